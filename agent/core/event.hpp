@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// Event: everything that can reach step(), already parsed, bounded and validated by its source.
+// Live operation, replay, dry-run, policy tests and fuzzing differ only in who makes these.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/config_test.hpp"
+#include "core/ledger.hpp"
+#include "core/probe.hpp"
+#include "core/symptom.hpp"
+#include "core/time.hpp"
+#include "core/topology.hpp"
+#include "core/unit_state.hpp"
+
+namespace gatemend::core {
+
+// A log line said something. `address` is canonical, or "" when the line named none; it only ever
+// selects among configured backends by exact match and never becomes a target itself.
+struct SymptomSeen {
+    Symptom symptom = Symptom::kNone;
+    int error_number = 0;
+    std::string address;
+    bool is_trusted = false;
+    std::string source;  // "nginx-error"
+};
+
+struct UnitSeen {
+    std::string unit;
+    UnitState state;
+};
+
+struct ProbeAnswered {
+    std::uint64_t probe = 0;  // StartProbe's id
+    std::string unit;
+    std::string address;
+    ProbeResult result;
+};
+
+struct ConfigTested {
+    std::string unit;
+    ConfigTest test;
+};
+
+// The unit's own last words, sanitized, oldest first.
+struct JournalRead {
+    std::string unit;
+    std::string invocation_id;
+    std::vector<std::string> lines;
+};
+
+enum class ActReply {
+    kDone,     // the act ran; `attempt` names it, outcome says how
+    kRefused,  // the executor's own checks said no; nothing was done
+    kLost,     // no answer (executor died or the bus broke): unknown whether it ran
+};
+
+struct ActAnswered {
+    std::uint64_t incident = 0;
+    ActReply reply = ActReply::kLost;
+    std::uint64_t attempt = 0;
+    ActOutcome outcome = ActOutcome::kPending;
+    std::string detail;
+};
+
+struct LedgerLearnt {
+    Ledger ledger;
+};
+
+struct TimerFired {
+    std::uint64_t timer = 0;
+};
+
+struct TopologyLearnt {
+    Topology topology;
+};
+
+// State::policy was replaced by the driver; look at everything again.
+struct PolicyChanged {};
+
+// An incident that was open when the agent last stopped.
+struct IncidentRestored {
+    std::uint64_t incident = 0;
+    std::string unit;
+    TimePoint opened{};
+};
+
+using EventBody = std::variant<SymptomSeen,
+                               UnitSeen,
+                               ProbeAnswered,
+                               ConfigTested,
+                               JournalRead,
+                               ActAnswered,
+                               LedgerLearnt,
+                               TimerFired,
+                               TopologyLearnt,
+                               PolicyChanged,
+                               IncidentRestored>;
+
+struct Event {
+    TimePoint time{};
+    EventBody body;
+};
+
+}  // namespace gatemend::core

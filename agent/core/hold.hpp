@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Hold: one reason not to act, with its owner. Every hold is recorded. Identifiers are public.
+// Witness: a kind of evidence. Only kLog can be written by a remote client.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/time.hpp"
+
+namespace gatemend::core {
+
+enum class HoldKind {
+    kAdminStopped,     // "admin-stopped"
+    kMasked,
+    kJobQueued,
+    kRestartPending,   // systemd's own Restart= is about to do it
+    kShuttingDown,
+    kConfigInvalid,
+    kConfigUnknown,    // the test has not run or could not run
+    kPaused,
+    kCoolingDown,
+    kBudgetExhausted,
+    kLatched,
+    kSingleWitness,
+    kObserveOnly,      // the rule's or the machine's mode
+    kNeedsApproval,
+    kActRunning,       // one act at a time
+    kNoRule,
+    kUnitNotAllowed,
+    kRecordUnreadable,
+    kLadderExhausted,
+    kExecutorRefused,
+};
+[[nodiscard]] std::string_view hold_kind_id(HoldKind kind);
+[[nodiscard]] std::optional<HoldKind> hold_kind_from_id(std::string_view id);
+
+struct Hold {
+    HoldKind kind{};
+    std::string owner;  // who holds: "systemd", "administrator", "policy start-crashed-backend" ...
+    std::string text;   // a sentence
+    std::optional<TimePoint> until;
+
+    friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+enum class Witness { kLog, kUnitState, kProbe, kConfigTest, kJournal, kKernel };
+[[nodiscard]] std::string_view witness_id(Witness witness);  // "log", "unit-state", "probe" ...
+[[nodiscard]] bool is_forgeable(Witness witness);            // true for kLog only
+
+struct Evidence {
+    Witness witness{};
+    TimePoint time{};
+    std::string text;  // already sanitized
+    bool supports = true;  // false: speaks against the cause
+
+    friend bool operator==(const Evidence&, const Evidence&) = default;
+};
+
+// Number of different witness kinds among supporting evidence; 0 when all of them are forgeable.
+[[nodiscard]] unsigned count_witnesses(const std::vector<Evidence>& evidence);
+
+}  // namespace gatemend::core

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Topology: which unit serves which backend address, and where nginx writes. Learnt from
+// `nginx -T` and the pool files by agent/app, remembered while things are down.
+// Addresses are canonical: "unix:/run/php/php8.2-fpm.sock", "127.0.0.1:9000", "[::1]:9000".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatemend::core {
+
+enum class ServiceRole { kPhpFpm, kNginx, kOther };
+[[nodiscard]] std::string_view service_role_id(ServiceRole role);  // "php-fpm", "nginx", "other"
+
+struct Backend {
+    std::string address;
+    std::string pool;   // FPM pool name, empty for others
+    std::string where;  // "/etc/nginx/sites-enabled/default:57", for people
+
+    friend bool operator==(const Backend&, const Backend&) = default;
+};
+
+// One systemd unit and every backend it serves. Incidents are kept per service.
+struct Service {
+    std::string unit;  // "php8.2-fpm.service"
+    ServiceRole role = ServiceRole::kOther;
+    std::vector<Backend> backends;
+
+    friend bool operator==(const Service&, const Service&) = default;
+};
+
+struct Topology {
+    std::vector<Service> services;           // sorted by unit
+    std::vector<Backend> unowned;            // configured in nginx, no local unit known
+    std::vector<std::string> error_logs;     // absolute paths
+    std::string worker_user;                 // nginx's `user`, "" when unknown
+
+    friend bool operator==(const Topology&, const Topology&) = default;
+
+    // Exact match only; nullptr when no service owns the address.
+    [[nodiscard]] const Service* find_by_address(std::string_view address) const;
+    [[nodiscard]] const Service* find_by_unit(std::string_view unit) const;
+};
+
+}  // namespace gatemend::core

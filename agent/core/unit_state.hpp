@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// UnitState: what systemd says of one unit at one moment (org.freedesktop.systemd1.Unit/.Service).
+// Closed sets keep "other" for values of newer systemd versions; nothing here is client-controlled.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/time.hpp"
+
+namespace gatemend::core {
+
+enum class ActiveState { kUnknown, kActive, kReloading, kInactive, kFailed, kActivating, kDeactivating };
+[[nodiscard]] std::string_view active_state_id(ActiveState state);  // systemd's own word
+[[nodiscard]] ActiveState active_state_from_id(std::string_view id);
+
+enum class UnitResult {
+    kSuccess,
+    kResources,
+    kProtocol,
+    kTimeout,
+    kExitCode,
+    kSignal,
+    kCoreDump,
+    kWatchdog,
+    kStartLimitHit,
+    kOomKill,
+    kOther,
+};
+[[nodiscard]] std::string_view unit_result_id(UnitResult result);
+[[nodiscard]] UnitResult unit_result_from_id(std::string_view id);
+
+struct UnitState {
+    bool is_loaded = false;  // LoadState == "loaded"
+    bool is_masked = false;  // LoadState or UnitFileState is masked
+    ActiveState active = ActiveState::kUnknown;
+    std::string sub;          // SubState, systemd's word: "running", "dead", "auto-restart"...
+    UnitResult result = UnitResult::kSuccess;
+    int exec_main_code = 0;   // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3
+    int exec_main_status = 0; // exit code or signal number
+    bool has_job = false;     // a job is queued or running for the unit
+    std::string invocation_id;  // 32 hex digits, empty when never started
+    std::uint32_t restarts = 0; // NRestarts
+    TimePoint changed{};        // StateChangeTimestamp
+
+    friend bool operator==(const UnitState&, const UnitState&) = default;
+};
+
+// down = inactive or failed; a unit in between (activating ...) is neither up nor down
+[[nodiscard]] bool is_down(const UnitState& state);
+[[nodiscard]] bool is_up(const UnitState& state);  // active or reloading
+// "failed (signal, status=9)"
+[[nodiscard]] std::string describe(const UnitState& state);
+
+}  // namespace gatemend::core

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Effect: everything step() can ask of the outside. The driver carries them out in order; the answer
+// comes back as an event. Dry-run and replay are drivers that record instead of acting.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "actions/catalogue.hpp"
+#include "core/hold.hpp"
+#include "core/ledger.hpp"
+#include "core/probe.hpp"
+#include "core/time.hpp"
+#include "core/topology.hpp"
+
+namespace gatemend::engine {
+
+struct StartProbe {
+    std::uint64_t probe = 0;
+    std::string unit;
+    std::string address;
+    core::ProbeKind kind{};
+    core::Duration timeout{};
+};
+
+struct TestConfig {
+    std::string unit;
+};
+
+struct ReadJournal {
+    std::string unit;
+    std::string invocation_id;
+};
+
+struct RequestAct {
+    std::uint64_t incident = 0;
+    actions::Plan plan;
+};
+
+struct ConfirmAct {
+    std::uint64_t attempt = 0;
+    core::ActVerdict verdict{};
+    std::string detail;
+};
+
+struct SetTimer {
+    std::uint64_t timer = 0;
+    core::TimePoint at{};
+};
+
+// One line of decisions.jsonl.
+enum class RecordKind {
+    kSuspicion,   // a log line made us look
+    kOpened,      // incident opened
+    kDiagnosed,   // cause found or changed
+    kDecided,     // act | ask | observe | hold, with reasons
+    kActed,       // the executor's answer
+    kVerifying,   // first good probe; soak begins
+    kConfirmed,   // verdict on an attempt
+    kEscalated,   // giving up, loud
+    kClosed,
+    kRestored,    // continued after a restart of the agent
+};
+[[nodiscard]] std::string_view record_kind_id(RecordKind kind);
+
+struct Record {
+    RecordKind kind{};
+    std::uint64_t incident = 0;  // 0 for suspicions
+    std::string unit;
+    std::string cause;     // identifier or ""
+    std::string decision;  // identifier or ""
+    std::string rule;
+    std::string act;
+    std::uint64_t attempt = 0;
+    std::vector<core::Evidence> evidence;
+    std::vector<core::Hold> holds;
+    std::string text;      // a sentence for people
+};
+
+using Effect = std::variant<StartProbe, TestConfig, ReadJournal, RequestAct, ConfirmAct, SetTimer, Record>;
+using Effects = std::vector<Effect>;
+
+}  // namespace gatemend::engine

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// State: all that the agent knows and remembers between two events. Plain values, copied freely.
+// Only step() changes it (the driver may replace `policy` and must then send PolicyChanged).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config_test.hpp"
+#include "core/diagnosis.hpp"
+#include "core/event.hpp"
+#include "core/hold.hpp"
+#include "engine/effect.hpp"
+#include "policies/decide.hpp"
+#include "policies/policy.hpp"
+
+namespace gatemend::engine {
+
+enum class Phase {
+    kOpen,       // gathering witnesses
+    kHolding,    // knows the cause, must not or cannot act now
+    kActing,     // the executor is at work
+    kVerifying,  // symptom gone, soaking
+    kEscalated,  // gave up; waits for a person
+    kClosed,
+};
+[[nodiscard]] std::string_view phase_id(Phase phase);
+
+struct Incident {
+    std::uint64_t id = 0;
+    std::string unit;
+    core::TimePoint opened{};
+    std::optional<core::TimePoint> closed;
+    Phase phase = Phase::kOpen;
+    core::Diagnosis diagnosis;
+    policy::Decision decision;
+    std::vector<std::uint64_t> attempts;
+    std::size_t failed_steps = 0;
+    std::optional<std::uint64_t> unverified_attempt;
+    std::string soak_invocation;                 // the unit's invocation when the soak began
+    std::optional<core::TimePoint> verify_by;    // deadline of the first good probe
+    std::optional<core::TimePoint> soak_until;
+    std::vector<std::string> journal;            // the unit's last words
+    std::string outcome;                         // once closed: "healed", "recovered" ...
+    std::string text;                            // the newest sentence for people
+};
+
+// What is known of one service.
+struct ServiceRecord {
+    std::optional<core::UnitState> unit;
+    core::TimePoint unit_seen{};
+    bool was_stop_requested = false;  // the way down began with a stop job
+    std::optional<core::ConfigTest> test;
+    bool is_test_running = false;
+    std::optional<core::ProbeResult> probe;  // newest answer
+    core::TimePoint probe_asked{};           // when the newest answer was asked for
+    core::TimePoint probe_time{};
+    std::string probe_address;
+    std::optional<std::uint64_t> running_probe;
+    core::TimePoint running_probe_asked{};
+    std::optional<core::TimePoint> suspected;  // newest log suspicion
+    core::Symptom suspected_symptom{};
+    std::string suspected_address;
+    std::optional<std::uint64_t> incident;      // the open one
+};
+
+inline constexpr std::size_t kMaxClosedIncidents = 200;
+inline constexpr std::size_t kMaxServices = 4096;
+
+struct Counters {
+    std::uint64_t symptoms = 0;            // log symptoms seen
+    std::uint64_t symptoms_untrusted = 0;  // of these, possibly forged
+    std::uint64_t symptoms_unmatched = 0;  // of these, for no configured backend
+    std::uint64_t probes = 0;
+    std::uint64_t acts = 0;
+};
+
+struct State {
+    policy::Policy policy;
+    core::Topology topology;
+    core::Ledger ledger;
+    bool has_ledger = false;
+    std::map<std::string, ServiceRecord, std::less<>> services;  // by unit
+    std::map<std::uint64_t, Incident> incidents;                 // open and the last closed ones
+    std::map<std::uint64_t, std::string> timers;                 // timer id -> unit
+    std::uint64_t next_incident = 1;
+    std::uint64_t next_probe = 1;
+    std::uint64_t next_timer = 1;
+    std::optional<std::uint64_t> acting;  // the incident whose act is running: one at a time
+    Counters counters;
+};
+
+}  // namespace gatemend::engine

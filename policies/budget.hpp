@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// May there be one more attempt? A pure function of the ledger and the limits, used by the agent to
+// decide and by the executor to refuse. Attempts dated in the future (clock set back) count as now.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/ledger.hpp"
+#include "core/time.hpp"
+#include "policies/policy.hpp"
+
+namespace gatemend::policy {
+
+enum class BudgetState {
+    kAllowed,
+    kCoolingDown,  // retry_at says when
+    kExhausted,    // the next attempt would exceed max: the breaker must latch now
+    kLatched,      // already latched, waits for the operator
+    kPaused,       // operator's pause, retry_at = its end
+    kUnreadable,   // the record cannot be trusted
+};
+
+struct BudgetVerdict {
+    BudgetState state = BudgetState::kAllowed;
+    std::optional<core::TimePoint> retry_at;
+    std::string reason;  // a sentence: "3 attempts by start-crashed-backend on X in 15m, limit 3"
+};
+
+[[nodiscard]] BudgetVerdict check_budget(const Settings& settings,
+                                         const Rule& rule,
+                                         std::string_view unit,
+                                         const core::Ledger& ledger,
+                                         core::TimePoint now);
+
+}  // namespace gatemend::policy

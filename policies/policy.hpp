@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Policy as plain structs: what the TOML files say once they are read, validated and layered.
+// Made by toml_reader (the only file that sees toml++) or by tests; read by decide and budget.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actions/catalogue.hpp"
+#include "core/cause.hpp"
+#include "core/time.hpp"
+
+namespace gatemend::policy {
+
+enum class Mode { kObserve, kAsk, kAct };  // ordered: the weaker of two wins
+[[nodiscard]] std::string_view mode_id(Mode mode);
+
+struct LadderStep {
+    actions::ActId act{};
+    core::Duration within{};  // deadline of the act
+
+    friend bool operator==(const LadderStep&, const LadderStep&) = default;
+};
+
+// At most `max` attempts in any window of `per`; `cooldown` between two; after n attempts in a row
+// that did not cure, cooldown * backoff^n. The count of `max` reached = the breaker latches.
+struct Limit {
+    std::uint32_t max = 3;
+    core::Duration per = std::chrono::minutes{15};
+    core::Duration cooldown = std::chrono::seconds{5};
+    std::uint32_t backoff = 2;
+
+    friend bool operator==(const Limit&, const Limit&) = default;
+};
+
+struct Verify {
+    core::Duration within = std::chrono::seconds{5};  // first good probe after the act
+    core::Duration soak = std::chrono::seconds{30};   // then this long without a new symptom
+
+    friend bool operator==(const Verify&, const Verify&) = default;
+};
+
+// A rule's own test, in the event language of replay cases (agent/engine/event_text).
+struct RuleTest {
+    std::vector<std::string> given;
+    std::string expect;  // "act start-unit php8.2-fpm.service" | "hold admin-stopped" | "observe"
+    int line = 0;
+
+    friend bool operator==(const RuleTest&, const RuleTest&) = default;
+};
+
+struct Rule {
+    std::string name;
+    core::Cause cause{};
+    std::uint32_t witnesses = 2;
+    std::vector<LadderStep> ladder;  // empty only when mode is observe
+    Mode mode = Mode::kObserve;
+    Limit limit;
+    Verify verify;
+    std::string runbook;
+    std::string origin;  // "/usr/share/gatemend/policies/10-backend-down.toml:3"
+    std::vector<RuleTest> tests;
+
+    friend bool operator==(const Rule&, const Rule&) = default;
+};
+
+// gatemend.toml
+struct BackendOverride {
+    std::string address;
+    std::string unit;
+
+    friend bool operator==(const BackendOverride&, const BackendOverride&) = default;
+};
+
+struct Settings {
+    Mode mode = Mode::kAct;  // upper bound for every rule
+    Limit unit_limit{6, std::chrono::hours{1}, core::Duration::zero(), 1};
+    Limit host_limit{20, std::chrono::hours{1}, core::Duration::zero(), 1};
+    // shell-style patterns (only * and ?), matched against whole unit names; the executor's allowlist
+    std::vector<std::string> units{"php*-fpm.service", "nginx.service"};
+    core::Duration suspicion_cooldown = std::chrono::seconds{10};  // at most one probe per backend in it
+    core::Duration probe_timeout = std::chrono::seconds{2};
+    std::vector<BackendOverride> backends;
+
+    friend bool operator==(const Settings&, const Settings&) = default;
+};
+
+struct Policy {
+    Settings settings;
+    std::vector<Rule> rules;  // in file-name order; the first rule that matches a cause decides
+
+    friend bool operator==(const Policy&, const Policy&) = default;
+};
+
+[[nodiscard]] bool is_unit_allowed(const Settings& settings, std::string_view unit);
+
+}  // namespace gatemend::policy

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Connection: the system bus on our event loop (no hidden sdbus-c++ thread). When the bus goes away
+// `on_lost` is called once, from the loop; both services then end with kExitBusLost and systemd
+// starts them again: losing the bus is the same path as a crash, which has to be right anyway.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/result.hpp"
+#include "sandbox/bus/compat.hpp"
+#include "sandbox/bus/event_loop.hpp"
+
+namespace gatemend::bus {
+
+inline constexpr int kExitBusLost = 75;  // EX_TEMPFAIL; SuccessExitStatus= in the units
+
+class Connection {
+  public:
+    [[nodiscard]] static core::Result<std::unique_ptr<Connection>> open_system(EventLoop& loop,
+                                                                               std::function<void()> on_lost);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection();
+
+    [[nodiscard]] sdbus::IConnection& raw() { return *connection_; }
+
+    [[nodiscard]] core::Status request_name(const std::string& name);
+
+  private:
+    Connection(EventLoop& loop, std::unique_ptr<sdbus::IConnection> connection, std::function<void()> on_lost);
+    void prepare();
+    void process();
+    void lost();
+
+    EventLoop& loop_;
+    std::unique_ptr<sdbus::IConnection> connection_;
+    std::function<void()> on_lost_;
+    Source io_;
+    Source event_io_;
+    Source timer_;
+    Source prepare_;
+    int fd_ = -1;
+};
+
+}  // namespace gatemend::bus

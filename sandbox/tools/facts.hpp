@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Read-only facts about this machine, made with the tool runner. The executor serves them over D-Bus;
+// `gatemend --dry-run` uses them directly, so that both see the same machine the same way.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/probe.hpp"
+#include "core/result.hpp"
+#include "core/topology.hpp"
+#include "sandbox/tools/tool_runner.hpp"
+
+namespace gatemend::sandbox {
+
+struct NginxDumpFact {
+    int exit_status = -1;
+    std::string dump;         // stdout of nginx -T, at most kMaxDumpBytes
+    std::string diagnostics;  // stderr
+};
+
+struct ConfigTestFact {
+    std::string verdict;      // "valid" | "invalid" | "unknown"
+    std::string fingerprint;
+    std::string output;       // the tool's words or why it could not run
+};
+
+inline constexpr std::size_t kMaxDumpBytes = 8 * 1024 * 1024;
+
+class Facts {
+  public:
+    [[nodiscard]] static std::unique_ptr<Facts> make(ToolRunner& runner);
+    virtual ~Facts();
+
+    virtual void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) = 0;
+
+    // Which binary and files belong to a unit name is known here (php8.2-fpm.service ->
+    // /usr/sbin/php-fpm8.2 and /etc/php/8.2/fpm/; php-fpm.service -> /usr/sbin/php-fpm; nginx.service).
+    // Cached by fingerprint: unchanged files are not tested again.
+    virtual void test_config(const std::string& unit,
+                             std::function<void(core::Result<ConfigTestFact>)> done) = 0;
+
+    // As the worker user of the running nginx (its children's uid), else www-data or nginx.
+    virtual void probe(core::ProbeKind kind,
+                       const std::string& address,
+                       core::Duration timeout,
+                       std::function<void(core::Result<std::string>)> done) = 0;
+
+    // Fingerprint of the files that test_config would test, without running anything (stat only).
+    [[nodiscard]] virtual core::Result<std::string> fingerprint(const std::string& unit) const = 0;
+    // Newest cached verdict for exactly these files, if any.
+    [[nodiscard]] virtual bool is_known_valid(const std::string& unit) const = 0;
+
+  protected:
+    Facts() = default;
+};
+
+}  // namespace gatemend::sandbox

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Runs one external tool as a hardened transient systemd unit (org.freedesktop.systemd1
+// StartTransientUnit), so that no gatemend process ever calls execve. Used by the executor and, for
+// --dry-run as root without the services, by the command line.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "sandbox/bus/connection.hpp"
+
+namespace gatemend::sandbox {
+
+enum class ToolProfile {
+    kNginxTest,  // nginx -t / -T: root, reads config, private /run, no network to the outside needed
+    kFpmTest,    // php-fpm -t
+    kProbe,      // as the nginx worker user, no capabilities, AF_UNIX + loopback only
+};
+
+struct ToolSpec {
+    ToolProfile profile{};
+    std::vector<std::string> argv;  // argv[0] absolute
+    std::string user;               // kProbe only
+    core::Duration deadline{};
+    std::size_t max_output = 8 * 1024;  // per stream; excess is cut and flagged
+};
+
+struct ToolOutcome {
+    int exit_code = -1;      // -1: killed or never ran
+    bool is_timed_out = false;
+    bool is_cut = false;
+    std::string out;
+    std::string err;
+};
+
+class ToolRunner {
+  public:
+    [[nodiscard]] static core::Result<std::unique_ptr<ToolRunner>> open(bus::Connection& connection,
+                                                                       bus::EventLoop& loop);
+    virtual ~ToolRunner();
+    virtual void run(const ToolSpec& spec, std::function<void(core::Result<ToolOutcome>)> done) = 0;
+
+  protected:
+    ToolRunner() = default;
+};
+
+}  // namespace gatemend::sandbox
