@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""The package under test: built inside the release's own tree from a clean copy of the source, with no network.
+
+    deb.py [--suite bookworm] [--output DIR]     build what is missing, print (or copy) the paths
+
+Kept by content: a tree whose packaged files did not change is not built again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import images
+
+KEPT_PER_SUITE = 4
+_NOT_PACKAGED = ("tests/container/", "tests/README.md", ".ci/", "README.md")
+
+
+class BuildError(Exception):
+    """The package did not build; the text holds the end of the log."""
+
+
+def source_files() -> list[str]:
+    """What a clean checkout of the working tree holds: nothing ignored, nothing deleted, new files included."""
+    try:
+        listed = subprocess.run(
+            ["git", "-C", str(images.REPOSITORY), "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard"],
+            capture_output=True,
+            check=True,
+        )
+        names = listed.stdout.decode().split("\0")
+    except (FileNotFoundError, subprocess.CalledProcessError):  # an unpacked archive
+        found = images.REPOSITORY.rglob("*")
+        names = [str(path.relative_to(images.REPOSITORY)) for path in found]
+        names = [name for name in names if not name.startswith((".build/", ".git/"))]
+    return sorted(name for name in set(names) if name and (images.REPOSITORY / name).is_file())
+
+
+def _key(suite: images.Suite, files: list[str]) -> str:
+    digest = hashlib.sha256(images.tree_path(suite, "build").name.encode())
+    for name in files:
+        if not name.startswith(_NOT_PACKAGED):
+            path = images.REPOSITORY / name
+            digest.update(f"{name}\0{os.access(path, os.X_OK)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def ensure(suite: images.Suite) -> pathlib.Path:
+    """The .deb for `suite`, built first where it is missing."""
+    files = source_files()
+    store = images.cache_dir() / "packages"
+    target = store / f"{suite.name}-{_key(suite, files)}"
+    if not target.is_dir():
+        with images.locked(store / f"{suite.name}.lock"):
+            if not target.is_dir():
+                _build(suite, files, target)
+                _forget_old(store, suite)
+    return next(target.glob("gatemend_*.deb"))
+
+
+def _build(suite: images.Suite, files: list[str], target: pathlib.Path) -> None:
+    tree = images.ensure(suite, "build")
+    began = time.monotonic()
+    workshop = images.Overlay(tree, images.cache_dir() / "machines" / f"gm{os.getpid()}-build-{suite.name}")
+    try:
+        workshop.mount()
+        source = workshop.root / "build/gatemend"
+        for name in files:
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(images.REPOSITORY / name, source / name, follow_symlinks=False)
+        log = target.with_suffix(".log")
+        with log.open("wb") as output:
+            finished = subprocess.run(
+                [
+                    *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network"),
+                    *(f"--directory={workshop.root}", "--chdir=/build/gatemend", "--pipe"),
+                    *("--setenv=DEB_BUILD_OPTIONS=nocheck noautodbgsym terse", "--setenv=LC_ALL=C.UTF-8"),
+                    *("dpkg-buildpackage", "--build=binary", "--unsigned-source", "--unsigned-changes"),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                check=False,
+            )
+        if finished.returncode != 0:
+            raise BuildError(f"{suite.name}: dpkg-buildpackage failed, {log} has:\n{_errors(log)}")
+        partial = target.with_suffix(".partial")
+        images.remove_tree(partial)
+        partial.mkdir(parents=True)
+        for package in (workshop.root / "build").glob("*.deb"):
+            shutil.copy2(package, partial)
+        partial.rename(target)
+    finally:
+        workshop.close()
+    print(f"package for {suite.name}: built in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _errors(log: pathlib.Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    telling = [line for line in lines if re.search(r"\berror\b|No such file|FAILED|unmet|missing", line)]
+    return "\n".join([*telling[:15], "…", *lines[-10:]])
+
+
+def _forget_old(store: pathlib.Path, suite: images.Suite) -> None:
+    kept = sorted(
+        (path for path in store.glob(f"{suite.name}-*") if path.is_dir()),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
+    for path in kept[KEPT_PER_SUITE:]:
+        images.remove_tree(path)
+        path.with_suffix(".log").unlink(missing_ok=True)
+
+
+def with_version(package: pathlib.Path, suffix: str, target_dir: pathlib.Path) -> pathlib.Path:
+    """The same package under a higher version, for testing an upgrade."""
+    unpacked = target_dir / "unpacked"
+    subprocess.run(["dpkg-deb", "--raw-extract", str(package), str(unpacked)], check=True)
+    control = unpacked / "DEBIAN/control"
+    control.write_text(re.sub(r"(?m)^(Version: .*)$", rf"\g<1>{suffix}", control.read_text()))
+    result = target_dir / f"upgraded{suffix}.deb"
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "--build", str(unpacked), str(result)], check=True, stdout=subprocess.DEVNULL
+    )
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", choices=images.SUITES, action="append", help="default: all")
+    parser.add_argument("--output", type=pathlib.Path, help="copy the packages there")
+    options = parser.parse_args()
+    try:
+        for name in options.suite or images.SUITES:
+            package = ensure(images.SUITES[name])
+            if options.output is not None:
+                package = pathlib.Path(shutil.copy2(package, options.output))
+            print(package)
+    except (BuildError, images.ImageError) as error:
+        print(f"deb.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

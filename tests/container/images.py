@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Root file system trees for the container tests, built once and kept.
+
+Two trees per Debian release: "build" holds exactly the Build-Depends of debian/control (so a missing one fails the
+build), "runtime" holds the servers that are healed, the tools the scenarios use and the libraries the package
+depends on (so that `dpkg -i` needs no network). A tree is never changed after it was built; machines boot from an
+overlay on top of it. A change of a package list gives a new key and so a new tree.
+
+    images.py [--suite bookworm] [--kind build|runtime]   build what is missing, print the paths
+    images.py --prune                                     remove trees that no current package list asks for
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+from typing import Iterator
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+TREE_FORMAT = "1"  # raise it when `_settle` changes
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """A Debian release and what is called differently in it."""
+
+    name: str
+    php: str
+    libraries: tuple[str, ...]
+
+    @property
+    def fpm_unit(self) -> str:
+        return f"php{self.php}-fpm.service"
+
+    @property
+    def fpm_socket(self) -> str:
+        return f"/run/php/php{self.php}-fpm.sock"
+
+    @property
+    def fpm_binary(self) -> str:
+        return f"/usr/sbin/php-fpm{self.php}"
+
+    @property
+    def fpm_pool_dir(self) -> str:
+        return f"/etc/php/{self.php}/fpm/pool.d"
+
+
+SUITES = {
+    "bookworm": Suite(
+        "bookworm", "8.2", ("libfmt9", "libmd0", "libsdbus-c++1", "libseccomp2", "libspdlog1.10", "libsystemd0")
+    ),
+    "trixie": Suite(
+        "trixie", "8.4", ("libfmt10", "libmd0", "libsdbus-c++2", "libseccomp2", "libspdlog1.15", "libsystemd0")
+    ),
+}
+
+_RUNTIME_TOOLS = (
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "nginx",
+    "curl",
+    "iproute2",
+    "logrotate",
+    "nftables",
+    "procps",
+    "strace",
+)
+
+
+class ImageError(Exception):
+    """A tree could not be built; the text says what to do."""
+
+
+def cache_dir() -> pathlib.Path:
+    path = pathlib.Path(os.environ.get("GATEMEND_TEST_CACHE", "/var/cache/gatemend-tests"))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def build_depends(control: pathlib.Path = REPOSITORY / "debian/control") -> tuple[str, ...]:
+    """The package names in Build-Depends. Alternatives and architecture lists are not used there and not understood."""
+    field = re.search(r"^Build-Depends:(.*?)^(?=\S)", control.read_text(), re.MULTILINE | re.DOTALL)
+    if field is None:
+        raise ImageError(f"{control}: no Build-Depends")
+    names = [re.sub(r"\(.*\)", "", entry).strip() for entry in field.group(1).split(",")]
+    names = ["debhelper" if name == "debhelper-compat" else name for name in names if name]
+    return tuple(sorted(names))
+
+
+def packages(suite: Suite, kind: str) -> tuple[str, ...]:
+    if kind == "build":
+        return tuple(sorted({"build-essential", *build_depends()}))
+    return tuple(sorted({*_RUNTIME_TOOLS, f"php{suite.php}-fpm", *suite.libraries}))
+
+
+def tree_path(suite: Suite, kind: str) -> pathlib.Path:
+    key = hashlib.sha256("\n".join((TREE_FORMAT, suite.name, kind, *packages(suite, kind))).encode())
+    return cache_dir() / "trees" / f"{suite.name}-{kind}-{key.hexdigest()[:12]}"
+
+
+def ensure(suite: Suite, kind: str) -> pathlib.Path:
+    """The finished tree, built first where it is missing. Two callers at once wait for each other."""
+    tree = tree_path(suite, kind)
+    if tree.is_dir():
+        return tree
+    with locked(tree.with_suffix(".lock")):
+        if not tree.is_dir():
+            _build(suite, kind, tree)
+    return tree
+
+
+def _build(suite: Suite, kind: str, tree: pathlib.Path) -> None:
+    if shutil.which("mmdebstrap") is None:
+        raise ImageError("mmdebstrap is missing: apt-get install mmdebstrap")
+    partial = tree.with_suffix(".partial")
+    remove_tree(partial)
+    log = tree.with_suffix(".log")
+    began = time.monotonic()
+    command = [
+        *("unshare", "--mount", "--fork", "--kill-child"),  # its mounts of /dev, /proc and /sys die with it
+        "mmdebstrap",
+        "--variant=minbase",
+        f"--include={','.join(packages(suite, kind))}",
+        "--aptopt=APT::Install-Recommends false",
+        "--aptopt=Acquire::Retries 3",
+        suite.name,
+        str(partial),
+    ]
+    with log.open("wb") as output:
+        finished = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+    if finished.returncode != 0:
+        remove_tree(partial)
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise ImageError(f"mmdebstrap {suite.name} {kind} failed, {log} ends with:\n{tail}")
+    _settle(partial, kind)
+    partial.rename(tree)
+    print(f"image {tree.name}: built in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _settle(tree: pathlib.Path, kind: str) -> None:
+    """Take out of a tree what would make a test machine differ from run to run."""
+    (tree / "etc/machine-id").write_text("")  # empty, not absent: absent means "first boot" and applies presets
+    if kind != "runtime":
+        return
+    for timer in ("apt-daily", "apt-daily-upgrade", "dpkg-db-backup", "e2scrub_all", "fstrim", "phpsessionclean"):
+        (tree / f"etc/systemd/system/{timer}.timer").symlink_to("/dev/null")
+
+
+class Overlay:
+    """A private, writable view of a tree. `close` throws away what was written."""
+
+    def __init__(self, tree: pathlib.Path, home: pathlib.Path):
+        self._tree = tree
+        self.home = home
+        self.root = home / "root"
+
+    def mount(self) -> None:
+        for part in ("upper", "work", "root"):
+            (self.home / part).mkdir(parents=True)
+        layers = f"lowerdir={self._tree},upperdir={self.home}/upper,workdir={self.home}/work"
+        mounted = subprocess.run(
+            ["mount", "-t", "overlay", "overlay", "-o", layers, str(self.root)], capture_output=True, check=False
+        )
+        if mounted.returncode != 0:  # no overlayfs here (say, the cache itself lies on one): copy, slower
+            subprocess.run(["cp", "-a", "--reflink=auto", f"{self._tree}/.", str(self.root)], check=True)
+
+    def close(self) -> None:
+        remove_tree(self.home)
+
+
+def remove_tree(tree: pathlib.Path) -> None:
+    """Unmount what is mounted below `tree`, then delete it; deletes nothing while a mount (say, the host's /dev) is left."""
+    for mount in reversed(_mounts_below(tree)):
+        subprocess.run(["umount", "--lazy", mount], check=False)
+    if left := _mounts_below(tree):
+        raise ImageError(f"{tree}: still mounted: {' '.join(left)}; unmount, then remove it")
+    if tree.exists():
+        subprocess.run(["rm", "--recursive", "--force", "--one-file-system", str(tree)], check=True)
+
+
+def _mounts_below(tree: pathlib.Path) -> list[str]:
+    """Mount points at or below `tree`, in mount order."""
+    points = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [point for point in points if point == str(tree) or point.startswith(f"{tree}/")]
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def prune() -> None:
+    wanted = {tree_path(suite, kind) for suite in SUITES.values() for kind in ("build", "runtime")}
+    for tree in (cache_dir() / "trees").glob("*-*-*"):
+        if tree.is_dir() and tree not in wanted:
+            print(f"removing {tree}")
+            remove_tree(tree)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", choices=SUITES, action="append", help="default: all")
+    parser.add_argument("--kind", choices=("build", "runtime"), action="append", help="default: both")
+    parser.add_argument("--prune", action="store_true", help="remove trees nothing asks for any more")
+    options = parser.parse_args()
+    try:
+        for name in options.suite or SUITES:
+            for kind in options.kind or ("build", "runtime"):
+                print(ensure(SUITES[name], kind))
+        if options.prune:
+            prune()
+    except ImageError as error:
+        print(f"images.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

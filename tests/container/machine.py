@@ -1,0 +1,291 @@
+"""A disposable Debian machine: systemd-nspawn booted from an overlay on a cached tree (see images.py).
+
+`with Machine(tree) as machine:` boots in about half a second, has no network but its own loopback, and leaves nothing
+behind, also after Ctrl-C or a failed test. Commands run inside through nsenter; files are reached through
+/proc/LEADER/root, so a test must not follow absolute symbolic links there.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from typing import Any, Callable, Iterator, Sequence, TypeVar
+
+import images
+
+T = TypeVar("T")
+
+BOOT_DEADLINE = 60.0
+POLL_INTERVAL = 0.02
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root", "TERM": "dumb"}
+
+_counter = itertools.count(1)
+_running: set["Machine"] = set()
+_running_lock = threading.Lock()
+
+
+class MachineError(Exception):
+    """The machine itself failed: boot, a command that had to succeed, a wait that ran out."""
+
+
+class CommandError(MachineError):
+    def __init__(self, result: subprocess.CompletedProcess[str]):
+        self.result = result
+        super().__init__(f"{result.args} exited {result.returncode}\n{result.stdout}{result.stderr}".rstrip())
+
+
+class Machine:
+    def __init__(self, tree: pathlib.Path, label: str = "machine"):
+        self.name = f"gm{os.getpid()}-{next(_counter)}"
+        self.label = label
+        self._tree = tree
+        self._overlay = images.Overlay(tree, images.cache_dir() / "machines" / self.name)
+        self.root = self._overlay.root
+        self._nspawn: subprocess.Popen[bytes] | None = None
+        self._leader: int | None = None
+        self.boot_seconds = 0.0
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Machine":
+        self.prepare()
+        self.boot()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def prepare(self) -> None:
+        """Mount the overlay. Files may be written below `root` before `boot`."""
+        with _running_lock:
+            _running.add(self)
+        self._overlay.mount()
+        (self.root / "etc/machine-id").write_text(uuid.uuid4().hex + "\n")
+        (self.root / "etc/hostname").write_text("gatemend-test\n")
+
+    def boot(self) -> None:
+        began = time.monotonic()
+        environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"} if self._needs_unified() else None
+        with self.console.open("wb") as console:
+            self._nspawn = subprocess.Popen(
+                [
+                    *("setpriv", "--pdeathsig", "KILL", "--"),  # no machine outlives the tests
+                    *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"),
+                    *(f"--machine={self.name}", f"--directory={self.root}", "--link-journal=no"),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for the tests, which then close the machine in order
+            )
+        self._leader = self.wait_until(self._find_leader, BOOT_DEADLINE, "the container's first process")
+        self.wait_until(self._is_up, BOOT_DEADLINE, f"boot to finish (see {self.console})")
+        self.boot_seconds = time.monotonic() - began
+
+    def close(self) -> None:
+        if self._leader is not None:
+            _kill(self._leader)
+        if self._nspawn is not None:
+            try:
+                self._nspawn.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._nspawn.kill()
+                self._nspawn.wait()
+        self._leader = self._nspawn = None
+        self._overlay.close()
+        with _running_lock:
+            _running.discard(self)
+
+    @property
+    def console(self) -> pathlib.Path:
+        return self._overlay.home / "console"
+
+    @property
+    def leader(self) -> int:
+        if self._leader is None:
+            raise MachineError(f"{self.label}: not running")
+        return self._leader
+
+    def _needs_unified(self) -> bool:
+        """From systemd 256 on, a container refuses a host with the old cgroup hierarchies."""
+        return not (self._tree / "usr/lib/systemd/libsystemd-shared-252.so").exists() and not (
+            self._tree / "usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-252.so"
+        ).exists()
+
+    def _find_leader(self) -> int | None:
+        assert self._nspawn is not None
+        if self._nspawn.poll() is not None:
+            raise MachineError(f"{self.label}: systemd-nspawn ended:\n{self.console.read_text(errors='replace')}")
+        for child in _children(self._nspawn.pid):
+            if _pid_inside(child) == 1:
+                return child
+        return None
+
+    def _is_up(self) -> bool:
+        state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
+        return state in ("running", "degraded")
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def argv(self, *command: str, only_network: bool = False) -> list[str]:
+        """The host's command line that runs `command` inside; `only_network`: host's files, machine's loopback."""
+        spaces = ["--net"] if only_network else ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
+        return ["nsenter", "--target", str(self.leader), *spaces, "--", *command]
+
+    def run(
+        self, *command: str, check: bool = True, stdin: str = "", timeout: float = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        try:
+            result = subprocess.run(
+                self.argv(*command),
+                input=stdin,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                env=_ENVIRONMENT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise MachineError(f"{' '.join(command)}: no end after {timeout:.0f} s") from error
+        result.args = " ".join(command)
+        if check and result.returncode != 0:
+            raise CommandError(result)
+        return result
+
+    def output(self, *command: str, **options: Any) -> str:
+        return self.run(*command, **options).stdout.strip()
+
+    def popen(self, *command: str, only_network: bool = False, **options: Any) -> subprocess.Popen[Any]:
+        return subprocess.Popen(self.argv(*command, only_network=only_network), env=_ENVIRONMENT, **options)
+
+    def path(self, inside: str) -> pathlib.Path:
+        return pathlib.Path(f"/proc/{self.leader}/root{inside}")
+
+    def read(self, inside: str) -> str:
+        return self.path(inside).read_text(errors="replace")
+
+    def write(self, inside: str, text: str, mode: int = 0o644) -> None:
+        path = self.path(inside)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+
+    def append(self, inside: str, text: str) -> None:
+        with self.path(inside).open("a") as file:
+            file.write(text)
+
+    def exists(self, inside: str) -> bool:
+        return os.path.lexists(self.path(inside))
+
+    def copy_in(self, host: pathlib.Path, inside: str) -> None:
+        shutil.copyfile(host, self.path(inside))
+
+    # -- systemd ----------------------------------------------------------------------------------------------------
+
+    def systemctl(self, *arguments: str, check: bool = True) -> str:
+        return self.run("systemctl", *arguments, check=check).stdout.strip()
+
+    def unit(self, unit: str, *properties: str) -> dict[str, str]:
+        wanted = ",".join(properties or ("ActiveState", "SubState", "Result", "MainPID", "InvocationID", "NRestarts"))
+        lines = self.systemctl("show", unit, f"--property={wanted}").splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def main_pid(self, unit: str) -> int:
+        """As seen inside; 0 where nothing runs."""
+        return int(self.unit(unit, "MainPID")["MainPID"])
+
+    def is_active(self, unit: str) -> bool:
+        return self.unit(unit, "ActiveState")["ActiveState"] == "active"
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
+        """A pid as seen inside."""
+        if pid <= 1:
+            raise MachineError(f"refusing to signal pid {pid}: the service is not running")
+        self.run("kill", f"-{int(number)}", str(pid))
+
+    def journal(self, *matches: str) -> list[dict[str, Any]]:
+        text = self.output("journalctl", "--output=json", "--no-pager", "--quiet", *matches)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def count_starts(self, unit: str) -> int:
+        """How often systemd began to start the unit since boot, from its own journal entries."""
+        begun = "7d4958e842da4a758f6c1cdc7b36dcc5"  # SD_MESSAGE_UNIT_STARTING
+        return len(self.journal(f"MESSAGE_ID={begun}", f"UNIT={unit}"))
+
+    # -- waiting ----------------------------------------------------------------------------------------------------
+
+    def wait_until(self, predicate: Callable[[], T | None], deadline: float, what: str = "") -> T:
+        """The first true value of `predicate`; a MachineError after `deadline` seconds."""
+        end = time.monotonic() + deadline
+        while True:
+            value = predicate()
+            if value:
+                return value
+            if time.monotonic() >= end:
+                description = what or getattr(predicate, "__name__", "condition")
+                raise MachineError(f"{self.label}: waited {deadline:.0f} s in vain for {description}")
+            time.sleep(POLL_INTERVAL)
+
+    def holds_for(self, predicate: Callable[[], bool], seconds: float, what: str) -> None:
+        """A MachineError as soon as `predicate` is false within `seconds`: for things that must *not* happen."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not predicate():
+                raise MachineError(f"{self.label}: did not stay true for {seconds:.0f} s: {what}")
+            time.sleep(0.1)
+
+
+def close_all() -> None:
+    with _running_lock:
+        machines = list(_running)
+    for machine in machines:
+        machine.close()
+
+
+def sweep() -> None:
+    """Remove what test runs left that were killed too hard to clean up."""
+    for home in (images.cache_dir() / "machines").glob("gm*-*"):
+        owner = int(home.name[2:].split("-")[0])
+        if not pathlib.Path(f"/proc/{owner}").exists():
+            images.remove_tree(home)
+
+
+def _children(pid: int) -> Iterator[int]:
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            yield from (int(child) for child in task.read_text().split())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+
+
+def _pid_inside(pid: int) -> int | None:
+    """The pid in the innermost namespace, once the process is the systemd of a container (not nspawn's stub)."""
+    try:
+        if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() != "systemd":
+            return None
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    namespaced = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
+    return int(namespaced[-1]) if len(namespaced) > 1 else None
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+atexit.register(close_all)
