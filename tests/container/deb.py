@@ -21,7 +21,7 @@ import time
 import images
 
 KEPT_PER_SUITE = 4
-_NOT_PACKAGED = ("tests/container/", "tests/README.md", ".ci/", "README.md")
+_NOT_PACKAGED = ("tests/", ".ci/", "README.md")
 
 
 class BuildError(Exception):
@@ -81,7 +81,7 @@ def _build(suite: images.Suite, files: list[str], target: pathlib.Path) -> None:
             finished = subprocess.run(
                 [
                     *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network"),
-                    *(f"--directory={workshop.root}", "--chdir=/build/gatemend", "--pipe"),
+                    *(f"--machine={workshop.home.name}", f"--directory={workshop.root}", "--chdir=/build/gatemend", "--pipe"),
                     *("--setenv=DEB_BUILD_OPTIONS=nocheck noautodbgsym terse", "--setenv=LC_ALL=C.UTF-8"),
                     *("dpkg-buildpackage", "--build=binary", "--unsigned-source", "--unsigned-changes"),
                 ],
