@@ -4,13 +4,13 @@
 // starts them again: losing the bus is the same path as a crash, which has to be right anyway.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-
 #include "core/result.hpp"
 #include "sandbox/bus/compat.hpp"
 #include "sandbox/bus/event_loop.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
 
 namespace gatemend::bus {
 
@@ -18,8 +18,8 @@ inline constexpr int kExitBusLost = 75;  // EX_TEMPFAIL; SuccessExitStatus= in t
 
 class Connection {
   public:
-    [[nodiscard]] static core::Result<std::unique_ptr<Connection>> open_system(EventLoop& loop,
-                                                                               std::function<void()> on_lost);
+    [[nodiscard]] static core::Result<std::unique_ptr<Connection>> open_system(
+        EventLoop& loop, std::function<void()> on_lost);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection();
@@ -29,7 +29,9 @@ class Connection {
     [[nodiscard]] core::Status request_name(const std::string& name);
 
   private:
-    Connection(EventLoop& loop, std::unique_ptr<sdbus::IConnection> connection, std::function<void()> on_lost);
+    Connection(EventLoop& loop,
+               std::unique_ptr<sdbus::IConnection> connection,
+               std::function<void()> on_lost);
     void prepare();
     void process();
     void lost();

@@ -4,14 +4,14 @@
 // destroyed from inside its own callback.
 #pragma once
 
+#include "core/result.hpp"
+#include "core/time.hpp"
+
 #include <systemd/sd-event.h>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-
-#include "core/result.hpp"
-#include "core/time.hpp"
 
 namespace gatemend::bus {
 
@@ -20,6 +20,7 @@ class Source {
     Source() = default;
 
     struct State;
+
     explicit Source(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
     Source(Source&&) noexcept = default;
@@ -45,7 +46,9 @@ class EventLoop {
     EventLoop& operator=(EventLoop&&) noexcept;
     ~EventLoop();
 
-    [[nodiscard]] Source add_io(int fd, std::uint32_t events, std::function<void(std::uint32_t)> on_ready);
+    [[nodiscard]] Source add_io(int fd,
+                                std::uint32_t events,
+                                std::function<void(std::uint32_t)> on_ready);
     // CLOCK_BOOTTIME, one shot; a delay of zero or less fires in the next turn.
     [[nodiscard]] Source add_timer(core::Duration delay, std::function<void()> on_expiry);
     // The signal must be blocked in every thread before; this blocks it in the calling one.
@@ -58,6 +61,7 @@ class EventLoop {
 
     [[nodiscard]] int run();  // until exit(); its code, negative errno when the loop itself failed
     void exit(int code);
+
     [[nodiscard]] sd_event* raw() const { return event_; }
 
   private:
