@@ -11,7 +11,8 @@
 namespace gatemend::core {
 
 enum class ConfigVerdict { kUnknown, kValid, kInvalid };
-[[nodiscard]] std::string_view config_verdict_id(ConfigVerdict verdict);  // "unknown" "valid" "invalid"
+[[nodiscard]] std::string_view config_verdict_id(
+    ConfigVerdict verdict);  // "unknown" "valid" "invalid"
 [[nodiscard]] std::optional<ConfigVerdict> config_verdict_from_id(std::string_view id);
 
 struct ConfigTest {

@@ -3,11 +3,6 @@
 // (diagnosis.cpp); "unknown" is a normal answer and keeps the evidence.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "core/cause.hpp"
 #include "core/config_test.hpp"
 #include "core/hold.hpp"
@@ -16,6 +11,11 @@
 #include "core/time.hpp"
 #include "core/topology.hpp"
 #include "core/unit_state.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace gatemend::core {
 

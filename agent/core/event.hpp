@@ -3,11 +3,6 @@
 // Live operation, replay, dry-run, policy tests and fuzzing differ only in who makes these.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <variant>
-#include <vector>
-
 #include "core/config_test.hpp"
 #include "core/ledger.hpp"
 #include "core/probe.hpp"
@@ -15,6 +10,11 @@
 #include "core/time.hpp"
 #include "core/topology.hpp"
 #include "core/unit_state.hpp"
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
 
 namespace gatemend::core {
 

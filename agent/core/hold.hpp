@@ -3,31 +3,31 @@
 // Witness: a kind of evidence. Only kLog can be written by a remote client.
 #pragma once
 
+#include "core/time.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/time.hpp"
-
 namespace gatemend::core {
 
 enum class HoldKind {
-    kAdminStopped,     // "admin-stopped"
+    kAdminStopped,  // "admin-stopped"
     kMasked,
     kJobQueued,
-    kRestartPending,   // systemd's own Restart= is about to do it
+    kRestartPending,  // systemd's own Restart= is about to do it
     kShuttingDown,
     kConfigInvalid,
-    kConfigUnknown,    // the test has not run or could not run
+    kConfigUnknown,  // the test has not run or could not run
     kPaused,
     kCoolingDown,
     kBudgetExhausted,
     kLatched,
     kSingleWitness,
-    kObserveOnly,      // the rule's or the machine's mode
+    kObserveOnly,  // the rule's or the machine's mode
     kNeedsApproval,
-    kActRunning,       // one act at a time
+    kActRunning,  // one act at a time
     kNoRule,
     kUnitNotAllowed,
     kRecordUnreadable,
@@ -53,7 +53,7 @@ enum class Witness { kLog, kUnitState, kProbe, kConfigTest, kJournal, kKernel };
 struct Evidence {
     Witness witness{};
     TimePoint time{};
-    std::string text;  // already sanitized
+    std::string text;      // already sanitized
     bool supports = true;  // false: speaks against the cause
 
     friend bool operator==(const Evidence&, const Evidence&) = default;

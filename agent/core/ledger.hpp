@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Ledger: what has been attempted, latched and paused. The executor owns it: it is computed from the
-// audit file, so it survives restarts of either service. The agent holds a copy to decide with;
+// Ledger: what has been attempted, latched and paused. The executor owns it: it is computed from
+// the audit file, so it survives restarts of either service. The agent holds a copy to decide with;
 // the executor checks again with its own.
 #pragma once
+
+#include "core/time.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "core/time.hpp"
 
 namespace gatemend::core {
 
@@ -33,7 +33,7 @@ struct Attempt {
     std::uint64_t id = 0;
     TimePoint time{};
     std::string rule;
-    std::string act;   // ActId's identifier
+    std::string act;  // ActId's identifier
     std::string unit;
     std::uint64_t incident = 0;
     ActOutcome outcome = ActOutcome::kPending;

@@ -36,7 +36,7 @@ enum class ProbeOutcome {
 
 struct ProbeResult {
     ProbeOutcome outcome = ProbeOutcome::kUnknown;
-    int error_number = 0;            // errno, 0 when none
+    int error_number = 0;  // errno, 0 when none
     std::uint32_t elapsed_us = 0;
 };
 

@@ -73,16 +73,16 @@ using Status = Result<Done>;
 
 // Declares `name` as the value of `expr`, or returns its error. A declaring statement, so that
 // -Wpedantic stays clean (no GNU statement expression).
-#define GATEMEND_TRY(name, expr)                    \
-    auto name##_result = (expr);                    \
-    if (!name##_result.has_value()) {               \
-        return name##_result.error();               \
-    }                                               \
+#define GATEMEND_TRY(name, expr)      \
+    auto name##_result = (expr);      \
+    if (!name##_result.has_value()) { \
+        return name##_result.error(); \
+    }                                 \
     auto& name = name##_result.value()
 
 // The same for a Status whose value nobody needs.
-#define GATEMEND_CHECK(expr)                                        \
+#define GATEMEND_CHECK(expr)                                           \
     if (auto gatemend_status = (expr); !gatemend_status.has_value()) { \
-        return gatemend_status.error();                             \
-    }                                                               \
+        return gatemend_status.error();                                \
+    }                                                                  \
     static_assert(true, "")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Text from outside. Tainted wraps bytes that a remote client, an application or a process name may
-// have chosen: it converts to nothing by itself, so it cannot reach an act, a target or a limit key.
-// sanitize() is the only way to show such bytes to a person.
+// have chosen: it converts to nothing by itself, so it cannot reach an act, a target or a limit
+// key. sanitize() is the only way to show such bytes to a person.
 #pragma once
 
 #include <cstddef>

@@ -31,10 +31,10 @@ struct Service {
 };
 
 struct Topology {
-    std::vector<Service> services;           // sorted by unit
-    std::vector<Backend> unowned;            // configured in nginx, no local unit known
-    std::vector<std::string> error_logs;     // absolute paths
-    std::string worker_user;                 // nginx's `user`, "" when unknown
+    std::vector<Service> services;        // sorted by unit
+    std::vector<Backend> unowned;         // configured in nginx, no local unit known
+    std::vector<std::string> error_logs;  // absolute paths
+    std::string worker_user;              // nginx's `user`, "" when unknown
 
     friend bool operator==(const Topology&, const Topology&) = default;
 

@@ -3,16 +3,24 @@
 // Closed sets keep "other" for values of newer systemd versions; nothing here is client-controlled.
 #pragma once
 
+#include "core/time.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "core/time.hpp"
-
 namespace gatemend::core {
 
-enum class ActiveState { kUnknown, kActive, kReloading, kInactive, kFailed, kActivating, kDeactivating };
+enum class ActiveState {
+    kUnknown,
+    kActive,
+    kReloading,
+    kInactive,
+    kFailed,
+    kActivating,
+    kDeactivating
+};
 [[nodiscard]] std::string_view active_state_id(ActiveState state);  // systemd's own word
 [[nodiscard]] ActiveState active_state_from_id(std::string_view id);
 
@@ -36,14 +44,14 @@ struct UnitState {
     bool is_loaded = false;  // LoadState == "loaded"
     bool is_masked = false;  // LoadState or UnitFileState is masked
     ActiveState active = ActiveState::kUnknown;
-    std::string sub;          // SubState, systemd's word: "running", "dead", "auto-restart"...
+    std::string sub;  // SubState, systemd's word: "running", "dead", "auto-restart"...
     UnitResult result = UnitResult::kSuccess;
-    int exec_main_code = 0;   // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3
-    int exec_main_status = 0; // exit code or signal number
-    bool has_job = false;     // a job is queued or running for the unit
-    std::string invocation_id;  // 32 hex digits, empty when never started
-    std::uint32_t restarts = 0; // NRestarts
-    TimePoint changed{};        // StateChangeTimestamp
+    int exec_main_code = 0;      // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3
+    int exec_main_status = 0;    // exit code or signal number
+    bool has_job = false;        // a job is queued or running for the unit
+    std::string invocation_id;   // 32 hex digits, empty when never started
+    std::uint32_t restarts = 0;  // NRestarts
+    TimePoint changed{};         // StateChangeTimestamp
 
     friend bool operator==(const UnitState&, const UnitState&) = default;
 };

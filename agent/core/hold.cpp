@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "core/hold.hpp"
+
+#include "core/closed_set.hpp"
+
+#include <bit>
+
+namespace gatemend::core {
+
+std::string_view hold_kind_id(HoldKind value) {
+    switch (value) {
+        case HoldKind::kAdminStopped:
+            return "admin-stopped";
+        case HoldKind::kMasked:
+            return "masked";
+        case HoldKind::kJobQueued:
+            return "job-queued";
+        case HoldKind::kRestartPending:
+            return "restart-pending";
+        case HoldKind::kShuttingDown:
+            return "shutting-down";
+        case HoldKind::kConfigInvalid:
+            return "config-invalid";
+        case HoldKind::kConfigUnknown:
+            return "config-unknown";
+        case HoldKind::kPaused:
+            return "paused";
+        case HoldKind::kCoolingDown:
+            return "cooling-down";
+        case HoldKind::kBudgetExhausted:
+            return "budget-exhausted";
+        case HoldKind::kLatched:
+            return "latched";
+        case HoldKind::kSingleWitness:
+            return "single-witness";
+        case HoldKind::kObserveOnly:
+            return "observe-only";
+        case HoldKind::kNeedsApproval:
+            return "needs-approval";
+        case HoldKind::kActRunning:
+            return "act-running";
+        case HoldKind::kNoRule:
+            return "no-rule";
+        case HoldKind::kUnitNotAllowed:
+            return "unit-not-allowed";
+        case HoldKind::kRecordUnreadable:
+            return "record-unreadable";
+        case HoldKind::kLadderExhausted:
+            return "ladder-exhausted";
+        case HoldKind::kExecutorRefused:
+            return "executor-refused";
+    }
+    return "?";
+}
+
+std::optional<HoldKind> hold_kind_from_id(std::string_view id) {
+    return find_by_id(id, HoldKind::kExecutorRefused, hold_kind_id);
+}
+
+std::string_view witness_id(Witness value) {
+    switch (value) {
+        case Witness::kLog:
+            return "log";
+        case Witness::kUnitState:
+            return "unit-state";
+        case Witness::kProbe:
+            return "probe";
+        case Witness::kConfigTest:
+            return "config-test";
+        case Witness::kJournal:
+            return "journal";
+        case Witness::kKernel:
+            return "kernel";
+    }
+    return "?";
+}
+
+bool is_forgeable(Witness witness) {
+    return witness == Witness::kLog;
+}
+
+unsigned count_witnesses(const std::vector<Evidence>& evidence) {
+    unsigned kinds = 0;  // one bit per kind
+    bool has_unforgeable = false;
+    for (const Evidence& item : evidence) {
+        if (item.supports) {
+            kinds |= 1U << static_cast<unsigned>(item.witness);
+            has_unforgeable = has_unforgeable || !is_forgeable(item.witness);
+        }
+    }
+    return has_unforgeable ? static_cast<unsigned>(std::popcount(kinds)) : 0U;
+}
+
+}  // namespace gatemend::core

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "core/ledger.hpp"
+
+#include "core/closed_set.hpp"
+
+namespace gatemend::core {
+
+std::string_view act_outcome_id(ActOutcome value) {
+    switch (value) {
+        case ActOutcome::kPending:
+            return "pending";
+        case ActOutcome::kSucceeded:
+            return "succeeded";
+        case ActOutcome::kFailed:
+            return "failed";
+        case ActOutcome::kInterrupted:
+            return "interrupted";
+    }
+    return "?";
+}
+
+std::optional<ActOutcome> act_outcome_from_id(std::string_view id) {
+    return find_by_id(id, ActOutcome::kInterrupted, act_outcome_id);
+}
+
+std::string_view act_verdict_id(ActVerdict value) {
+    switch (value) {
+        case ActVerdict::kPending:
+            return "pending";
+        case ActVerdict::kEffective:
+            return "effective";
+        case ActVerdict::kIneffective:
+            return "ineffective";
+        case ActVerdict::kHarmful:
+            return "harmful";
+    }
+    return "?";
+}
+
+std::optional<ActVerdict> act_verdict_from_id(std::string_view id) {
+    return find_by_id(id, ActVerdict::kHarmful, act_verdict_id);
+}
+
+}  // namespace gatemend::core
