@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Effect: everything step() can ask of the outside. The driver carries them out in order; the answer
-// comes back as an event. Dry-run and replay are drivers that record instead of acting.
+// Effect: everything step() can ask of the outside. The driver carries them out in order; the
+// answer comes back as an event. Dry-run and replay are drivers that record instead of acting.
 #pragma once
-
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <variant>
-#include <vector>
 
 #include "actions/catalogue.hpp"
 #include "core/hold.hpp"
@@ -15,6 +9,12 @@
 #include "core/probe.hpp"
 #include "core/time.hpp"
 #include "core/topology.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
 
 namespace gatemend::engine {
 
@@ -40,6 +40,13 @@ struct RequestAct {
     actions::Plan plan;
 };
 
+// The budget is used up: ask the executor to latch the breaker (it checks for itself). Asking for
+// less is always allowed.
+struct LatchBreaker {
+    std::string unit;
+    std::string rule;
+};
+
 struct ConfirmAct {
     std::uint64_t attempt = 0;
     core::ActVerdict verdict{};
@@ -53,16 +60,16 @@ struct SetTimer {
 
 // One line of decisions.jsonl.
 enum class RecordKind {
-    kSuspicion,   // a log line made us look
-    kOpened,      // incident opened
-    kDiagnosed,   // cause found or changed
-    kDecided,     // act | ask | observe | hold, with reasons
-    kActed,       // the executor's answer
-    kVerifying,   // first good probe; soak begins
-    kConfirmed,   // verdict on an attempt
-    kEscalated,   // giving up, loud
+    kSuspicion,  // a log line made us look
+    kOpened,     // incident opened
+    kDiagnosed,  // cause found or changed
+    kDecided,    // act | ask | observe | hold, with reasons
+    kActed,      // the executor's answer
+    kVerifying,  // first good probe; soak begins
+    kConfirmed,  // verdict on an attempt
+    kEscalated,  // giving up, loud
     kClosed,
-    kRestored,    // continued after a restart of the agent
+    kRestored,  // continued after a restart of the agent
 };
 [[nodiscard]] std::string_view record_kind_id(RecordKind kind);
 
@@ -77,10 +84,17 @@ struct Record {
     std::uint64_t attempt = 0;
     std::vector<core::Evidence> evidence;
     std::vector<core::Hold> holds;
-    std::string text;      // a sentence for people
+    std::string text;  // a sentence for people
 };
 
-using Effect = std::variant<StartProbe, TestConfig, ReadJournal, RequestAct, ConfirmAct, SetTimer, Record>;
+using Effect = std::variant<StartProbe,
+                            TestConfig,
+                            ReadJournal,
+                            RequestAct,
+                            LatchBreaker,
+                            ConfirmAct,
+                            SetTimer,
+                            Record>;
 using Effects = std::vector<Effect>;
 
 }  // namespace gatemend::engine

@@ -3,13 +3,6 @@
 // Only step() changes it (the driver may replace `policy` and must then send PolicyChanged).
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <map>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "core/config_test.hpp"
 #include "core/diagnosis.hpp"
 #include "core/event.hpp"
@@ -17,6 +10,13 @@
 #include "engine/effect.hpp"
 #include "policies/decide.hpp"
 #include "policies/policy.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace gatemend::engine {
 
@@ -41,9 +41,13 @@ struct Incident {
     std::vector<std::uint64_t> attempts;
     std::size_t failed_steps = 0;
     std::optional<std::uint64_t> unverified_attempt;
-    std::string soak_invocation;                 // the unit's invocation when the soak began
-    std::optional<core::TimePoint> verify_by;    // deadline of the first good probe
+    std::string soak_invocation;               // the unit's invocation when the soak began
+    std::optional<core::TimePoint> acted_at;   // when the executor's answer came
+    std::optional<core::TimePoint> verify_by;  // deadline of the first good probe
     std::optional<core::TimePoint> soak_until;
+    std::uint32_t refusals = 0;                  // executor's, in a row: spaces the retries
+    std::optional<core::TimePoint> retry_after;  // no new plan before this moment
+    bool is_escalated = false;                   // said loudly, once
     std::vector<std::string> journal;            // the unit's last words
     std::string outcome;                         // once closed: "healed", "recovered" ...
     std::string text;                            // the newest sentence for people
@@ -65,7 +69,9 @@ struct ServiceRecord {
     std::optional<core::TimePoint> suspected;  // newest log suspicion
     core::Symptom suspected_symptom{};
     std::string suspected_address;
-    std::optional<std::uint64_t> incident;      // the open one
+    std::uint32_t bad_probes = 0;           // in a row, while the unit was up
+    std::optional<core::TimePoint> wake;    // earliest timer pending for this service
+    std::optional<std::uint64_t> incident;  // the open one
 };
 
 inline constexpr std::size_t kMaxClosedIncidents = 200;
