@@ -20,6 +20,7 @@ import time
 import uuid
 from typing import Any, Callable, Iterator, Sequence, TypeVar
 
+import cgroup
 import images
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Machine:
         self._tree = tree
         self._overlay = images.Overlay(tree, images.cache_dir() / "machines" / self.name)
         self.root = self._overlay.root
+        self._groups = cgroup.OwnGroups(self.name)
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader: int | None = None
         self.boot_seconds = 0.0
@@ -75,13 +77,15 @@ class Machine:
     def boot(self) -> None:
         began = time.monotonic()
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"} if self._needs_unified() else None
+        self._groups.create()
         with self.console.open("wb") as console:
             self._nspawn = subprocess.Popen(
-                [
+                self._groups.command(
                     *("setpriv", "--pdeathsig", "KILL", "--"),  # no machine outlives the tests
-                    *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"),
+                    *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--private-network"),
+                    *(() if cgroup.host_has_systemd() else ("--keep-unit",)),
                     *(f"--machine={self.name}", f"--directory={self.root}", "--link-journal=no"),
-                ],
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -102,6 +106,7 @@ class Machine:
                 self._nspawn.kill()
                 self._nspawn.wait()
         self._leader = self._nspawn = None
+        self._groups.remove()
         self._overlay.close()
         with _running_lock:
             _running.discard(self)

@@ -1,0 +1,94 @@
+"""Base of all scenarios: a fresh machine per test with the site running and the built package installed.
+
+The runner sets `suite` and `package` before a test runs. A test reads as a story: fault, what must follow, what must
+not. Waits are conditions with a deadline; only "must not happen" takes its full time.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import unittest
+
+import images
+from gatemend import AGENT, AUDIT, DECISIONS, EXECUTOR, Gatemend
+from machine import Machine
+from website import Website
+
+# Long enough for an act that would be wrong to show itself: acts take place within milliseconds of their cause.
+QUIET = 5.0
+# Two seconds of soak keep the suite short; one scenario runs the shipped numbers.
+SHORT = {"soak": "2s", "cooldown": "1s"}
+
+
+class Scenario(unittest.TestCase):
+    suite: images.Suite
+    package: pathlib.Path
+
+    needs_package = True
+    is_enabled = True  # the service runs before the test begins
+    tuned: dict[str, str | int] = SHORT
+    settings = ""  # appended to gatemend.toml
+
+    def setUp(self) -> None:
+        self.machine = Machine(images.ensure(self.suite, "runtime"), f"{self.suite.name} {self.id()}")
+        self.addCleanup(self.machine.close)
+        self.site = Website(self.machine, self.suite)
+        self.gatemend = Gatemend(self.machine)
+        self.fpm = self.site.fpm
+        self.machine.prepare()
+        self.site.lay_out(self.machine.root)
+        self.machine.boot()
+        self.addCleanup(self.site.close)
+        self.prepare()
+
+    def prepare(self) -> None:
+        self.gatemend.install(self.package)
+        if self.tuned:
+            self.gatemend.tune(**self.tuned)
+        if self.settings:
+            self.gatemend.tune_settings(self.settings)
+        if self.is_enabled:
+            self.gatemend.enable()
+
+    # -- assertions -------------------------------------------------------------------------------------------------
+
+    def assert_answers(self) -> None:
+        self.assertEqual(self.site.visit().status, 200)
+
+    def assert_quiet(self, unit: str, seconds: float = QUIET) -> None:
+        """No start of `unit`, no new intent on record."""
+        starts, intents = self.machine.count_starts(unit), len(self.gatemend.intents())
+
+        def nothing_happened() -> bool:
+            return self.machine.count_starts(unit) == starts and len(self.gatemend.intents()) == intents
+
+        self.machine.holds_for(nothing_happened, seconds, f"nothing starts {unit}")
+
+    def assert_record_complete(self) -> None:
+        """Every intent has its outcome, and the chain holds."""
+        intended = [record["attempt"] for record in self.gatemend.intents()]
+        resolved = [record["attempt"] for record in self.gatemend.records("outcome")]
+        self.assertEqual(sorted(intended), sorted(resolved))
+        self.gatemend.verify_audit()
+
+    # -- when a test fails ------------------------------------------------------------------------------------------
+
+    def describe_machine(self) -> str:
+        parts = []
+        for title, command in (
+            ("units", ["systemctl", "--no-pager", "--all", "list-units", "gatemend*", "php*", "nginx*"]),
+            ("journal", ["journalctl", "--no-pager", "-o", "short-precise", "-n", "60"]),
+            ("incidents", ["gatemend", "incidents"]),
+            ("audit", ["tail", "-n", "30", AUDIT]),
+            ("decisions", ["tail", "-n", "30", DECISIONS]),
+            ("nginx", ["tail", "-n", "5", "/var/log/nginx/error.log"]),
+        ):
+            try:
+                result = self.machine.run(*command, check=False, timeout=10)
+                parts.append(f"--- {title}\n{result.stdout}{result.stderr}")
+            except Exception as error:  # a description that fails must not hide the failure it describes
+                parts.append(f"--- {title}\n{error}")
+        return "\n".join(parts)
+
+
+__all__ = ["AGENT", "AUDIT", "DECISIONS", "EXECUTOR", "QUIET", "SHORT", "Scenario"]

@@ -1,0 +1,69 @@
+"""The package: installing starts nothing, upgrading goes on, removing stops, purging leaves nothing."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+
+import deb
+from gatemend import AGENT, EXECUTOR
+from scenario import Scenario
+
+
+class Package(Scenario):
+    is_enabled = False
+    tuned = {"soak": "2s"}
+
+    def prepare(self) -> None:
+        pass
+
+    def files(self) -> set[str]:
+        found = self.machine.output("find", "/", "-xdev", "-name", "*gatemend*", "-not", "-path", "/proc/*")
+        return {name for name in found.splitlines() if not name.startswith(("/root/", "/var/lib/dpkg/info/"))}
+
+    def test_installing_starts_nothing_and_enabling_does(self) -> None:
+        self.gatemend.install(self.package)
+        for unit in (AGENT, EXECUTOR):
+            self.assertFalse(self.machine.is_active(unit), unit)
+        self.assertEqual(self.machine.systemctl("is-enabled", AGENT, check=False), "disabled")
+        self.machine.run("systemd-analyze", "verify", "--man=no", AGENT, EXECUTOR)
+
+        self.gatemend.enable()
+        for unit in (AGENT, EXECUTOR):
+            self.assertTrue(self.machine.is_active(unit), unit)
+
+    def test_an_upgrade_restarts_what_runs(self) -> None:
+        super().prepare()
+        self.gatemend.enable()
+        before = self.machine.main_pid(AGENT), self.machine.main_pid(EXECUTOR)
+        with tempfile.TemporaryDirectory() as folder:
+            newer = deb.with_version(self.package, "+upgrade", pathlib.Path(folder))
+            self.gatemend.install(newer)
+        after = self.machine.main_pid(AGENT), self.machine.main_pid(EXECUTOR)
+        self.assertTrue(all(after))
+        self.assertTrue(all(old != new for old, new in zip(before, after)), f"{before} -> {after}")
+        self.site.kill_fpm()
+        self.gatemend.wait_until_healed(self.fpm)
+
+    def test_an_upgrade_leaves_a_stopped_service_stopped(self) -> None:
+        super().prepare()
+        with tempfile.TemporaryDirectory() as folder:
+            self.gatemend.install(deb.with_version(self.package, "+upgrade", pathlib.Path(folder)))
+        self.assertFalse(self.machine.is_active(AGENT))
+
+    def test_removing_stops_and_purging_leaves_nothing(self) -> None:
+        before = self.files()
+        super().prepare()
+        self.gatemend.enable()
+        self.site.kill_fpm()
+        self.gatemend.wait_until_healed(self.fpm)
+
+        self.machine.run("dpkg", "--remove", "gatemend")
+        for unit in (AGENT, EXECUTOR):
+            self.assertFalse(self.machine.is_active(unit), unit)
+        self.assertTrue(self.machine.exists("/var/log/gatemend/audit.jsonl"), "the record outlives a removal")
+
+        self.machine.run("dpkg", "--purge", "gatemend")
+        self.assertEqual(self.files() - before, set())
+        self.assertEqual(self.machine.systemctl("--failed", "--plain", "--no-legend"), "")
+        self.assert_answers()

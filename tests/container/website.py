@@ -1,0 +1,205 @@
+"""The patient: nginx and PHP-FPM as Debian ships them, with a small site, and its visitors."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import threading
+import urllib.parse
+from typing import Sequence
+
+import images
+from machine import Machine, MachineError
+
+NGINX_LOG = "/var/log/nginx/error.log"
+DEAD_END = "/run/php/nobody-listens.sock"
+_VISITOR = pathlib.Path(__file__).with_name("visitor.py")
+
+# `location ~* \.png$` answers a miss from the static handler, which logs the decoded path: where a forged line gets in.
+_NGINX_SITE = """\
+server {{
+    listen 80 default_server;
+    server_name _;
+    root /var/www/html;
+    index index.php index.html;
+    location / {{ try_files $uri $uri/ =404; }}
+    location ~* \\.(png|css|js)$ {{ }}
+    location = /dead-end.php {{ include snippets/fastcgi-php.conf; fastcgi_pass unix:{dead_end}; }}
+    location ~ \\.php$ {{ include snippets/fastcgi-php.conf; fastcgi_pass unix:{socket}; }}
+}}
+"""
+
+_PAGES = {
+    "index.php": '<?php echo "ok ", getmypid(), "\\n";\n',
+    "dead-end.php": "",  # must exist to be passed on
+    "slow.php": '<?php usleep((int)($_GET["ms"] ?? 1000) * 1000); echo "slow\\n";\n',
+    # What many an application does: it logs what a visitor sent.
+    "forge.php": '<?php error_log("visitor said: " . $_GET["text"]); echo "noted\\n";\n',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    time: float
+    status: int
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        return self.status == 200
+
+
+class Visitors:
+    """Steady requests from a second process; `stop` returns every answer in order."""
+
+    def __init__(self, machine: Machine, path: str = "/index.php", interval: float = 0.01):
+        self.answers: list[Answer] = []
+        self._machine = machine
+        self._process = machine.popen(
+            *("python3", str(_VISITOR), "steady", str(interval), path),
+            only_network=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.answers.append(Answer(**json.loads(line)))
+
+    def wait_for_good(self, count: int = 10, deadline: float = 10.0) -> None:
+        """The last `count` answers are all good, and all newer than this call."""
+        since = len(self.answers)
+        self._machine.wait_until(
+            lambda: len(self.answers) - since >= count and all(a.is_good for a in self.answers[-count:]),
+            deadline,
+            f"{count} good answers in a row; the last: {self.answers[-3:]}",
+        )
+
+    def wait_for_bad(self, deadline: float = 10.0) -> Answer:
+        since = len(self.answers)
+        return self._machine.wait_until(
+            lambda: next((a for a in self.answers[since:] if not a.is_good), None), deadline, "a bad answer"
+        )
+
+    def stop(self) -> list[Answer]:
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(timeout=5)
+        return self.answers
+
+
+def outage_seconds(answers: Sequence[Answer]) -> float:
+    """From the first bad answer to the first good one after the last bad one; 0 where all were good."""
+    bad = [answer for answer in answers if not answer.is_good]
+    if not bad:
+        return 0.0
+    healed = [answer for answer in answers if answer.is_good and answer.time > bad[-1].time]
+    if not healed:
+        raise MachineError("the site never answered again")
+    return healed[0].time + healed[0].seconds - bad[0].time
+
+
+class Website:
+    def __init__(self, machine: Machine, suite: images.Suite):
+        self.machine = machine
+        self.suite = suite
+        self.fpm = suite.fpm_unit
+        self.nginx = "nginx.service"
+        self.pool_file = f"{suite.fpm_pool_dir}/www.conf"
+        self._visitors: list[Visitors] = []
+
+    def lay_out(self, root: pathlib.Path) -> None:
+        """Before boot."""
+        site = _NGINX_SITE.format(socket=self.suite.fpm_socket, dead_end=DEAD_END)
+        (root / "etc/nginx/sites-available/default").write_text(site)
+        # Debian 13's FPM unit has Restart=on-failure, Debian 12's has none: make both stay down when they fall.
+        self.drop_in(root, "10-stay-down", "[Service]\nRestart=no\n")
+        for name, text in _PAGES.items():
+            (root / "var/www/html" / name).write_text(text)
+
+    def drop_in(self, root: pathlib.Path, name: str, text: str) -> None:
+        path = root / f"etc/systemd/system/{self.fpm}.d/{name}.conf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def visit(self, path: str = "/index.php", **headers: str) -> Answer:
+        return self.visit_all([{"path": path, "headers": headers}])[0]
+
+    def visit_all(self, requests: Sequence[dict[str, object]], timeout: float = 120.0) -> list[Answer]:
+        lines = "".join(json.dumps(request) + "\n" for request in requests)
+        result = subprocess.run(
+            self.machine.argv("python3", str(_VISITOR), "script", only_network=True),
+            input=lines,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=True,
+        )
+        return [Answer(**json.loads(line)) for line in result.stdout.splitlines()]
+
+    def visitors(self, path: str = "/index.php", interval: float = 0.01) -> Visitors:
+        visitors = Visitors(self.machine, path, interval)
+        self._visitors.append(visitors)
+        return visitors
+
+    def close(self) -> None:
+        for visitors in self._visitors:
+            visitors.stop()
+
+    # -- faults -----------------------------------------------------------------------------------------------------
+
+    def kill_fpm(self) -> None:
+        self.machine.kill(self.machine.main_pid(self.fpm))
+
+    def kill_nginx(self) -> None:
+        self.machine.kill(self.machine.main_pid(self.nginx))
+
+    def break_pool(self) -> int:
+        """Add a line that `php-fpm -t` rejects; its line number."""
+        text = self.machine.read(self.pool_file)
+        self.machine.write(self.pool_file, text + "pm.max_childern = 5\n")
+        return text.count("\n") + 1
+
+    def repair_pool(self) -> None:
+        text = self.machine.read(self.pool_file)
+        self.machine.write(self.pool_file, text.replace("pm.max_childern = 5\n", ""))
+
+    def break_nginx(self) -> None:
+        self.machine.write("/etc/nginx/conf.d/broken.conf", "this_is_no_directive on;\n")
+
+    def slow_down_start(self, seconds: int) -> None:
+        self.drop_in(self.machine.path("/"), "slow", f"[Service]\nExecStartPre=/bin/sleep {seconds}\n")
+        self.machine.systemctl("daemon-reload")
+
+    def let_systemd_restart_it(self, after: str) -> None:
+        text = f"[Service]\nRestart=on-failure\nRestartSec={after}\n"
+        self.drop_in(self.machine.path("/"), "20-restart", text)
+        self.machine.systemctl("daemon-reload")
+
+
+def forged_line(website: Website) -> str:
+    """What nginx itself would write if FPM's socket were gone: right worker, right time, right address."""
+    machine = website.machine
+    worker = machine.output("pgrep", "--oldest", "--full", "nginx: worker")
+    stamp = machine.output("date", "+%Y/%m/%d %H:%M:%S")
+    socket = website.suite.fpm_socket
+    return (
+        f"{stamp} [crit] {worker}#{worker}: *7 connect() to unix:{socket} failed (2: No such file or directory) "
+        "while connecting to upstream, client: 127.0.0.1, server: _, "
+        f'request: "GET /index.php HTTP/1.1", upstream: "fastcgi://unix:{socket}:", host: "127.0.0.1"'
+    )
+
+
+def percent(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
