@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// MESSAGE_IDs of gatemend's journal entries (`journalctl MESSAGE_ID=...`, catalog texts for
+// `journalctl -x`). A public interface: an identifier never changes its meaning and is never used
+// again.
+#pragma once
+
+#include <string_view>
+
+namespace gatemend::sandbox::message_id {
+
+// an act's intent is on disk; the act starts now
+inline constexpr std::string_view kActStarted = "1f8d814a255e42e89f28b1acbb7b3a4e";
+// systemd finished the act's job
+inline constexpr std::string_view kActDone = "d1f7b45dfd9d4e91b63e5b08d30d639a";
+// the act's job failed or did not finish in time
+inline constexpr std::string_view kActFailed = "cd32450ebd83408e8e8086023537f247";
+// the executor's own checks said no
+inline constexpr std::string_view kActRefused = "aa143782e5e341ea93c289c1b0a3df88";
+// a breaker tripped: nothing more is done to the unit
+inline constexpr std::string_view kLatched = "f82a0b7ba2d94cdfa19f73e9918d1839";
+// an operator closed a breaker
+inline constexpr std::string_view kLifted = "576b4701419848a3817c6f0a30f7c876";
+// an operator paused all acts
+inline constexpr std::string_view kPaused = "dbace7ee0c4c461b835cb92a7eeecd0d";
+// an operator ended the pause
+inline constexpr std::string_view kResumed = "8c2dd487e0eb4809921d1fc9e4053bad";
+// an act was under way when the executor died
+inline constexpr std::string_view kInterrupted = "f7b47eb723df494d89c0a5d65c444883";
+// the record cannot be read or written: observe only
+inline constexpr std::string_view kRecordFailed = "bae7c80051414f679211458c36994794";
+// a policy was not accepted; the last good set stays
+inline constexpr std::string_view kPolicyRejected = "4dd4cc53bc45458fa01cad74414ad6b6";
+// the executor started (carries the chain's head)
+inline constexpr std::string_view kExecutorStarted = "279d35d654d0489ab8e4c478b9082717";
+inline constexpr std::string_view kIncidentOpened = "ca183b95c3c746c6bb41bc33f19ab8bb";
+inline constexpr std::string_view kIncidentClosed = "af9778b429e942b990b16d5f6430822c";
+// gave up: a person is needed
+inline constexpr std::string_view kIncidentEscalated = "fdb5341bc7ee4a40a43c907e865dd9ca";
+// the cause is known and something forbids the act
+inline constexpr std::string_view kIncidentHeld = "c603a45685aa44fe9f195766501dced0";
+
+}  // namespace gatemend::sandbox::message_id

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// seccomp filters by intent: what a program of ours has no business doing kills it. Installed once,
+// early in main(), and never lifted. The unit files restrict further; this holds without them, too.
+// Allow by default for now: an allowlist comes when what is needed is known on all supported
+// systems.
+#pragma once
+
+#include "core/result.hpp"
+
+namespace gatemend::sandbox {
+
+// No new program, no debugging, no mounts, namespaces, kernel modules, clocks, io_uring.
+[[nodiscard]] core::Status install_executor_filter();
+[[nodiscard]] core::Status install_agent_filter();
+
+// The same, and: no process, no file opened for writing, no listening socket, no change of
+// identity.
+[[nodiscard]] core::Status install_probe_filter();
+
+}  // namespace gatemend::sandbox
