@@ -228,6 +228,10 @@ class Machine:
         begun = "7d4958e842da4a758f6c1cdc7b36dcc5"  # SD_MESSAGE_UNIT_STARTING
         return len(self.journal(f"MESSAGE_ID={begun}", f"UNIT={unit}"))
 
+    def hold_at(self, pid: int, system_calls: str) -> "Holder":
+        """From now on `pid` (as seen inside) does not come back from any of these system calls until it is let go."""
+        return Holder(self, pid, system_calls)
+
     # -- waiting ----------------------------------------------------------------------------------------------------
 
     def wait_until(self, predicate: Callable[[], T | None], deadline: float, what: str = "") -> T:
@@ -249,6 +253,28 @@ class Machine:
             if not predicate():
                 raise MachineError(f"{self.label}: did not stay true for {seconds:.0f} s: {what}")
             time.sleep(0.1)
+
+
+class Holder:
+    """strace, delaying the return of system calls: stops a program at an exact point without any hook in it."""
+
+    def __init__(self, machine: Machine, pid: int, system_calls: str):
+        self._machine = machine
+        self._pid = pid
+        self._process = machine.popen(
+            *("strace", "--follow-forks", "--quiet=attach", f"--attach={pid}", "--output=/dev/null"),
+            *("-e", f"trace={system_calls}", "-e", f"inject={system_calls}:delay_exit=600000000"),
+            stderr=subprocess.DEVNULL,
+        )
+        machine.wait_until(self._is_attached, 10, "strace to be attached")
+
+    def _is_attached(self) -> bool:
+        return "TracerPid:\t0\n" not in self._machine.read(f"/proc/{self._pid}/status")
+
+    def let_go(self) -> None:
+        """A process that was killed meanwhile ends now."""
+        self._machine.run("pkill", "-KILL", "--exact", "strace", check=False)
+        self._process.wait(timeout=10)
 
 
 def close_all() -> None:

@@ -74,27 +74,21 @@ class Faults(Scenario):
 
 
     def test_strace_holds_a_process_in_its_system_call(self) -> None:
-        holder = self.machine.popen("sh", "-c", "read go; exec sync /etc/hostname", stdin=subprocess.PIPE)
-        self.addCleanup(holder.wait)
-        self.addCleanup(holder.kill)
-        pid = self.machine.wait_until(
-            lambda: self.machine.output("pgrep", "--full", "read go;", check=False), 5, "the shell"
-        )
-        tracer = self.machine.popen(
-            *("strace", "--follow-forks", "--quiet=attach", f"--attach={pid}", "--output=/dev/null"),
-            *("-e", "trace=fsync", "-e", "inject=fsync:delay_exit=60000000"),
-        )
-        self.addCleanup(tracer.wait)
-        self.addCleanup(tracer.kill)
-        self.machine.wait_until(
-            lambda: "TracerPid:\t0\n" not in self.machine.read(f"/proc/{pid}/status"), 5, "strace to be attached"
-        )
-        assert holder.stdin is not None
-        holder.stdin.write(b"go\n")
-        holder.stdin.flush()
-        self.machine.holds_for(lambda: holder.poll() is None, 1.0, "the system call does not return")
-        self.machine.kill(int(pid))
-        self.assertNotEqual(holder.wait(timeout=5), 0)
+        process = self.machine.popen("sh", "-c", "read go; exec sync /etc/hostname", stdin=subprocess.PIPE)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        pid = int(self.machine.wait_until(lambda: self.machine.output("pgrep", "-f", "read go;", check=False), 5))
+        holder = self.machine.hold_at(pid, "fsync,fdatasync")
+        self.addCleanup(holder.let_go)
+
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+        self.machine.holds_for(lambda: process.poll() is None, 1.0, "the system call does not return")
+
+        self.machine.kill(pid)
+        holder.let_go()
+        self.assertNotEqual(process.wait(timeout=5), 0)
 
     def test_two_machines_do_not_see_each_other(self) -> None:
         self.site.kill_nginx()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from gatemend import AGENT, EXECUTOR, is_closed
 from scenario import Scenario
 
-STRACE_DELAY_USEC = 4_000_000
 SLOW_START_SECONDS = 3
 
 
@@ -53,27 +52,19 @@ class ExecutorKilled(Scenario):
         self.assert_record_complete()
 
     def test_between_intent_and_act(self) -> None:
-        """Every fsync returns late, so the intent is on disk and the act has not begun when the kill comes."""
-        tracer = self.machine.popen(
-            *("strace", "--follow-forks", f"--attach={self.machine.main_pid(EXECUTOR)}", "--output=/dev/null"),
-            *("--quiet=attach", "-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:delay_exit={STRACE_DELAY_USEC}"),
-        )
-        self.addCleanup(tracer.wait)
-        self.addCleanup(tracer.kill)
-        self.machine.wait_until(self._is_traced, 10, "strace to be attached")
+        """No fsync returns, so the intent is on disk and the act has not begun when the kill comes."""
+        holder = self.machine.hold_at(self.machine.main_pid(EXECUTOR), "fsync,fdatasync")
+        self.addCleanup(holder.let_go)
         starts = self.machine.count_starts(self.fpm)
 
         self.site.kill_fpm()
         self.machine.wait_until(lambda: self.gatemend.intents(self.fpm), 30, "the intent to be on disk")
         self.assertEqual(self.machine.count_starts(self.fpm), starts, "the act began before its intent was safe")
         self.gatemend.kill_executor()
+        holder.let_go()
 
         self.finish()
         self.assertEqual(self.machine.count_starts(self.fpm), starts + 1)
-
-    def _is_traced(self) -> bool:
-        status = self.machine.read(f"/proc/{self.machine.main_pid(EXECUTOR)}/status")
-        return "TracerPid:\t0\n" not in status
 
     def test_between_act_and_outcome(self) -> None:
         self.site.slow_down_start(SLOW_START_SECONDS)
