@@ -31,7 +31,8 @@ bool is_stopped_by_somebody(const Findings& findings) {
 // A clean stop of PHP-FPM unlinks its socket. A file that refuses connections under an inactive
 // unit was therefore left by a crash, whatever the unit's result says now (reset-failed clears it).
 bool is_socket_left_behind(const Findings& findings) {
-    return findings.unit->active == ActiveState::kInactive && !findings.was_stop_requested &&
+    return findings.role == ServiceRole::kPhpFpm &&
+           findings.unit->active == ActiveState::kInactive && !findings.was_stop_requested &&
            findings.probe && findings.probe->outcome == ProbeOutcome::kRefused &&
            findings.probe_address.starts_with("unix:");
 }

@@ -47,6 +47,7 @@ struct Incident {
     std::optional<core::TimePoint> soak_until;
     std::uint32_t refusals = 0;                  // executor's, in a row: spaces the retries
     std::optional<core::TimePoint> retry_after;  // no new plan before this moment
+    bool awaits_ledger = false;                  // a reply was lost: ask the record what happened
     bool is_escalated = false;                   // said loudly, once
     std::vector<std::string> journal;            // the unit's last words
     std::string outcome;                         // once closed: "healed", "recovered" ...
@@ -59,6 +60,7 @@ struct ServiceRecord {
     core::TimePoint unit_seen{};
     bool was_stop_requested = false;  // the way down began with a stop job
     std::optional<core::ConfigTest> test;
+    core::TimePoint test_time{};
     bool is_test_running = false;
     std::optional<core::ProbeResult> probe;  // newest answer
     core::TimePoint probe_asked{};           // when the newest answer was asked for

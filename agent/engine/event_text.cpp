@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+#include "engine/event_text.hpp"
+
+#include "core/text.hpp"
+#include "engine/tokens.hpp"
+
+#include <charconv>
+
+namespace gatemend::engine {
+
+namespace {
+
+using core::Error;
+using core::EventBody;
+using core::Result;
+
+Error wrong(std::string what) {
+    return Error{std::move(what)};
+}
+
+Result<std::string> take_unit(Tokens& tokens) {
+    const auto word = tokens.next();
+    if (!word || !actions::is_unit_name(*word)) {
+        return wrong("expected a unit name such as php8.2-fpm.service");
+    }
+    return std::string{*word};
+}
+
+const core::UnitState* known_state(const State& state, std::string_view unit) {
+    const auto found = state.services.find(unit);
+    return found == state.services.end() || !found->second.unit ? nullptr : &*found->second.unit;
+}
+
+// "i1", "i2" ...: a new run of a unit gets the next one.
+std::string next_invocation(const std::string& invocation) {
+    int number = 0;
+    if (invocation.size() > 1 && invocation.front() == 'i') {
+        (void)std::from_chars(invocation.data() + 1, invocation.data() + invocation.size(), number);
+    }
+    return "i" + std::to_string(number + 1);
+}
+
+bool apply_word(core::UnitState& unit, std::string_view word) {
+    if (word == "job") {
+        unit.has_job = true;
+    } else if (word == "masked") {
+        unit.is_masked = true;
+    } else if (word.starts_with("sub=")) {
+        unit.sub = word.substr(4);
+    } else if (word.starts_with("invocation=")) {
+        unit.invocation_id = word.substr(11);
+    } else if (word.starts_with("status=")) {
+        const std::string_view digits = word.substr(7);
+        (void)std::from_chars(digits.data(), digits.data() + digits.size(), unit.exec_main_status);
+    } else if (const auto result = core::unit_result_from_id(word);
+               result != core::UnitResult::kOther) {
+        unit.result = result;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+Result<EventBody> parse_unit(Tokens& tokens, const State& state) {
+    GATEMEND_TRY(name, take_unit(tokens));
+    const auto word = tokens.next();
+    const auto active = core::active_state_from_id(word.value_or(""));
+    if (!word || active == core::ActiveState::kUnknown) {
+        return wrong("expected active, inactive, failed, activating, deactivating or reloading");
+    }
+    const core::UnitState* before = known_state(state, name);
+    core::UnitState unit;
+    unit.is_loaded = true;
+    unit.active = active;
+    unit.invocation_id = before == nullptr ? "i1" : before->invocation_id;
+    const bool is_new_run = before != nullptr && core::is_down(*before) && !core::is_down(unit);
+    if (is_new_run) {
+        unit.invocation_id = next_invocation(before->invocation_id);
+    }
+    while (const auto extra = tokens.next()) {
+        if (!apply_word(unit, *extra)) {
+            return wrong("unknown word '" + std::string{*extra} + "' after the unit's state");
+        }
+    }
+    return EventBody{core::UnitSeen{std::move(name), std::move(unit)}};
+}
+
+// "backend" stands for whichever service has a probe under way.
+const ServiceRecord* find_probed(const State& state, std::string_view name, std::string& unit) {
+    for (const auto& [candidate, record] : state.services) {
+        if (record.running_probe && (name == "backend" || name == candidate)) {
+            unit = candidate;
+            return &record;
+        }
+    }
+    return nullptr;
+}
+
+Result<EventBody> parse_probe(Tokens& tokens, const State& state) {
+    const auto name = tokens.next();
+    const auto word = tokens.next();
+    const auto outcome = core::probe_outcome_from_id(word.value_or(""));
+    if (!name || !outcome) {
+        return wrong("expected: probe UNIT OUTCOME");
+    }
+    core::ProbeAnswered answer;
+    const ServiceRecord* record = find_probed(state, *name, answer.unit);
+    const core::Service* service = state.topology.find_by_unit(answer.unit);
+    if (record == nullptr || service == nullptr || service->backends.empty()) {
+        return wrong("no probe of " + std::string{*name} + " is under way");
+    }
+    answer.probe = *record->running_probe;
+    answer.address = service->backends.front().address;
+    answer.result.outcome = *outcome;
+    return EventBody{std::move(answer)};
+}
+
+Result<EventBody> parse_config(Tokens& tokens) {
+    GATEMEND_TRY(name, take_unit(tokens));
+    const auto verdict = core::config_verdict_from_id(tokens.next().value_or(""));
+    if (!verdict) {
+        return wrong("expected: config UNIT valid|invalid|unknown [FILE:LINE words]");
+    }
+    core::ConfigTested tested;
+    tested.unit = std::move(name);
+    tested.test.verdict = *verdict;
+    if (*verdict == core::ConfigVerdict::kInvalid) {
+        const std::string_view place = tokens.next().value_or("");
+        const std::size_t colon = place.rfind(':');
+        tested.test.file = place.substr(0, colon);
+        if (colon != std::string_view::npos) {
+            const std::string_view digits = place.substr(colon + 1);
+            (void)std::from_chars(digits.data(), digits.data() + digits.size(), tested.test.line);
+        }
+    }
+    tested.test.message = core::sanitize(tokens.rest());
+    return EventBody{std::move(tested)};
+}
+
+Result<EventBody> parse_log(Tokens& tokens) {
+    const auto symptom = core::symptom_from_id(tokens.next().value_or(""));
+    const auto address = tokens.next();
+    if (!symptom || !address) {
+        return wrong("expected: log SYMPTOM ADDRESS [untrusted]");
+    }
+    core::SymptomSeen seen;
+    seen.symptom = *symptom;
+    seen.address = *address;
+    seen.source = "nginx-error";
+    const auto extra = tokens.next();
+    if (extra && *extra != "untrusted") {
+        return wrong("expected 'untrusted' or nothing after the address");
+    }
+    seen.is_trusted = !extra;
+    return EventBody{std::move(seen)};
+}
+
+Result<core::ServiceRole> role_of(std::string_view word) {
+    using core::ServiceRole;
+    for (const ServiceRole role :
+         {ServiceRole::kPhpFpm, ServiceRole::kNginx, ServiceRole::kOther}) {
+        if (core::service_role_id(role) == word) {
+            return role;
+        }
+    }
+    return wrong("expected php-fpm, nginx or other");
+}
+
+// Adds one service to the topology so far.
+Result<EventBody> parse_topology(Tokens& tokens, const State& state) {
+    core::Service service;
+    GATEMEND_TRY(name, take_unit(tokens));
+    GATEMEND_TRY(role, role_of(tokens.next().value_or("")));
+    service.unit = std::move(name);
+    service.role = role;
+    while (const auto address = tokens.next()) {
+        service.backends.push_back(core::Backend{std::string{*address}, "", ""});
+    }
+    core::Topology topology = state.topology;
+    std::erase_if(topology.services, [&](const auto& known) { return known.unit == service.unit; });
+    topology.services.push_back(std::move(service));
+    return EventBody{core::TopologyLearnt{std::move(topology)}};
+}
+
+Result<EventBody> parse_act(Tokens& tokens, const State& state) {
+    if (!state.acting) {
+        return wrong("no act is under way");
+    }
+    core::ActAnswered answer;
+    answer.incident = *state.acting;
+    const std::string_view word = tokens.next().value_or("");
+    if (word == "refused" || word == "lost") {
+        answer.reply = word == "refused" ? core::ActReply::kRefused : core::ActReply::kLost;
+    } else if (word == "done") {
+        answer.reply = core::ActReply::kDone;
+        const std::string_view number = tokens.next().value_or("");
+        (void)std::from_chars(number.data(), number.data() + number.size(), answer.attempt);
+        const auto outcome = core::act_outcome_from_id(tokens.next().value_or(""));
+        if (!outcome || answer.attempt == 0) {
+            return wrong("expected: act done ATTEMPT succeeded|failed [words]");
+        }
+        answer.outcome = *outcome;
+    } else {
+        return wrong("expected: act done|refused|lost");
+    }
+    answer.detail = core::sanitize(tokens.rest());
+    return EventBody{std::move(answer)};
+}
+
+// ledger empty | ledger latched UNIT words | ledger paused UNTIL words
+Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
+    core::LedgerLearnt learnt{state.ledger};
+    const std::string_view word = tokens.next().value_or("");
+    if (word == "empty") {
+        learnt.ledger = core::Ledger{};
+    } else if (word == "latched") {
+        GATEMEND_TRY(unit, take_unit(tokens));
+        learnt.ledger.latches.push_back(core::Latch{unit, {}, core::sanitize(tokens.rest())});
+    } else if (word == "paused") {
+        const auto until = core::parse_time(tokens.next().value_or(""));
+        if (!until) {
+            return wrong("expected: ledger paused TIME words");
+        }
+        learnt.ledger.pause = core::Pause{*until, core::sanitize(tokens.rest()), "root"};
+    } else {
+        return wrong("expected: ledger empty|latched|paused");
+    }
+    return EventBody{std::move(learnt)};
+}
+
+std::string quoted(const std::string& text) {
+    return text.empty() ? "" : " \"" + text + "\"";
+}
+
+std::string holds_text(const std::vector<core::Hold>& holds) {
+    std::string text;
+    for (const core::Hold& hold : holds) {
+        text += text.empty() ? " holds=" : ",";
+        text += core::hold_kind_id(hold.kind);
+    }
+    return text;
+}
+
+struct EffectText {
+    std::string operator()(const StartProbe& effect) const {
+        return "probe " + effect.unit + " " + std::string{core::probe_kind_id(effect.kind)} + " " +
+               effect.address;
+    }
+
+    std::string operator()(const TestConfig& effect) const { return "test-config " + effect.unit; }
+
+    std::string operator()(const ReadJournal& effect) const {
+        return "read-journal " + effect.unit;
+    }
+
+    std::string operator()(const RequestAct& effect) const {
+        const actions::Plan& plan = effect.plan;
+        return "act " + std::string{actions::spec(plan.act).name} + " " + plan.unit +
+               " rule=" + plan.rule + " cause=" + std::string{core::cause_id(plan.cause)} +
+               " within=" + core::format_duration(plan.deadline);
+    }
+
+    std::string operator()(const LatchBreaker& effect) const {
+        return "latch " + effect.unit + " rule=" + effect.rule;
+    }
+
+    std::string operator()(const ConfirmAct& effect) const {
+        return "confirm " + std::to_string(effect.attempt) + " " +
+               std::string{core::act_verdict_id(effect.verdict)} + quoted(effect.detail);
+    }
+
+    std::string operator()(const SetTimer& effect) const {
+        return "timer " + core::format_time(effect.at);
+    }
+
+    std::string operator()(const Record& effect) const {
+        std::string text{record_kind_id(effect.kind)};
+        text += effect.incident == 0 ? "" : " #" + std::to_string(effect.incident);
+        text += " " + effect.unit;
+        text += effect.cause.empty() || effect.cause == "unknown" ? "" : " cause=" + effect.cause;
+        text += effect.decision.empty() ? "" : " decision=" + effect.decision;
+        text += effect.rule.empty() ? "" : " rule=" + effect.rule;
+        return text + holds_text(effect.holds) + quoted(effect.text);
+    }
+};
+
+}  // namespace
+
+core::Result<core::EventBody> parse_event(std::string_view line, const State& state) {
+    Tokens tokens{line};
+    const std::string_view word = tokens.next().value_or("");
+    if (word == "unit") {
+        return parse_unit(tokens, state);
+    }
+    if (word == "probe") {
+        return parse_probe(tokens, state);
+    }
+    if (word == "config") {
+        return parse_config(tokens);
+    }
+    if (word == "log") {
+        return parse_log(tokens);
+    }
+    if (word == "topology") {
+        return parse_topology(tokens, state);
+    }
+    if (word == "act") {
+        return parse_act(tokens, state);
+    }
+    if (word == "ledger") {
+        return parse_ledger(tokens, state);
+    }
+    if (word == "tick") {
+        return EventBody{core::TimerFired{0}};  // no such timer: only the time moves on
+    }
+    return wrong("unknown event '" + core::sanitize(word) +
+                 "'; expected unit, probe, config, log, topology, act, ledger or tick");
+}
+
+std::string describe(const Effect& effect) {
+    return std::visit(EffectText{}, effect);
+}
+
+}  // namespace gatemend::engine

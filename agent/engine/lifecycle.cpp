@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// The life of an incident: opened when a service is down or its backend fails twice, evaluated
+// after every event, closed when it answers again.
+#include "engine/context.hpp"
+
+#include <algorithm>
+
+namespace gatemend::engine {
+
+namespace {
+
+constexpr core::Duration kSecondLook = std::chrono::seconds{1};  // before a bad probe is believed
+constexpr std::uint32_t kBadProbesToBelieve = 2;
+constexpr core::Duration kUnknownProbeRetry = std::chrono::seconds{2};
+constexpr core::Duration kUnknownTestRetry = std::chrono::seconds{10};
+
+Incident& open_incident(Context& context, const core::Service& service, ServiceRecord& record) {
+    const std::uint64_t id = context.state.next_incident++;
+    Incident incident;
+    incident.id = id;
+    incident.unit = service.unit;
+    incident.opened = context.now;
+    record.incident = id;
+    Incident& stored = context.state.incidents.emplace(id, std::move(incident)).first->second;
+    stored.text = service.unit + " is " + core::describe(*record.unit);
+    context.record(RecordKind::kOpened, stored, stored.text);
+    if (!record.unit->invocation_id.empty()) {
+        context.emit(ReadJournal{service.unit, record.unit->invocation_id});
+    }
+    return stored;
+}
+
+void prune_closed(State& state) {
+    std::size_t closed = 0;
+    for (const auto& [id, incident] : state.incidents) {
+        closed += incident.phase == Phase::kClosed ? 1U : 0U;
+    }
+    for (auto it = state.incidents.begin();
+         closed > kMaxClosedIncidents && it != state.incidents.end();) {
+        if (it->second.phase == Phase::kClosed) {
+            it = state.incidents.erase(it);
+            --closed;
+        } else {
+            ++it;
+        }
+    }
+}
+
+bool has_known_config(const core::Service& service, const ServiceRecord& record) {
+    return service.role == core::ServiceRole::kOther ||
+           (record.test && record.test->verdict != core::ConfigVerdict::kUnknown);
+}
+
+// The witnesses a down service needs. True: all that can be known is known.
+bool gather(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (!has_known_config(service, record)) {
+        const bool was_tested = record.test.has_value();
+        if (!was_tested || context.now - record.test_time >= kUnknownTestRetry) {
+            ask_config_test(context, service, record);
+        }
+    }
+    const bool is_unknown = record.probe && record.probe->outcome == core::ProbeOutcome::kUnknown;
+    if (!has_fresh_probe(record) ||
+        (is_unknown && is_probe_due(record, context.now, kUnknownProbeRetry))) {
+        ask_probe(context, service, record);
+    }
+    if (is_unknown || !has_known_config(service, record)) {
+        context.wake(service.unit, record, context.now + kUnknownProbeRetry);
+    }
+    const bool waits_for_first_test = record.is_test_running && !record.test;
+    return has_fresh_probe(record) && !waits_for_first_test;
+}
+
+void evaluate_down(Context& context, const core::Service& service, ServiceRecord& record) {
+    Incident* incident = context.find_open_incident(record);
+    if (incident == nullptr) {
+        incident = &open_incident(context, service, record);
+    }
+    if (incident->phase == Phase::kActing || verify_down(context, record, *incident)) {
+        return;
+    }
+    if (gather(context, service, record)) {
+        decide_and_apply(context, service, record, *incident);
+    }
+}
+
+// Up, no incident: one bad probe is no news, two in a row are.
+void evaluate_quiet(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (!has_fresh_probe(record) || !is_bad(*record.probe)) {
+        return;
+    }
+    if (record.bad_probes >= kBadProbesToBelieve) {
+        Incident& incident = open_incident(context, service, record);
+        decide_and_apply(context, service, record, incident);
+        return;
+    }
+    if (is_probe_due(record, context.now, kSecondLook)) {
+        ask_probe(context, service, record);
+    } else if (!record.running_probe) {
+        context.wake(service.unit, record, record.probe_time + kSecondLook);
+    }
+}
+
+// Up, with an incident that we have not acted on: a good probe ends it.
+void evaluate_recovery(Context& context,
+                       const core::Service& service,
+                       ServiceRecord& record,
+                       Incident& incident) {
+    if (has_fresh_probe(record) && record.probe->outcome == core::ProbeOutcome::kGood) {
+        close(context, incident, "recovered", service.unit + " answers again");
+        return;
+    }
+    const core::Duration interval = context.state.policy.settings.suspicion_cooldown;
+    if (is_probe_due(record, context.now, interval)) {
+        ask_probe(context, service, record);
+    }
+    context.wake(service.unit, record, context.now + interval);
+    if (has_fresh_probe(record) && is_bad(*record.probe)) {
+        decide_and_apply(context, service, record, incident);
+    }
+}
+
+void evaluate_up(Context& context, const core::Service& service, ServiceRecord& record) {
+    Incident* incident = context.find_open_incident(record);
+    if (incident == nullptr) {
+        evaluate_quiet(context, service, record);
+    } else if (incident->phase == Phase::kActing) {
+        // Looked at again when the executor has answered; the probe can be under way meanwhile.
+        ask_probe(context, service, record);
+    } else if (incident->awaits_ledger || !context.state.has_ledger) {
+        context.wake(service.unit, record, context.now + kUnknownProbeRetry);
+    } else if (incident->unverified_attempt) {
+        verify_up(context, service, record, *incident);
+    } else {
+        evaluate_recovery(context, service, record, *incident);
+    }
+}
+
+}  // namespace
+
+void close(Context& context, Incident& incident, std::string outcome, std::string text) {
+    incident.phase = Phase::kClosed;
+    incident.closed = context.now;
+    incident.outcome = std::move(outcome);
+    incident.text = std::move(text);
+    if (ServiceRecord* record = context.find_service(incident.unit)) {
+        record->incident.reset();
+        record->bad_probes = 0;
+    }
+    context.record(RecordKind::kClosed, incident, incident.outcome + ": " + incident.text);
+    prune_closed(context.state);
+}
+
+void evaluate(Context& context, const std::string& unit) {
+    ServiceRecord* record = context.find_service(unit);
+    const core::Service* service = context.state.topology.find_by_unit(unit);
+    if (record == nullptr || service == nullptr || !record->unit) {
+        return;
+    }
+    if (core::is_down(*record->unit)) {
+        evaluate_down(context, *service, *record);
+    } else if (core::is_up(*record->unit)) {
+        evaluate_up(context, *service, *record);
+    }
+    // In between (activating, deactivating): systemd or a person is at work; the next state tells.
+}
+
+void evaluate_all(Context& context) {
+    std::vector<std::string> gone;
+    for (const auto& [unit, record] : context.state.services) {
+        if (context.state.topology.find_by_unit(unit) == nullptr) {
+            gone.push_back(unit);
+        }
+    }
+    for (const std::string& unit : gone) {
+        ServiceRecord* record = context.find_service(unit);
+        if (Incident* incident = context.find_open_incident(*record)) {
+            close(context, *incident, "gone", unit + " no longer serves any configured backend");
+        }
+        context.state.services.erase(unit);
+    }
+    for (const core::Service& service : context.state.topology.services) {
+        evaluate(context, service.unit);
+    }
+}
+
+void on_restored(Context& context, const core::IncidentRestored& restored) {
+    Incident incident;
+    incident.id = restored.incident;
+    incident.unit = restored.unit;
+    incident.opened = restored.opened;
+    context.state.next_incident = std::max(context.state.next_incident, restored.incident + 1);
+    Incident& stored =
+        context.state.incidents.insert_or_assign(restored.incident, std::move(incident))
+            .first->second;
+    ServiceRecord* record = context.find_service(restored.unit);
+    if (record == nullptr || record->incident) {
+        close(context, stored, "gone", restored.unit + " no longer serves any configured backend");
+        return;
+    }
+    record->incident = stored.id;
+    context.record(RecordKind::kRestored, stored, "continued after a restart of the agent");
+    adopt_attempts(context);
+    evaluate(context, restored.unit);
+}
+
+}  // namespace gatemend::engine

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+// The events one by one: each only notes what was learnt, then evaluate() draws the conclusions.
+#include "engine/step.hpp"
+
+#include "engine/context.hpp"
+
+#include <algorithm>
+
+namespace gatemend::engine {
+
+namespace {
+
+// Symptoms of a script or of nginx itself say nothing about whether a backend answers.
+bool raises_suspicion(core::Symptom symptom) {
+    using core::Symptom;
+    switch (symptom) {
+        case Symptom::kConnectRefused:
+        case Symptom::kSocketMissing:
+        case Symptom::kConnectDenied:
+        case Symptom::kBackendSaturated:
+        case Symptom::kConnectTimeout:
+        case Symptom::kResponseTimeout:
+        case Symptom::kClosedEarly:
+        case Symptom::kInvalidResponse:
+        case Symptom::kNoLiveUpstreams:
+        case Symptom::kUnreachable:
+        case Symptom::kUpstreamTls:
+            return true;
+        case Symptom::kNone:
+        case Symptom::kScriptFatal:
+        case Symptom::kHeaderTooBig:
+        case Symptom::kNameUnresolved:
+        case Symptom::kNginxLimit:
+        case Symptom::kDiskFull:
+        case Symptom::kScriptNotFound:
+        case Symptom::kOomKill:
+        case Symptom::kConfigError:
+            return false;
+    }
+    return false;
+}
+
+void record_suspicion(Context& context,
+                      const core::Service& service,
+                      const core::SymptomSeen& seen) {
+    Record record;
+    record.kind = RecordKind::kSuspicion;
+    record.unit = service.unit;
+    record.evidence.push_back(core::Evidence{
+        core::Witness::kLog, context.now, std::string{core::symptom_id(seen.symptom)}, true});
+    record.text = seen.source + " says " + std::string{core::symptom_id(seen.symptom)} + " for " +
+                  seen.address + (seen.is_trusted ? "" : " (could be forged)") +
+                  "; a log line alone proves nothing, probing";
+    context.emit(std::move(record));
+}
+
+void on_symptom(Context& context, const core::SymptomSeen& seen) {
+    Counters& counters = context.state.counters;
+    if (!raises_suspicion(seen.symptom)) {
+        return;
+    }
+    ++counters.symptoms;
+    counters.symptoms_untrusted += seen.is_trusted ? 0U : 1U;
+    const core::Service* service = context.state.topology.find_by_address(seen.address);
+    ServiceRecord* record = service == nullptr ? nullptr : context.find_service(service->unit);
+    if (record == nullptr) {
+        ++counters.symptoms_unmatched;
+        return;
+    }
+    const core::Duration cooldown = context.state.policy.settings.suspicion_cooldown;
+    if (record->suspected && context.now - *record->suspected < cooldown) {
+        return;  // at most one probe per service and cooldown, however many lines there are
+    }
+    record->suspected = context.now;
+    record->suspected_symptom = seen.symptom;
+    record->suspected_address = seen.address;
+    record_suspicion(context, *service, seen);
+    ask_probe(context, *service, *record);
+}
+
+void note_stop_request(ServiceRecord& record, const core::UnitState& state) {
+    if (state.active == core::ActiveState::kDeactivating && state.has_job) {
+        record.was_stop_requested = true;
+    } else if (core::is_up(state) || state.active == core::ActiveState::kActivating) {
+        record.was_stop_requested = false;
+    }
+}
+
+void on_unit(Context& context, const core::UnitSeen& seen) {
+    ServiceRecord* record = context.find_service(seen.unit);
+    if (record == nullptr) {
+        return;
+    }
+    note_stop_request(*record, seen.state);
+    const bool is_new = !record->unit || record->unit->active != seen.state.active ||
+                        record->unit->invocation_id != seen.state.invocation_id;
+    if (is_new) {
+        record->unit_seen = context.now;
+        record->bad_probes = 0;
+    }
+    record->unit = seen.state;
+    evaluate(context, seen.unit);
+}
+
+void on_probe(Context& context, const core::ProbeAnswered& answer) {
+    ServiceRecord* record = context.find_service(answer.unit);
+    if (record == nullptr || record->running_probe != answer.probe) {
+        return;
+    }
+    record->running_probe.reset();
+    record->probe = answer.result;
+    record->probe_asked = record->running_probe_asked;
+    record->probe_time = context.now;
+    record->probe_address = answer.address;
+    record->bad_probes = is_bad(answer.result) ? record->bad_probes + 1 : 0;
+    evaluate(context, answer.unit);
+}
+
+void on_config_test(Context& context, const core::ConfigTested& tested) {
+    ServiceRecord* record = context.find_service(tested.unit);
+    if (record == nullptr) {
+        return;
+    }
+    record->is_test_running = false;
+    record->test = tested.test;
+    record->test_time = context.now;
+    evaluate(context, tested.unit);
+}
+
+void on_journal(Context& context, const core::JournalRead& read) {
+    ServiceRecord* record = context.find_service(read.unit);
+    Incident* incident = record == nullptr ? nullptr : context.find_open_incident(*record);
+    if (incident != nullptr) {
+        incident->journal = read.lines;
+    }
+}
+
+void on_timer(Context& context, const core::TimerFired& fired) {
+    const auto timer = context.state.timers.find(fired.timer);
+    if (timer == context.state.timers.end()) {
+        return;
+    }
+    const std::string unit = timer->second;
+    context.state.timers.erase(timer);
+    if (ServiceRecord* record = context.find_service(unit);
+        record != nullptr && record->wake && *record->wake <= context.now) {
+        record->wake.reset();
+    }
+    evaluate(context, unit);
+}
+
+void on_topology(Context& context, const core::TopologyLearnt& learnt) {
+    State& state = context.state;
+    state.topology = learnt.topology;
+    if (state.topology.services.size() > kMaxServices) {
+        state.topology.services.resize(kMaxServices);
+    }
+    std::erase_if(state.services, [&state](const auto& entry) {
+        return state.topology.find_by_unit(entry.first) == nullptr && !entry.second.incident;
+    });
+    for (const core::Service& service : state.topology.services) {
+        ask_config_test(context, service, state.services[service.unit]);
+    }
+    evaluate_all(context);
+}
+
+struct Visitor {
+    Context& context;
+
+    void operator()(const core::SymptomSeen& event) const { on_symptom(context, event); }
+
+    void operator()(const core::UnitSeen& event) const { on_unit(context, event); }
+
+    void operator()(const core::ProbeAnswered& event) const { on_probe(context, event); }
+
+    void operator()(const core::ConfigTested& event) const { on_config_test(context, event); }
+
+    void operator()(const core::JournalRead& event) const { on_journal(context, event); }
+
+    void operator()(const core::ActAnswered& event) const { on_act_answered(context, event); }
+
+    void operator()(const core::LedgerLearnt& event) const { on_ledger(context, event); }
+
+    void operator()(const core::TimerFired& event) const { on_timer(context, event); }
+
+    void operator()(const core::TopologyLearnt& event) const { on_topology(context, event); }
+
+    void operator()(const core::PolicyChanged& /*event*/) const { evaluate_all(context); }
+
+    void operator()(const core::IncidentRestored& event) const { on_restored(context, event); }
+};
+
+}  // namespace
+
+Effects step(State& state, const core::Event& event) {
+    Effects effects;
+    Context context{state, event.time, effects};
+    std::visit(Visitor{context}, event.body);
+    return effects;
+}
+
+}  // namespace gatemend::engine
