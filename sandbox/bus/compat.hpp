@@ -30,4 +30,11 @@ using MaybeError = const sdbus::Error*;
 using ErrorName = std::string;
 #endif
 
+// 1.2 wants to be told when all signal handlers of a proxy are in place.
+inline void finish_registration([[maybe_unused]] sdbus::IProxy& proxy) {
+#if GATEMEND_SDBUS_MAJOR < 2
+    proxy.finishRegistration();
+#endif
+}
+
 }  // namespace gatemend::bus

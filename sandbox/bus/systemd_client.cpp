@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/bus/systemd_client.hpp"
+
+#include <systemd/sd-bus.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <deque>
+#include <optional>
+#include <utility>
+
+namespace gatemend::bus {
+namespace {
+
+using core::Duration;
+using core::Error;
+using core::Result;
+using core::UnitState;
+
+constexpr const char* kSystemd = "org.freedesktop.systemd1";
+constexpr const char* kManagerPath = "/org/freedesktop/systemd1";
+constexpr const char* kUnitPathPrefix = "/org/freedesktop/systemd1/unit";
+constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
+constexpr const char* kUnit = "org.freedesktop.systemd1.Unit";
+constexpr const char* kService = "org.freedesktop.systemd1.Service";
+constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Properties";
+constexpr auto kCallTimeout = std::chrono::seconds{10};
+// Results of jobs that ended before we knew their path; more can only be other people's.
+constexpr std::size_t kMaxEarlyJobs = 64;
+
+using JobStruct = sdbus::Struct<std::uint32_t, sdbus::ObjectPath>;
+
+// The property's value, or `fallback` when it is absent or of another type: what systemd says is
+// trusted, but a wrong type must not end the process.
+template <class T>
+T get(const Properties& properties, const char* name, T fallback) {
+    const auto found = properties.find(name);
+    if (found == properties.end() || !found->second.containsValueOfType<T>()) {
+        return fallback;
+    }
+    return found->second.get<T>();
+}
+
+std::string hex(const std::vector<std::uint8_t>& bytes) {
+    constexpr std::string_view kHexDigits = "0123456789abcdef";
+    std::string text;
+    for (const std::uint8_t byte : bytes) {
+        text.push_back(kHexDigits[byte >> 4U]);
+        text.push_back(kHexDigits[byte & 0x0FU]);
+    }
+    return text;
+}
+
+// The object path is a pure function of the name, so reading a unit needs no LoadUnit before it.
+std::string unit_path(const std::string& unit) {
+    char* raw = nullptr;
+    if (sd_bus_path_encode(kUnitPathPrefix, unit.c_str(), &raw) < 0) {
+        return {};
+    }
+    const std::unique_ptr<char, decltype(&std::free)> owned{raw, &std::free};
+    return owned.get();
+}
+
+std::unique_ptr<sdbus::IProxy> make_proxy(Connection& connection, const std::string& path) {
+    return sdbus::createProxy(connection.raw(), ServiceName{kSystemd}, ObjectPath{path});
+}
+
+using StateCallback = std::function<void(const UnitState&)>;
+using ReadCallback = std::function<void(Result<UnitState>)>;
+
+// One unit: its proxy, who watches it, who waits for a read.
+struct UnitEntry {
+    std::unique_ptr<sdbus::IProxy> proxy;
+    StateCallback changed;
+    std::vector<ReadCallback> waiting;       // for the read under way
+    std::vector<ReadCallback> waiting_next;  // asked after it had begun
+    bool is_reading = false;
+    bool is_stale = false;  // a signal came during the read
+    // of the read under way
+    Properties properties;
+    int replies_missing = 0;
+    std::optional<Error> failure;
+    Source failed;
+};
+
+struct PendingJob {
+    std::uint64_t id = 0;
+    std::string path;  // "" until the call is answered
+    std::function<void(Result<JobResult>)> done;
+    Source deadline;
+};
+
+class Client final : public SystemdClient {
+  public:
+    Client(Connection& connection, EventLoop& loop) : connection_(connection), loop_(loop) {}
+
+    void start();
+
+    void read_unit(const std::string& unit, ReadCallback done) override;
+    void watch_unit(const std::string& unit, StateCallback changed) override;
+    void unwatch_unit(const std::string& unit) override;
+    void run_job(JobKind kind,
+                 const std::string& unit,
+                 Duration deadline,
+                 std::function<void(Result<JobResult>)> done) override;
+    void read_system_state(std::function<void(Result<std::string>)> done) override;
+
+  private:
+    using Units = std::map<std::string, std::unique_ptr<UnitEntry>>;
+
+    UnitEntry& entry(const std::string& unit);
+    void begin_read(const std::string& unit, UnitEntry& entry);
+    void take_properties(const std::string& unit,
+                         const MaybeError& error,
+                         const Properties& properties);
+    void finish_read(const std::string& unit, UnitEntry& entry);
+    void refresh(const std::string& unit);
+    void refresh_all();
+    void release_if_idle(const std::string& unit);
+    void retire(std::unique_ptr<sdbus::IProxy> proxy);
+
+    void on_job_removed(const std::string& path,
+                        const std::string& unit,
+                        const std::string& result);
+    void on_job_queued(std::uint64_t id, const MaybeError& error, const std::string& path);
+    void finish_job(std::uint64_t id, Result<JobResult> result);
+    std::deque<PendingJob>::iterator find_job(std::uint64_t id);
+
+    Connection& connection_;
+    EventLoop& loop_;
+    std::unique_ptr<sdbus::IProxy> manager_;
+    Units units_;
+    std::deque<PendingJob> jobs_;
+    std::map<std::string, std::string> early_jobs_;
+    std::uint64_t next_job_ = 1;
+    // Proxies must not die inside their own callbacks.
+    std::vector<std::unique_ptr<sdbus::IProxy>> retired_;
+    Source retire_timer_;
+};
+
+void Client::start() {
+    manager_ = make_proxy(connection_, kManagerPath);
+    manager_->uponSignal("JobRemoved")
+        .onInterface(kManager)
+        .call([this](std::uint32_t /*id*/,
+                     const sdbus::ObjectPath& job,
+                     const std::string& unit,
+                     const std::string& result) { on_job_removed(job, unit, result); });
+    manager_->uponSignal("Reloading").onInterface(kManager).call([this](bool is_active) {
+        if (!is_active) {
+            refresh_all();
+        }
+    });
+    finish_registration(*manager_);
+    // Without it systemd sends no signals. Sent first, so it is in force before any later call.
+    manager_->callMethodAsync("Subscribe").onInterface(kManager).uponReplyInvoke([](MaybeError) {
+        // a second Subscribe of one connection is an error and no problem
+    });
+}
+
+UnitEntry& Client::entry(const std::string& unit) {
+    auto& slot = units_[unit];
+    if (!slot) {
+        slot = std::make_unique<UnitEntry>();
+    }
+    return *slot;
+}
+
+void Client::read_unit(const std::string& unit, ReadCallback done) {
+    UnitEntry& read = entry(unit);
+    if (read.is_reading) {
+        read.waiting_next.push_back(
+            std::move(done));  // the running read may be older than the question
+        read.is_stale = true;
+        return;
+    }
+    read.waiting.push_back(std::move(done));
+    begin_read(unit, read);
+}
+
+void Client::watch_unit(const std::string& unit, StateCallback changed) {
+    UnitEntry& watched = entry(unit);
+    const bool is_new = !watched.changed;
+    watched.changed = std::move(changed);
+    if (is_new) {
+        try {
+            retire(std::move(watched.proxy));
+            watched.proxy = make_proxy(connection_, unit_path(unit));
+            watched.proxy->uponSignal("PropertiesChanged")
+                .onInterface(kPropertiesInterface)
+                .call([this, unit](const std::string& interface,
+                                   const Properties& /*changed*/,
+                                   const std::vector<std::string>& /*invalidated*/) {
+                    // each change is announced once per interface; Unit's comes last
+                    if (interface == kUnit || interface == kService) {
+                        refresh(unit);
+                    }
+                });
+            finish_registration(*watched.proxy);
+        } catch (const sdbus::Error&) {
+            retire(std::move(
+                watched.proxy));  // reads still work; JobRemoved and Reloading still refresh
+        }
+    }
+    refresh(unit);
+}
+
+void Client::unwatch_unit(const std::string& unit) {
+    if (const auto found = units_.find(unit); found != units_.end()) {
+        found->second->changed = nullptr;
+        release_if_idle(unit);
+    }
+}
+
+void Client::refresh(const std::string& unit) {
+    const auto found = units_.find(unit);
+    if (found == units_.end()) {
+        return;
+    }
+    if (found->second->is_reading) {
+        found->second->is_stale = true;
+        return;
+    }
+    begin_read(unit, *found->second);
+}
+
+void Client::refresh_all() {
+    std::vector<std::string> watched;
+    for (const auto& [unit, unit_entry] : units_) {
+        if (unit_entry->changed) {
+            watched.push_back(unit);
+        }
+    }
+    for (const std::string& unit : watched) {
+        refresh(unit);
+    }
+}
+
+void Client::begin_read(const std::string& unit, UnitEntry& read) {
+    read.is_reading = true;
+    read.is_stale = false;
+    read.properties.clear();
+    read.failure.reset();
+    read.replies_missing = 2;
+    const auto ask = [this, &read, &unit](const char* interface) {
+        read.proxy->callMethodAsync("GetAll")
+            .onInterface(kPropertiesInterface)
+            .withTimeout(kCallTimeout)
+            .withArguments(std::string{interface})
+            .uponReplyInvoke([this, unit](MaybeError error, const Properties& properties) {
+                take_properties(unit, error, properties);
+            });
+    };
+    try {
+        if (!read.proxy) {
+            read.proxy = make_proxy(connection_, unit_path(unit));
+        }
+        ask(kUnit);  // both at once: one round trip
+        ask(kService);
+    } catch (const sdbus::Error& error) {
+        read.failure = Error{"read " + unit + ": " + error.getMessage()};
+        read.replies_missing = 0;
+        retire(std::move(read.proxy));
+        // From the loop, as every callback.
+        read.failed = loop_.add_timer(Duration::zero(), [this, unit] {
+            if (const auto found = units_.find(unit); found != units_.end()) {
+                finish_read(unit, *found->second);
+            }
+        });
+    }
+}
+
+void Client::take_properties(const std::string& unit,
+                             const MaybeError& error,
+                             const Properties& properties) {
+    const auto found = units_.find(unit);
+    if (found == units_.end() || found->second->replies_missing == 0) {
+        return;
+    }
+    UnitEntry& read = *found->second;
+    if (error) {
+        // A unit that does not exist has no Service interface; Unit alone tells that.
+        read.failure = Error{"read " + unit + ": " + error->getMessage()};
+    } else {
+        read.properties.insert(properties.begin(), properties.end());
+    }
+    if (--read.replies_missing == 0) {
+        finish_read(unit, read);
+    }
+}
+
+void Client::finish_read(const std::string& unit, UnitEntry& read) {
+    read.is_reading = false;
+    const bool has_unit = read.properties.contains("ActiveState");
+    const Result<UnitState> result =
+        has_unit ? Result<UnitState>{decode_unit(read.properties)}
+                 : Result<UnitState>{read.failure.value_or(Error{"read " + unit + ": no answer"})};
+    const auto waiting = std::exchange(read.waiting, std::exchange(read.waiting_next, {}));
+    const StateCallback changed = read.changed;  // a callback may unwatch
+    if (read.is_stale) {
+        begin_read(unit, read);
+    }
+    for (const auto& done : waiting) {
+        done(result);
+    }
+    if (changed && result) {
+        changed(*result);
+    }
+    release_if_idle(unit);
+}
+
+void Client::release_if_idle(const std::string& unit) {
+    const auto found = units_.find(unit);
+    if (found == units_.end() || found->second->changed || found->second->is_reading) {
+        return;
+    }
+    retire(std::move(found->second->proxy));
+    units_.erase(found);
+}
+
+void Client::retire(std::unique_ptr<sdbus::IProxy> proxy) {
+    if (!proxy) {
+        return;
+    }
+    retired_.push_back(std::move(proxy));
+    retire_timer_ = loop_.add_timer(Duration::zero(), [this] { retired_.clear(); });
+}
+
+void Client::run_job(JobKind kind,
+                     const std::string& unit,
+                     Duration deadline,
+                     std::function<void(Result<JobResult>)> done) {
+    const std::uint64_t id = next_job_++;
+    PendingJob job;
+    job.id = id;
+    job.done = std::move(done);
+    job.deadline = loop_.add_timer(deadline, [this, id, unit] {
+        finish_job(
+            id, Error{"the job for " + unit + " did not finish in time; systemd goes on with it"});
+    });
+    jobs_.push_back(std::move(job));
+    const char* method = kind == JobKind::kStart ? "StartUnit" : "RestartUnit";
+    try {
+        // "fail": never replaces a job that somebody else has queued
+        manager_->callMethodAsync(method)
+            .onInterface(kManager)
+            .withTimeout(deadline)
+            .withArguments(unit, std::string{"fail"})
+            .uponReplyInvoke([this, id](MaybeError error, const sdbus::ObjectPath& path) {
+                on_job_queued(id, error, path);
+            });
+    } catch (const sdbus::Error& error) {
+        finish_job(id, Error{std::string{method} + " " + unit + ": " + error.getMessage()});
+    }
+}
+
+void Client::on_job_queued(std::uint64_t id, const MaybeError& error, const std::string& path) {
+    const auto job = find_job(id);
+    if (job == jobs_.end()) {
+        return;
+    }
+    if (error) {
+        finish_job(id, Error{error->getMessage()});
+        return;
+    }
+    job->path = path;
+    if (const auto early = early_jobs_.find(path); early != early_jobs_.end()) {
+        finish_job(id, JobResult{early->second});
+    }
+}
+
+void Client::on_job_removed(const std::string& path,
+                            const std::string& unit,
+                            const std::string& result) {
+    const auto job = std::ranges::find(jobs_, path, &PendingJob::path);
+    if (job != jobs_.end()) {
+        finish_job(job->id, JobResult{result});
+    } else if (!jobs_.empty() && early_jobs_.size() < kMaxEarlyJobs) {
+        early_jobs_.emplace(path, result);
+    }
+    const auto watched = units_.find(unit);
+    if (watched != units_.end() && watched->second->changed) {
+        refresh(unit);
+    }
+}
+
+std::deque<PendingJob>::iterator Client::find_job(std::uint64_t id) {
+    return std::ranges::find(jobs_, id, &PendingJob::id);
+}
+
+void Client::finish_job(std::uint64_t id, Result<JobResult> result) {
+    const auto job = find_job(id);
+    if (job == jobs_.end()) {
+        return;
+    }
+    const auto done = std::move(job->done);
+    jobs_.erase(job);
+    if (jobs_.empty()) {
+        early_jobs_.clear();
+    }
+    done(std::move(result));
+}
+
+void Client::read_system_state(std::function<void(Result<std::string>)> done) {
+    const auto take = [done](const MaybeError& error, const sdbus::Variant& value) {
+        if (error) {
+            done(Error{"read the system's state: " + error->getMessage()});
+        } else if (!value.containsValueOfType<std::string>()) {
+            done(Error{"read the system's state: not a word"});
+        } else {
+            done(value.get<std::string>());
+        }
+    };
+    try {
+        manager_->callMethodAsync("Get")
+            .onInterface(kPropertiesInterface)
+            .withTimeout(kCallTimeout)
+            .withArguments(std::string{kManager}, std::string{"SystemState"})
+            .uponReplyInvoke(
+                [take](MaybeError error, const sdbus::Variant& value) { take(error, value); });
+    } catch (const sdbus::Error& error) {
+        done(Error{"read the system's state: " + error.getMessage()});
+    }
+}
+
+}  // namespace
+
+core::UnitState decode_unit(const Properties& properties) {
+    UnitState state;
+    const auto load = get<std::string>(properties, "LoadState", "");
+    const auto file = get<std::string>(properties, "UnitFileState", "");
+    state.is_loaded = load == "loaded";
+    state.is_masked = load == "masked" || file.starts_with("masked");
+    state.active = core::active_state_from_id(get<std::string>(properties, "ActiveState", ""));
+    state.sub = get<std::string>(properties, "SubState", "");
+    state.result = core::unit_result_from_id(get<std::string>(properties, "Result", "success"));
+    state.exec_main_code = get<std::int32_t>(properties, "ExecMainCode", 0);
+    state.exec_main_status = get<std::int32_t>(properties, "ExecMainStatus", 0);
+    state.has_job = std::get<0>(get<JobStruct>(properties, "Job", JobStruct{})) != 0;
+    state.invocation_id = hex(get<std::vector<std::uint8_t>>(properties, "InvocationID", {}));
+    state.restarts = get<std::uint32_t>(properties, "NRestarts", 0);
+    const auto usec = get<std::uint64_t>(properties, "StateChangeTimestamp", 0);
+    state.changed = core::TimePoint{Duration{static_cast<std::int64_t>(usec)}};
+    return state;
+}
+
+SystemdClient::~SystemdClient() = default;
+
+Result<std::unique_ptr<SystemdClient>> SystemdClient::open(Connection& connection,
+                                                           EventLoop& loop) {
+    try {
+        auto client = std::make_unique<Client>(connection, loop);
+        client->start();
+        return std::unique_ptr<SystemdClient>{std::move(client)};
+    } catch (const sdbus::Error& error) {
+        return Error{"talk to systemd: " + error.getMessage()};
+    }
+}
+
+}  // namespace gatemend::bus
