@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 // May there be one more attempt? A pure function of the ledger and the limits, used by the agent to
-// decide and by the executor to refuse. Attempts dated in the future (clock set back) count as now.
+// decide and by the executor to refuse. Attempts dated in the future (clock set back) count as now,
+// a lift dated in the future does not count. Where several things stand in the way, the first of
+// latched, paused, unreadable, exhausted (rule, unit, host), cooling down (longest) is named.
 #pragma once
-
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "core/ledger.hpp"
 #include "core/time.hpp"
 #include "policies/policy.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace gatemend::policy {
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 // decide: from a cause and what stands in the way to act | ask | observe | hold, with every reason.
-// Pure. The engine calls it for each incident after each change; the same input gives the same words.
+// Pure. The engine calls it for each incident after each change; same input, same words.
 #pragma once
+
+#include "core/hold.hpp"
+#include "core/ledger.hpp"
+#include "policies/policy.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "core/hold.hpp"
-#include "core/ledger.hpp"
-#include "policies/policy.hpp"
 
 namespace gatemend::policy {
 
@@ -28,14 +28,16 @@ struct Question {
 
 struct Decision {
     DecisionKind kind = DecisionKind::kObserve;
-    std::string rule;                  // "" when no rule matches
-    std::optional<LadderStep> step;    // set for kAct and kAsk
-    std::vector<core::Hold> holds;     // all of them, not only the first
-    std::string reason;                // a sentence
+    std::string rule;                         // "" when no rule matches
+    std::optional<LadderStep> step;           // set for kAct and kAsk
+    std::vector<core::Hold> holds;            // all of them, not only the first
+    std::string reason;                       // a sentence
     std::optional<core::TimePoint> retry_at;  // earliest moment at which time alone may change it
 };
 
-[[nodiscard]] Decision decide(const Policy& policy, const core::Ledger& ledger, const Question& question);
+[[nodiscard]] Decision decide(const Policy& policy,
+                              const core::Ledger& ledger,
+                              const Question& question);
 
 // The rule for a cause, or nullptr.
 [[nodiscard]] const Rule* find_rule(const Policy& policy, core::Cause cause);

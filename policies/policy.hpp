@@ -3,14 +3,14 @@
 // Made by toml_reader (the only file that sees toml++) or by tests; read by decide and budget.
 #pragma once
 
+#include "actions/catalogue.hpp"
+#include "core/cause.hpp"
+#include "core/time.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "actions/catalogue.hpp"
-#include "core/cause.hpp"
-#include "core/time.hpp"
 
 namespace gatemend::policy {
 
@@ -78,9 +78,10 @@ struct Settings {
     Mode mode = Mode::kAct;  // upper bound for every rule
     Limit unit_limit{6, std::chrono::hours{1}, core::Duration::zero(), 1};
     Limit host_limit{20, std::chrono::hours{1}, core::Duration::zero(), 1};
-    // shell-style patterns (only * and ?), matched against whole unit names; the executor's allowlist
+    // the executor's allowlist: patterns with * and ?, matched against whole unit names
     std::vector<std::string> units{"php*-fpm.service", "nginx.service"};
-    core::Duration suspicion_cooldown = std::chrono::seconds{10};  // at most one probe per backend in it
+    // at most one probe per backend and this long on account of log lines
+    core::Duration suspicion_cooldown = std::chrono::seconds{10};
     core::Duration probe_timeout = std::chrono::seconds{2};
     std::vector<BackendOverride> backends;
 
