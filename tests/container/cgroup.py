@@ -1,7 +1,7 @@
 """A control group of its own for each machine.
 
-Without one, all machines started side by side on a host without systemd share `/payload`: the systemd of one then counts,
-moves and kills the services of another. Where the host runs systemd, nspawn asks it for a scope and none of this is used.
+Without one, all machines that nspawn starts side by side with --keep-unit share `/payload`: the systemd of one then
+counts, moves and kills the services of another. It is also how a machine is killed for certain: nspawn's death is not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 1; shift; 
 
 class OwnGroups:
     def __init__(self, name: str):
-        self._groups = [hierarchy / name for hierarchy in _systemd_hierarchies()] if not host_has_systemd() else []
+        self._groups = [hierarchy / name for hierarchy in _systemd_hierarchies()]
 
     def create(self) -> None:
         for group in self._groups:
@@ -23,21 +23,22 @@ class OwnGroups:
 
     def command(self, *command: str) -> list[str]:
         """The command line that runs `command` inside the groups."""
-        if not self._groups:
-            return list(command)
         return ["sh", "-c", _ENTER, "sh", *map(str, self._groups), "--", *command]
 
-    def remove(self) -> None:
-        """Once the last process is gone; the kernel may take a moment to notice."""
+    def kill(self) -> None:
         for group in self._groups:
-            for _ in range(100):
+            switch = group / "cgroup.kill"  # the unified hierarchy has it
+            if switch.exists():
+                switch.write_text("1")
+
+    def remove(self) -> None:
+        """Kill what is left and remove the groups; the kernel may take a moment to notice the last exit."""
+        self.kill()
+        for group in self._groups:
+            for _ in range(200):
                 if not group.exists() or _remove_tree(group):
                     break
                 time.sleep(0.02)
-
-
-def host_has_systemd() -> bool:
-    return pathlib.Path("/run/systemd/system").is_dir()
 
 
 def _systemd_hierarchies() -> list[pathlib.Path]:

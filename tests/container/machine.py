@@ -32,6 +32,7 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOM
 _counter = itertools.count(1)
 _running: set["Machine"] = set()
 _running_lock = threading.Lock()
+_is_closing = False
 
 
 class MachineError(Exception):
@@ -69,6 +70,8 @@ class Machine:
     def prepare(self) -> None:
         """Mount the overlay. Files may be written below `root` before `boot`."""
         with _running_lock:
+            if _is_closing:
+                raise MachineError("the tests are being stopped")
             _running.add(self)
         self._overlay.mount()
         (self.root / "etc/machine-id").write_text(uuid.uuid4().hex + "\n")
@@ -81,9 +84,8 @@ class Machine:
         with self.console.open("wb") as console:
             self._nspawn = subprocess.Popen(
                 self._groups.command(
-                    *("setpriv", "--pdeathsig", "KILL", "--"),  # no machine outlives the tests
-                    *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--private-network"),
-                    *(() if cgroup.host_has_systemd() else ("--keep-unit",)),
+                    *("setpriv", "--pdeathsig", "KILL", "--"),  # no nspawn outlives the tests
+                    *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"),
                     *(f"--machine={self.name}", f"--directory={self.root}", "--link-journal=no"),
                 ),
                 stdin=subprocess.DEVNULL,
@@ -97,8 +99,7 @@ class Machine:
         self.boot_seconds = time.monotonic() - began
 
     def close(self) -> None:
-        if self._leader is not None:
-            _kill(self._leader)
+        self._groups.kill()
         if self._nspawn is not None:
             try:
                 self._nspawn.wait(timeout=10)
@@ -278,7 +279,9 @@ class Holder:
 
 
 def close_all() -> None:
+    global _is_closing
     with _running_lock:
+        _is_closing = True
         machines = list(_running)
     for machine in machines:
         machine.close()
@@ -289,6 +292,7 @@ def sweep() -> None:
     for home in (images.cache_dir() / "machines").glob("gm*-*"):
         owner = int(home.name[2:].split("-")[0])
         if not pathlib.Path(f"/proc/{owner}").exists():
+            cgroup.OwnGroups(home.name).remove()
             images.remove_tree(home)
 
 
@@ -310,13 +314,6 @@ def _pid_inside(pid: int) -> int | None:
         return None
     namespaced = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
     return int(namespaced[-1]) if len(namespaced) > 1 else None
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 atexit.register(close_all)

@@ -153,7 +153,8 @@ def main() -> int:
     parser.add_argument("--package", type=pathlib.Path, help="do not build")
     parser.add_argument("--summary", type=pathlib.Path, help="write {\"passed\": N, \"failed\": N} there")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
     tests = {suite: tests_of(suite, options.only) for suite in options.suite or images.SUITES}
     if options.list:
