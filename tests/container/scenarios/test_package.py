@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import tempfile
 
 import deb
+import images
 from gatemend import AGENT, EXECUTOR
 from scenario import Scenario
 
@@ -31,6 +33,14 @@ class Package(Scenario):
         self.gatemend.enable()
         for unit in (AGENT, EXECUTOR):
             self.assertTrue(self.machine.is_active(unit), unit)
+
+    def test_every_message_id_is_explained(self) -> None:
+        self.gatemend.install(self.package)
+        header = (images.REPOSITORY / "sandbox/audit/message_ids.hpp").read_text()
+        identifiers = set(re.findall(r'"([0-9a-f]{32})"', header))
+        self.assertTrue(identifiers)
+        listed = {line.split()[0] for line in self.machine.output("journalctl", "--list-catalog").splitlines()}
+        self.assertEqual(identifiers - listed, set())
 
     def test_an_upgrade_restarts_what_runs(self) -> None:
         super().prepare()
