@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Read-only facts about this machine, made with the tool runner. The executor serves them over D-Bus;
-// `gatemend --dry-run` uses them directly, so that both see the same machine the same way.
+// Read-only facts about this machine, made with the tool runner. The executor serves them over
+// D-Bus; `gatemend --dry-run` uses them directly, so that both see the same machine the same way.
 #pragma once
-
-#include <functional>
-#include <memory>
-#include <string>
 
 #include "core/probe.hpp"
 #include "core/result.hpp"
 #include "core/topology.hpp"
 #include "sandbox/tools/tool_runner.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
 
 namespace gatemend::sandbox {
 
@@ -21,9 +21,9 @@ struct NginxDumpFact {
 };
 
 struct ConfigTestFact {
-    std::string verdict;      // "valid" | "invalid" | "unknown"
+    std::string verdict;  // "valid" | "invalid" | "unknown"
     std::string fingerprint;
-    std::string output;       // the tool's words or why it could not run
+    std::string output;  // the tool's words or why it could not run
 };
 
 inline constexpr std::size_t kMaxDumpBytes = 8 * 1024 * 1024;
@@ -36,8 +36,8 @@ class Facts {
     virtual void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) = 0;
 
     // Which binary and files belong to a unit name is known here (php8.2-fpm.service ->
-    // /usr/sbin/php-fpm8.2 and /etc/php/8.2/fpm/; php-fpm.service -> /usr/sbin/php-fpm; nginx.service).
-    // Cached by fingerprint: unchanged files are not tested again.
+    // /usr/sbin/php-fpm8.2 and /etc/php/8.2/fpm/; php-fpm.service -> /usr/sbin/php-fpm;
+    // nginx.service). Cached by fingerprint: unchanged files are not tested again.
     virtual void test_config(const std::string& unit,
                              std::function<void(core::Result<ConfigTestFact>)> done) = 0;
 

@@ -4,19 +4,20 @@
 // --dry-run as root without the services, by the command line.
 #pragma once
 
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "sandbox/bus/connection.hpp"
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "core/result.hpp"
-#include "core/time.hpp"
-#include "sandbox/bus/connection.hpp"
-
 namespace gatemend::sandbox {
 
 enum class ToolProfile {
-    kNginxTest,  // nginx -t / -T: root, reads config, private /run, no network to the outside needed
+    kNginxTest,  // nginx -t / -T: root, reads config, private /run, no network to the outside
+                 // needed
     kFpmTest,    // php-fpm -t
     kProbe,      // as the nginx worker user, no capabilities, AF_UNIX + loopback only
 };
@@ -30,7 +31,7 @@ struct ToolSpec {
 };
 
 struct ToolOutcome {
-    int exit_code = -1;      // -1: killed or never ran
+    int exit_code = -1;  // -1: killed or never ran
     bool is_timed_out = false;
     bool is_cut = false;
     std::string out;
@@ -40,7 +41,7 @@ struct ToolOutcome {
 class ToolRunner {
   public:
     [[nodiscard]] static core::Result<std::unique_ptr<ToolRunner>> open(bus::Connection& connection,
-                                                                       bus::EventLoop& loop);
+                                                                        bus::EventLoop& loop);
     virtual ~ToolRunner();
     virtual void run(const ToolSpec& spec, std::function<void(core::Result<ToolOutcome>)> done) = 0;
 

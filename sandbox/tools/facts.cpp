@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/tools/facts.hpp"
+
+#include "sandbox/tools/fingerprint.hpp"
+#include "sandbox/tools/known_services.hpp"
+#include "sandbox/tools/worker_user.hpp"
+
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace gatemend::sandbox {
+namespace {
+
+using core::Duration;
+using core::Error;
+using core::Result;
+
+constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
+constexpr auto kProbeStartAllowance = std::chrono::seconds{3};
+constexpr std::size_t kMaxDiagnosticBytes = 8 * 1024;
+constexpr std::size_t kMaxProbeLineBytes = 256;
+constexpr const char* kProbePath = "/usr/lib/gatemend/gatemend-probe";
+
+using TestCallback = std::function<void(Result<ConfigTestFact>)>;
+
+struct TestRecord {
+    ConfigTestFact newest;
+    std::vector<TestCallback> waiting;  // not empty: a test runs
+};
+
+std::string verdict_of(const KnownService& service, const ToolOutcome& outcome) {
+    if (outcome.exit_code == 0) {
+        return "valid";
+    }
+    return outcome.exit_code == service.invalid_exit_code ? "invalid" : "unknown";
+}
+
+std::string why_unknown(const ToolOutcome& outcome) {
+    if (outcome.is_timed_out) {
+        return "the test did not finish in time";
+    }
+    if (outcome.exit_code < 0) {
+        return "the test was killed";
+    }
+    return "the test could not run, exit code " + std::to_string(outcome.exit_code);
+}
+
+class MachineFacts final : public Facts {
+  public:
+    explicit MachineFacts(ToolRunner& runner) : runner_(runner) {}
+
+    void nginx_dump(std::function<void(Result<NginxDumpFact>)> done) override;
+    void test_config(const std::string& unit, TestCallback done) override;
+    void probe(core::ProbeKind kind,
+               const std::string& address,
+               Duration timeout,
+               std::function<void(Result<std::string>)> done) override;
+    [[nodiscard]] Result<std::string> fingerprint(const std::string& unit) const override;
+    [[nodiscard]] bool is_known_valid(const std::string& unit) const override;
+
+  private:
+    void on_tested(const std::string& unit,
+                   const std::string& fingerprint_before,
+                   const Result<ToolOutcome>& outcome);
+    const std::string& worker_user();
+
+    ToolRunner& runner_;
+    std::map<std::string, TestRecord> tests_;
+    std::string worker_user_;
+};
+
+void MachineFacts::nginx_dump(std::function<void(Result<NginxDumpFact>)> done) {
+    ToolSpec spec;
+    spec.profile = ToolProfile::kNginxTest;
+    // The default configuration; a master that was started with -c, -p or -g is not asked yet.
+    spec.argv = {std::string{kNginxPath}, "-T"};
+    spec.deadline = kConfigTestDeadline;
+    spec.max_output = kMaxDumpBytes;
+    runner_.run(spec, [done = std::move(done)](Result<ToolOutcome> outcome) {
+        if (!outcome) {
+            done(outcome.error());
+            return;
+        }
+        if (outcome->is_timed_out) {
+            done(Error{"nginx -T did not finish in time"});
+            return;
+        }
+        if (outcome->is_cut) {
+            done(Error{"nginx -T printed more than we read"});
+            return;
+        }
+        NginxDumpFact fact;
+        fact.exit_status = outcome->exit_code;
+        fact.dump = std::move(outcome->out);
+        fact.diagnostics = outcome->err.substr(0, kMaxDiagnosticBytes);
+        done(std::move(fact));
+    });
+}
+
+void MachineFacts::test_config(const std::string& unit, TestCallback done) {
+    const auto service = find_known_service(unit);
+    if (!service) {
+        done(Error{"no configuration test is known for " + unit});
+        return;
+    }
+    const auto current = fingerprint_files(service->config_paths);
+    if (!current) {
+        done(ConfigTestFact{
+            .verdict = "unknown", .fingerprint = "", .output = current.error().text});
+        return;
+    }
+    TestRecord& record = tests_[unit];
+    if (record.newest.fingerprint == *current && record.newest.verdict != "unknown") {
+        done(record.newest);
+        return;
+    }
+    record.waiting.push_back(std::move(done));
+    if (record.waiting.size() > 1) {
+        return;  // a test is running; if its files are old by then, on_tested() tells
+    }
+    ToolSpec spec;
+    spec.profile = service->profile;
+    spec.argv = service->test_argv;
+    spec.deadline = kConfigTestDeadline;
+    spec.max_output = kMaxDiagnosticBytes;
+    runner_.run(spec, [this, unit, before = *current](const Result<ToolOutcome>& outcome) {
+        on_tested(unit, before, outcome);
+    });
+}
+
+void MachineFacts::on_tested(const std::string& unit,
+                             const std::string& fingerprint_before,
+                             const Result<ToolOutcome>& outcome) {
+    const auto service = find_known_service(unit);
+    TestRecord& record = tests_[unit];
+    ConfigTestFact fact{.verdict = "unknown", .fingerprint = fingerprint_before, .output = ""};
+    if (!outcome) {
+        fact.output = outcome.error().text;
+    } else if (fingerprint(unit).has_value() && *fingerprint(unit) != fingerprint_before) {
+        fact.output = "the configuration changed during the test";
+    } else {
+        fact.verdict = verdict_of(*service, *outcome);
+        fact.output =
+            fact.verdict == "unknown" ? why_unknown(*outcome) + ": " + outcome->err : outcome->err;
+        fact.output.resize(std::min(fact.output.size(), kMaxDiagnosticBytes));
+    }
+    record.newest = fact;
+    for (const auto& waiting = std::exchange(record.waiting, {});
+         const TestCallback& done : waiting) {
+        done(fact);
+    }
+}
+
+void MachineFacts::probe(core::ProbeKind kind,
+                         const std::string& address,
+                         Duration timeout,
+                         std::function<void(Result<std::string>)> done) {
+    ToolSpec spec;
+    spec.profile = ToolProfile::kProbe;
+    spec.argv = {kProbePath,
+                 std::string{core::probe_kind_id(kind)},
+                 address,
+                 std::to_string(timeout.count())};
+    spec.user = worker_user();
+    spec.deadline = timeout + kProbeStartAllowance;
+    spec.max_output = kMaxProbeLineBytes;
+    runner_.run(spec, [done = std::move(done)](const Result<ToolOutcome>& outcome) {
+        if (!outcome) {
+            done(outcome.error());
+        } else if (!core::decode_probe_result(outcome->out)) {
+            done(Error{"the probe could not run" +
+                       (outcome->is_timed_out ? std::string{" in time"} : ": " + outcome->err)});
+        } else {
+            done(outcome->out);
+        }
+    });
+}
+
+const std::string& MachineFacts::worker_user() {
+    if (auto found = find_worker_user({})) {
+        worker_user_ = std::move(*found);
+    } else if (worker_user_.empty()) {
+        worker_user_ = default_worker_user();
+    }
+    return worker_user_;
+}
+
+Result<std::string> MachineFacts::fingerprint(const std::string& unit) const {
+    const auto service = find_known_service(unit);
+    if (!service) {
+        return Error{"no configuration is known for " + unit};
+    }
+    return fingerprint_files(service->config_paths);
+}
+
+bool MachineFacts::is_known_valid(const std::string& unit) const {
+    const auto found = tests_.find(unit);
+    if (found == tests_.end() || found->second.newest.verdict != "valid") {
+        return false;
+    }
+    const auto current = fingerprint(unit);
+    return current && *current == found->second.newest.fingerprint;
+}
+
+}  // namespace
+
+Facts::~Facts() = default;
+
+std::unique_ptr<Facts> Facts::make(ToolRunner& runner) {
+    return std::make_unique<MachineFacts>(runner);
+}
+
+}  // namespace gatemend::sandbox

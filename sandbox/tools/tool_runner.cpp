@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/tools/tool_runner.hpp"
+
+#include "sandbox/tools/output_pipe.hpp"
+#include "sandbox/tools/unit_properties.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdint>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace gatemend::sandbox {
+namespace {
+
+using bus::MaybeError;
+using core::Done;
+using core::Duration;
+using core::Error;
+using core::Result;
+using core::Status;
+
+constexpr const char* kSystemd = "org.freedesktop.systemd1";
+constexpr const char* kManagerPath = "/org/freedesktop/systemd1";
+constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
+constexpr const char* kService = "org.freedesktop.systemd1.Service";
+constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Properties";
+constexpr const char* kUnitPathPrefix = "/org/freedesktop/systemd1/unit";
+constexpr std::size_t kMaxRunning = 16;
+// systemd ends the tool at its deadline; this much later we stop waiting for systemd.
+constexpr auto kGrace = std::chrono::seconds{2};
+constexpr std::int32_t kExited = 1;  // CLD_EXITED
+
+using AuxUnit = sdbus::Struct<std::string, std::vector<UnitProperty>>;
+using Callback = std::function<void(Result<ToolOutcome>)>;
+
+struct Running {
+    std::string unit;
+    OutputPipe out;
+    OutputPipe err;
+    Callback done;
+    bus::Source deadline;
+    std::unique_ptr<sdbus::IProxy> proxy;  // of the unit, once the process has ended
+};
+
+class Runner final : public ToolRunner {
+  public:
+    Runner(bus::Connection& connection, bus::EventLoop& loop)
+        : connection_(connection),
+          loop_(loop) {}
+
+    void start();
+    void run(const ToolSpec& spec, Callback done) override;
+
+  private:
+    [[nodiscard]] Status launch(const ToolSpec& spec, Running& running);
+    void on_ended(const std::string& unit);
+    void on_status(const std::string& unit,
+                   const std::map<std::string, sdbus::Variant>& properties);
+    void on_overdue(const std::string& unit);
+    void finish(const std::string& unit, Result<ToolOutcome> result);
+    void forget_unit(const std::string& unit);
+
+    bus::Connection& connection_;
+    bus::EventLoop& loop_;
+    std::unique_ptr<sdbus::IProxy> manager_;
+    std::map<std::string, std::unique_ptr<Running>> running_;
+    // Proxies must not die inside their own callbacks.
+    std::vector<std::unique_ptr<Running>> ended_;
+    bus::Source ended_timer_;
+    std::uint64_t next_number_ = 1;
+};
+
+void Runner::start() {
+    manager_ = sdbus::createProxy(
+        connection_.raw(), bus::ServiceName{kSystemd}, bus::ObjectPath{kManagerPath});
+    manager_->uponSignal("JobRemoved")
+        .onInterface(kManager)
+        .call([this](std::uint32_t /*id*/,
+                     const sdbus::ObjectPath& /*job*/,
+                     const std::string& unit,
+                     const std::string& /*result*/) { on_ended(unit); });
+    bus::finish_registration(*manager_);
+    manager_->callMethodAsync("Subscribe").onInterface(kManager).uponReplyInvoke([](MaybeError) {
+        // a second Subscribe of one connection is an error and no problem
+    });
+}
+
+void Runner::run(const ToolSpec& spec, Callback done) {
+    if (running_.size() >= kMaxRunning) {
+        done(Error{"too many tools are running"});
+        return;
+    }
+    if (spec.argv.empty() || spec.argv.front().empty() || spec.argv.front().front() != '/') {
+        done(Error{"a tool needs an absolute path"});
+        return;
+    }
+    auto running = std::make_unique<Running>();
+    running->unit = "gatemend-tool-" + std::to_string(getpid()) + "-" +
+                    std::to_string(next_number_++) + ".service";
+    running->done = std::move(done);
+    const std::string unit = running->unit;
+    Running& placed = *running_.emplace(unit, std::move(running)).first->second;
+    if (Status status = launch(spec, placed); !status) {
+        finish(unit, status.error());
+    }
+}
+
+Status Runner::launch(const ToolSpec& spec, Running& running) {
+    GATEMEND_TRY(out, running.out.open(loop_, spec.max_output));
+    GATEMEND_TRY(err, running.err.open(loop_, spec.max_output));
+    const std::string unit = running.unit;
+    try {
+        manager_->callMethodAsync("StartTransientUnit")
+            .onInterface(kManager)
+            .withTimeout(spec.deadline + kGrace)
+            .withArguments(unit,
+                           std::string{"fail"},
+                           make_unit_properties(spec, {.out = out, .err = err}),
+                           std::vector<AuxUnit>{})
+            .uponReplyInvoke([this, unit](MaybeError error, const sdbus::ObjectPath& /*job*/) {
+                if (error) {
+                    finish(unit, Error{"start " + unit + ": " + error->getMessage()});
+                }
+            });
+    } catch (const sdbus::Error& error) {
+        return Error{"start " + unit + ": " + error.getMessage()};
+    }
+    running.out.close_write_end();
+    running.err.close_write_end();
+    running.deadline = loop_.add_timer(spec.deadline + kGrace, [this, unit] { on_overdue(unit); });
+    return Done{};
+}
+
+void Runner::on_ended(const std::string& unit) {
+    const auto found = running_.find(unit);
+    if (found == running_.end() || found->second->proxy) {
+        return;
+    }
+    Running& running = *found->second;
+    // One GetAll instead of three Gets; the unit is still there because of AddRef.
+    std::string path{kUnitPathPrefix};
+    path.push_back('/');
+    for (const char c : unit) {
+        // the names are ours: letters, digits, '-' and '.'
+        path.append(c == '-' ? "_2d" : c == '.' ? "_2e" : std::string(1, c));
+    }
+    try {
+        running.proxy = sdbus::createProxy(
+            connection_.raw(), bus::ServiceName{kSystemd}, bus::ObjectPath{path});
+        running.proxy->callMethodAsync("GetAll")
+            .onInterface(kPropertiesInterface)
+            .withTimeout(kGrace)
+            .withArguments(std::string{kService})
+            .uponReplyInvoke([this, unit](MaybeError error,
+                                          const std::map<std::string, sdbus::Variant>& properties) {
+                if (error) {
+                    finish(unit, Error{"read the end of " + unit + ": " + error->getMessage()});
+                } else {
+                    on_status(unit, properties);
+                }
+            });
+    } catch (const sdbus::Error& error) {
+        finish(unit, Error{"read the end of " + unit + ": " + error.getMessage()});
+    }
+}
+
+void Runner::on_status(const std::string& unit,
+                       const std::map<std::string, sdbus::Variant>& properties) {
+    const auto found = running_.find(unit);
+    if (found == running_.end()) {
+        return;
+    }
+    ToolOutcome outcome;
+    try {
+        if (properties.at("ExecMainCode").get<std::int32_t>() == kExited) {
+            outcome.exit_code = properties.at("ExecMainStatus").get<std::int32_t>();
+        }
+        outcome.is_timed_out = properties.at("Result").get<std::string>() == "timeout";
+    } catch (const sdbus::Error& error) {
+        finish(unit, Error{"read the end of " + unit + ": " + error.getMessage()});
+        return;
+    } catch (const std::out_of_range&) {
+        finish(unit, Error{"read the end of " + unit + ": systemd does not tell"});
+        return;
+    }
+    finish(unit, std::move(outcome));
+}
+
+void Runner::on_overdue(const std::string& unit) {
+    try {
+        manager_->callMethodAsync("KillUnit")
+            .onInterface(kManager)
+            .withArguments(unit, std::string{"all"}, std::int32_t{SIGKILL})
+            .uponReplyInvoke([](MaybeError) {});  // it may be gone by now
+    } catch (const sdbus::Error&) {
+        // the bus is lost: systemd's own deadline ends the tool
+    }
+    ToolOutcome outcome;
+    outcome.is_timed_out = true;
+    finish(unit, std::move(outcome));
+}
+
+void Runner::finish(const std::string& unit, Result<ToolOutcome> result) {
+    const auto found = running_.find(unit);
+    if (found == running_.end()) {
+        return;
+    }
+    std::unique_ptr<Running> running = std::move(found->second);
+    running_.erase(found);
+    running->deadline.reset();
+    if (result) {
+        // What the process wrote before it ended is in the pipes by now.
+        running->out.drain();
+        running->err.drain();
+        result->is_cut = running->out.is_cut() || running->err.is_cut();
+        result->out = std::move(running->out.text());
+        result->err = std::move(running->err.text());
+    }
+    forget_unit(unit);
+    const Callback done = std::move(running->done);
+    ended_.push_back(std::move(running));
+    ended_timer_ = loop_.add_timer(Duration::zero(), [this] { ended_.clear(); });
+    done(std::move(result));
+}
+
+void Runner::forget_unit(const std::string& unit) {
+    try {
+        manager_->callMethodAsync("UnrefUnit")
+            .onInterface(kManager)
+            .withArguments(unit)
+            .uponReplyInvoke([](MaybeError) {});  // never started: nothing to forget
+    } catch (const sdbus::Error&) {
+        // systemd drops our references with the connection
+    }
+}
+
+}  // namespace
+
+ToolRunner::~ToolRunner() = default;
+
+Result<std::unique_ptr<ToolRunner>> ToolRunner::open(bus::Connection& connection,
+                                                     bus::EventLoop& loop) {
+    try {
+        auto runner = std::make_unique<Runner>(connection, loop);
+        runner->start();
+        return std::unique_ptr<ToolRunner>{std::move(runner)};
+    } catch (const sdbus::Error& error) {
+        return Error{"talk to systemd: " + error.getMessage()};
+    }
+}
+
+}  // namespace gatemend::sandbox

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/tools/unit_properties.hpp"
+
+#include <linux/capability.h>
+#include <syslog.h>
+
+#include <csignal>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+
+namespace gatemend::sandbox {
+namespace {
+
+using Command = sdbus::Struct<std::string, std::vector<std::string>, bool>;
+using NameList = sdbus::Struct<bool, std::vector<std::string>>;  // true: these only
+using BindPath = sdbus::Struct<std::string, std::string, bool, std::uint64_t>;
+using TemporaryPath = sdbus::Struct<std::string, std::string>;
+
+constexpr std::uint64_t bit(unsigned capability) {
+    return std::uint64_t{1} << capability;
+}
+
+class Properties {
+  public:
+    template <class T>
+    Properties& set(const char* name, const T& value) {
+        list_.emplace_back(std::string{name}, sdbus::Variant{value});
+        return *this;
+    }
+
+    Properties& set_text(const char* name, const char* value) {
+        return set(name, std::string{value});
+    }
+
+    std::vector<UnitProperty> take() { return std::move(list_); }
+
+  private:
+    std::vector<UnitProperty> list_;
+};
+
+// What every tool gets: run once, no trace in the journal, gone afterwards.
+void add_common(Properties& properties, const ToolSpec& spec, const ToolPipes& pipes) {
+    const auto usec = static_cast<std::uint64_t>(spec.deadline.count());
+    properties
+        .set_text("Description", "gatemend tool")
+        // oneshot: the start job ends with the process, and TimeoutStart is its deadline even if we
+        // die
+        .set_text("Type", "oneshot")
+        .set("ExecStart", std::vector<Command>{Command{spec.argv.front(), spec.argv, false}})
+        .set("StandardOutputFileDescriptor", sdbus::UnixFd{pipes.out})
+        .set("StandardErrorFileDescriptor", sdbus::UnixFd{pipes.err})
+        .set("AddRef", true)  // keeps the exit status readable until we have read it
+        .set_text("CollectMode", "inactive-or-failed")
+        .set("LogLevelMax", std::int32_t{LOG_EMERG})
+        .set("TimeoutStartUSec", usec)
+        .set("TimeoutStopUSec", std::uint64_t{1'000'000})
+        .set("KillSignal", std::int32_t{SIGKILL})
+        .set("IgnoreSIGPIPE", false)  // a tool that says too much ends when nobody listens
+        .set("Environment", std::vector<std::string>{"LC_ALL=C"})
+        .set("NoNewPrivileges", true)
+        .set("TasksMax", std::uint64_t{32})
+        .set("LimitCORE", std::uint64_t{0})
+        .set("UMask", std::uint32_t{0077});
+}
+
+// Files and processes of the machine stay as they are; the tools still open what the service would.
+void add_config_test(Properties& properties) {
+    properties.set_text("ProtectSystem", "full")
+        .set_text("ProtectHome", "read-only")
+        .set("PrivateDevices", true)
+        .set("ProtectControlGroups", true)
+        .set("ProtectKernelModules", true)
+        .set("ProtectKernelTunables", true)
+        .set("RestrictSUIDSGID", true)
+        .set("LockPersonality", true)
+        .set("RestrictAddressFamilies",
+             NameList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}});
+}
+
+// A pid file, sockets and whatever else the test makes below /run vanishes with the unit; what
+// names are resolved with has to be there.
+void add_private_run(Properties& properties) {
+    std::vector<BindPath> visible;
+    for (const char* path :
+         {"/run/systemd/resolve", "/run/resolvconf", "/run/nscd", "/run/NetworkManager"}) {
+        visible.emplace_back(std::string{path}, std::string{path}, true, std::uint64_t{0});
+    }
+    properties.set("TemporaryFileSystem", std::vector<TemporaryPath>{{"/run", "mode=0755"}})
+        .set("BindReadOnlyPaths", visible);
+}
+
+void add_nginx_test(Properties& properties) {
+    add_config_test(properties);
+    add_private_run(properties);
+    // Opens logs of the worker user, binds low ports where nginx is down, makes missing temp paths.
+    properties.set("CapabilityBoundingSet",
+                   bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_NET_BIND_SERVICE) |
+                       bit(CAP_CHOWN) | bit(CAP_FOWNER));
+}
+
+void add_fpm_test(Properties& properties) {
+    add_config_test(properties);
+    // No MemoryDenyWriteExecute: opcache's JIT and PCRE's map writable code while modules load.
+    // No private /run: a pool may log or listen there, and the test creates nothing in it.
+    properties.set("CapabilityBoundingSet",
+                   bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_SETUID) |
+                       bit(CAP_SETGID) | bit(CAP_CHOWN));
+}
+
+// On the critical path of healing: no mount namespace (several milliseconds to set up), because the
+// probe's own seccomp filter already forbids to execute anything and to open a file for writing.
+void add_probe(Properties& properties, const ToolSpec& spec) {
+    properties.set("User", spec.user)
+        .set("CapabilityBoundingSet", std::uint64_t{0})
+        .set("LimitNOFILE", std::uint64_t{16})
+        .set("LimitFSIZE", std::uint64_t{0});
+}
+
+}  // namespace
+
+std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolPipes& pipes) {
+    Properties properties;
+    add_common(properties, spec, pipes);
+    switch (spec.profile) {
+        case ToolProfile::kNginxTest:
+            add_nginx_test(properties);
+            break;
+        case ToolProfile::kFpmTest:
+            add_fpm_test(properties);
+            break;
+        case ToolProfile::kProbe:
+            add_probe(properties, spec);
+            break;
+    }
+    return properties.take();
+}
+
+}  // namespace gatemend::sandbox
