@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Discovery: which systemd unit serves which backend that nginx points at. A pure function of what
+// was read (agent/app/machine_files reads it); used by the agent, --dry-run and tests. Never
+// guesses: an address that no pool claims is unowned unless gatemend.toml names its unit.
+#pragma once
+
+#include "core/topology.hpp"
+#include "parse/fpm_pool.hpp"
+#include "parse/nginx_config.hpp"
+#include "policies/policy.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gatemend::app {
+
+// One PHP-FPM installation: its unit and the pools its files define.
+struct FpmInstance {
+    std::string unit;
+    std::vector<parse::FpmPool> pools;
+};
+
+// What discovery looks at.
+struct Machine {
+    parse::NginxConfig nginx;
+    bool has_nginx = false;  // false: `nginx -T` has not worked yet
+    std::vector<FpmInstance> fpm;
+    // Unix addresses behind symbolic links -> the address they lead to
+    // ("unix:/run/php/php-fpm.sock" -> "unix:/run/php/php8.2-fpm.sock", "/var/run" -> "/run").
+    std::map<std::string, std::string> aliases;
+};
+
+// `remembered`: the last topology. While its files are broken a unit keeps the backends it had.
+[[nodiscard]] core::Topology discover(const Machine& machine,
+                                      const policy::Settings& settings,
+                                      const core::Topology& remembered);
+
+[[nodiscard]] core::ServiceRole role_of(std::string_view unit);
+
+}  // namespace gatemend::app

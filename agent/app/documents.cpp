@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "app/documents.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gatemend::app {
+
+namespace {
+
+std::string text_of(std::string_view view) {
+    return std::string(view);
+}
+
+Json time_or_null(const std::optional<core::TimePoint>& time) {
+    return time ? Json(core::format_time(*time)) : Json(nullptr);
+}
+
+Json evidence_list(const std::vector<core::Evidence>& evidence) {
+    Json list = Json::array();
+    for (const core::Evidence& item : evidence) {
+        list.push_back({{"witness", text_of(core::witness_id(item.witness))},
+                        {"time", core::format_time(item.time)},
+                        {"text", item.text},
+                        {"supports", item.supports}});
+    }
+    return list;
+}
+
+Json hold_list(const std::vector<core::Hold>& holds) {
+    Json list = Json::array();
+    for (const core::Hold& hold : holds) {
+        list.push_back({{"kind", text_of(core::hold_kind_id(hold.kind))},
+                        {"owner", hold.owner},
+                        {"text", hold.text},
+                        {"until", time_or_null(hold.until)}});
+    }
+    return list;
+}
+
+Json decision_object(const policy::Decision& decision) {
+    return {{"kind", text_of(policy::decision_kind_id(decision.kind))},
+            {"rule", decision.rule},
+            {"act", decision.step ? text_of(actions::spec(decision.step->act).name) : ""},
+            {"reason", decision.reason},
+            {"holds", hold_list(decision.holds)},
+            {"retry_at", time_or_null(decision.retry_at)}};
+}
+
+Json unit_object(const engine::ServiceRecord* record) {
+    if (record == nullptr || !record->unit) {
+        return nullptr;
+    }
+    const core::UnitState& unit = *record->unit;
+    return {{"active", text_of(core::active_state_id(unit.active))},
+            {"sub", unit.sub},
+            {"result", text_of(core::unit_result_id(unit.result))},
+            {"invocation", unit.invocation_id},
+            {"masked", unit.is_masked},
+            {"text", core::describe(unit)}};
+}
+
+Json test_object(const engine::ServiceRecord* record) {
+    if (record == nullptr || !record->test) {
+        return nullptr;
+    }
+    const core::ConfigTest& test = *record->test;
+    return {{"verdict", text_of(core::config_verdict_id(test.verdict))},
+            {"file", test.file},
+            {"line", test.line},
+            {"message", test.message}};
+}
+
+Json probe_object(const engine::ServiceRecord* record) {
+    if (record == nullptr || !record->probe) {
+        return nullptr;
+    }
+    const core::ProbeResult& probe = *record->probe;
+    return {{"address", record->probe_address},
+            {"outcome", text_of(core::probe_outcome_id(probe.outcome))},
+            {"errno", probe.error_number},
+            {"elapsed_us", probe.elapsed_us},
+            {"time", core::format_time(record->probe_time)}};
+}
+
+Json backend_list(const std::vector<core::Backend>& backends) {
+    Json list = Json::array();
+    for (const core::Backend& backend : backends) {
+        list.push_back(
+            {{"address", backend.address}, {"pool", backend.pool}, {"where", backend.where}});
+    }
+    return list;
+}
+
+Json log_list(const std::vector<LogStatus>& logs) {
+    Json list = Json::array();
+    for (const LogStatus& log : logs) {
+        list.push_back({{"path", log.path},
+                        {"lines", log.counters.lines},
+                        {"bytes", log.counters.bytes},
+                        {"skipped", log.counters.skipped},
+                        {"gaps", log.counters.gaps},
+                        {"rotations", log.counters.rotations},
+                        {"problem", log.problem}});
+    }
+    return list;
+}
+
+Json latch_list(const core::Ledger& ledger) {
+    Json list = Json::array();
+    for (const core::Latch& latch : ledger.latches) {
+        list.push_back({{"unit", latch.unit},
+                        {"since", core::format_time(latch.since)},
+                        {"reason", latch.reason}});
+    }
+    return list;
+}
+
+Json pause_object(const core::Ledger& ledger) {
+    if (!ledger.pause) {
+        return nullptr;
+    }
+    return {{"until", core::format_time(ledger.pause->until)},
+            {"reason", ledger.pause->reason},
+            {"by", ledger.pause->by}};
+}
+
+Json counters_object(const engine::Counters& counters, std::uint64_t dropped) {
+    return {{"symptoms", counters.symptoms},
+            {"symptoms_untrusted", counters.symptoms_untrusted},
+            {"symptoms_unmatched", counters.symptoms_unmatched},
+            {"probes", counters.probes},
+            {"acts", counters.acts},
+            {"dropped_events", dropped}};
+}
+
+}  // namespace
+
+Json incident_document(const engine::Incident& incident) {
+    return {{"id", incident.id},
+            {"unit", incident.unit},
+            {"phase", text_of(engine::phase_id(incident.phase))},
+            {"opened", core::format_time(incident.opened)},
+            {"closed", time_or_null(incident.closed)},
+            {"outcome", incident.outcome},
+            {"cause", text_of(core::cause_id(incident.diagnosis.cause))},
+            {"cause_text", text_of(core::cause_sentence(incident.diagnosis.cause))},
+            {"confidence_permille", incident.diagnosis.confidence_permille},
+            {"diagnosis", incident.diagnosis.text},
+            {"evidence", evidence_list(incident.diagnosis.evidence)},
+            {"decision", decision_object(incident.decision)},
+            {"attempts", incident.attempts},
+            {"journal", incident.journal},
+            {"text", incident.text}};
+}
+
+Json incidents_document(const engine::State& state) {
+    Json list = Json::array();
+    for (auto item = state.incidents.rbegin(); item != state.incidents.rend(); ++item) {
+        list.push_back(incident_document(item->second));
+    }
+    return {{"incidents", std::move(list)}};
+}
+
+Json services_document(const engine::State& state) {
+    Json list = Json::array();
+    for (const core::Service& service : state.topology.services) {
+        const auto found = state.services.find(service.unit);
+        const engine::ServiceRecord* record =
+            found == state.services.end() ? nullptr : &found->second;
+        const bool has_incident = record != nullptr && record->incident;
+        list.push_back({{"unit", service.unit},
+                        {"role", text_of(core::service_role_id(service.role))},
+                        {"state", unit_object(record)},
+                        {"config", test_object(record)},
+                        {"probe", probe_object(record)},
+                        {"incident", has_incident ? Json(*record->incident) : Json(nullptr)},
+                        {"backends", backend_list(service.backends)}});
+    }
+    return list;
+}
+
+Json status_document(const engine::State& state, const StatusExtras& extras) {
+    const policy::Policy& policy = state.policy;
+    return {{"version", extras.version},
+            {"mode", text_of(policy::mode_id(policy.settings.mode))},
+            {"problems", extras.problems},
+            {"pause", pause_object(state.ledger)},
+            {"latches", latch_list(state.ledger)},
+            {"services", services_document(state)},
+            {"unowned", backend_list(state.topology.unowned)},
+            {"logs", log_list(extras.logs)},
+            {"policy", {{"rules", policy.rules.size()}, {"files", extras.policy_files}}},
+            {"unwatched_directories", extras.unwatched_directories},
+            {"counters", counters_object(state.counters, extras.dropped_events)}};
+}
+
+Json plan_document(const actions::Plan& plan, const std::string& digest) {
+    return {{"digest", digest},
+            {"act", text_of(actions::spec(plan.act).name)},
+            {"unit", plan.unit},
+            {"role", text_of(core::service_role_id(plan.role))},
+            {"rule", plan.rule},
+            {"cause", text_of(core::cause_id(plan.cause))},
+            {"expected_active", text_of(core::active_state_id(plan.expected_active))},
+            {"expected_invocation", plan.expected_invocation},
+            {"deadline", core::format_duration(plan.deadline)},
+            {"precondition", text_of(actions::spec(plan.act).precondition)},
+            {"postcondition", text_of(actions::spec(plan.act).postcondition)},
+            {"inverse", text_of(actions::spec(plan.act).inverse)}};
+}
+
+std::string record_fields(const engine::Record& record) {
+    Json fields = {{"incident", record.incident}, {"unit", record.unit}};
+    const auto add = [&fields](const char* key, const std::string& value) {
+        if (!value.empty()) {
+            fields[key] = value;
+        }
+    };
+    add("cause", record.cause);
+    add("decision", record.decision);
+    add("rule", record.rule);
+    add("act", record.act);
+    if (record.attempt != 0) {
+        fields["attempt"] = record.attempt;
+    }
+    if (!record.evidence.empty()) {
+        fields["evidence"] = evidence_list(record.evidence);
+    }
+    if (!record.holds.empty()) {
+        fields["holds"] = hold_list(record.holds);
+    }
+    fields["text"] = record.text;
+    const std::string object = dump(fields);
+    return object.substr(1, object.size() - 2);
+}
+
+std::string dump(const Json& document) {
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace gatemend::app

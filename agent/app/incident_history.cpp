@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "app/incident_history.hpp"
+
+#include "actions/catalogue.hpp"
+#include "engine/effect.hpp"
+#include "io/small_file.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace gatemend::app {
+
+namespace {
+
+using nlohmann::json;
+
+struct Line {
+    std::string kind;
+    std::uint64_t incident = 0;
+    std::string unit;
+    core::TimePoint time{};
+};
+
+std::optional<Line> line_of(std::string_view text) {
+    const json item = json::parse(text, nullptr, false);
+    if (!item.is_object()) {
+        return std::nullopt;
+    }
+    const auto kind = item.find("kind");
+    const auto incident = item.find("incident");
+    const auto unit = item.find("unit");
+    const auto time = item.find("time");
+    if (kind == item.end() || !kind->is_string() || incident == item.end() ||
+        !incident->is_number_unsigned() || unit == item.end() || !unit->is_string() ||
+        time == item.end() || !time->is_string()) {
+        return std::nullopt;
+    }
+    const auto moment = core::parse_time(time->get_ref<const std::string&>());
+    if (!moment || !actions::is_unit_name(unit->get_ref<const std::string&>())) {
+        return std::nullopt;
+    }
+    return Line{kind->get<std::string>(),
+                incident->get<std::uint64_t>(),
+                unit->get<std::string>(),
+                *moment};
+}
+
+}  // namespace
+
+IncidentHistory read_history(std::string_view text) {
+    const std::string_view closed = engine::record_kind_id(engine::RecordKind::kClosed);
+    std::map<std::uint64_t, core::IncidentRestored> open;
+    IncidentHistory history;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const auto line = line_of(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (!line || line->incident == 0) {
+            continue;
+        }
+        history.last_incident = std::max(history.last_incident, line->incident);
+        if (line->kind == closed) {
+            open.erase(line->incident);
+        } else {
+            // Any record will do: the one of its opening may lie before the tail.
+            open.try_emplace(line->incident,
+                             core::IncidentRestored{line->incident, line->unit, line->time});
+        }
+    }
+    for (const auto& [id, restored] : open) {
+        history.open.push_back(restored);
+    }
+    return history;
+}
+
+core::Result<IncidentHistory> load_history(const std::string& path) {
+    GATEMEND_TRY(text, io::read_file_tail(path, kMaxHistoryBytes));
+    return read_history(text);
+}
+
+}  // namespace gatemend::app
