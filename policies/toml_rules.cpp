@@ -54,8 +54,8 @@ class RuleReader {
           reporter_{reporter} {}
 
     void run() {
-        rule_.origin =
-            reporter_.file() + ":" + std::to_string(std::max(1, reader_.position().line));
+        rule_.origin = core::sanitize(reporter_.file()) + ":" +
+                       std::to_string(std::max(1, reader_.position().line));
         name_at_ = mode_at_ = cause_at_ = reader_.position();
         read_name();
         read_when();

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: MIT
+#include "policies/budget.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace gatemend::policy {
+namespace {
+
+using core::ActVerdict;
+using core::Attempt;
+using core::Duration;
+using core::Ledger;
+using core::TimePoint;
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr const char* kUnit = "php8.2-fpm.service";
+const TimePoint kNow = *core::parse_time("2026-11-21T12:00:00Z");
+
+// 3 in 15m, no cooldown: what most tests need.
+Rule make_rule() {
+    Rule rule;
+    rule.name = "start-crashed-backend";
+    rule.limit = {3, minutes{15}, Duration::zero(), 1};
+    return rule;
+}
+
+Attempt attempt_at(TimePoint time, ActVerdict verdict = ActVerdict::kEffective) {
+    Attempt attempt;
+    attempt.id = 7;
+    attempt.time = time;
+    attempt.rule = "start-crashed-backend";
+    attempt.act = "start-unit";
+    attempt.unit = kUnit;
+    attempt.verdict = verdict;
+    return attempt;
+}
+
+Ledger ledger_of(std::vector<Attempt> attempts) {
+    Ledger ledger;
+    ledger.attempts = std::move(attempts);
+    return ledger;
+}
+
+BudgetVerdict check(const Rule& rule, const Ledger& ledger, TimePoint now = kNow) {
+    return check_budget(Settings{}, rule, kUnit, ledger, now);
+}
+
+TEST(Budget, AllowsTheFirstAttempt) {
+    const auto verdict = check(make_rule(), Ledger{});
+    EXPECT_EQ(verdict.state, BudgetState::kAllowed);
+    EXPECT_EQ(verdict.reason, "");
+    EXPECT_FALSE(verdict.retry_at);
+}
+
+TEST(Budget, IsExhaustedByTheLimitOfTheRule) {
+    const auto ledger = ledger_of({attempt_at(kNow - minutes{10}),
+                                   attempt_at(kNow - minutes{5}),
+                                   attempt_at(kNow - minutes{1})});
+    const auto verdict = check(make_rule(), ledger);
+    EXPECT_EQ(verdict.state, BudgetState::kExhausted);
+    EXPECT_EQ(verdict.reason,
+              "3 attempts by start-crashed-backend on php8.2-fpm.service in 15m, limit 3");
+    EXPECT_FALSE(verdict.retry_at);  // the breaker latches: time does not help
+}
+
+TEST(Budget, ForgetsAnAttemptExactlyAtTheEndOfTheWindow) {
+    const auto with_oldest = [](TimePoint time) {
+        return ledger_of({attempt_at(time), attempt_at(kNow), attempt_at(kNow)});
+    };
+    EXPECT_EQ(check(make_rule(), with_oldest(kNow - minutes{15} + microseconds{1})).state,
+              BudgetState::kExhausted);
+    EXPECT_EQ(check(make_rule(), with_oldest(kNow - minutes{15})).state, BudgetState::kAllowed);
+}
+
+TEST(Budget, CountsEachRuleOnEachUnitByItself) {
+    auto other_rule = attempt_at(kNow);
+    other_rule.rule = "start-stale-socket";
+    auto other_unit = attempt_at(kNow);
+    other_unit.unit = "php8.4-fpm.service";
+    const auto ledger =
+        ledger_of({other_rule, other_unit, other_rule, other_unit, attempt_at(kNow)});
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kAllowed);
+}
+
+TEST(Budget, IsExhaustedByTheLimitOfTheUnitOverAllRules) {
+    std::vector<Attempt> attempts;
+    for (int i = 0; i < 6; ++i) {
+        attempts.push_back(attempt_at(kNow - minutes{40}));
+        attempts.back().rule = "rule-" + std::to_string(i);
+    }
+    const auto verdict = check(make_rule(), ledger_of(attempts));
+    EXPECT_EQ(verdict.state, BudgetState::kExhausted);
+    EXPECT_EQ(verdict.reason, "6 attempts on php8.2-fpm.service in 1h, limit 6");
+}
+
+TEST(Budget, IsExhaustedByTheLimitOfTheHostOverAllUnits) {
+    std::vector<Attempt> attempts;
+    for (int i = 0; i < 20; ++i) {
+        attempts.push_back(attempt_at(kNow - minutes{40}));
+        attempts.back().unit = "app" + std::to_string(i) + ".service";
+    }
+    const auto verdict = check(make_rule(), ledger_of(attempts));
+    EXPECT_EQ(verdict.state, BudgetState::kExhausted);
+    EXPECT_EQ(verdict.reason, "20 attempts on this host in 1h, limit 20");
+}
+
+TEST(Budget, NeverAllowsAnythingWhenTheLimitIsZero) {
+    auto rule = make_rule();
+    rule.limit.max = 0;
+    EXPECT_EQ(check(rule, Ledger{}).state, BudgetState::kExhausted);
+}
+
+TEST(Budget, HonoursNoLimitBeyondWhatTheLedgerRemembers) {
+    auto rule = make_rule();
+    rule.limit = {std::numeric_limits<std::uint32_t>::max(), hours{1}, Duration::zero(), 1};
+    Settings settings;
+    settings.unit_limit = settings.host_limit = rule.limit;
+    auto ledger =
+        ledger_of(std::vector<Attempt>(core::kMaxAttempts - 1, attempt_at(kNow - minutes{1})));
+    EXPECT_EQ(check_budget(settings, rule, kUnit, ledger, kNow).state, BudgetState::kAllowed);
+    ledger.attempts.push_back(attempt_at(kNow));
+    const auto verdict = check_budget(settings, rule, kUnit, ledger, kNow);
+    EXPECT_EQ(verdict.state, BudgetState::kExhausted);
+    EXPECT_EQ(verdict.reason,
+              "1000 attempts by start-crashed-backend on php8.2-fpm.service in 1h, limit 1000");
+}
+
+TEST(Budget, CoolsDownAfterAnAttemptThatCured) {
+    auto rule = make_rule();
+    rule.limit.cooldown = seconds{5};
+    rule.limit.backoff = 2;
+    const auto ledger = ledger_of({attempt_at(kNow - seconds{4})});
+    const auto verdict = check(rule, ledger);
+    EXPECT_EQ(verdict.state, BudgetState::kCoolingDown);
+    EXPECT_EQ(verdict.retry_at, kNow + seconds{1});
+    EXPECT_EQ(verdict.reason,
+              "5s cooldown after attempt 7 by start-crashed-backend on php8.2-fpm.service");
+    EXPECT_EQ(check(rule, ledger, kNow + seconds{1}).state, BudgetState::kAllowed);
+}
+
+TEST(Budget, WaitsLongerAfterEachAttemptInARowThatDidNotCure) {
+    auto rule = make_rule();
+    rule.limit = {10, minutes{15}, seconds{5}, 2};
+    auto ledger = ledger_of({attempt_at(kNow - seconds{30}, ActVerdict::kEffective),
+                             attempt_at(kNow - seconds{20}, ActVerdict::kIneffective),
+                             attempt_at(kNow, ActVerdict::kHarmful)});
+    const auto verdict = check(rule, ledger);
+    EXPECT_EQ(verdict.retry_at, kNow + seconds{20});  // 5s * 2^2
+    EXPECT_EQ(verdict.reason,
+              "20s cooldown after attempt 7 by start-crashed-backend on php8.2-fpm.service, "
+              "2 attempts in a row without effect");
+    ledger.attempts.push_back(attempt_at(kNow, ActVerdict::kEffective));
+    EXPECT_EQ(check(rule, ledger).retry_at, kNow + seconds{5});
+}
+
+TEST(Budget, TreatsAnAttemptWithoutVerdictAsOneThatDidNotCure) {
+    auto rule = make_rule();
+    rule.limit = {10, minutes{15}, seconds{5}, 3};
+    const auto verdict = check(rule, ledger_of({attempt_at(kNow, ActVerdict::kPending)}));
+    EXPECT_EQ(verdict.retry_at, kNow + seconds{15});
+    EXPECT_EQ(verdict.reason,
+              "15s cooldown after attempt 7 by start-crashed-backend on php8.2-fpm.service, "
+              "1 attempt in a row without effect");
+}
+
+TEST(Budget, NeverWaitsLongerThanAnHourHoweverLongTheRow) {
+    auto rule = make_rule();
+    rule.limit = {900, seconds{1}, minutes{59}, 4'000'000'000U};
+    Settings settings;
+    settings.unit_limit = settings.host_limit = {900, seconds{1}, Duration::zero(), 1};
+    const auto ledger = ledger_of(
+        std::vector<Attempt>(500, attempt_at(kNow - seconds{2}, ActVerdict::kIneffective)));
+    const auto verdict = check_budget(settings, rule, kUnit, ledger, kNow);
+    EXPECT_EQ(verdict.state, BudgetState::kCoolingDown);
+    EXPECT_EQ(verdict.retry_at, kNow - seconds{2} + hours{1});
+}
+
+TEST(Budget, ForgetsTheRowAfterADay) {
+    auto rule = make_rule();
+    rule.limit = {10, minutes{15}, seconds{5}, 2};
+    const auto old = attempt_at(kNow - hours{25}, ActVerdict::kIneffective);
+    const auto ledger = ledger_of({old, old, old, attempt_at(kNow, ActVerdict::kIneffective)});
+    EXPECT_EQ(check(rule, ledger).retry_at, kNow + seconds{10});
+}
+
+TEST(Budget, NamesTheLongestOfSeveralCooldowns) {
+    Settings settings;
+    settings.unit_limit.cooldown = minutes{2};
+    settings.host_limit.cooldown = minutes{1};
+    auto rule = make_rule();
+    rule.limit.cooldown = seconds{5};
+    const auto verdict = check_budget(settings, rule, kUnit, ledger_of({attempt_at(kNow)}), kNow);
+    EXPECT_EQ(verdict.retry_at, kNow + minutes{2});
+    EXPECT_EQ(verdict.reason, "2m cooldown after attempt 7 on php8.2-fpm.service");
+}
+
+TEST(Budget, ReportsExhaustionBeforeARunningCooldown) {
+    auto rule = make_rule();
+    rule.limit.cooldown = seconds{5};
+    EXPECT_EQ(check(rule, ledger_of(std::vector<Attempt>(3, attempt_at(kNow)))).state,
+              BudgetState::kExhausted);
+}
+
+TEST(Budget, CountsAttemptsFromTheFutureAsNow) {
+    auto rule = make_rule();
+    rule.limit = {3, minutes{15}, seconds{5}, 1};
+    auto ledger = ledger_of({attempt_at(kNow + hours{24}), attempt_at(kNow - minutes{10})});
+    const auto verdict = check(rule, ledger);
+    EXPECT_EQ(verdict.state, BudgetState::kCoolingDown);
+    EXPECT_EQ(verdict.retry_at, kNow + seconds{5});
+    ledger.attempts.push_back(attempt_at(kNow + hours{24 * 365}));
+    EXPECT_EQ(check(rule, ledger).state, BudgetState::kExhausted);
+}
+
+TEST(Budget, CountsOnlyAttemptsSinceTheOperatorLiftedTheBreaker) {
+    auto ledger = ledger_of(std::vector<Attempt>(3, attempt_at(kNow - minutes{5})));
+    ledger.forgiven.emplace_back(kUnit, kNow - minutes{5});
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kExhausted);
+    ledger.forgiven.emplace_back(kUnit, kNow - minutes{5} + microseconds{1});
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kAllowed);
+}
+
+TEST(Budget, ForgivesOneUnitWithoutTheOthers) {
+    auto ledger = ledger_of(std::vector<Attempt>(3, attempt_at(kNow - minutes{5})));
+    ledger.forgiven.emplace_back("nginx.service", kNow);
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kExhausted);
+}
+
+TEST(Budget, IgnoresALiftFromTheFuture) {
+    auto ledger = ledger_of(std::vector<Attempt>(3, attempt_at(kNow - minutes{5})));
+    ledger.forgiven.emplace_back(kUnit, kNow + hours{1});  // the clock was set back since
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kExhausted);
+}
+
+TEST(Budget, NamesALatchBeforeAPauseBeforeAnUnreadableRecord) {
+    Ledger ledger;
+    ledger.unreadable = "line 7: chain broken";
+    auto verdict = check(make_rule(), ledger);
+    EXPECT_EQ(verdict.state, BudgetState::kUnreadable);
+    EXPECT_EQ(verdict.reason, "the record of attempts cannot be read: line 7: chain broken");
+
+    ledger.pause = core::Pause{kNow + hours{1}, "deploy\n", "root"};
+    verdict = check(make_rule(), ledger);
+    EXPECT_EQ(verdict.state, BudgetState::kPaused);
+    EXPECT_EQ(verdict.retry_at, kNow + hours{1});
+    EXPECT_EQ(verdict.reason, "paused by root until 2026-11-21T13:00:00.000000Z: deploy\\x0A");
+
+    ledger.latches.push_back({kUnit, kNow - hours{1}, "3 attempts"});
+    verdict = check(make_rule(), ledger);
+    EXPECT_EQ(verdict.state, BudgetState::kLatched);
+    EXPECT_FALSE(verdict.retry_at);
+    EXPECT_EQ(verdict.reason,
+              "the breaker of php8.2-fpm.service is latched since 2026-11-21T11:00:00.000000Z: "
+              "3 attempts");
+}
+
+TEST(Budget, MindsTheLatchOfThisUnitOnly) {
+    Ledger ledger;
+    ledger.latches.push_back({"nginx.service", kNow, "x"});
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kAllowed);
+}
+
+TEST(Budget, IsPausedUntilExactlyTheEndOfThePause) {
+    Ledger ledger;
+    ledger.pause = core::Pause{kNow, "deploy", "root"};
+    EXPECT_EQ(check(make_rule(), ledger, kNow - microseconds{1}).state, BudgetState::kPaused);
+    EXPECT_EQ(check(make_rule(), ledger, kNow).state, BudgetState::kAllowed);
+}
+
+// A random life of a host: whoever asks and is allowed, acts. Times only go forward.
+class BudgetProperty {
+  public:
+    explicit BudgetProperty(std::uint32_t seed) : random_{seed} {
+        settings_.unit_limit = draw_limit();
+        settings_.host_limit = draw_limit();
+        for (const char* name : {"rule-a", "rule-b"}) {
+            rules_.emplace_back();
+            rules_.back().name = name;
+            rules_.back().limit = draw_limit();
+        }
+    }
+
+    void live() {
+        TimePoint now = kNow;
+        for (int i = 0; i < 60; ++i) {
+            now += draw(4) == 0 ? minutes{draw(30)} : seconds{draw(30)};
+            const Rule& rule = rules_[draw(rules_.size())];
+            const std::string unit = "u" + std::to_string(draw(3)) + ".service";
+            const auto verdict = check_budget(settings_, rule, unit, ledger_, now);
+            if (verdict.state == BudgetState::kAllowed) {
+                Attempt attempt = attempt_at(now, ActVerdict{static_cast<int>(draw(4))});
+                attempt.rule = rule.name;
+                attempt.unit = unit;
+                ledger_.attempts.push_back(attempt);
+            } else if (verdict.retry_at) {
+                ASSERT_GT(*verdict.retry_at, now);
+                ASSERT_LE(*verdict.retry_at, now + hours{1});
+            }
+        }
+    }
+
+    // At most max attempts in every window that begins with one of them.
+    void check_all_windows() const {
+        check_windows(settings_.host_limit, [](const Attempt&) { return true; });
+        for (int i = 0; i < 3; ++i) {
+            const std::string unit = "u" + std::to_string(i) + ".service";
+            check_windows(settings_.unit_limit,
+                          [&](const Attempt& attempt) { return attempt.unit == unit; });
+            for (const Rule& rule : rules_) {
+                check_windows(rule.limit, [&](const Attempt& attempt) {
+                    return attempt.unit == unit && attempt.rule == rule.name;
+                });
+            }
+        }
+    }
+
+    [[nodiscard]] std::size_t attempts() const { return ledger_.attempts.size(); }
+
+  private:
+    std::uint32_t draw(std::size_t below) { return static_cast<std::uint32_t>(random_() % below); }
+
+    Limit draw_limit() {
+        return {draw(6) + 1, minutes{draw(20) + 1}, seconds{draw(10)}, draw(4) + 1};
+    }
+
+    template <class Counts>
+    void check_windows(const Limit& limit, const Counts& counts) const {
+        for (const Attempt& first : ledger_.attempts) {
+            const auto in_window =
+                std::ranges::count_if(ledger_.attempts, [&](const Attempt& attempt) {
+                    return counts(attempt) && attempt.time >= first.time &&
+                           attempt.time < first.time + limit.per;
+                });
+            ASSERT_LE(in_window, limit.max);
+        }
+    }
+
+    std::mt19937 random_;
+    Settings settings_;
+    std::vector<Rule> rules_;
+    Ledger ledger_;
+};
+
+TEST(Budget, NeverAllowsMoreThanTheLimitInAnyWindow) {
+    std::size_t attempts = 0;
+    for (std::uint32_t seed = 0; seed < 2000; ++seed) {
+        BudgetProperty property{seed};
+        property.live();
+        property.check_all_windows();
+        ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed;
+        attempts += property.attempts();
+    }
+    EXPECT_GT(attempts, 20'000U);  // the limits were met, not only the test passed by
+}
+
+}  // namespace
+}  // namespace gatemend::policy
