@@ -75,8 +75,8 @@ class Gatemend:
         result = self.run("incidents", "--json", check=False)
         if result.returncode != 0:  # the agent is just being restarted
             return []
-        found = json.loads(result.stdout)
-        return [incident for incident in found if unit is None or incident["service"] == unit]
+        found = json.loads(result.stdout)["incidents"]
+        return [incident for incident in found if unit is None or incident["unit"] == unit]
 
     def wait_for_incident(
         self, unit: str, matches: Callable[[Record], bool], deadline: float, what: str, newer_than: int = 0
@@ -137,11 +137,7 @@ def is_closed(incident: Record) -> bool:
 
 
 def held_because(reason: str) -> Callable[[Record], bool]:
-    return lambda incident: is_open(incident) and any(reason == hold_reason(hold) for hold in incident["holds"])
-
-
-def hold_reason(hold: Record) -> str:
-    return hold.get("reason") or hold.get("kind") or ""
+    return lambda incident: is_open(incident) and any(hold["kind"] == reason for hold in incident["decision"]["holds"])
 
 
 def record_text(record: Record) -> str:

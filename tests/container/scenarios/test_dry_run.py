@@ -42,7 +42,7 @@ class DryRun(Scenario):
 
         self.assertEqual(self.everything(), before)
         self.assertFalse(self.machine.is_active(self.fpm))
-        incident = next(i for i in plan["incidents"] if i["service"] == self.fpm)
+        incident = next(i for i in plan["incidents"] if i["unit"] == self.fpm)
         self.assertEqual(incident["cause"], "unit-failed")
         self.assertTrue(incident["evidence"])
         step = next(p for p in plan["plans"] if p["unit"] == self.fpm)
