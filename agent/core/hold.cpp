@@ -80,15 +80,16 @@ bool is_forgeable(Witness witness) {
 }
 
 unsigned count_witnesses(const std::vector<Evidence>& evidence) {
-    unsigned kinds = 0;  // one bit per kind
+    unsigned for_kinds = 0;  // one bit per kind
+    unsigned against_kinds = 0;
     bool has_unforgeable = false;
     for (const Evidence& item : evidence) {
-        if (item.supports) {
-            kinds |= 1U << static_cast<unsigned>(item.witness);
-            has_unforgeable = has_unforgeable || !is_forgeable(item.witness);
-        }
+        unsigned& kinds = item.supports ? for_kinds : against_kinds;
+        kinds |= 1U << static_cast<unsigned>(item.witness);
+        has_unforgeable = has_unforgeable || (item.supports && !is_forgeable(item.witness));
     }
-    return has_unforgeable ? static_cast<unsigned>(std::popcount(kinds)) : 0U;
+    const int balance = std::popcount(for_kinds) - std::popcount(against_kinds);
+    return has_unforgeable && balance > 0 ? static_cast<unsigned>(balance) : 0U;
 }
 
 }  // namespace gatemend::core

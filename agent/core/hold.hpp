@@ -59,7 +59,8 @@ struct Evidence {
     friend bool operator==(const Evidence&, const Evidence&) = default;
 };
 
-// Number of different witness kinds among supporting evidence; 0 when all of them are forgeable.
+// Number of different witness kinds for the cause less those against it; 0 when all of the
+// supporting ones are forgeable.
 [[nodiscard]] unsigned count_witnesses(const std::vector<Evidence>& evidence);
 
 }  // namespace gatemend::core

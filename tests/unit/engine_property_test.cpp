@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// Promises that hold whatever happens: thousands of random events, checked after each step.
+#include "engine/context.hpp"
+#include "engine/step.hpp"
+#include "story.hpp"
+
+#include <random>
+
+namespace gatemend::testing {
+namespace {
+
+const std::vector<std::string> kUnits{"php8.2-fpm.service", "php8.4-fpm.service", "nginx.service"};
+
+class Chaos {
+  public:
+    explicit Chaos(unsigned seed) : random_(seed) {
+        state_.policy = small_policy();
+        core::Topology topology;
+        for (const std::string& unit : kUnits) {
+            topology.services.push_back(core::Service{
+                unit,
+                unit == "nginx.service" ? core::ServiceRole::kNginx : core::ServiceRole::kPhpFpm,
+                {core::Backend{"unix:/run/" + unit, "", ""}}});
+        }
+        feed(core::LedgerLearnt{});
+        feed(core::TopologyLearnt{topology});
+    }
+
+    void run(int events) {
+        for (int i = 0; i < events; ++i) {
+            now_ += std::chrono::milliseconds{pick(4000)};
+            feed(random_event());
+        }
+    }
+
+  private:
+    int pick(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
+
+    std::string pick_unit() { return kUnits[static_cast<std::size_t>(pick(3))]; }
+
+    core::UnitState random_unit() {
+        core::UnitState unit;
+        unit.is_loaded = true;
+        unit.active = static_cast<core::ActiveState>(pick(7));
+        unit.result = static_cast<core::UnitResult>(pick(11));
+        unit.has_job = pick(4) == 0;
+        unit.is_masked = pick(10) == 0;
+        unit.invocation_id = std::to_string(pick(5));
+        return unit;
+    }
+
+    core::EventBody probe_answer() {
+        core::ProbeAnswered answer;
+        answer.unit = pick_unit();
+        const auto& record = state_.services.at(answer.unit);
+        answer.probe = record.running_probe && pick(5) != 0 ? *record.running_probe
+                                                            : static_cast<std::uint64_t>(pick(50));
+        answer.address = "unix:/run/" + answer.unit;
+        answer.result.outcome = static_cast<core::ProbeOutcome>(pick(11));
+        return answer;
+    }
+
+    core::EventBody act_answer() {
+        core::ActAnswered answer;
+        answer.incident = state_.acting ? *state_.acting : static_cast<std::uint64_t>(pick(20));
+        answer.reply = static_cast<core::ActReply>(pick(3));
+        answer.attempt = next_attempt_++;
+        answer.outcome = pick(3) == 0 ? core::ActOutcome::kFailed : core::ActOutcome::kSucceeded;
+        return answer;
+    }
+
+    core::EventBody config_test() {
+        core::ConfigTest test;
+        test.verdict = static_cast<core::ConfigVerdict>(pick(3));
+        return core::ConfigTested{pick_unit(), test};
+    }
+
+    core::EventBody random_event() {
+        switch (pick(8)) {
+            case 0:
+            case 1:
+                return core::UnitSeen{pick_unit(), random_unit()};
+            case 2:
+            case 3:
+                return probe_answer();
+            case 4:
+                return act_answer();
+            case 5:
+                return config_test();
+            case 6:
+                return core::SymptomSeen{static_cast<core::Symptom>(pick(20)),
+                                         111,
+                                         "unix:/run/" + pick_unit(),
+                                         pick(2) == 0,
+                                         "test"};
+            default:
+                return state_.timers.empty()
+                           ? core::EventBody{core::PolicyChanged{}}
+                           : core::EventBody{core::TimerFired{state_.timers.begin()->first}};
+        }
+    }
+
+    void feed(core::EventBody body) {
+        const bool was_acting = state_.acting.has_value();
+        const bool is_answer = std::holds_alternative<core::ActAnswered>(body);
+        std::size_t acts = 0;
+        for (const engine::Effect& effect :
+             engine::step(state_, core::Event{now_, std::move(body)})) {
+            if (const auto* request = std::get_if<engine::RequestAct>(&effect)) {
+                ++acts;
+                check_act(*request);
+            }
+        }
+        EXPECT_LE(acts, was_acting && !is_answer ? 0U : 1U) << "one act at a time";
+        EXPECT_LE(state_.timers.size(), 64U) << "timers are bounded";
+        EXPECT_LE(state_.incidents.size(), engine::kMaxClosedIncidents + kUnits.size());
+    }
+
+    // What must be true of every act ever asked for.
+    void check_act(const engine::RequestAct& request) {
+        const engine::ServiceRecord& record = state_.services.at(request.plan.unit);
+        ASSERT_TRUE(record.unit);
+        EXPECT_TRUE(core::is_down(*record.unit));
+        EXPECT_FALSE(record.unit->is_masked);
+        EXPECT_FALSE(record.unit->has_job);
+        ASSERT_TRUE(record.probe);
+        // The probe agrees; if it could not run, nginx's log may stand in beside the unit's state.
+        const bool is_log_witness =
+            record.probe->outcome == core::ProbeOutcome::kUnknown && record.suspected.has_value();
+        EXPECT_TRUE(engine::is_bad(*record.probe) || is_log_witness);
+        ASSERT_TRUE(record.test);
+        EXPECT_EQ(record.test->verdict, core::ConfigVerdict::kValid);
+        EXPECT_NE(request.plan.cause, core::Cause::kUnitStopped);
+        times_[request.plan.unit].push_back(now_);
+        const auto& times = times_[request.plan.unit];
+        const auto recent = std::count_if(times.begin(), times.end(), [&](core::TimePoint time) {
+            return now_ - time < std::chrono::minutes{15};
+        });
+        EXPECT_LE(recent, 12) << "refusals and lost replies are retried, but never in a tight loop";
+    }
+
+    std::mt19937 random_;
+    engine::State state_;
+    core::TimePoint now_ = *core::parse_time("2026-11-21T14:00:00Z");
+    std::uint64_t next_attempt_ = 1;
+    std::map<std::string, std::vector<core::TimePoint>> times_;
+};
+
+TEST(StepProperty, KeepsItsPromisesUnderRandomEvents) {
+    for (unsigned seed = 1; seed <= 40; ++seed) {
+        SCOPED_TRACE(seed);
+        Chaos(seed).run(3000);
+        if (HasFailure()) {
+            return;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace gatemend::testing
