@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MIT
+#include "parse/nginx_messages.hpp"
+
+#include <array>
+#include <cstddef>
+
+namespace gatemend::parse {
+namespace {
+
+using core::Symptom;
+using enum MessageForm;
+using enum MessageRule;
+
+constexpr std::uint8_t kNowhere = phase_bit(UpstreamPhase::kNone);
+constexpr std::uint8_t kConnecting = phase_bit(UpstreamPhase::kConnect);
+constexpr std::uint8_t kHandshaking = phase_bit(UpstreamPhase::kHandshake);
+constexpr std::uint8_t kSending = phase_bit(UpstreamPhase::kSend);
+constexpr std::uint8_t kAwaitingHeader = phase_bit(UpstreamPhase::kHeader);
+constexpr std::uint8_t kReadingBody = phase_bit(UpstreamPhase::kBody);
+constexpr std::uint8_t kToClient = phase_bit(UpstreamPhase::kClient);
+constexpr std::uint8_t kTalking = kSending | kAwaitingHeader | kReadingBody;
+constexpr std::uint8_t kAnswering = kAwaitingHeader | kReadingBody | kToClient;
+
+constexpr Symptom kNothing = Symptom::kNone;
+constexpr std::uint8_t kClientText = kForeignText | kNoUpstream;
+
+// Grouped by first byte (find_message() relies on it). Inside a group the frequent and the more
+// specific come first. Look-alikes without kForeignText are here because they are known to carry no
+// client's bytes in their message, so that they do not taint the lines beside them.
+constexpr auto kMessages = std::to_array<MessageRow>({
+    {"\"", kLookAlike, kNothing, 0, 0, kFixed, kClientText},  // "PATH" is not found / is forbidden
+
+    {"FastCGI sent in stderr: \"Primary script unknown\"",
+     kWhole,
+     Symptom::kScriptNotFound,
+     kAwaitingHeader,
+     0,
+     kFixed,
+     kForeignText},
+    {"FastCGI sent in stderr: \"PHP message: PHP Fatal error: ",
+     kStderr,
+     Symptom::kScriptFatal,
+     kAnswering,
+     0,
+     kFixed,
+     kForeignText},
+    {"FastCGI sent in stderr: \"", kLookAlike, kNothing, 0, 0, kFixed, kForeignText},
+
+    {"SSL_do_handshake() failed", kTls, Symptom::kUpstreamTls, kHandshaking, 502},
+    {"SSL_read() failed", kTls, Symptom::kUpstreamTls, kTalking, 502, kByIoErrno},
+    {"SSL_write() failed", kTls, Symptom::kUpstreamTls, kTalking, 502, kByIoErrno},
+    {"SSL_", kLookAlike},
+
+    {"accept4() failed",
+     kErrno,
+     Symptom::kNginxLimit,
+     kNowhere,
+     0,
+     kByResourceErrno,
+     kNoUpstream | kBare},
+    {"accept() failed",
+     kErrno,
+     Symptom::kNginxLimit,
+     kNowhere,
+     0,
+     kByResourceErrno,
+     kNoUpstream | kBare},
+    {"access forbidden by rule", kLookAlike},
+    {"an upstream response is buffered to a temporary file", kLookAlike},
+    {"a client request body is buffered to a temporary file", kLookAlike},
+    {"auth request unexpected status: ", kLookAlike},
+
+    {"bind(", kBind, Symptom::kUnreachable, kConnecting, 500},
+
+    {"connect() failed", kErrno, kNothing, kConnecting, 502, kByConnectErrno},
+    {"connect() to ", kConnectTo, kNothing, kConnecting, 502, kByConnectErrno},
+    {"client intended to send too large", kLookAlike},
+    {"client prematurely closed connection", kLookAlike},
+    {"client timed out", kLookAlike},
+    {"client closed connection", kLookAlike},
+
+    {"directory index of \"", kLookAlike, kNothing, 0, 0, kFixed, kClientText},
+
+    {"epoll_wait() reported that client prematurely closed", kLookAlike},
+
+    {"host not found in upstream \"",
+     kFree,
+     Symptom::kNameUnresolved,
+     kNowhere,
+     500,
+     kFixed,
+     kClientText},
+
+    {"invalid header after joining FastCGI records",
+     kWhole,
+     Symptom::kInvalidResponse,
+     kAwaitingHeader,
+     500},
+    {"invalid URL prefix in \"", kFree, Symptom::kConfigError, kNowhere, 500, kFixed, kClientText},
+    {"invalid port in upstream \"",
+     kFree,
+     Symptom::kConfigError,
+     kNowhere,
+     500,
+     kFixed,
+     kClientText},
+    {"invalid host in upstream \"",
+     kFree,
+     Symptom::kConfigError,
+     kNowhere,
+     500,
+     kFixed,
+     kClientText},
+
+    {"kevent() reported that connect() failed",
+     kErrno,
+     kNothing,
+     kConnecting,
+     502,
+     kByConnectErrno},
+
+    {"limiting requests", kLookAlike},
+    {"limiting connections", kLookAlike},
+
+    {"memcached sent invalid ", kFree, Symptom::kInvalidResponse, kAnswering, 502},
+    {"mkdir() \"",
+     kPath,
+     Symptom::kDiskFull,
+     kNowhere | kReadingBody,
+     500,
+     kByResourceErrno,
+     kNoUpstream},
+
+    {"no live upstreams", kWhole, Symptom::kNoLiveUpstreams, kConnecting, 502},
+    {"no resolver defined to resolve ",
+     kName,
+     Symptom::kNameUnresolved,
+     kNowhere,
+     502,
+     kFixed,
+     kNoUpstream},
+    {"no port in upstream \"", kFree, Symptom::kConfigError, kNowhere, 500, kFixed, kClientText},
+    {"no path in the unix domain socket in upstream \"",
+     kFree,
+     Symptom::kConfigError,
+     kNowhere,
+     500,
+     kFixed,
+     kClientText},
+    {"no upstream configuration",
+     kWhole,
+     Symptom::kConfigError,
+     kNowhere | kConnecting,
+     500,
+     kFixed,
+     kNoUpstream},
+
+    {"open() \"",
+     kPath,
+     Symptom::kDiskFull,
+     kNowhere | kReadingBody,
+     500,
+     kByResourceErrno,
+     kClientText},
+
+    {"peer closed connection in SSL handshake",
+     kMayErrno,
+     Symptom::kUpstreamTls,
+     kHandshaking,
+     502},
+    {"pwrite() \"",
+     kPath,
+     Symptom::kDiskFull,
+     kNowhere | kReadingBody,
+     500,
+     kByResourceErrno,
+     kNoUpstream},
+    {"pwritev() \"",
+     kPath,
+     Symptom::kDiskFull,
+     kNowhere | kReadingBody,
+     500,
+     kByResourceErrno,
+     kNoUpstream},
+
+    {"recv() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
+    {"readv() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
+
+    {"send() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
+    {"sendfile() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
+    {"socket() failed", kErrno, Symptom::kNginxLimit, kConnecting, 500, kByResourceErrno},
+
+    {"the new socket has number ", kFree, Symptom::kNginxLimit, kConnecting, 500},
+
+    {"upstream timed out",
+     kErrno,
+     kNothing,
+     kConnecting | kHandshaking | kTalking | kToClient,
+     504,
+     kByPhase},
+    {"upstream prematurely closed connection", kWhole, Symptom::kClosedEarly, kAnswering, 502},
+    {"upstream sent too big header", kWhole, Symptom::kHeaderTooBig, kAwaitingHeader, 502},
+    {"upstream sent no valid HTTP/1.0 header",
+     kWhole,
+     Symptom::kInvalidResponse,
+     kAwaitingHeader,
+     0},
+    {"upstream sent more data than specified", kLookAlike},
+    {"upstream sent data after ", kLookAlike},
+    // 1.21.1 to 1.21.3 logged this one at `info`.
+    {"upstream sent invalid header",
+     kFree,
+     Symptom::kInvalidResponse,
+     kTalking,
+     502,
+     kFixed,
+     kAnyLevel},
+    // Every other complaint of the HTTP, FastCGI, uwsgi, SCGI and HTTP/2 modules.
+    {"upstream sent ", kFree, Symptom::kInvalidResponse, kTalking, 502},
+    {"upstream prematurely closed FastCGI ", kFree, Symptom::kClosedEarly, kAnswering, 502},
+    {"upstream prematurely closed stream", kWhole, Symptom::kClosedEarly, kTalking, 502},
+    {"upstream prematurely sent response", kWhole, Symptom::kInvalidResponse, kTalking, 502},
+    {"upstream rejected request with error ", kFree, Symptom::kInvalidResponse, kTalking, 502},
+    {"upstream violated ", kFree, Symptom::kInvalidResponse, kTalking, 502},
+    {"upstream SSL certificate ", kFree, Symptom::kUpstreamTls, kHandshaking, 502},
+    {"upstream server temporarily disabled", kLookAlike},
+    {"user \"", kLookAlike, kNothing, 0, 0, kFixed, kClientText},
+
+    {"writev() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
+
+    {"zero length URI to proxy", kWhole, Symptom::kConfigError, kNowhere, 500, kFixed, kNoUpstream},
+});
+
+struct RowRange {
+    std::uint8_t first = 0;
+    std::uint8_t count = 0;
+};
+
+constexpr std::array<RowRange, 256> index_by_first_byte() {
+    static_assert(kMessages.size() < 256);
+    std::array<RowRange, 256> ranges{};
+    for (std::size_t i = 0; i < kMessages.size(); ++i) {
+        RowRange& range = ranges[static_cast<unsigned char>(kMessages[i].prefix[0])];
+        if (range.count == 0) {
+            range.first = static_cast<std::uint8_t>(i);
+        }
+        ++range.count;
+    }
+    return ranges;
+}
+
+constexpr std::array<RowRange, 256> kRanges = index_by_first_byte();
+
+constexpr bool is_grouped() {
+    for (std::size_t i = 0; i < kMessages.size(); ++i) {
+        const RowRange range = kRanges[static_cast<unsigned char>(kMessages[i].prefix[0])];
+        if (i < range.first || i >= static_cast<std::size_t>(range.first) + range.count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static_assert(is_grouped(), "rows with the same first byte must stand together");
+
+}  // namespace
+
+const MessageRow* find_message(std::string_view message) {
+    if (message.empty()) {
+        return nullptr;
+    }
+    const RowRange range = kRanges[static_cast<unsigned char>(message[0])];
+    for (std::size_t i = range.first; i < static_cast<std::size_t>(range.first) + range.count;
+         ++i) {
+        if (message.starts_with(kMessages[i].prefix)) {
+            return &kMessages[i];
+        }
+    }
+    return nullptr;
+}
+
+// Linux numbers, and those of FreeBSD that connect() cannot return on Linux. Any other number still
+// means that this address cannot be reached from here and that no unit is to blame.
+core::Symptom connect_symptom(int error_number, bool is_unix) {
+    switch (error_number) {
+        case 111:
+        case 61:
+            return Symptom::kConnectRefused;
+        case 2:
+            return is_unix ? Symptom::kSocketMissing : Symptom::kUnreachable;
+        case 13:
+        case 1:
+            return Symptom::kConnectDenied;
+        case 11:
+            return is_unix ? Symptom::kBackendSaturated : Symptom::kUnreachable;
+        case 110:
+        case 60:
+            return Symptom::kConnectTimeout;
+        case 104:
+        case 54:
+            return Symptom::kClosedEarly;
+        case 23:
+        case 24:
+            return Symptom::kNginxLimit;
+        case 28:
+            return Symptom::kDiskFull;
+        default:
+            return Symptom::kUnreachable;
+    }
+}
+
+core::Symptom io_symptom(int error_number) {
+    switch (error_number) {
+        case 110:
+        case 60:
+            return Symptom::kResponseTimeout;
+        case 100:
+        case 101:
+        case 112:
+        case 113:
+            return Symptom::kUnreachable;
+        case 28:
+            return Symptom::kDiskFull;
+        default:
+            return Symptom::kClosedEarly;
+    }
+}
+
+}  // namespace gatemend::parse
