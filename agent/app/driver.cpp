@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "app/driver.hpp"
+
+#include "core/text.hpp"
+#include "engine/step.hpp"
+#include "parse/fpm_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace gatemend::app {
+
+namespace {
+
+constexpr core::Duration kCallOverdue = std::chrono::minutes{5};
+constexpr core::Duration kFirstLedgerRetry = std::chrono::seconds{1};
+constexpr core::Duration kMaxLedgerRetry = std::chrono::seconds{60};
+constexpr core::Duration kConfirmRetry = std::chrono::seconds{5};
+constexpr unsigned kConfirmTries = 6;
+// The journal may take a moment to read; the act does not wait for it.
+constexpr core::Duration kJournalDelay = std::chrono::milliseconds{500};
+
+core::ConfigTest test_of(const core::Result<io::ConfigTestReply>& reply) {
+    if (reply) {
+        return parse::parse_config_test(reply->verdict, reply->fingerprint, reply->output);
+    }
+    core::ConfigTest test;
+    test.message = reply.error().text;
+    return test;
+}
+
+core::ProbeResult result_of(const core::Result<std::string>& reply) {
+    // A probe that could not run reads "unknown", never "unhealthy".
+    const auto decoded = reply ? core::decode_probe_result(*reply) : std::nullopt;
+    return decoded.value_or(core::ProbeResult{});
+}
+
+}  // namespace
+
+Driver::Driver(Outside outside, engine::State initial)
+    : outside_(std::move(outside)),
+      state_(std::move(initial)) {}
+
+void Driver::feed(core::EventBody body) {
+    if (queue_.size() >= kMaxQueuedEvents) {
+        ++dropped_;
+        return;
+    }
+    queue_.push_back(std::move(body));
+    run_queue();
+}
+
+// An effect may be answered before its call returns: such answers wait here for their turn.
+void Driver::run_queue() {
+    if (is_running_) {
+        return;
+    }
+    is_running_ = true;
+    while (!queue_.empty()) {
+        core::Event event{outside_.loop.now(), std::move(queue_.front())};
+        queue_.pop_front();
+        carry_out(engine::step(state_, event));
+    }
+    is_running_ = false;
+}
+
+void Driver::carry_out(const engine::Effects& effects) {
+    // Acts first: a visitor is waiting, and writing records takes longer than sending a request.
+    // Their answers come later, so the record still reads in order.
+    for (const engine::Effect& effect : effects) {
+        if (std::holds_alternative<engine::RequestAct>(effect)) {
+            carry_out(effect);
+        }
+    }
+    for (const engine::Effect& effect : effects) {
+        if (!std::holds_alternative<engine::RequestAct>(effect)) {
+            carry_out(effect);
+        }
+    }
+}
+
+void Driver::carry_out(const engine::Effect& effect) {
+    std::visit([this](const auto& kind) { run(kind); }, effect);
+}
+
+void Driver::run(const engine::StartProbe& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.probe(
+        effect.kind,
+        effect.address,
+        effect.timeout,
+        [this, call, probe = effect.probe, unit = effect.unit, address = effect.address](
+            const core::Result<std::string>& reply) {
+            end_call(call);
+            if (!reply) {
+                outside_.warn("probe of " + address + " could not run: " + reply.error().text);
+            }
+            feed(core::ProbeAnswered{probe, unit, address, result_of(reply)});
+        });
+}
+
+void Driver::run(const engine::TestConfig& effect) {
+    const std::uint64_t call = begin_call();
+    const std::uint64_t changes = config_changes_[effect.unit];
+    outside_.executor.test_config(
+        effect.unit,
+        [this, call, changes, unit = effect.unit](const core::Result<io::ConfigTestReply>& reply) {
+            end_call(call);
+            if (config_changes_[unit] != changes) {
+                run(engine::TestConfig{unit});
+                return;
+            }
+            feed(core::ConfigTested{unit, test_of(reply)});
+        });
+}
+
+void Driver::run(const engine::ReadJournal& effect) {
+    after(kJournalDelay, [this, unit = effect.unit, invocation = effect.invocation_id] {
+        auto lines = outside_.read_journal(unit, invocation);
+        if (!lines) {
+            outside_.warn("last words of " + unit + ": " + lines.error().text + ", ignoring");
+            return;
+        }
+        feed(core::JournalRead{unit, invocation, std::move(*lines)});
+    });
+}
+
+void Driver::run(const engine::RequestAct& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.act(
+        effect.incident, effect.plan, [this, call](const core::ActAnswered& answer) {
+            end_call(call);
+            feed(answer);
+            if (answer.reply == core::ActReply::kLost) {
+                refresh_ledger();  // its record knows whether the act ran
+            }
+        });
+}
+
+void Driver::run(const engine::LatchBreaker& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.latch(
+        effect.unit, effect.rule, [this, call, unit = effect.unit](const core::Status& status) {
+            end_call(call);
+            if (!status) {
+                outside_.warn("latch " + unit + ": " + status.error().text);
+            }
+        });
+}
+
+void Driver::run(const engine::ConfirmAct& effect) {
+    confirm(effect, kConfirmTries);
+}
+
+void Driver::confirm(const engine::ConfirmAct& effect, unsigned tries_left) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.confirm(
+        effect.attempt,
+        effect.verdict,
+        effect.detail,
+        [this, call, effect, tries_left](const core::Status& status) {
+            end_call(call);
+            if (status) {
+                return;
+            }
+            outside_.warn("confirm attempt " + std::to_string(effect.attempt) + ": " +
+                          status.error().text);
+            if (tries_left > 1) {
+                after(kConfirmRetry,
+                      [this, effect, tries_left] { confirm(effect, tries_left - 1); });
+            }
+        });
+}
+
+void Driver::run(const engine::SetTimer& effect) {
+    after(effect.at - outside_.loop.now(),
+          [this, timer = effect.timer] { feed(core::TimerFired{timer}); });
+}
+
+void Driver::run(const engine::Record& effect) {
+    outside_.record(outside_.loop.now(), effect);
+}
+
+void Driver::replace_policy(policy::Policy policy) {
+    state_.policy = std::move(policy);
+    feed(core::PolicyChanged{});
+}
+
+void Driver::config_changed(const std::string& unit) {
+    ++config_changes_[unit];
+}
+
+void Driver::refresh_ledger() {
+    if (is_asking_ledger_) {
+        is_ledger_stale_ = true;  // what is being read may be older than the news
+        return;
+    }
+    ask_ledger();
+}
+
+void Driver::ask_ledger() {
+    is_asking_ledger_ = true;
+    is_ledger_stale_ = false;
+    const std::uint64_t call = begin_call();
+    outside_.executor.read_ledger([this, call](core::Result<core::Ledger> ledger) {
+        end_call(call);
+        if (!ledger) {
+            ledger_problem_ = ledger.error().text;
+            ledger_delay_ = std::clamp(ledger_delay_ * 2, kFirstLedgerRetry, kMaxLedgerRetry);
+            after(ledger_delay_, [this] { ask_ledger(); });
+            return;
+        }
+        is_asking_ledger_ = false;
+        ledger_problem_.clear();
+        ledger_delay_ = core::Duration::zero();
+        feed(core::LedgerLearnt{std::move(*ledger)});
+        if (is_ledger_stale_) {
+            ask_ledger();
+        }
+    });
+}
+
+void Driver::after(core::Duration delay, std::function<void()> task) {
+    const std::uint64_t id = next_id_++;
+    delayed_[id] = outside_.loop.add_timer(delay, [this, id, task = std::move(task)] {
+        const auto work = task;  // erasing the source may end the closure we are in
+        delayed_.erase(id);
+        work();
+    });
+}
+
+std::uint64_t Driver::begin_call() {
+    const std::uint64_t id = next_id_++;
+    calls_[id] = outside_.loop.now();
+    return id;
+}
+
+bool Driver::is_on_time() const {
+    const core::TimePoint now = outside_.loop.now();
+    return std::all_of(calls_.begin(), calls_.end(), [now](const auto& call) {
+        return now - call.second < kCallOverdue;
+    });
+}
+
+}  // namespace gatemend::app

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "app/topology_source.hpp"
+
+#include "app/topology_file.hpp"
+#include "core/text.hpp"
+#include "io/small_file.hpp"
+
+#include <utility>
+
+namespace gatemend::app {
+
+namespace {
+
+constexpr const char* kEtc = "/etc";
+constexpr std::string_view kNginxUnit = "nginx.service";
+// After a dump that could not run at all; a broken configuration is retried when it changes.
+constexpr core::Duration kRetry = std::chrono::minutes{1};
+
+}  // namespace
+
+TopologySource::TopologySource(Outside outside, std::string cache_path)
+    : outside_(std::move(outside)),
+      cache_path_(std::move(cache_path)),
+      watch_(outside_.loop, outside_.inotify, [this](const auto& units) { on_change(units); }) {}
+
+void TopologySource::start() {
+    if (const auto text = io::read_small_file(cache_path_, kMaxTopologyFile)) {
+        if (auto remembered = decode_topology(*text)) {
+            topology_ = std::move(*remembered);
+        } else {
+            outside_.warn("'" + cache_path_ + "' is no topology, ignoring");
+        }
+    }
+    watch_.set_roots(config_roots(kEtc));
+    if (!topology_.services.empty()) {
+        rediscover();
+    }
+    ask_nginx();
+}
+
+void TopologySource::refresh() {
+    rediscover();
+    ask_nginx();
+}
+
+void TopologySource::on_change(const std::set<std::string>& units) {
+    for (const std::string& unit : units) {
+        if (!unit.empty()) {
+            outside_.on_config_change(unit);
+        }
+    }
+    watch_.set_roots(config_roots(kEtc));
+    rediscover();
+    if (units.contains(std::string(kNginxUnit)) || !machine_.has_nginx) {
+        ask_nginx();
+    }
+}
+
+void TopologySource::ask_nginx() {
+    if (is_asking_) {
+        is_stale_ = true;
+        return;
+    }
+    is_asking_ = true;
+    is_stale_ = false;
+    retry_.reset();
+    outside_.executor.nginx_dump([this](const core::Result<io::NginxDump>& reply) {
+        is_asking_ = false;
+        on_dump(reply);
+        if (is_stale_) {
+            ask_nginx();
+        }
+    });
+}
+
+void TopologySource::on_dump(const core::Result<io::NginxDump>& reply) {
+    if (const std::string problem = take_dump(reply); !problem.empty()) {
+        nginx_problem_ = problem;
+    } else {
+        nginx_problem_.clear();
+        machine_.has_nginx = true;
+    }
+    if (!reply) {
+        retry_ = outside_.loop.add_timer(kRetry, [this] { ask_nginx(); });
+    }
+    rediscover();
+}
+
+std::string TopologySource::take_dump(const core::Result<io::NginxDump>& reply) {
+    if (!reply) {
+        return reply.error().text;
+    }
+    if (reply->exit_status != 0 || reply->dump.empty()) {
+        return "nginx -T: " + core::sanitize(reply->diagnostics);
+    }
+    auto parsed = parse::parse_nginx_dump(reply->dump);
+    if (!parsed) {
+        return "nginx -T: " + parsed.error().text;
+    }
+    machine_.nginx = std::move(*parsed);
+    return "";
+}
+
+void TopologySource::rediscover() {
+    FpmFiles files = read_fpm_files(kEtc);
+    machine_.fpm = std::move(files.instances);
+    fpm_problems_ = std::move(files.problems);
+    resolve_aliases(machine_);
+    core::Topology fresh = discover(machine_, outside_.settings(), topology_);
+    const bool is_new = fresh != topology_;
+    topology_ = std::move(fresh);
+    if (is_new && machine_.has_nginx) {
+        remember();
+    }
+    // Also when nothing moved: the engine has the configurations tested again, and the executor
+    // answers at once for files it has tested already.
+    outside_.on_topology(topology_);
+}
+
+void TopologySource::remember() const {
+    if (const auto saved = io::replace_file(cache_path_, encode_topology(topology_)); !saved) {
+        outside_.warn(saved.error().text + ", ignoring");
+    }
+}
+
+std::vector<std::string> TopologySource::problems() const {
+    std::vector<std::string> all = fpm_problems_;
+    if (!nginx_problem_.empty()) {
+        all.insert(all.begin(), nginx_problem_);
+    }
+    return all;
+}
+
+}  // namespace gatemend::app
