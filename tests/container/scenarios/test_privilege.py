@@ -106,5 +106,5 @@ class CommandLine(Scenario):
 
     def test_status_without_the_service_says_so(self) -> None:
         result = self.gatemend.run("status", check=False)
-        self.assertEqual(result.returncode, 1)
-        self.assertIn("gatemend.service", result.stderr)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("gatemend", result.stderr)
