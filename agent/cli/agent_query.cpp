@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "cli/agent_query.hpp"
+
+#include "cli/bus_call.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/incident_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <string>
+
+namespace gatemend::cli {
+
+namespace {
+
+constexpr std::chrono::seconds kDeadline{10};
+
+void print(const std::string& text) {
+    (void)std::fputs(text.c_str(), stdout);
+}
+
+// Asks for one document and hands it on; what it returns is the exit code.
+int with_document(const char* method,
+                  const std::function<int(const std::string& raw, const Json& document)>& use) {
+    std::string raw;
+    const int code = call_service(kAgent, [&](sdbus::IProxy& agent) {
+        agent.callMethod(method)
+            .onInterface(kAgent.interface)
+            .withTimeout(kDeadline)
+            .storeResultsTo(raw);
+    });
+    if (code != kExitOk) {
+        return code;
+    }
+    const Json document = Json::parse(raw, nullptr, false);
+    if (!document.is_object()) {
+        (void)std::fputs("gatemend: the agent's answer is no JSON object\n", stderr);
+        return kExitFailed;
+    }
+    return use(raw, document);
+}
+
+int print_one(std::uint64_t incident, Output output, std::string (*render)(const Json&)) {
+    return with_document("Incidents", [&](const std::string&, const Json& document) {
+        for (const Json& item : document.value("incidents", Json::array())) {
+            if (item.is_object() && item.value("id", Json()) == incident) {
+                print(output == Output::kJson ? item.dump() + "\n" : render(item));
+                return kExitOk;
+            }
+        }
+        (void)std::fprintf(stderr,
+                           "gatemend: no incident %llu; `gatemend incidents` lists them, "
+                           "`gatemend audit --incident` has older ones\n",
+                           static_cast<unsigned long long>(incident));
+        return kExitFailed;
+    });
+}
+
+}  // namespace
+
+int run_status(Output output) {
+    return with_document("Status", [output](const std::string& raw, const Json& document) {
+        print(output == Output::kJson ? raw + "\n" : status_text(document));
+        return kExitOk;
+    });
+}
+
+int run_incidents(Output output) {
+    return with_document("Incidents", [output](const std::string& raw, const Json& document) {
+        if (output == Output::kJson) {
+            print(raw + "\n");
+            return kExitOk;
+        }
+        const Json incidents = document.value("incidents", Json::array());
+        for (const Json& item : incidents) {
+            print(incident_line(item));
+        }
+        if (incidents.empty()) {
+            print("no incidents\n");
+        }
+        return kExitOk;
+    });
+}
+
+int run_show(std::uint64_t incident, Output output) {
+    return print_one(incident, output, incident_text);
+}
+
+int run_why(std::uint64_t incident, Output output) {
+    return print_one(incident, output, why_text);
+}
+
+}  // namespace gatemend::cli

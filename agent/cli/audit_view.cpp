@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "cli/audit_view.hpp"
+
+#include "cli/exit_code.hpp"
+#include "core/text.hpp"
+#include "policies/toml_reader.hpp"
+#include "sandbox/audit/audit_file.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+namespace gatemend::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+int failed(const std::string& text) {
+    (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
+    return kExitFailed;
+}
+
+// One file, record by record, in constant memory. Lines that are no records are counted.
+class RecordStream {
+  public:
+    explicit RecordStream(const std::string& path) : file_(path, std::ios::binary) {
+        is_open_ = file_.is_open();
+        next();
+    }
+
+    [[nodiscard]] bool is_open() const { return is_open_; }
+
+    [[nodiscard]] bool has_record() const { return !time_.empty(); }
+
+    [[nodiscard]] const std::string& line() const { return line_; }
+
+    [[nodiscard]] const Json& record() const { return record_; }
+
+    [[nodiscard]] const std::string& time() const { return time_; }
+
+    [[nodiscard]] std::uint64_t bad_lines() const { return bad_lines_; }
+
+    void next() {
+        time_.clear();
+        while (std::getline(file_, line_)) {
+            record_ = line_.size() <= sandbox::kMaxRecordBytes ? Json::parse(line_, nullptr, false)
+                                                               : Json();
+            const auto time = record_.is_object() ? record_.find("time") : record_.end();
+            if (record_.is_object() && time != record_.end() && time->is_string() &&
+                !time->get_ref<const std::string&>().empty()) {
+                time_ = time->get<std::string>();
+                return;
+            }
+            ++bad_lines_;
+        }
+    }
+
+  private:
+    std::ifstream file_;
+    bool is_open_ = false;
+    std::string line_;
+    Json record_;
+    std::string time_;  // "" at the end
+    std::uint64_t bad_lines_ = 0;
+};
+
+std::string shown(const Json& value) {
+    return value.is_string() ? core::sanitize(value.get<std::string>())
+                             : core::sanitize(value.dump());
+}
+
+// Chain fields are for --verify; lists are summed up by the sentence in "text".
+bool is_left_out(const std::string& key, const Json& value) {
+    return key == "time" || key == "kind" || key == "text" || key == "seq" || key == "prev" ||
+           key == "hash" || value.is_structured() || value == "" ||
+           (key == "incident" && value == 0);
+}
+
+std::string record_text(const Json& record) {
+    std::string out = shown(record["time"]) + "  ";
+    out += record.contains("kind") ? shown(record["kind"]) : "?";
+    for (const auto& [key, value] : record.items()) {
+        if (!is_left_out(key, value)) {
+            out += " " + core::sanitize(key) + "=" + shown(value);
+        }
+    }
+    if (record.contains("text")) {
+        out += ": " + shown(record["text"]);
+    }
+    return out + "\n";
+}
+
+// The time from which records are wanted, as they write it: comparable as text.
+core::Result<std::string> since_of(const AuditOptions& options) {
+    if (options.since.empty()) {
+        return std::string();
+    }
+    if (const auto time = core::parse_time(options.since)) {
+        return core::format_time(*time);
+    }
+    if (const auto ago = policy::parse_duration(options.since)) {
+        return core::format_time(options.now - *ago);
+    }
+    return core::Error{"audit --since " + options.since +
+                       ": neither a time (2026-11-21T14:00:00Z) nor a duration (1h)"};
+}
+
+bool is_wanted(const RecordStream& stream, const AuditOptions& options, const std::string& since) {
+    if (stream.time() < since) {
+        return false;
+    }
+    if (!options.incident) {
+        return true;
+    }
+    const auto incident = stream.record().find("incident");
+    return incident != stream.record().end() && *incident == *options.incident;
+}
+
+int print_merged(std::vector<RecordStream>& streams,
+                 const AuditOptions& options,
+                 const std::string& since) {
+    for (;;) {
+        RecordStream* oldest = nullptr;
+        for (RecordStream& stream : streams) {
+            if (stream.has_record() && (oldest == nullptr || stream.time() < oldest->time())) {
+                oldest = &stream;
+            }
+        }
+        if (oldest == nullptr) {
+            break;
+        }
+        if (is_wanted(*oldest, options, since)) {
+            const std::string text =
+                options.is_json ? oldest->line() + "\n" : record_text(oldest->record());
+            if (std::fputs(text.c_str(), stdout) < 0) {
+                return kExitFailed;  // the reader has gone away
+            }
+        }
+        oldest->next();
+    }
+    std::uint64_t bad = 0;
+    for (const RecordStream& stream : streams) {
+        bad += stream.bad_lines();
+    }
+    return bad == 0 ? kExitOk
+                    : failed(std::to_string(bad) +
+                             " lines are no records; `gatemend audit --verify` says where");
+}
+
+int print(const AuditOptions& options) {
+    const auto since = since_of(options);
+    if (!since) {
+        (void)failed(since.error().text);
+        return kExitUsage;
+    }
+    std::vector<RecordStream> streams;
+    for (const std::string& path : options.files) {
+        errno = 0;
+        RecordStream stream(path);
+        if (!stream.is_open()) {
+            return failed("open '" + path + "': " + std::generic_category().message(errno));
+        }
+        streams.push_back(std::move(stream));
+    }
+    return print_merged(streams, options, *since);
+}
+
+int verify(const AuditOptions& options) {
+    int code = kExitOk;
+    Json files = Json::array();
+    for (const std::string& path : options.files) {
+        const auto report = sandbox::read_audit(path, [](std::string_view) {});
+        const bool is_good = report && report->problem == sandbox::AuditProblem::kNone;
+        code = is_good ? code : kExitFailed;
+        const std::string text = !report ? report.error().text : report->text;
+        files.push_back({{"file", path},
+                         {"ok", is_good},
+                         {"records", report ? report->records : 0},
+                         {"line", report ? report->line : 0},
+                         {"head", report ? report->head : ""},
+                         {"problem", is_good ? "" : text}});
+        if (!options.is_json && is_good) {
+            (void)std::printf("%s: %llu records, chain intact, head %s\n",
+                              path.c_str(),
+                              static_cast<unsigned long long>(report->records),
+                              report->head.c_str());
+        } else if (!options.is_json) {
+            (void)failed(text);
+        }
+    }
+    if (options.is_json) {
+        const Json document = {{"ok", code == kExitOk}, {"files", std::move(files)}};
+        (void)std::printf("%s\n",
+                          document.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+    }
+    return code;
+}
+
+}  // namespace
+
+int run_audit(const AuditOptions& options) {
+    return options.is_verify ? verify(options) : print(options);
+}
+
+}  // namespace gatemend::cli

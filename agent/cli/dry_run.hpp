@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// `gatemend --dry-run`: diagnose this machine now and say what would be done and why. The same
+// engine as the service, with real facts and probes; only the last step records instead of acting.
+// Works without the services, as root; changes nothing on disk, no state, log or cursor.
+#pragma once
+
+#include "policies/toml_reader.hpp"
+
+#include <string>
+
+namespace gatemend::cli {
+
+struct DryRunOptions {
+    bool is_json = false;
+    bool is_fail_if_needed = false;  // exit 1 when an act would be needed
+    policy::PolicyPaths policies;
+    std::string audit = "/var/log/gatemend/audit.jsonl";
+    std::string topology = "/var/lib/gatemend/agent/topology.json";
+};
+
+[[nodiscard]] int run_dry_run(const DryRunOptions& options);
+
+}  // namespace gatemend::cli

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "cli/dry_run_driver.hpp"
+
+#include "engine/step.hpp"
+#include "io/journal_excerpt.hpp"
+#include "parse/fpm_pool.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace gatemend::cli {
+
+DryRunDriver::DryRunDriver(Outside outside, policy::Policy policy) : outside_(outside) {
+    state_.policy = std::move(policy);
+}
+
+void DryRunDriver::run(const core::Ledger& ledger,
+                       const core::Topology& topology,
+                       const std::vector<core::SymptomSeen>& symptoms) {
+    started_ = outside_.loop.now();
+    begin();  // ours, so that the first answers do not end the run
+    feed(core::LedgerLearnt{ledger});
+    feed(core::TopologyLearnt{topology});
+    for (const core::SymptomSeen& seen : symptoms) {
+        feed(seen);
+    }
+    read_units(topology);
+    const bus::Source deadline =
+        outside_.loop.add_timer(kDryRunDeadline, [this] { outside_.loop.exit(0); });
+    const bus::Source first = outside_.loop.add_timer(core::Duration::zero(), [this] { end(); });
+    if (outside_.loop.run() < 0) {
+        problems_.emplace_back("the event loop failed");
+        is_complete_ = false;
+    }
+}
+
+void DryRunDriver::read_units(const core::Topology& topology) {
+    for (const core::Service& service : topology.services) {
+        begin();
+        outside_.systemd.read_unit(
+            service.unit, [this, unit = service.unit](core::Result<core::UnitState> state) {
+                if (state) {
+                    feed(core::UnitSeen{unit, std::move(*state)});
+                } else {
+                    problems_.push_back(unit + ": " + state.error().text);
+                }
+                end();
+            });
+    }
+}
+
+void DryRunDriver::end() {
+    if (--outstanding_ == 0) {
+        is_complete_ = true;
+        outside_.loop.exit(0);
+    }
+}
+
+void DryRunDriver::feed(core::EventBody body) {
+    queue_.push_back(std::move(body));
+    if (is_running_) {
+        return;
+    }
+    is_running_ = true;
+    while (!queue_.empty()) {
+        const core::Event event{outside_.loop.now(), std::move(queue_.front())};
+        queue_.pop_front();
+        for (const engine::Effect& effect : engine::step(state_, event)) {
+            std::visit([this](const auto& kind) { run(kind); }, effect);
+        }
+    }
+    is_running_ = false;
+}
+
+void DryRunDriver::run(const engine::StartProbe& effect) {
+    begin();
+    outside_.facts.probe(
+        effect.kind,
+        effect.address,
+        effect.timeout,
+        [this, probe = effect.probe, unit = effect.unit, address = effect.address](
+            const core::Result<std::string>& line) {
+            const auto decoded = line ? core::decode_probe_result(*line) : std::nullopt;
+            if (!line) {
+                problems_.push_back("probe of " + address + ": " + line.error().text);
+            }
+            feed(core::ProbeAnswered{probe, unit, address, decoded.value_or(core::ProbeResult{})});
+            end();
+        });
+}
+
+void DryRunDriver::run(const engine::TestConfig& effect) {
+    begin();
+    outside_.facts.test_config(
+        effect.unit, [this, unit = effect.unit](const core::Result<sandbox::ConfigTestFact>& fact) {
+            core::ConfigTest test;
+            if (fact) {
+                test = parse::parse_config_test(fact->verdict, fact->fingerprint, fact->output);
+            } else {
+                test.message = fact.error().text;
+            }
+            feed(core::ConfigTested{unit, std::move(test)});
+            end();
+        });
+}
+
+void DryRunDriver::run(const engine::ReadJournal& effect) {
+    if (auto lines = io::read_journal_excerpt(effect.unit, effect.invocation_id)) {
+        queue_.push_back(core::JournalRead{effect.unit, effect.invocation_id, std::move(*lines)});
+    }
+}
+
+// Written down and then refused, so that the engine goes on to the next incident.
+void DryRunDriver::run(const engine::RequestAct& effect) {
+    const auto incident = state_.incidents.find(effect.incident);
+    if (!planned_.contains(effect.incident) && incident != state_.incidents.end()) {
+        plans_.push_back(PlannedAct{effect.incident, effect.plan});
+        planned_.emplace(effect.incident, app::incident_document(incident->second));
+    }
+    core::ActAnswered answer;
+    answer.incident = effect.incident;
+    answer.reply = core::ActReply::kRefused;
+    answer.detail = "dry run";
+    queue_.push_back(std::move(answer));
+}
+
+void DryRunDriver::run(const engine::SetTimer& effect) {
+    if (effect.at - started_ > kDryRunPatience) {
+        return;
+    }
+    begin();
+    timers_.push_back(
+        outside_.loop.add_timer(effect.at - outside_.loop.now(), [this, timer = effect.timer] {
+            feed(core::TimerFired{timer});
+            end();
+        }));
+}
+
+app::Json DryRunDriver::incidents() const {
+    app::Json list = app::Json::array();
+    for (auto item = state_.incidents.rbegin(); item != state_.incidents.rend(); ++item) {
+        const auto planned = planned_.find(item->first);
+        list.push_back(planned == planned_.end() ? app::incident_document(item->second)
+                                                 : planned->second);
+    }
+    return list;
+}
+
+}  // namespace gatemend::cli

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// DryRunDriver: the world around step() for --dry-run. Probes and configuration tests are real and
+// go through the same Facts as the executor's; acts are only written down. Ends when the engine has
+// nothing more to ask, or at its deadline.
+#pragma once
+
+#include "app/documents.hpp"
+#include "core/event.hpp"
+#include "engine/state.hpp"
+#include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/tools/facts.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gatemend::cli {
+
+// Longer than a configuration test may take; nobody waits longer than this.
+inline constexpr core::Duration kDryRunDeadline = std::chrono::seconds{40};
+// Second looks that the engine asks for are taken this long; what it wants later is not waited for.
+inline constexpr core::Duration kDryRunPatience = std::chrono::seconds{4};
+
+struct PlannedAct {
+    std::uint64_t incident = 0;
+    actions::Plan plan;
+};
+
+class DryRunDriver {
+  public:
+    struct Outside {
+        bus::EventLoop& loop;
+        bus::SystemdClient& systemd;
+        sandbox::Facts& facts;
+    };
+
+    DryRunDriver(Outside outside, policy::Policy policy);
+    DryRunDriver(const DryRunDriver&) = delete;
+    DryRunDriver& operator=(const DryRunDriver&) = delete;
+    ~DryRunDriver() = default;
+
+    // Feeds what is known, looks at all units, and runs the loop until quiet.
+    void run(const core::Ledger& ledger,
+             const core::Topology& topology,
+             const std::vector<core::SymptomSeen>& symptoms);
+
+    [[nodiscard]] const engine::State& state() const { return state_; }
+
+    [[nodiscard]] const std::vector<PlannedAct>& plans() const { return plans_; }
+
+    // Newest first; incidents with a plan as they were when it was made.
+    [[nodiscard]] app::Json incidents() const;
+
+    [[nodiscard]] bool is_complete() const { return is_complete_; }
+
+    [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
+
+  private:
+    void feed(core::EventBody body);
+    void read_units(const core::Topology& topology);
+
+    void begin() { ++outstanding_; }
+
+    void end();
+
+    void run(const engine::StartProbe& effect);
+    void run(const engine::TestConfig& effect);
+    void run(const engine::ReadJournal& effect);
+    void run(const engine::RequestAct& effect);
+    void run(const engine::SetTimer& effect);
+
+    // The service would; a dry run leaves no trace.
+    void run(const engine::LatchBreaker&) {}
+
+    void run(const engine::ConfirmAct&) {}
+
+    void run(const engine::Record&) {}
+
+    Outside outside_;
+    engine::State state_;
+    std::deque<core::EventBody> queue_;
+    bool is_running_ = false;
+    std::size_t outstanding_ = 0;
+    bool is_complete_ = false;
+    core::TimePoint started_{};
+    std::vector<bus::Source> timers_;
+    std::vector<PlannedAct> plans_;
+    std::map<std::uint64_t, app::Json> planned_;  // incident documents when their plan was made
+    std::vector<std::string> problems_;
+};
+
+}  // namespace gatemend::cli

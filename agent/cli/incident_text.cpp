@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "cli/incident_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gatemend::cli {
+
+namespace {
+
+// The agent is ours, but a version apart is possible: what is missing reads as "".
+std::string text(const Json& item, const char* key) {
+    const auto found = item.is_object() ? item.find(key) : item.end();
+    if (!item.is_object() || found == item.end() || found->is_null()) {
+        return "";
+    }
+    return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+const Json& list(const Json& item, const char* key) {
+    static const Json empty = Json::array();
+    if (!item.is_object()) {
+        return empty;
+    }
+    const auto found = item.find(key);
+    return found != item.end() && found->is_array() ? *found : empty;
+}
+
+const Json& object(const Json& item, const char* key) {
+    static const Json empty = Json::object();
+    if (!item.is_object()) {
+        return empty;
+    }
+    const auto found = item.find(key);
+    return found != item.end() && found->is_object() ? *found : empty;
+}
+
+bool flag(const Json& item, const char* key) {
+    return text(item, key) == "true";
+}
+
+std::string field(const std::string& name, const std::string& value) {
+    constexpr std::size_t kColumn = 12;
+    if (value.empty()) {
+        return "";
+    }
+    return "  " + name + std::string(kColumn > name.size() ? kColumn - name.size() : 1, ' ') +
+           value + "\n";
+}
+
+std::string evidence_text(const Json& incident) {
+    std::string out;
+    for (const Json& item : list(incident, "evidence")) {
+        out += field(flag(item, "supports") ? "for" : "against",
+                     text(item, "witness") + ": " + text(item, "text"));
+    }
+    return out;
+}
+
+std::string decision_text(const Json& incident) {
+    const Json& decision = object(incident, "decision");
+    std::string what = text(decision, "kind");
+    if (const std::string act = text(decision, "act"); !act.empty()) {
+        what += " " + act;
+    }
+    std::string out = field("decision", what);
+    out += field("rule", text(decision, "rule"));
+    out += field("reason", text(decision, "reason"));
+    for (const Json& hold : list(decision, "holds")) {
+        const std::string until = text(hold, "until");
+        out += field("held by",
+                     text(hold, "owner") + " (" + text(hold, "kind") + "): " + text(hold, "text") +
+                         (until.empty() ? "" : ", until " + until));
+    }
+    return out;
+}
+
+std::string service_line(const Json& service) {
+    std::string out = "  " + text(service, "unit") + "  ";
+    const Json& state = object(service, "state");
+    out += state.empty() ? "state not known" : text(state, "text");
+    const Json& config = object(service, "config");
+    if (!config.empty()) {
+        out += ", configuration " + text(config, "verdict");
+        const std::string file = text(config, "file");
+        out += file.empty() ? "" : " (" + file + ":" + text(config, "line") + ")";
+    }
+    const Json& probe = object(service, "probe");
+    if (!probe.empty()) {
+        out += ", probe " + text(probe, "outcome");
+    }
+    const std::string incident = text(service, "incident");
+    out += incident.empty() ? "" : ", incident " + incident;
+    out += "\n";
+    for (const Json& backend : list(service, "backends")) {
+        out += "      " + text(backend, "address") + "  (" + text(backend, "where") + ")\n";
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string services_text(const Json& services) {
+    std::string out;
+    for (const Json& service : services) {
+        out += service_line(service);
+    }
+    return out.empty() ? "  none\n" : out;
+}
+
+std::string status_text(const Json& status) {
+    std::string out =
+        "gatemend " + text(status, "version") + ", mode " + text(status, "mode") + "\n";
+    for (const Json& problem : list(status, "problems")) {
+        out += "  problem: " + (problem.is_string() ? problem.get<std::string>() : "") + "\n";
+    }
+    const Json& pause = object(status, "pause");
+    if (!pause.empty()) {
+        out += "  paused until " + text(pause, "until") + " by " + text(pause, "by") + ": " +
+               text(pause, "reason") + "\n";
+    }
+    for (const Json& latch : list(status, "latches")) {
+        out += "  latched: " + text(latch, "unit") + " since " + text(latch, "since") + ": " +
+               text(latch, "reason") + "\n";
+    }
+    out += "services\n" + services_text(list(status, "services"));
+    for (const Json& backend : list(status, "unowned")) {
+        out += "  no unit known for " + text(backend, "address") + "  (" + text(backend, "where") +
+               ")\n";
+    }
+    out += "logs\n";
+    for (const Json& log : list(status, "logs")) {
+        const std::string problem = text(log, "problem");
+        out += "  " + text(log, "path") + "  " + text(log, "lines") + " lines, " +
+               text(log, "skipped") + " skipped, " + text(log, "gaps") + " gaps" +
+               (problem.empty() ? "" : "; " + problem) + "\n";
+    }
+    return out;
+}
+
+std::string incident_line(const Json& incident) {
+    const std::string outcome = text(incident, "outcome");
+    return text(incident, "id") + "  " + text(incident, "opened") + "  " + text(incident, "unit") +
+           "  " + text(incident, "cause") + "  " +
+           (outcome.empty() ? text(incident, "phase") : outcome) + ": " + text(incident, "text") +
+           "\n";
+}
+
+std::string incident_text(const Json& incident) {
+    std::string out = "incident " + text(incident, "id") + ": " + text(incident, "unit") + "\n";
+    out += field("opened", text(incident, "opened"));
+    out += field("closed", text(incident, "closed"));
+    out += field("phase", text(incident, "phase"));
+    out += field("outcome", text(incident, "outcome"));
+    out += field("cause", text(incident, "cause") + ": " + text(incident, "cause_text"));
+    out += field("diagnosis", text(incident, "diagnosis"));
+    out += evidence_text(incident) + decision_text(incident);
+    for (const Json& attempt : list(incident, "attempts")) {
+        out += field("attempt", attempt.dump());
+    }
+    out += field("now", text(incident, "text"));
+    if (const Json& journal = list(incident, "journal"); !journal.empty()) {
+        out += "  last words of the unit\n";
+        for (const Json& line : journal) {
+            out += "    " + (line.is_string() ? line.get<std::string>() : "") + "\n";
+        }
+    }
+    return out;
+}
+
+std::string why_text(const Json& incident) {
+    std::string out = "incident " + text(incident, "id") + ": " + text(incident, "unit") + ", " +
+                      text(incident, "cause_text") + "\n";
+    return out + evidence_text(incident) + decision_text(incident) +
+           field("now", text(incident, "text"));
+}
+
+std::string plan_text(const Json& plan) {
+    return "plan " + text(plan, "digest") + "\n" +
+           field("act", text(plan, "act") + " " + text(plan, "unit")) +
+           field("because", text(plan, "cause") + ", rule " + text(plan, "rule")) +
+           field("only if", text(plan, "precondition")) +
+           field("then", text(plan, "postcondition")) + field("undo", text(plan, "inverse")) +
+           field("within", text(plan, "deadline"));
+}
+
+}  // namespace gatemend::cli

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// gatemend: the operator's command line. Reads the arguments and hands over to one function per
+// command; wrong usage is one clear line and exit status 2.
+#include "cli/agent_query.hpp"
+#include "cli/audit_view.hpp"
+#include "cli/dry_run.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/explain.hpp"
+#include "cli/operator_control.hpp"
+#include "cli/policy_check.hpp"
+#include "cli/replay.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+namespace {
+
+using namespace gatemend;
+
+// Everything the arguments can say.
+struct Arguments {
+    bool is_json = false;
+    bool is_dry_run = false;
+    cli::DryRunOptions dry_run;
+    cli::AuditOptions audit;
+    cli::ExplainOptions explain;
+    cli::ReplayOptions replay;
+    cli::PolicyCheckOptions check;
+    std::string replay_policies;
+    std::string draft;
+    std::uint64_t incident = 0;
+    std::string pause_for;
+    std::string reason;
+    std::string unit;
+    bool is_summary = false;
+};
+
+struct Commands {
+    CLI::App* status = nullptr;
+    CLI::App* incidents = nullptr;
+    CLI::App* show = nullptr;
+    CLI::App* why = nullptr;
+    CLI::App* explain = nullptr;
+    CLI::App* replay = nullptr;
+    CLI::App* policy = nullptr;
+    CLI::App* check = nullptr;
+    CLI::App* audit = nullptr;
+    CLI::App* pause = nullptr;
+    CLI::App* resume = nullptr;
+};
+
+CLI::App* add(CLI::App& app, Arguments& arguments, const char* name, const char* text) {
+    CLI::App* command = app.add_subcommand(name, text);
+    command->add_flag("--json", arguments.is_json, "Print JSON");
+    return command;
+}
+
+void describe_top(CLI::App& app, Arguments& arguments) {
+    app.name("gatemend");
+    app.set_version_flag("--version", "gatemend " GATEMEND_VERSION);
+    app.add_flag("--json", arguments.is_json, "Print JSON (every command takes it)");
+    CLI::Option* dry_run =
+        app.add_flag("--dry-run",
+                     arguments.is_dry_run,
+                     "Diagnose this machine now and say what would be done; changes nothing");
+    app.add_flag("--fail-if-needed",
+                 arguments.dry_run.is_fail_if_needed,
+                 "With --dry-run: exit status 1 when an act would be needed")
+        ->needs(dry_run);
+    app.require_subcommand(0, 1);
+}
+
+void describe_queries(CLI::App& app, Arguments& arguments, Commands& commands) {
+    commands.status = add(app, arguments, "status", "What is watched and how it is");
+    commands.incidents = add(app, arguments, "incidents", "What happened, newest first");
+    commands.show = add(app, arguments, "show", "Everything about one incident");
+    commands.show->add_option("ID", arguments.incident, "The incident's number")->required();
+    commands.why = add(app, arguments, "why", "Why an act was done or not done in an incident");
+    commands.why->add_option("ID", arguments.incident, "The incident's number")->required();
+    commands.audit = add(app, arguments, "audit", "Read or verify the record");
+    commands.audit->add_flag("--verify", arguments.audit.is_verify, "Check the hash chains");
+    commands.audit->add_option("--since",
+                               arguments.audit.since,
+                               "From this time (2026-11-21T14:00:00Z) or this long ago (1h)");
+    commands.audit->add_option("--incident", arguments.audit.incident, "Of this incident only");
+}
+
+void describe_offline(CLI::App& app, Arguments& arguments, Commands& commands) {
+    commands.explain = add(app, arguments, "explain", "Say what log lines mean; offline");
+    commands.explain->add_option("--source", arguments.explain.source, "What wrote the lines");
+    commands.explain->add_flag("--summary", arguments.is_summary, "Only the counts");
+    commands.explain->add_option(
+        "FILE", arguments.explain.files, "Log files; none: standard input");
+    commands.replay = add(app, arguments, "replay", "Run the engine over kept logs; offline");
+    commands.replay->add_option("--policy",
+                                arguments.replay_policies,
+                                "Rules from this folder instead of the installed ones");
+    commands.replay->add_option("FILE", arguments.replay.files, "Log or event files")->required();
+    commands.policy = app.add_subcommand("policy", "Work with policies");
+    commands.policy->require_subcommand(1);
+    commands.check = add(*commands.policy, arguments, "check", "Validate settings and rules");
+    commands.check->add_option(
+        "PATH", arguments.draft, "A file or folder instead of the installed set");
+}
+
+void describe_control(CLI::App& app, Arguments& arguments, Commands& commands) {
+    commands.pause = app.add_subcommand("pause", "Act on nothing for a time (root)");
+    commands.pause->add_option("--for", arguments.pause_for, "How long: 30m, 1h ...")->required();
+    commands.pause->add_option("--reason", arguments.reason, "Why, for the record")->required();
+    commands.resume = app.add_subcommand("resume", "End the pause, or lift a unit's latch (root)");
+    commands.resume->add_option("UNIT", arguments.unit, "The unit whose latch is lifted");
+}
+
+core::TimePoint wall_clock() {
+    return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
+}
+
+int run_offline(const Commands& commands, Arguments& arguments) {
+    if (commands.explain->parsed()) {
+        arguments.explain.format =
+            arguments.is_json ? cli::ExplainFormat::kJson : cli::ExplainFormat::kText;
+        arguments.explain.detail =
+            arguments.is_summary ? cli::ExplainDetail::kSummary : cli::ExplainDetail::kLines;
+        return cli::run_explain(arguments.explain);
+    }
+    if (commands.replay->parsed()) {
+        arguments.replay.is_json = arguments.is_json;
+        if (!arguments.replay_policies.empty()) {
+            arguments.replay.policies.shipped = arguments.replay_policies;
+            arguments.replay.policies.overrides.clear();
+        }
+        return cli::run_replay(arguments.replay);
+    }
+    arguments.check.is_json = arguments.is_json;
+    if (!arguments.draft.empty()) {
+        arguments.check.draft = arguments.draft;
+    }
+    return cli::run_policy_check(arguments.check);
+}
+
+int run(const Commands& commands, Arguments& arguments) {
+    const cli::Output output = arguments.is_json ? cli::Output::kJson : cli::Output::kText;
+    if (commands.status->parsed()) {
+        return cli::run_status(output);
+    }
+    if (commands.incidents->parsed()) {
+        return cli::run_incidents(output);
+    }
+    if (commands.show->parsed()) {
+        return cli::run_show(arguments.incident, output);
+    }
+    if (commands.why->parsed()) {
+        return cli::run_why(arguments.incident, output);
+    }
+    if (commands.audit->parsed()) {
+        arguments.audit.is_json = arguments.is_json;
+        arguments.audit.now = wall_clock();
+        return cli::run_audit(arguments.audit);
+    }
+    if (commands.pause->parsed()) {
+        return cli::run_pause(arguments.pause_for, arguments.reason);
+    }
+    if (commands.resume->parsed()) {
+        return cli::run_resume(arguments.unit);
+    }
+    return run_offline(commands, arguments);
+}
+
+int wrong_usage(const std::string& text) {
+    std::string line = text;
+    for (char& c : line) {
+        c = c == '\n' ? ' ' : c;
+    }
+    (void)std::fprintf(stderr, "gatemend: %s; see gatemend --help\n", line.c_str());
+    return cli::kExitUsage;
+}
+
+int parse_and_run(int argc, char** argv) {
+    CLI::App app("Keeps websites behind nginx answering: finds out why they do not, and mends it.");
+    Arguments arguments;
+    Commands commands;
+    describe_top(app, arguments);
+    describe_queries(app, arguments, commands);
+    describe_offline(app, arguments, commands);
+    describe_control(app, arguments, commands);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0) {
+            return app.exit(error);  // --help, --version
+        }
+        return wrong_usage(error.what());
+    }
+    if (arguments.is_dry_run != app.get_subcommands().empty()) {
+        return wrong_usage(arguments.is_dry_run ? "--dry-run takes no command" : "no command");
+    }
+    if (arguments.is_dry_run) {
+        arguments.dry_run.is_json = arguments.is_json;
+        return cli::run_dry_run(arguments.dry_run);
+    }
+    return run(commands, arguments);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return parse_and_run(argc, argv);
+    } catch (const std::exception& error) {
+        // Nothing of ours throws; this is a library's last word.
+        (void)std::fprintf(stderr, "gatemend: %s\n", error.what());
+        return cli::kExitFailed;
+    }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// The symptoms of the last few minutes in nginx's error logs, for --dry-run: the service would have
+// seen these lines arrive. Reads the end of each log only.
+#pragma once
+
+#include "core/event.hpp"
+
+#include <ctime>
+#include <string>
+#include <vector>
+
+namespace gatemend::cli {
+
+inline constexpr std::size_t kRecentBytes = 256 * 1024;
+inline constexpr std::time_t kRecentSeconds = 300;
+
+// `now`: to compare the log's local time with.
+[[nodiscard]] std::vector<core::SymptomSeen> recent_symptoms(const std::vector<std::string>& logs,
+                                                             std::time_t now);
+
+}  // namespace gatemend::cli
