@@ -119,7 +119,7 @@ core::Topology learn_topology(bus::EventLoop& loop,
 
 Json document_of(const DryRunDriver& driver, const std::vector<std::string>& problems) {
     const engine::State& state = driver.state();
-    const Json status = app::status_document(state, app::StatusExtras{.version = GATEMEND_VERSION});
+    const Json status = app::status_document(state, app::StatusExtras{});
     Json plans = Json::array();
     for (const PlannedAct& planned : driver.plans()) {
         Json plan = app::plan_document(planned.plan,
