@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The catalogue: every act gatemend can perform, as a closed set with its contract. Pure data, read
-// by the planner, the policy compiler and the executor alike. An act that is not here cannot happen.
+// by the planner, the policy compiler and the executor alike. An act that is not here cannot
+// happen.
 #pragma once
-
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
 
 #include "core/cause.hpp"
 #include "core/time.hpp"
 #include "core/topology.hpp"
 #include "core/unit_state.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 
 namespace gatemend::actions {
 
@@ -24,7 +25,7 @@ enum class Risk {
 
 struct ActSpec {
     ActId id;
-    std::string_view name;           // "start-unit": policies, audit, JSON
+    std::string_view name;  // "start-unit": policies, audit, JSON
     Risk risk;
     std::string_view precondition;   // for people
     std::string_view postcondition;  // for people
@@ -37,7 +38,8 @@ struct ActSpec {
 [[nodiscard]] std::optional<ActId> act_from_name(std::string_view name);
 
 // A plan: one act on one target with what was seen when it was made. The executor performs it only
-// while that still holds. The incident's number is not part of it, so a dry run's digest is the same.
+// while that still holds. The incident's number is not part of it, so a dry run's digest is the
+// same.
 struct Plan {
     ActId act{};
     std::string unit;

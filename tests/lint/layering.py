@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Who may include what: one row per layer. CMake links by the same table; this also catches a header
+that another layer's include path happens to make visible."""
+
+import re
+import sys
+
+import tree
+
+# Headers of the system that do something outside the process or ask for it. A pure layer has none.
+IMPURE = re.compile(
+    r"<(fstream|iostream|filesystem|thread|mutex|shared_mutex|condition_variable|future|random|"
+    r"cstdio|cstdlib|ctime|csignal|semaphore|latch|barrier|.*\.h)>"
+)
+PURE = "pure"
+POSIX = "posix"
+BUS = ("<sdbus-c++/", "<systemd/")
+
+# layer: (its files, system headers, what else may be included). First match decides.
+LAYERS = (
+    ("core", r"agent/core/", PURE, ("core/",)),
+    ("catalogue", r"actions/catalogue\.", PURE, ("core/", "actions/catalogue.hpp")),
+    ("parse", r"agent/parse/", PURE, ("core/", "parse/")),
+    (
+        "policy reader",
+        r"policies/toml_",
+        POSIX,
+        ("core/", "actions/catalogue.hpp", "policies/", "<toml++/"),
+    ),
+    ("policy", r"policies/", PURE, ("core/", "actions/catalogue.hpp", "policies/[^t]")),
+    (
+        "engine",
+        r"agent/engine/",
+        PURE,
+        ("core/", "actions/catalogue.hpp", "policies/(policy|decide|budget).hpp", "engine/"),
+    ),
+    ("audit", r"sandbox/audit/", POSIX, ("core/", "sandbox/audit/", "<nlohmann/")),
+    ("bus", r"sandbox/bus/", POSIX, ("core/", "sandbox/bus/", *BUS)),
+    (
+        "tools",
+        r"sandbox/tools/",
+        POSIX,
+        ("core/", "sandbox/(tools|bus|audit)/", *BUS),
+    ),
+    ("seccomp", r"sandbox/seccomp/", POSIX, ("core/", "sandbox/seccomp/")),
+    ("probe", r"sandbox/probe/", POSIX, ("core/", "sandbox/(probe|seccomp)/")),
+    (
+        "acts and executor",
+        r"(actions|sandbox/executor)/",
+        POSIX,
+        ("core/", "actions/", "policies/", "sandbox/", "<spdlog/", "<fmt/", "<nlohmann/", *BUS),
+    ),
+    (
+        "io",
+        r"agent/io/",
+        POSIX,
+        (
+            "(core|parse|engine|io)/",
+            "actions/catalogue.hpp",
+            "policies/",
+            "sandbox/(bus|audit)/",
+            "<spdlog/",
+            "<fmt/",
+            "<nlohmann/",
+            *BUS,
+        ),
+    ),
+    (
+        "app",
+        r"agent/app/",
+        POSIX,
+        (
+            "(core|parse|engine|io|app)/",
+            "actions/catalogue.hpp",
+            "policies/",
+            "sandbox/(bus|audit|seccomp)/",
+            "<spdlog/",
+            "<fmt/",
+            "<nlohmann/",
+            *BUS,
+        ),
+    ),
+    (
+        "cli",
+        r"agent/cli/",
+        POSIX,
+        (
+            "(core|parse|engine|io|app|cli)/",
+            "actions/catalogue.hpp",
+            "policies/",
+            "sandbox/(bus|audit|tools)/",
+            # a dry run reads the audit as the executor would, without the executor
+            "sandbox/executor/ledger_builder.hpp",
+            "<spdlog/",
+            "<fmt/",
+            "<nlohmann/",
+            "<CLI/",
+            *BUS,
+        ),
+    ),
+)
+THIRD_PARTY = ("<toml++/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/")
+GENERATED = re.compile(r'"org\.gatemend\.\w+\.(adaptor|proxy)\.hpp"')
+GENERATED_SEEN_BY = {"bus", "tools", "acts and executor", "io", "app", "cli"}
+INCLUDE = re.compile(r'^\s*#\s*include\s+(<[^>]+>|"[^"]+")', re.MULTILINE)
+
+
+def matches(pattern, include):
+    if pattern.startswith("<"):
+        return include.startswith(pattern)
+    return re.match('"' + pattern, include) is not None
+
+
+def is_allowed(layer, include):
+    name, _, kind, allowed = layer
+    if any(matches(pattern, include) for pattern in allowed):
+        return True
+    if GENERATED.match(include) or include.startswith('<org.gatemend.'):
+        return name in GENERATED_SEEN_BY
+    if include.startswith('"') or include.startswith(THIRD_PARTY):
+        return False
+    return kind == POSIX or not IMPURE.match(include)
+
+
+def main():
+    findings = []
+    for path in tree.sources(folders=("agent", "policies", "actions", "sandbox")):
+        layer = next((row for row in LAYERS if re.match(row[1], path.as_posix())), None)
+        if layer is None:
+            findings.append(f"{path}: belongs to no layer; see LAYERS in tests/lint/layering.py")
+            continue
+        for match in INCLUDE.finditer(tree.read(path)):
+            if not is_allowed(layer, match.group(1)):
+                line = tree.read(path)[: match.start(1)].count("\n") + 1
+                findings.append(
+                    f"{path}:{line}: layer '{layer[0]}' must not include {match.group(1)}"
+                )
+    return tree.report(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

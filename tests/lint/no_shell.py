@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""no_shell.py [LIBRARY...]: no shell and no new process, in no layer: neither in the source nor in
+what the object files import. Tools are started by systemd, as transient units."""
+
+import re
+import subprocess
+import sys
+
+import tree
+
+CALLS = r"system|popen|exec(l|le|lp|v|ve|vp|vpe|veat)|fexecve|posix_spawnp?|v?fork|wordexp"
+SOURCE = re.compile(
+    rf'(?<![\w.>])(::|std::)?({CALLS})\s*\(|"/?(usr/)?(bin/)?(ba|da|z|k)?sh"|/bin/(ba|da)?sh\b'
+)
+SYMBOL = re.compile(rf"^\s+U ({CALLS})(@|$)")
+
+
+def check_source():
+    for path in tree.sources(folders=("agent", "policies", "actions", "sandbox")):
+        for number, line in enumerate(tree.without_comments(tree.read(path)).splitlines(), 1):
+            if match := SOURCE.search(line):
+                yield f"{path}:{number}: {match.group().strip()}"
+
+
+def check_library(library):
+    listing = subprocess.run(["nm", "-u", library], check=True, capture_output=True, text=True)
+    for line in listing.stdout.splitlines():
+        if match := SYMBOL.match(line):
+            yield f"{library.rsplit('/', 1)[-1]}: imports {match.group(1)}"
+
+
+def main():
+    findings = list(check_source())
+    for library in sys.argv[1:]:
+        findings += check_library(library)
+    return tree.report(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
