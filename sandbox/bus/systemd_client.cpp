@@ -4,6 +4,7 @@
 #include <systemd/sd-bus.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
@@ -25,6 +26,28 @@ constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
 constexpr const char* kUnit = "org.freedesktop.systemd1.Unit";
 constexpr const char* kService = "org.freedesktop.systemd1.Service";
 constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Properties";
+
+struct WantedProperty {
+    const char* interface;
+    const char* name;
+};
+
+// Why not GetAll: a service has some 350 properties, and unpacking them takes longer than all the
+// rest.
+constexpr std::array kWanted{
+    WantedProperty{kUnit, "LoadState"},
+    WantedProperty{kUnit, "UnitFileState"},
+    WantedProperty{kUnit, "ActiveState"},
+    WantedProperty{kUnit, "SubState"},
+    WantedProperty{kUnit, "Job"},
+    WantedProperty{kUnit, "InvocationID"},
+    WantedProperty{kUnit, "StateChangeTimestamp"},
+    WantedProperty{kService, "Result"},
+    WantedProperty{kService, "ExecMainCode"},
+    WantedProperty{kService, "ExecMainStatus"},
+    WantedProperty{kService, "NRestarts"},
+};
+
 constexpr auto kCallTimeout = std::chrono::seconds{10};
 // Results of jobs that ended before we knew their path; more can only be other people's.
 constexpr std::size_t kMaxEarlyJobs = 64;
@@ -66,6 +89,13 @@ std::unique_ptr<sdbus::IProxy> make_proxy(Connection& connection, const std::str
     return sdbus::createProxy(connection.raw(), ServiceName{kSystemd}, ObjectPath{path});
 }
 
+bool is_wanted(const Properties& changed, const std::vector<std::string>& invalidated) {
+    return std::ranges::any_of(kWanted, [&](const WantedProperty& wanted) {
+        return changed.contains(wanted.name) ||
+               std::ranges::find(invalidated, wanted.name) != invalidated.end();
+    });
+}
+
 using StateCallback = std::function<void(const UnitState&)>;
 using ReadCallback = std::function<void(Result<UnitState>)>;
 
@@ -73,13 +103,14 @@ using ReadCallback = std::function<void(Result<UnitState>)>;
 struct UnitEntry {
     std::unique_ptr<sdbus::IProxy> proxy;
     StateCallback changed;
+    std::optional<UnitState> last;           // what `changed` was told
     std::vector<ReadCallback> waiting;       // for the read under way
     std::vector<ReadCallback> waiting_next;  // asked after it had begun
     bool is_reading = false;
     bool is_stale = false;  // a signal came during the read
     // of the read under way
     Properties properties;
-    int replies_missing = 0;
+    std::size_t replies_missing = 0;
     std::optional<Error> failure;
     Source failed;
 };
@@ -111,9 +142,10 @@ class Client final : public SystemdClient {
 
     UnitEntry& entry(const std::string& unit);
     void begin_read(const std::string& unit, UnitEntry& entry);
-    void take_properties(const std::string& unit,
-                         const MaybeError& error,
-                         const Properties& properties);
+    void take_property(const std::string& unit,
+                       const char* name,
+                       const MaybeError& error,
+                       const sdbus::Variant& value);
     void finish_read(const std::string& unit, UnitEntry& entry);
     void refresh(const std::string& unit);
     void refresh_all();
@@ -183,17 +215,18 @@ void Client::watch_unit(const std::string& unit, StateCallback changed) {
     UnitEntry& watched = entry(unit);
     const bool is_new = !watched.changed;
     watched.changed = std::move(changed);
+    watched.last.reset();
     if (is_new) {
         try {
             retire(std::move(watched.proxy));
             watched.proxy = make_proxy(connection_, unit_path(unit));
             watched.proxy->uponSignal("PropertiesChanged")
                 .onInterface(kPropertiesInterface)
-                .call([this, unit](const std::string& interface,
-                                   const Properties& /*changed*/,
-                                   const std::vector<std::string>& /*invalidated*/) {
-                    // each change is announced once per interface; Unit's comes last
-                    if (interface == kUnit || interface == kService) {
+                .call([this, unit](const std::string& /*interface*/,
+                                   const Properties& properties,
+                                   const std::vector<std::string>& invalidated) {
+                    // FPM alone changes its StatusText every ten seconds: not worth a look
+                    if (is_wanted(properties, invalidated)) {
                         refresh(unit);
                     }
                 });
@@ -242,22 +275,22 @@ void Client::begin_read(const std::string& unit, UnitEntry& read) {
     read.is_stale = false;
     read.properties.clear();
     read.failure.reset();
-    read.replies_missing = 2;
-    const auto ask = [this, &read, &unit](const char* interface) {
-        read.proxy->callMethodAsync("GetAll")
+    read.replies_missing = kWanted.size();
+    const auto ask = [this, &read, &unit](const WantedProperty& wanted) {
+        read.proxy->callMethodAsync("Get")
             .onInterface(kPropertiesInterface)
             .withTimeout(kCallTimeout)
-            .withArguments(std::string{interface})
-            .uponReplyInvoke([this, unit](MaybeError error, const Properties& properties) {
-                take_properties(unit, error, properties);
-            });
+            .withArguments(std::string{wanted.interface}, std::string{wanted.name})
+            .uponReplyInvoke(
+                [this, unit, name = wanted.name](MaybeError error, const sdbus::Variant& value) {
+                    take_property(unit, name, error, value);
+                });
     };
     try {
         if (!read.proxy) {
             read.proxy = make_proxy(connection_, unit_path(unit));
         }
-        ask(kUnit);  // both at once: one round trip
-        ask(kService);
+        std::ranges::for_each(kWanted, ask);  // all at once: one round trip
     } catch (const sdbus::Error& error) {
         read.failure = Error{"read " + unit + ": " + error.getMessage()};
         read.replies_missing = 0;
@@ -271,19 +304,19 @@ void Client::begin_read(const std::string& unit, UnitEntry& read) {
     }
 }
 
-void Client::take_properties(const std::string& unit,
-                             const MaybeError& error,
-                             const Properties& properties) {
+void Client::take_property(const std::string& unit,
+                           const char* name,
+                           const MaybeError& error,
+                           const sdbus::Variant& value) {
     const auto found = units_.find(unit);
     if (found == units_.end() || found->second->replies_missing == 0) {
         return;
     }
     UnitEntry& read = *found->second;
     if (error) {
-        // A unit that does not exist has no Service interface; Unit alone tells that.
         read.failure = Error{"read " + unit + ": " + error->getMessage()};
     } else {
-        read.properties.insert(properties.begin(), properties.end());
+        read.properties.emplace(name, value);
     }
     if (--read.replies_missing == 0) {
         finish_read(unit, read);
@@ -297,14 +330,19 @@ void Client::finish_read(const std::string& unit, UnitEntry& read) {
         has_unit ? Result<UnitState>{decode_unit(read.properties)}
                  : Result<UnitState>{read.failure.value_or(Error{"read " + unit + ": no answer"})};
     const auto waiting = std::exchange(read.waiting, std::exchange(read.waiting_next, {}));
-    const StateCallback changed = read.changed;  // a callback may unwatch
+    // systemd announces one change in several signals
+    const bool is_news = result.has_value() && read.last != *result;
+    const StateCallback changed = is_news ? read.changed : nullptr;
+    if (is_news) {
+        read.last = *result;
+    }
     if (read.is_stale) {
         begin_read(unit, read);
     }
-    for (const auto& done : waiting) {
+    for (const auto& done : waiting) {  // from here on `read` may be gone: a callback may unwatch
         done(result);
     }
-    if (changed && result) {
+    if (changed) {
         changed(*result);
     }
     release_if_idle(unit);

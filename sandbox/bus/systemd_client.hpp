@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-// org.freedesktop.systemd1 as both services need it: read units, watch them, start jobs, run transient
-// units. Asynchronous throughout; callbacks run on the event loop, exactly once each, also on failure.
+// org.freedesktop.systemd1 as both services need it: read units, watch them, start jobs, run
+// transient units. Asynchronous throughout; callbacks run on the event loop, exactly once each,
+// also on failure.
 #pragma once
+
+#include "core/result.hpp"
+#include "core/unit_state.hpp"
+#include "sandbox/bus/connection.hpp"
 
 #include <functional>
 #include <map>
@@ -9,39 +14,38 @@
 #include <string>
 #include <vector>
 
-#include "core/result.hpp"
-#include "core/unit_state.hpp"
-#include "sandbox/bus/connection.hpp"
-
 namespace gatemend::bus {
 
 using Properties = std::map<std::string, sdbus::Variant>;
 
-// Unit and Service properties (GetAll of both interfaces merged) -> UnitState. Missing = default.
+// Properties of the Unit and Service interfaces, merged -> UnitState. Missing = default.
 [[nodiscard]] core::UnitState decode_unit(const Properties& properties);
 
 struct JobResult {
-    std::string result;  // systemd's word: "done", "failed", "canceled", "timeout", "dependency", "skipped"
+    std::string
+        result;  // systemd's word: "done", "failed", "canceled", "timeout", "dependency", "skipped"
 };
 
 enum class JobKind { kStart, kRestart };
 
 class SystemdClient {
   public:
-    [[nodiscard]] static core::Result<std::unique_ptr<SystemdClient>> open(Connection& connection, EventLoop& loop);
+    [[nodiscard]] static core::Result<std::unique_ptr<SystemdClient>> open(Connection& connection,
+                                                                           EventLoop& loop);
     virtual ~SystemdClient();
 
     // LoadUnit + GetAll: also for units that are not loaded.
     virtual void read_unit(const std::string& unit,
                            std::function<void(core::Result<core::UnitState>)> done) = 0;
 
-    // Calls `changed` with the fresh state now and after every change (PropertiesChanged, JobRemoved,
-    // daemon-reload). Watching twice replaces the callback. Needs no polling.
+    // Calls `changed` with the fresh state now and after every change (PropertiesChanged,
+    // JobRemoved, daemon-reload). Watching twice replaces the callback. Needs no polling.
     virtual void watch_unit(const std::string& unit,
                             std::function<void(const core::UnitState&)> changed) = 0;
     virtual void unwatch_unit(const std::string& unit) = 0;
 
-    // StartUnit/RestartUnit with mode "fail" (never cancels somebody else's job), then the job's result.
+    // StartUnit/RestartUnit with mode "fail" (never cancels somebody else's job), then the job's
+    // result.
     virtual void run_job(JobKind kind,
                          const std::string& unit,
                          core::Duration deadline,

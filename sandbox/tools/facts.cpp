@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/tools/facts.hpp"
 
+#include "core/text.hpp"
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -44,6 +46,21 @@ std::string why_unknown(const ToolOutcome& outcome) {
         return "the test was killed";
     }
     return "the test could not run, exit code " + std::to_string(outcome.exit_code);
+}
+
+// The tool's words, line by line, printable: they travel over D-Bus, which knows only valid UTF-8.
+std::string printable(std::string_view text) {
+    std::string result;
+    text = text.substr(0, kMaxDiagnosticBytes);
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        const std::string_view line = text.substr(0, end);
+        if (!line.empty()) {
+            result.append(core::sanitize(line)).push_back('\n');
+        }
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    return result;
 }
 
 class MachineFacts final : public Facts {
@@ -93,7 +110,7 @@ void MachineFacts::nginx_dump(std::function<void(Result<NginxDumpFact>)> done) {
         NginxDumpFact fact;
         fact.exit_status = outcome->exit_code;
         fact.dump = std::move(outcome->out);
-        fact.diagnostics = outcome->err.substr(0, kMaxDiagnosticBytes);
+        fact.diagnostics = printable(outcome->err);
         done(std::move(fact));
     });
 }
@@ -137,13 +154,14 @@ void MachineFacts::on_tested(const std::string& unit,
     ConfigTestFact fact{.verdict = "unknown", .fingerprint = fingerprint_before, .output = ""};
     if (!outcome) {
         fact.output = outcome.error().text;
-    } else if (fingerprint(unit).has_value() && *fingerprint(unit) != fingerprint_before) {
+    } else if (const auto now = fingerprint(unit); !now || *now != fingerprint_before) {
         fact.output = "the configuration changed during the test";
     } else {
         fact.verdict = verdict_of(*service, *outcome);
-        fact.output =
-            fact.verdict == "unknown" ? why_unknown(*outcome) + ": " + outcome->err : outcome->err;
-        fact.output.resize(std::min(fact.output.size(), kMaxDiagnosticBytes));
+        fact.output = printable(outcome->err);
+        if (fact.verdict == "unknown") {
+            fact.output = why_unknown(*outcome) + "\n" + fact.output;
+        }
     }
     record.newest = fact;
     for (const auto& waiting = std::exchange(record.waiting, {});
@@ -169,8 +187,9 @@ void MachineFacts::probe(core::ProbeKind kind,
         if (!outcome) {
             done(outcome.error());
         } else if (!core::decode_probe_result(outcome->out)) {
-            done(Error{"the probe could not run" +
-                       (outcome->is_timed_out ? std::string{" in time"} : ": " + outcome->err)});
+            done(Error{"the probe could not run" + (outcome->is_timed_out
+                                                        ? std::string{" in time"}
+                                                        : ": " + printable(outcome->err))});
         } else {
             done(outcome->out);
         }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// What each act of the catalogue is made of. The executor alone calls this, after its own checks
+// and after the intent is on disk. An act never decides whether it may happen and never writes the
+// record.
+#pragma once
+
+#include "actions/catalogue.hpp"
+#include "core/ledger.hpp"
+#include "core/unit_state.hpp"
+#include "sandbox/bus/systemd_client.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace gatemend::actions {
+
+struct ActReport {
+    core::ActOutcome outcome = core::ActOutcome::kFailed;
+    std::string detail;  // a sentence
+};
+
+using ActDone = std::function<void(ActReport)>;
+
+class Act {
+  public:
+    virtual ~Act();
+
+    // What speaks against it in the target's present state; nullopt: nothing does.
+    [[nodiscard]] virtual std::optional<std::string> find_obstacle(
+        const core::UnitState& state) const = 0;
+
+    // Starts the act; `done` is called exactly once, at the plan's deadline at the latest.
+    virtual void perform(bus::SystemdClient& systemd, const Plan& plan, ActDone done) const = 0;
+
+    // Whether `state`, read after perform(), is what the act promises.
+    [[nodiscard]] virtual bool is_fulfilled(const Plan& plan,
+                                            const core::UnitState& state) const = 0;
+
+    // Acts that change something lasting are provisional and undone by this; false: nothing to
+    // undo.
+    [[nodiscard]] virtual bool has_inverse() const = 0;
+
+  protected:
+    Act() = default;
+    Act(const Act&) = default;
+    Act& operator=(const Act&) = default;
+};
+
+[[nodiscard]] const Act& find_act(ActId id);
+
+}  // namespace gatemend::actions

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/executor/executor_object.hpp"
+
+#include "core/text.hpp"
+#include "sandbox/bus/compat.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <org.gatemend.Executor1.adaptor.hpp>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace gatemend::sandbox {
+namespace {
+
+using core::Done;
+
+sdbus::Error make_error(const Fault& fault) {
+    const std::string name = "org.gatemend.Error." + std::string{fault_kind_id(fault.kind)};
+    return sdbus::Error{bus::ErrorName{name}, core::sanitize(fault.text)};
+}
+
+// For synchronous methods an exception is how sdbus-c++ takes an error.
+template <class T>
+T value_or_throw(Reply<T> reply) {
+    if (const auto* fault = std::get_if<Fault>(&reply)) {
+        throw make_error(*fault);
+    }
+    return std::get<T>(std::move(reply));
+}
+
+std::int64_t usec(core::TimePoint time) {
+    return time.time_since_epoch().count();
+}
+
+template <class... Results>
+std::shared_ptr<sdbus::Result<Results...>> keep(sdbus::Result<Results...>&& result) {
+    // shared: the library's result can only be moved, std::function only copied
+    return std::make_shared<sdbus::Result<Results...>>(std::move(result));
+}
+
+// Sends one answer; a peer that went away meanwhile is no concern of ours.
+template <class Send>
+void answer(const Send& send) {
+    try {
+        send();
+    } catch (const sdbus::Error&) {
+        return;
+    }
+}
+
+using AttemptStruct = sdbus::Struct<std::uint64_t,
+                                    std::int64_t,
+                                    std::string,
+                                    std::string,
+                                    std::string,
+                                    std::uint64_t,
+                                    std::string,
+                                    std::string>;
+using LatchStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
+using PauseStruct = sdbus::Struct<std::int64_t, std::string, std::string>;
+using ForgivenStruct = sdbus::Struct<std::string, std::int64_t>;
+
+class Object final : public ExecutorObject,
+                     public sdbus::AdaptorInterfaces<org::gatemend::Executor1_adaptor> {
+  public:
+    Object(bus::Connection& connection, Executor& executor, FactDesk& facts)
+        : AdaptorInterfaces(connection.raw(), bus::ObjectPath{kExecutorPath}),
+          executor_(executor),
+          facts_(facts) {
+        registerAdaptor();
+    }
+
+    Object(const Object&) = delete;
+    Object& operator=(const Object&) = delete;
+
+    ~Object() override { unregisterAdaptor(); }
+
+    void emit_ledger_changed() override {
+        answer([this] { emitLedgerChanged(); });
+    }
+
+  private:
+    void NginxDump(sdbus::Result<sdbus::UnixFd, std::int32_t, std::string>&& result) override;
+    sdbus::UnixFd OpenLog(const std::string& path) override;
+    void TestConfig(sdbus::Result<std::string, std::string, std::string>&& result,
+                    std::string unit) override;
+    void Probe(sdbus::Result<std::string>&& result,
+               std::string kind,
+               std::string address,
+               std::uint64_t timeout_usec) override;
+    std::tuple<std::vector<AttemptStruct>,
+               std::vector<LatchStruct>,
+               std::vector<PauseStruct>,
+               std::vector<ForgivenStruct>,
+               std::string>
+    Ledger() override;
+    void Plan(sdbus::Result<std::string>&& result,
+              std::string act,
+              std::string unit,
+              std::string rule,
+              std::string cause,
+              std::string expected_active,
+              std::string expected_invocation,
+              std::uint64_t deadline_usec) override;
+    void Execute(sdbus::Result<std::uint64_t, std::string, std::string>&& result,
+                 std::string digest,
+                 std::uint64_t incident) override;
+    void Confirm(const std::uint64_t& attempt,
+                 const std::string& verdict,
+                 const std::string& detail) override;
+    void Latch(const std::string& unit, const std::string& rule) override;
+    void Rollback(const std::uint64_t& attempt) override;
+    void Pause(const std::uint64_t& seconds, const std::string& reason) override;
+    void Resume() override;
+    void Lift(const std::string& unit) override;
+    std::string Reload() override;
+
+    // "uid 0", or throws NotAllowed.
+    std::string require_root() const;
+
+    Executor& executor_;
+    FactDesk& facts_;
+};
+
+void Object::NginxDump(sdbus::Result<sdbus::UnixFd, std::int32_t, std::string>&& result) {
+    facts_.nginx_dump([kept = keep(std::move(result))](const Reply<DumpReply>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(make_error(*fault));
+                return;
+            }
+            const auto& dump = std::get<DumpReply>(reply);
+            auto copy = make_sealed_copy(dump.dump);
+            if (const auto* fault = std::get_if<Fault>(&copy)) {
+                kept->returnError(make_error(*fault));
+                return;
+            }
+            // UnixFd duplicates; the copy closes its own
+            kept->returnResults(
+                sdbus::UnixFd{std::get<UniqueFd>(copy).get()}, dump.exit_status, dump.diagnostics);
+        });
+    });
+}
+
+sdbus::UnixFd Object::OpenLog(const std::string& path) {
+    const UniqueFd log = value_or_throw(facts_.open_log(path));
+    return sdbus::UnixFd{log.get()};
+}
+
+void Object::TestConfig(sdbus::Result<std::string, std::string, std::string>&& result,
+                        std::string unit) {
+    facts_.test_config(unit, [kept = keep(std::move(result))](const Reply<ConfigTestFact>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(make_error(*fault));
+                return;
+            }
+            const auto& fact = std::get<ConfigTestFact>(reply);
+            kept->returnResults(fact.verdict, fact.fingerprint, fact.output);
+        });
+    });
+}
+
+void Object::Probe(sdbus::Result<std::string>&& result,
+                   std::string kind,
+                   std::string address,
+                   std::uint64_t timeout_usec) {
+    facts_.probe(kind,
+                 address,
+                 timeout_usec,
+                 [kept = keep(std::move(result))](const Reply<std::string>& reply) {
+                     answer([&] {
+                         if (const auto* fault = std::get_if<Fault>(&reply)) {
+                             kept->returnError(make_error(*fault));
+                         } else {
+                             kept->returnResults(std::get<std::string>(reply));
+                         }
+                     });
+                 });
+}
+
+std::tuple<std::vector<AttemptStruct>,
+           std::vector<LatchStruct>,
+           std::vector<PauseStruct>,
+           std::vector<ForgivenStruct>,
+           std::string>
+Object::Ledger() {
+    const core::Ledger& ledger = executor_.ledger();
+    std::vector<AttemptStruct> attempts;
+    for (const core::Attempt& attempt : ledger.attempts) {
+        attempts.emplace_back(attempt.id,
+                              usec(attempt.time),
+                              attempt.rule,
+                              attempt.act,
+                              attempt.unit,
+                              attempt.incident,
+                              std::string{core::act_outcome_id(attempt.outcome)},
+                              std::string{core::act_verdict_id(attempt.verdict)});
+    }
+    std::vector<LatchStruct> latches;
+    for (const core::Latch& latch : ledger.latches) {
+        latches.emplace_back(latch.unit, usec(latch.since), latch.reason);
+    }
+    std::vector<PauseStruct> pauses;
+    if (ledger.pause) {
+        pauses.emplace_back(usec(ledger.pause->until), ledger.pause->reason, ledger.pause->by);
+    }
+    std::vector<ForgivenStruct> forgiven;
+    for (const auto& [unit, since] : ledger.forgiven) {
+        forgiven.emplace_back(unit, usec(since));
+    }
+    return {std::move(attempts),
+            std::move(latches),
+            std::move(pauses),
+            std::move(forgiven),
+            core::sanitize(ledger.unreadable)};
+}
+
+void Object::Plan(sdbus::Result<std::string>&& result,
+                  std::string act,
+                  std::string unit,
+                  std::string rule,
+                  std::string cause,
+                  std::string expected_active,
+                  std::string expected_invocation,
+                  std::uint64_t deadline_usec) {
+    const PlanRequest request{.act = std::move(act),
+                              .unit = std::move(unit),
+                              .rule = std::move(rule),
+                              .cause = std::move(cause),
+                              .expected_active = std::move(expected_active),
+                              .expected_invocation = std::move(expected_invocation),
+                              .deadline_usec = deadline_usec};
+    executor_.plan(request, [kept = keep(std::move(result))](const Reply<std::string>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(make_error(*fault));
+            } else {
+                kept->returnResults(std::get<std::string>(reply));
+            }
+        });
+    });
+}
+
+void Object::Execute(sdbus::Result<std::uint64_t, std::string, std::string>&& result,
+                     std::string digest,
+                     std::uint64_t incident) {
+    executor_.execute(
+        digest, incident, [kept = keep(std::move(result))](const Reply<ActResult>& reply) {
+            answer([&] {
+                if (const auto* fault = std::get_if<Fault>(&reply)) {
+                    kept->returnError(make_error(*fault));
+                    return;
+                }
+                const auto& act = std::get<ActResult>(reply);
+                kept->returnResults(
+                    act.attempt, std::string{core::act_outcome_id(act.outcome)}, act.detail);
+            });
+        });
+}
+
+void Object::Confirm(const std::uint64_t& attempt,
+                     const std::string& verdict,
+                     const std::string& detail) {
+    (void)value_or_throw(executor_.confirm(attempt, verdict, detail));
+}
+
+void Object::Latch(const std::string& unit, const std::string& rule) {
+    (void)value_or_throw(executor_.latch(unit, rule));
+}
+
+void Object::Rollback(const std::uint64_t& attempt) {
+    (void)value_or_throw(executor_.roll_back(attempt));
+}
+
+void Object::Pause(const std::uint64_t& seconds, const std::string& reason) {
+    const std::string by = require_root();
+    (void)value_or_throw(executor_.pause(seconds, reason, by));
+}
+
+void Object::Resume() {
+    const std::string by = require_root();
+    (void)value_or_throw(executor_.resume(by));
+}
+
+void Object::Lift(const std::string& unit) {
+    const std::string by = require_root();
+    (void)value_or_throw(executor_.lift(unit, by));
+}
+
+std::string Object::Reload() {
+    return executor_.reload();
+}
+
+std::string Object::require_root() const {
+    // The bus daemon is asked who the caller is; the caller is not.
+#if GATEMEND_SDBUS_MAJOR >= 2
+    const auto message = getObject().getCurrentlyProcessedMessage();
+    const uid_t uid = message.getCredsEuid();
+#else
+    const sdbus::Message* message = getObject().getCurrentlyProcessedMessage();
+    const uid_t uid = message == nullptr ? static_cast<uid_t>(-1) : message->getCredsEuid();
+#endif
+    if (uid != 0) {
+        throw make_error({FaultKind::kNotAllowed, "this is for root alone"});
+    }
+    return "uid 0";
+}
+
+}  // namespace
+
+ExecutorObject::~ExecutorObject() = default;
+
+core::Result<std::unique_ptr<ExecutorObject>> ExecutorObject::make(bus::Connection& connection,
+                                                                   Executor& executor,
+                                                                   FactDesk& facts) {
+    try {
+        return std::unique_ptr<ExecutorObject>{
+            std::make_unique<Object>(connection, executor, facts)};
+    } catch (const sdbus::Error& error) {
+        return core::Error{"offer " + std::string{kExecutorName} + ": " + error.getMessage()};
+    }
+}
+
+}  // namespace gatemend::sandbox

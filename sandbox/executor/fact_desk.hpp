@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Hands out read-only facts: checks who may know what, then asks Facts. Called by executor_object.
+// Changes nothing on the machine; remembers the last good nginx dump to know which addresses exist.
+#pragma once
+
+#include "policies/policy.hpp"
+#include "sandbox/executor/log_opener.hpp"
+#include "sandbox/executor/reply.hpp"
+#include "sandbox/executor/unique_fd.hpp"
+#include "sandbox/tools/facts.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace gatemend::sandbox {
+
+inline constexpr std::size_t kMaxAddressBytes = 128;
+inline constexpr core::Duration kMaxProbeTimeout = std::chrono::seconds{10};
+inline constexpr std::size_t kMaxDumpWaiters = 16;
+
+struct DumpReply {
+    std::string dump;
+    int exit_status = 0;
+    std::string diagnostics;
+};
+
+struct FactPaths {
+    std::string logs = "/var/log";
+    std::string nginx_config = "/etc/nginx";
+};
+
+class FactDesk {
+  public:
+    FactDesk(Facts& facts, std::function<const policy::Policy&()> policy, FactPaths paths = {});
+
+    void nginx_dump(ReplyDone<DumpReply> done);
+    [[nodiscard]] Reply<UniqueFd> open_log(const std::string& path) const;
+    void test_config(const std::string& unit, ReplyDone<ConfigTestFact> done);
+    void probe(const std::string& kind,
+               const std::string& address,
+               std::uint64_t timeout_usec,
+               ReplyDone<std::string> done);
+
+  private:
+    [[nodiscard]] bool is_known(const std::string& address) const;
+
+    Facts& facts_;
+    std::function<const policy::Policy&()> policy_;
+    FactPaths paths_;
+    std::string last_dump_;                           // of the last nginx -T that succeeded
+    std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
+};
+
+// A memfd with `text` that nobody can change any more.
+[[nodiscard]] Reply<UniqueFd> make_sealed_copy(const std::string& text);
+
+}  // namespace gatemend::sandbox

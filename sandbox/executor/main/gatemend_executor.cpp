@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// gatemend-executor: wires the privileged half together and runs until it is told to stop,
+// finishing an act that is under way. Takes no arguments; started by systemd or by D-Bus
+// activation.
+#include "sandbox/bus/connection.hpp"
+#include "sandbox/bus/event_loop.hpp"
+#include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/executor/executor.hpp"
+#include "sandbox/executor/executor_object.hpp"
+#include "sandbox/executor/fact_desk.hpp"
+#include "sandbox/executor/notices.hpp"
+#include "sandbox/seccomp/filters.hpp"
+#include "sandbox/tools/facts.hpp"
+#include "sandbox/tools/tool_runner.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+namespace {
+
+using namespace gatemend;
+using core::Done;
+using core::Status;
+
+constexpr const char* kAuditPath = "/var/log/gatemend/audit.jsonl";
+
+// Everything that lives as long as the process, in the order it is built.
+struct Service {
+    explicit Service(bus::EventLoop& event_loop) : loop(event_loop) {}
+
+    bus::EventLoop& loop;
+    std::unique_ptr<bus::Connection> connection;
+    std::unique_ptr<bus::SystemdClient> systemd;
+    std::unique_ptr<sandbox::ToolRunner> runner;
+    std::unique_ptr<sandbox::Facts> facts;
+    sandbox::JournalNotices notices;
+    std::unique_ptr<sandbox::Executor> executor;
+    std::unique_ptr<sandbox::FactDesk> desk;
+    std::unique_ptr<sandbox::ExecutorObject> object;
+    bus::Source terminate;
+    bus::Source interrupt;
+    bus::Source hangup;
+    bool is_stopping = false;
+
+    Status connect();
+    void build_executor();
+    void watch_signals();
+    void stop();
+};
+
+Status Service::connect() {
+    GATEMEND_TRY(opened, bus::Connection::open_system(loop, [this] {
+                     spdlog::error("the system bus is gone, ending");
+                     loop.exit(bus::kExitBusLost);
+                 }));
+    connection = std::move(opened);
+    GATEMEND_TRY(client, bus::SystemdClient::open(*connection, loop));
+    systemd = std::move(client);
+    GATEMEND_TRY(tools, sandbox::ToolRunner::open(*connection, loop));
+    runner = std::move(tools);
+    facts = sandbox::Facts::make(*runner);
+    return Done{};
+}
+
+void Service::build_executor() {
+    executor = std::make_unique<sandbox::Executor>(
+        sandbox::ExecutorPorts{.systemd = *systemd,
+                               .facts = *facts,
+                               .notices = notices,
+                               .now = [this] { return loop.now(); },
+                               .load_policy = [] { return policy::load_policy({}); },
+                               .ledger_changed =
+                                   [this] {
+                                       if (object) {
+                                           object->emit_ledger_changed();
+                                       }
+                                       if (is_stopping && !executor->is_acting()) {
+                                           loop.exit(EXIT_SUCCESS);
+                                       }
+                                   }},
+        sandbox::Record::open(kAuditPath));
+    desk = std::make_unique<sandbox::FactDesk>(
+        *facts, [this]() -> const policy::Policy& { return executor->policy(); });
+}
+
+void Service::stop() {
+    is_stopping = true;
+    if (executor->is_acting()) {
+        spdlog::info("asked to stop: finishing the act under way first");
+        return;
+    }
+    loop.exit(EXIT_SUCCESS);
+}
+
+void Service::watch_signals() {
+    terminate = loop.add_signal(SIGTERM, [this] { stop(); });
+    interrupt = loop.add_signal(SIGINT, [this] { stop(); });
+    hangup = loop.add_signal(SIGHUP, [this] { (void)executor->reload(); });  // said in the journal
+}
+
+Status run(bus::EventLoop& loop, int& exit_code) {
+    Service service{loop};
+    GATEMEND_CHECK(service.connect());
+    service.build_executor();
+    service.watch_signals();
+    GATEMEND_TRY(
+        object,
+        sandbox::ExecutorObject::make(*service.connection, *service.executor, *service.desk));
+    service.object = std::move(object);
+    GATEMEND_CHECK(sandbox::install_executor_filter());
+    if (!service.executor->ledger().unreadable.empty()) {
+        spdlog::critical("observe only: {}", service.executor->ledger().unreadable);
+    }
+    service.executor->begin([&service, &loop] {
+        if (const Status named = service.connection->request_name(sandbox::kExecutorName); !named) {
+            spdlog::critical("{}", named.error().text);
+            loop.exit(EXIT_FAILURE);
+        }
+    });
+    exit_code = loop.run();
+    return Done{};
+}
+
+}  // namespace
+
+int main(int argc, char** /*argv*/) {
+    // stderr is the journal; it stamps and names the lines itself
+    spdlog::set_default_logger(spdlog::stderr_logger_st("gatemend-executor"));
+    spdlog::set_pattern("%l: %v");
+    if (argc != 1) {
+        spdlog::error("gatemend-executor takes no arguments: it is started by systemd");
+        return 2;
+    }
+    auto loop = bus::EventLoop::open();
+    if (!loop) {
+        spdlog::critical("{}", loop.error().text);
+        return EXIT_FAILURE;
+    }
+    int exit_code = EXIT_FAILURE;
+    if (const Status status = run(*loop, exit_code); !status) {
+        spdlog::critical("{}", status.error().text);
+    }
+    return exit_code;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// The executor's record: the audit file and the ledger that follows from it, kept in step. Every
+// change is on disk before the ledger shows it. An unreadable or unwritable record is said in
+// ledger().unreadable, and then nothing is done any more.
+#pragma once
+
+#include "actions/catalogue.hpp"
+#include "core/ledger.hpp"
+#include "core/result.hpp"
+#include "sandbox/audit/audit_file.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gatemend::sandbox {
+
+inline constexpr core::Duration kRefusalInterval = std::chrono::seconds{10};
+inline constexpr std::size_t kMaxRefusalKinds = 64;
+
+struct Refusal {
+    std::string act;
+    std::string unit;
+    std::string rule;
+    std::string cause;
+    std::string hold;  // HoldKind's identifier
+    std::string text;
+};
+
+class Record {
+  public:
+    // Never fails: what is wrong is in ledger().unreadable.
+    [[nodiscard]] static Record open(const std::string& path);
+
+    [[nodiscard]] const core::Ledger& ledger() const { return ledger_; }
+
+    [[nodiscard]] std::string head() const;
+
+    [[nodiscard]] core::Status note_start(core::TimePoint now);
+
+    struct Intent {
+        actions::Plan plan;
+        std::string digest;
+        std::uint64_t incident = 0;
+    };
+
+    // On disk when it returns; the attempt's number.
+    [[nodiscard]] core::Result<std::uint64_t> begin_attempt(core::TimePoint now,
+                                                            const Intent& intent);
+    [[nodiscard]] core::Status end_attempt(core::TimePoint now,
+                                           std::uint64_t attempt,
+                                           core::ActOutcome outcome,
+                                           const std::string& detail);
+    [[nodiscard]] core::Status confirm(core::TimePoint now,
+                                       std::uint64_t attempt,
+                                       core::ActVerdict verdict,
+                                       const std::string& detail);
+    [[nodiscard]] core::Status latch(core::TimePoint now,
+                                     const std::string& unit,
+                                     const std::string& rule,
+                                     const std::string& reason);
+    [[nodiscard]] core::Status lift(core::TimePoint now,
+                                    const std::string& unit,
+                                    const std::string& by);
+    [[nodiscard]] core::Status pause(core::TimePoint now, const core::Pause& pause);
+    [[nodiscard]] core::Status resume(core::TimePoint now, const std::string& by);
+    [[nodiscard]] core::Status note_reload(core::TimePoint now, const std::string& problem);
+
+    // The same refusal is written at most once in kRefusalInterval, with the number of those
+    // between.
+    [[nodiscard]] core::Status note_refusal(core::TimePoint now, const Refusal& refusal);
+
+    // Attempts whose outcome is missing: the executor died in between.
+    [[nodiscard]] std::vector<core::Attempt> unresolved() const;
+
+  private:
+    struct RefusalCount {
+        core::TimePoint written{};
+        std::uint64_t suppressed = 0;
+    };
+
+    Record() = default;
+    [[nodiscard]] core::Status write(core::TimePoint now,
+                                     std::string_view kind,
+                                     const std::string& fields,
+                                     Sync sync);
+
+    std::optional<AuditFile> file_;
+    core::Ledger ledger_;
+    std::uint64_t next_attempt_ = 1;
+    std::map<std::string, RefusalCount> refusals_;
+};
+
+}  // namespace gatemend::sandbox
