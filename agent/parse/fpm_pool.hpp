@@ -4,11 +4,11 @@
 // And the words of `php-fpm -t` / `nginx -t` when they fail: file, line, message.
 #pragma once
 
+#include "core/config_test.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "core/config_test.hpp"
 
 namespace gatemend::parse {
 
@@ -20,8 +20,8 @@ struct FpmPool {
 
 struct FpmConfig {
     std::vector<FpmPool> pools;
-    std::string error_log;             // [global] error_log, "" when not set
-    std::vector<std::string> includes; // include= patterns as written
+    std::string error_log;              // [global] error_log, "" when not set
+    std::vector<std::string> includes;  // include= patterns as written
     std::vector<std::string> skipped;
 };
 

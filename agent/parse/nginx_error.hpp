@@ -47,6 +47,8 @@ struct NginxErrorLine {
 
 // `line` without its newline, of any length and content.
 [[nodiscard]] NginxErrorLine parse_nginx_error(std::string_view line);
+// The same in place: copying the answer costs as much as finding it.
+void parse_nginx_error(std::string_view line, NginxErrorLine& answer);
 
 // Neighbours decide too (a fragment or an `open() "` record beside a line taints it): feed lines in
 // order; the answer for a line is final when its successor is known.

@@ -44,14 +44,14 @@ void NginxErrorReader::feed_block(std::string_view block) {
 void NginxErrorReader::flush() {
     if (has_pending_) {
         has_pending_ = false;
-        sink_(pending_);
+        sink_(pending());
     }
 }
 
 void NginxErrorReader::lose_context() {
     tainted_bytes_ = kLongestRecordBytes;
     if (has_pending_) {
-        pending_.line.record.is_trusted = false;
+        pending().line.record.is_trusted = false;
         flush();
     }
 }
@@ -61,36 +61,35 @@ void NginxErrorReader::lose_context() {
 // line but all that begin within that length: filler lines do not help. What is left of it behind
 // the forged line is a fragment, or has been made to look like one more record: it taints upwards.
 void NginxErrorReader::take(std::string_view line) {
-    const NginxErrorLine parsed = parse_nginx_error(line);
+    NginxErrorAnswer& next = answers_[1 - current_];
+    parse_nginx_error(line, next.line);
     if (has_pending_) {
-        pending_.line.record.is_trusted = !parsed.is_tainting;
-        has_pending_ = false;
-        sink_(pending_);
+        pending().line.record.is_trusted = !next.line.is_tainting;
+        sink_(pending());
     }
-    pending_.number = ++lines_;
-    pending_.text = line;
-    pending_.line = parsed;
+    current_ = 1 - current_;
+    next.number = ++lines_;
+    next.text = line;
     if (tainted_bytes_ > 0) {
-        pending_.line.record.is_trusted = false;
+        next.line.record.is_trusted = false;
         tainted_bytes_ -= line.size() < tainted_bytes_ ? line.size() + 1 : tainted_bytes_;
     }
-    if (parsed.is_tainting) {
+    if (next.line.is_tainting) {
         tainted_bytes_ = kLongestRecordBytes;
     }
-    if (pending_.line.record.is_trusted) {
-        has_pending_ = true;
-    } else {
-        sink_(pending_);
+    has_pending_ = next.line.record.is_trusted;
+    if (!has_pending_) {
+        sink_(next);
     }
 }
 
 // A trusted line is shorter than a record, so it always fits.
 void NginxErrorReader::keep_pending() {
-    if (!has_pending_ || pending_.text.data() == kept_.data()) {
+    if (!has_pending_ || pending().text.data() == kept_.data()) {
         return;
     }
-    std::memcpy(kept_.data(), pending_.text.data(), pending_.text.size());
-    move_views(pending_, kept_.data());
+    std::memcpy(kept_.data(), pending().text.data(), pending().text.size());
+    move_views(pending(), kept_.data());
 }
 
 }  // namespace gatemend::parse

@@ -50,11 +50,14 @@ class NginxErrorReader {
     void take(std::string_view line);
     void keep_pending();
 
+    [[nodiscard]] NginxErrorAnswer& pending() { return answers_[current_]; }
+
     Sink sink_;
     std::uint64_t lines_ = 0;
     std::size_t tainted_bytes_ = 0;  // how far the last suspicious record may still reach
     bool has_pending_ = false;
-    NginxErrorAnswer pending_;
+    std::size_t current_ = 0;
+    std::array<NginxErrorAnswer, 2> answers_;  // the line in hand, and the one kept back
     std::array<char, kNginxRecordBytes> kept_{};
 };
 

@@ -270,10 +270,13 @@ const MessageRow* find_message(std::string_view message) {
         return nullptr;
     }
     const RowRange range = kRanges[static_cast<unsigned char>(message[0])];
-    for (std::size_t i = range.first; i < static_cast<std::size_t>(range.first) + range.count;
-         ++i) {
-        if (message.starts_with(kMessages[i].prefix)) {
-            return &kMessages[i];
+    const MessageRow* row = kMessages.data() + range.first;
+    for (const MessageRow* end = row + range.count; row != end; ++row) {
+        // The last byte decides most of the time; starts_with() is a call.
+        if (message.size() >= row->prefix.size() &&
+            message[row->prefix.size() - 1] == row->prefix.back() &&
+            message.starts_with(row->prefix)) {
+            return row;
         }
     }
     return nullptr;

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "cli/explain.hpp"
+
+#include "cli/explain_output.hpp"
+#include "core/text.hpp"
+#include "parse/nginx_error_reader.hpp"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+namespace gatemend::cli {
+namespace {
+
+using core::Symptom;
+
+// Small enough for the second-level cache: a file is read faster through it than mapped, and a log
+// that is truncated meanwhile cannot raise SIGBUS.
+constexpr std::size_t kWindowBytes = 256U * 1024U;
+constexpr std::size_t kSymptomCount = static_cast<std::size_t>(Symptom::kConfigError) + 1;
+
+struct Totals {
+    std::uint64_t lines = 0;
+    std::array<std::uint64_t, kSymptomCount> seen{};
+    std::array<std::uint64_t, kSymptomCount> trusted{};
+};
+
+class Descriptor {
+  public:
+    explicit Descriptor(int value) : value_(value) {}
+
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+
+    ~Descriptor() {
+        if (value_ > STDIN_FILENO) {
+            (void)::close(value_);  // read-only: nothing is lost
+        }
+    }
+
+    [[nodiscard]] int value() const { return value_; }
+
+  private:
+    int value_;
+};
+
+class Explanation {
+  public:
+    explicit Explanation(const ExplainOptions& options)
+        : options_(options),
+          out_(options.output),
+          errors_(options.errors),
+          window_(std::make_unique<char[]>(kWindowBytes)) {}
+
+    int run() {
+        if (options_.files.empty()) {
+            explain_file("-");
+        }
+        for (const std::string& file : options_.files) {
+            explain_file(file);
+        }
+        if (options_.detail == ExplainDetail::kSummary) {
+            write_summary();
+        } else if (options_.format == ExplainFormat::kText && found_ == 0 && !has_failed_) {
+            out_.append(totals_.lines);
+            out_.append(totals_.lines == 1 ? " line, no symptom\n" : " lines, no symptom\n");
+        }
+        out_.flush();
+        if (out_.error_number() != 0) {
+            complain("write the answer", out_.error_number());
+        }
+        errors_.flush();
+        return has_failed_ ? 1 : 0;
+    }
+
+  private:
+    void explain_file(const std::string& file);
+    void read_all(int descriptor, const std::string& shown, parse::NginxErrorReader& reader);
+    std::size_t feed_lines(std::size_t filled, parse::NginxErrorReader& reader);
+    void take(const parse::NginxErrorAnswer& answer, std::string_view place);
+    void write_summary();
+
+    void complain(const std::string& what, int error_number) {
+        has_failed_ = true;
+        errors_.append("gatemend explain: cannot " + what + ": " +
+                       std::generic_category().message(error_number) + "\n");
+    }
+
+    const ExplainOptions& options_;
+    OutputBuffer out_;
+    OutputBuffer errors_;
+    std::unique_ptr<char[]> window_;
+    Totals totals_;
+    std::uint64_t found_ = 0;
+    bool is_inside_long_line_ = false;
+    bool has_failed_ = false;
+};
+
+void Explanation::explain_file(const std::string& file) {
+    if (out_.error_number() != 0) {
+        return;
+    }
+    const bool is_input = file == "-";
+    const std::string shown = is_input ? "standard input" : core::sanitize(file);
+    const Descriptor descriptor(is_input ? STDIN_FILENO
+                                         : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (descriptor.value() < 0) {
+        complain("read '" + shown + "'", errno);
+        return;
+    }
+    const std::string place = options_.files.size() > 1 ? shown + ":" : "";
+    parse::NginxErrorReader reader(
+        [this, &place](const parse::NginxErrorAnswer& answer) { take(answer, place); });
+    is_inside_long_line_ = false;
+    read_all(descriptor.value(), shown, reader);
+    reader.flush();
+}
+
+void Explanation::read_all(int descriptor,
+                           const std::string& shown,
+                           parse::NginxErrorReader& reader) {
+    std::size_t filled = 0;
+    while (out_.error_number() == 0) {
+        const ssize_t got = ::read(descriptor, window_.get() + filled, kWindowBytes - filled);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            complain("read '" + shown + "'", errno);
+        }
+        if (got <= 0) {
+            break;
+        }
+        filled = feed_lines(filled + static_cast<std::size_t>(got), reader);
+    }
+    if (filled > 0 && !is_inside_long_line_) {
+        reader.feed(std::string_view(window_.get(), filled));
+    }
+}
+
+// Feeds the whole lines of the window and moves the rest to its front; returns the rest's size. Of
+// a line longer than the window only the beginning is looked at.
+std::size_t Explanation::feed_lines(std::size_t filled, parse::NginxErrorReader& reader) {
+    std::string_view bytes(window_.get(), filled);
+    if (is_inside_long_line_) {
+        const std::size_t end = bytes.find('\n');
+        if (end == std::string_view::npos) {
+            return 0;
+        }
+        bytes.remove_prefix(end + 1);
+        is_inside_long_line_ = false;
+    }
+    const std::size_t last = bytes.rfind('\n');
+    if (last != std::string_view::npos) {
+        reader.feed_block(bytes.substr(0, last + 1));
+        bytes.remove_prefix(last + 1);
+    }
+    if (bytes.size() == kWindowBytes) {
+        reader.feed(bytes);
+        is_inside_long_line_ = true;
+        return 0;
+    }
+    std::memmove(window_.get(), bytes.data(), bytes.size());
+    return bytes.size();
+}
+
+void Explanation::take(const parse::NginxErrorAnswer& answer, std::string_view place) {
+    ++totals_.lines;
+    const auto symptom = static_cast<std::size_t>(answer.line.record.symptom);
+    ++totals_.seen[symptom];
+    totals_.trusted[symptom] += answer.line.record.is_trusted ? 1 : 0;
+    const bool has_symptom = answer.line.record.symptom != Symptom::kNone;
+    found_ += has_symptom ? 1 : 0;
+    if (options_.detail == ExplainDetail::kSummary) {
+        return;
+    }
+    if (options_.format == ExplainFormat::kJson) {
+        write_json_answer(out_, answer);
+    } else if (has_symptom) {
+        write_text_answer(out_, place, answer);
+    }
+}
+
+void Explanation::write_summary() {
+    const bool is_json = options_.format == ExplainFormat::kJson;
+    out_.append(is_json ? "{\"lines\":" : "");
+    out_.append(totals_.lines);
+    out_.append(is_json ? ",\"symptoms\":{" : " lines\n");
+    std::string_view separator;
+    for (std::size_t i = 0; i < kSymptomCount; ++i) {
+        if (totals_.seen[i] == 0) {
+            continue;
+        }
+        const std::string_view name = core::symptom_id(static_cast<Symptom>(i));
+        out_.append(is_json ? separator : "  ");
+        out_.append(is_json ? "\"" : "");
+        out_.append(name);
+        out_.append(is_json ? "\":{\"lines\":" : ": ");
+        out_.append(totals_.seen[i]);
+        out_.append(is_json ? ",\"trusted\":" : ", ");
+        out_.append(totals_.trusted[i]);
+        out_.append(is_json ? "}" : " trusted\n");
+        separator = ",";
+    }
+    out_.append(is_json ? "}}\n" : "");
+}
+
+}  // namespace
+
+int run_explain(const ExplainOptions& options) {
+    if (options.source != "nginx-error") {
+        OutputBuffer errors(options.errors);
+        errors.append("gatemend explain: unknown source '" + core::sanitize(options.source) +
+                      "' (known: nginx-error)\n");
+        errors.flush();
+        return 2;
+    }
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    return Explanation(options).run();
+}
+
+}  // namespace gatemend::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Takes one message of nginx's error log apart, by the row of the table it belongs to, as far as
+// its context (`, client: `…). Used by parse_nginx_error; says what is there, not what it means.
+#pragma once
+
+#include "parse/nginx_error.hpp"
+#include "parse/nginx_messages.hpp"
+#include "parse/text_scan.hpp"
+
+#include <cstddef>
+#include <string_view>
+
+namespace gatemend::parse {
+
+inline constexpr std::size_t kLongestHostName = 255;
+
+struct MessageDetail {
+    int error_number = 0;
+    UpstreamPhase phase = UpstreamPhase::kNone;
+    bool has_action = false;
+    std::string_view address;  // of `connect() to ADDRESS`
+    std::size_t size = 0;      // up to (errno), ` while ` or `, client: `
+    bool is_known = false;     // of the row's form, whatever the context
+    bool is_open = false;      // the context is on a later line
+    bool is_tls_text = false;
+    bool is_short_write = false;
+    bool has_quote = false;  // quotes or odd bytes where somebody else chose them
+};
+
+// False: not of the row's form, or in a context we do not know. Leaves `scan` at the context.
+[[nodiscard]] bool parse_message(const MessageRow& row, TextScan& scan, MessageDetail& message);
+
+[[nodiscard]] bool is_host_name(std::string_view name);
+
+}  // namespace gatemend::parse
