@@ -2,12 +2,12 @@
 #include "sandbox/executor/log_opener.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include <cerrno>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace gatemend::sandbox {
 namespace {
@@ -27,6 +27,29 @@ Fault errno_fault(int error_number) {
             error_number == ELOOP ? "a symbolic link is on the way" : text};
 }
 
+// Step by step, because openat2() is missing on older kernels and in some containers. Each step is
+// relative to the folder held open, so nothing can be moved under us, and follows no link.
+Reply<UniqueFd> open_below(UniqueFd folder, std::string_view path) {
+    for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+         slash = path.find('/')) {
+        const std::string step{path.substr(0, slash)};
+        UniqueFd next{
+            openat(folder.get(), step.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+        if (next.get() < 0) {
+            return errno_fault(errno);
+        }
+        folder = std::move(next);
+        path.remove_prefix(slash + 1);
+    }
+    // O_NONBLOCK: a FIFO put in the log's place must not hang us before we see what it is
+    constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    UniqueFd file{openat(folder.get(), std::string{path}.c_str(), kFlags)};
+    if (file.get() < 0) {
+        return errno_fault(errno);
+    }
+    return file;
+}
+
 }  // namespace
 
 Reply<UniqueFd> open_log(const std::string& base, const std::string& path) {
@@ -36,25 +59,18 @@ Reply<UniqueFd> open_log(const std::string& base, const std::string& path) {
     if (!path.starts_with(base + "/")) {
         return Fault{FaultKind::kNotAllowed, "path: not below " + base};
     }
-    const UniqueFd folder{open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    UniqueFd folder{open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (folder.get() < 0) {
         return errno_fault(errno);
     }
-    open_how how{};
-    // O_NONBLOCK: a FIFO put in the log's place must not hang us before we see what it is
-    how.flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH;
-    const std::string below = path.substr(base.size() + 1);
-    // glibc has no wrapper
-    UniqueFd log{
-        static_cast<int>(syscall(SYS_openat2, folder.get(), below.c_str(), &how, sizeof how))};
-    if (log.get() < 0) {
-        return errno_fault(errno);
+    auto log = open_below(std::move(folder), std::string_view{path}.substr(base.size() + 1));
+    if (std::holds_alternative<Fault>(log)) {
+        return log;
     }
 
     struct stat info {};
 
-    if (fstat(log.get(), &info) < 0) {
+    if (fstat(std::get<UniqueFd>(log).get(), &info) < 0) {
         return errno_fault(errno);
     }
     if (!S_ISREG(info.st_mode) || info.st_nlink != 1) {

@@ -86,7 +86,12 @@ constexpr std::array kNotForProbe{
     "fchownat",  "truncate", "ftruncate", "kill",     "tkill",     "setrlimit",
 };
 
-constexpr std::uint32_t kKill = SCMP_ACT_KILL_PROCESS;
+// Our programs have one thread, so killing it is the same. Older kernels, and units whose own
+// filter forbids the seccomp() call, know only that; libseccomp then loads by prctl().
+std::uint32_t kill_action() {
+    constexpr unsigned kApiWithKillProcess = 3;
+    return seccomp_api_get() >= kApiWithKillProcess ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_KILL_THREAD;
+}
 
 struct ReleaseContext {
     void operator()(void* context) const { seccomp_release(context); }
@@ -104,7 +109,7 @@ Status forbid(const Context& context, std::span<const char* const> names) {
         if (number == __NR_SCMP_ERROR) {
             continue;  // unknown here
         }
-        if (const int result = seccomp_rule_add(context.get(), kKill, number, 0);
+        if (const int result = seccomp_rule_add(context.get(), kill_action(), number, 0);
             result < 0 && result != -EDOM) {
             return seccomp_error(name, result);
         }
@@ -120,7 +125,7 @@ Status forbid_opening_for_write(const Context& context) {
              {std::pair{SCMP_SYS(open), 1U}, std::pair{SCMP_SYS(openat), 2U}}) {
             const scmp_arg_cmp compare{argument, SCMP_CMP_MASKED_EQ, mask, flag};
             if (const int result =
-                    seccomp_rule_add_array(context.get(), kKill, number, 1, &compare);
+                    seccomp_rule_add_array(context.get(), kill_action(), number, 1, &compare);
                 result < 0 && result != -EDOM) {
                 return seccomp_error("open for writing", result);
             }

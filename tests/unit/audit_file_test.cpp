@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/audit/audit_file.hpp"
+
+#include "sandbox/audit/digest.hpp"
+#include "sandbox/audit/json_text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace gatemend::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+class AuditFolder : public testing::Test {
+  protected:
+    AuditFolder() {
+        std::string pattern = (fs::temp_directory_path() / "gatemend-audit-XXXXXX").string();
+        folder_ = mkdtemp(pattern.data());
+        path_ = folder_ / "audit.jsonl";
+    }
+
+    ~AuditFolder() override { fs::remove_all(folder_); }
+
+    void write_records(int count) const {
+        auto file = AuditFile::open(path_, 0600);
+        ASSERT_TRUE(file) << file.error().text;
+        for (int i = 0; i < count; ++i) {
+            JsonFields fields;
+            fields.add("unit", "x.service").add_number("n", static_cast<std::uint64_t>(i));
+            ASSERT_TRUE(file->append(at(i), "note", fields.text(), Sync::kNo));
+        }
+    }
+
+    static core::TimePoint at(int second) {
+        return core::TimePoint{} + std::chrono::seconds{1'795'000'000 + second};
+    }
+
+    [[nodiscard]] std::string read() const {
+        std::ifstream file{path_, std::ios::binary};
+        std::ostringstream text;
+        text << file.rdbuf();
+        return text.str();
+    }
+
+    void write(const std::string& text) const {
+        std::ofstream{path_, std::ios::binary | std::ios::trunc} << text;
+    }
+
+    [[nodiscard]] AuditReport verify() const {
+        auto report = read_audit(path_, [](std::string_view) {});
+        EXPECT_TRUE(report);
+        return std::move(report).value();
+    }
+
+    fs::path folder_;
+    std::string path_;
+};
+
+std::vector<std::string> split_lines(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream{text};
+    for (std::string line; std::getline(stream, line);) {
+        lines.push_back(line);
+    }
+    return lines;
+}
+
+std::string join_lines(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const std::string& line : lines) {
+        text.append(line).push_back('\n');
+    }
+    return text;
+}
+
+TEST(Digest, IsTheStandardOne) {
+    EXPECT_EQ(sha256_hex("abc"),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(JsonText, EscapesWhatWouldEndAStringAndReplacesInvalidUtf8) {
+    EXPECT_EQ(json_quote("a\"b\\c\nd\x01"), "\"a\\\"b\\\\c\\nd\\u0001\"");
+    EXPECT_EQ(json_quote("\xC3\xA4"), "\"\xC3\xA4\"");
+    EXPECT_EQ(json_quote("\xC3"), "\"\xEF\xBF\xBD\"");
+    EXPECT_EQ(json_quote("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+}
+
+TEST_F(AuditFolder, ContinuesTheChainAfterReopening) {
+    write_records(3);
+    write_records(2);
+    const AuditReport report = verify();
+    EXPECT_EQ(report.problem, AuditProblem::kNone) << report.text;
+    EXPECT_EQ(report.records, 5U);
+    EXPECT_EQ(AuditFile::open(path_, 0600)->head(), report.head);
+}
+
+TEST_F(AuditFolder, ClosesOffATornLineAndKeepsItsText) {
+    write_records(2);
+    write(read() + "{\"seq\":3,\"time\":\"20");
+    EXPECT_EQ(verify().problem, AuditProblem::kTornLastLine);
+    auto file = AuditFile::open(path_, 0600);
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(file->has_torn_line());
+    ASSERT_TRUE(file->append(at(9), "note", "", Sync::kYes));
+    const AuditReport report = verify();
+    EXPECT_EQ(report.problem, AuditProblem::kNone) << report.text;
+    EXPECT_EQ(report.records, 4U);
+    EXPECT_NE(read().find("\"kind\":\"torn\",\"bytes\":19"), std::string::npos);
+}
+
+TEST_F(AuditFolder, TornAtEveryByteIsRecovered) {
+    write_records(2);
+    const std::string whole = read();
+    const std::size_t first = whole.find('\n') + 1;
+    for (std::size_t size = 1; size < whole.size(); ++size) {
+        write(whole.substr(0, size));
+        auto file = AuditFile::open(path_, 0600);
+        ASSERT_TRUE(file) << size;
+        EXPECT_EQ(file->has_torn_line(), size != first) << size;
+        ASSERT_TRUE(file->append(at(9), "note", "", Sync::kNo));
+        EXPECT_EQ(verify().problem, AuditProblem::kNone) << size;
+    }
+}
+
+TEST_F(AuditFolder, RefusesToContinueAnAlteredLastRecord) {
+    write_records(2);
+    std::string text = read();
+    text[text.rfind("x.service")] = 'y';
+    write(text);
+    EXPECT_FALSE(AuditFile::open(path_, 0600));
+}
+
+TEST_F(AuditFolder, HasOneWriter) {
+    auto first = AuditFile::open(path_, 0600);
+    ASSERT_TRUE(first);
+    EXPECT_FALSE(AuditFile::open(path_, 0600));
+}
+
+TEST_F(AuditFolder, RefusesALinkAndAFolder) {
+    fs::create_symlink("/dev/null", path_);
+    EXPECT_FALSE(AuditFile::open(path_, 0600));
+    EXPECT_FALSE(AuditFile::open(folder_, 0600));
+}
+
+TEST_F(AuditFolder, RefusesFieldsThatAreNotJson) {
+    auto file = AuditFile::open(path_, 0600);
+    ASSERT_TRUE(file);
+    EXPECT_FALSE(file->append(at(0), "note", "\"a\":", Sync::kNo));
+    EXPECT_FALSE(file->append(at(0), "note", "\"a\":1}\n{\"b\":2", Sync::kNo));
+    EXPECT_FALSE(file->append(at(0), "no\"te", "", Sync::kNo));
+    EXPECT_FALSE(file->append(
+        at(0), "note", "\"a\":\"" + std::string(kMaxRecordBytes, 'x') + "\"", Sync::kNo));
+    EXPECT_EQ(read(), "");
+}
+
+// A full disk as the kernel shows it: a write that is cut short.
+TEST_F(AuditFolder, LeavesNothingHalfWrittenWhenTheDiskIsFull) {
+    write_records(2);
+    const std::string before = read();
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{before.size() + 50, before.size() + 50};
+        auto file = AuditFile::open(path_, 0600);
+        const bool is_limited = file && setrlimit(RLIMIT_FSIZE, &limit) == 0;
+        const bool is_refused = is_limited && !file->append(at(5), "note", "", Sync::kYes);
+        const bool is_refused_again = is_refused && !file->append(at(6), "note", "", Sync::kYes);
+        _exit(is_refused_again ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(read(), before);
+    EXPECT_EQ(verify().problem, AuditProblem::kNone);
+}
+
+TEST_F(AuditFolder, NamesTheLineOfTheFirstProblem) {
+    write_records(5);
+    auto lines = split_lines(read());
+    lines.erase(lines.begin() + 2);
+    write(join_lines(lines));
+    const AuditReport report = verify();
+    EXPECT_EQ(report.problem, AuditProblem::kBrokenChain);
+    EXPECT_EQ(report.line, 3U);
+    EXPECT_EQ(report.text, path_ + ":3: this record does not follow from the record before it");
+}
+
+// Every edit is found: in the file, or where whole records are missing at its end, by the head that
+// the journal anchors.
+class Tampering : public AuditFolder {
+  protected:
+    std::string tamper(const std::string& original, std::mt19937& random) {
+        auto lines = split_lines(original);
+        const auto pick = [&](std::size_t size) { return random() % size; };
+        const std::size_t a = pick(lines.size());
+        const std::size_t b = pick(lines.size());
+        switch (random() % 6) {
+            case 0:
+                lines[a][pick(lines[a].size())] ^= static_cast<char>(1U << (random() % 7));
+                break;
+            case 1:
+                lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(a));
+                break;
+            case 2:
+                lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(a), lines[b]);
+                break;
+            case 3:
+                std::swap(lines[a], lines[b]);
+                break;
+            case 4:
+                return original.substr(0, pick(original.size()));
+            default:
+                lines[a].insert(pick(lines[a].size()), 1, static_cast<char>(random()));
+                break;
+        }
+        return join_lines(lines);
+    }
+};
+
+TEST_F(Tampering, IsAlwaysFound) {
+    write_records(12);
+    const std::string original = read();
+    const std::string head = verify().head;
+    std::mt19937 random{20261121};
+    for (int i = 0; i < 2000; ++i) {
+        const std::string changed = tamper(original, random);
+        if (changed == original) {
+            continue;
+        }
+        write(changed);
+        const AuditReport report = verify();
+        EXPECT_TRUE(report.problem != AuditProblem::kNone || report.head != head) << changed;
+    }
+}
+
+}  // namespace
+}  // namespace gatemend::sandbox

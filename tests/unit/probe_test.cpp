@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/probe/probe.hpp"
+
+#include "sandbox/probe/fastcgi.hpp"
+#include "sandbox/seccomp/filters.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace gatemend::probe {
+namespace {
+
+namespace fs = std::filesystem;
+using core::ProbeKind;
+using core::ProbeOutcome;
+
+constexpr core::Duration kPlenty = std::chrono::seconds{5};
+constexpr core::Duration kShort = std::chrono::milliseconds{60};
+
+std::string record(int type, const std::string& content, int padding = 0, int id = 1) {
+    std::string text{'\1', static_cast<char>(type), '\0', static_cast<char>(id)};
+    text.push_back(static_cast<char>(content.size() >> 8U));
+    text.push_back(static_cast<char>(content.size() & 0xFFU));
+    text.push_back(static_cast<char>(padding));
+    text.push_back('\x7F');  // reserved: garbage is allowed
+    return text + content + std::string(static_cast<std::size_t>(padding), '\xEE');
+}
+
+// As FPM sends it: garbage in the three reserved bytes.
+std::string end_record(int protocol_status = 0) {
+    return record(3,
+                  std::string{"\0\0\0\0", 4} + static_cast<char>(protocol_status) + "\xAA\xBB\xCC");
+}
+
+// A unix-socket peer that runs `talk` on its first connection.
+class Peer {
+  public:
+    explicit Peer(std::function<void(int)> talk) {
+        std::string pattern = (fs::temp_directory_path() / "gatemend-probe-XXXXXX").string();
+        folder_ = mkdtemp(pattern.data());
+        path_ = folder_ / "peer.sock";
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, path_.c_str(), path_.native().size());
+        listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(listen(listener_, 1), 0);
+        thread_ = std::thread{[this, talk = std::move(talk)] {
+            const int connection = accept(listener_, nullptr, nullptr);
+            if (connection >= 0) {
+                talk(connection);
+                close(connection);
+            }
+        }};
+    }
+
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+
+    ~Peer() {
+        (void)shutdown(listener_, SHUT_RDWR);  // ends an accept() nobody came to
+        thread_.join();
+        close(listener_);
+        fs::remove_all(folder_);
+    }
+
+    [[nodiscard]] std::string address() const { return "unix:" + path_.string(); }
+
+  private:
+    fs::path folder_;
+    fs::path path_;
+    int listener_ = -1;
+    std::thread thread_;
+};
+
+void say(int fd, const std::string& text) {
+    (void)send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+}
+
+void wait_for_close(int fd) {
+    char buffer[4096];
+    while (recv(fd, buffer, sizeof buffer, 0) > 0) {
+    }
+}
+
+ProbeOutcome ask(const Peer& peer, core::Duration timeout = kPlenty) {
+    return run_probe(ProbeKind::kFastcgi, peer.address(), timeout).outcome;
+}
+
+TEST(FastcgiReply, AcceptsAnyWellFormedAnswer) {
+    FastcgiReply reply;
+    const std::string text = record(7, "Primary script unknown", 2) +
+                             record(6, "Status: 404 Not Found\r\n\r\nFile not found.\n", 6) +
+                             end_record();
+    EXPECT_EQ(reply.take(text), ReplyState::kComplete);
+}
+
+TEST(FastcgiReply, GivesTheSameAnswerByteByByte) {
+    FastcgiReply reply;
+    const std::string text = record(6, "x") + record(6, "") + end_record();
+    for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+        ASSERT_EQ(reply.take(text.substr(i, 1)), ReplyState::kIncomplete) << i;
+    }
+    EXPECT_EQ(reply.take(text.substr(text.size() - 1)), ReplyState::kComplete);
+}
+
+TEST(FastcgiReply, RefusesWhatIsNotAnAnswer) {
+    for (const std::string& text : {std::string{"HTTP/1.1 200 OK\r\n"},
+                                    record(6, "x", 0, 2),
+                                    record(1, "12345678"),
+                                    record(10, "x"),
+                                    record(3, "short"),
+                                    end_record(1)}) {
+        FastcgiReply reply;
+        EXPECT_EQ(reply.take(text), ReplyState::kInvalid);
+    }
+}
+
+TEST(Probe, GoodPeerIsGood) {
+    const Peer peer{[](int fd) {
+        char buffer[4096];
+        (void)!recv(fd, buffer, sizeof buffer, 0);
+        say(fd, record(6, "Status: 404 Not Found\r\n\r\n") + end_record());
+        wait_for_close(fd);
+    }};
+    EXPECT_EQ(ask(peer), ProbeOutcome::kGood);
+}
+
+TEST(Probe, SilenceEndsAtTheDeadline) {
+    const Peer peer{wait_for_close};
+    EXPECT_EQ(ask(peer, kShort), ProbeOutcome::kResponseTimeout);
+}
+
+TEST(Probe, HalfAnAnswerAndSilenceEndsAtTheDeadline) {
+    const Peer peer{[](int fd) {
+        say(fd, record(6, "x").substr(0, 5));
+        wait_for_close(fd);
+    }};
+    EXPECT_EQ(ask(peer, kShort), ProbeOutcome::kResponseTimeout);
+}
+
+TEST(Probe, CloseBeforeAnAnswerIsClosedEarly) {
+    const Peer peer{[](int fd) {
+        char buffer[4096];
+        (void)!recv(fd, buffer, sizeof buffer, 0);
+    }};
+    EXPECT_EQ(ask(peer), ProbeOutcome::kClosedEarly);
+}
+
+TEST(Probe, ResetIsClosedEarly) {
+    const Peer peer{[](int) {}};  // unread bytes: the kernel resets
+    EXPECT_EQ(ask(peer), ProbeOutcome::kClosedEarly);
+}
+
+TEST(Probe, AnotherProtocolIsInvalid) {
+    const Peer peer{[](int fd) {
+        say(fd, "HTTP/1.1 400 Bad Request\r\n\r\n");
+        wait_for_close(fd);
+    }};
+    EXPECT_EQ(ask(peer), ProbeOutcome::kInvalidResponse);
+}
+
+TEST(Probe, EndlessAnswerIsCutOff) {
+    const Peer peer{[](int fd) {
+        const std::string chunk = record(6, std::string(60'000, 'x'));
+        while (send(fd, chunk.data(), chunk.size(), MSG_NOSIGNAL) > 0) {
+        }
+    }};
+    EXPECT_EQ(ask(peer), ProbeOutcome::kInvalidResponse);
+}
+
+TEST(Probe, ConnectKindAsksNothing) {
+    const Peer peer{wait_for_close};
+    EXPECT_EQ(run_probe(ProbeKind::kConnect, peer.address(), kPlenty).outcome, ProbeOutcome::kGood);
+}
+
+TEST(Probe, FullQueueIsSaturated) {
+    std::string pattern = (fs::temp_directory_path() / "gatemend-probe-XXXXXX").string();
+    const fs::path folder = mkdtemp(pattern.data());
+    const std::string path = folder / "s";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listener, 0), 0);
+    const int first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ASSERT_EQ(connect(first, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    const auto full = run_probe(ProbeKind::kFastcgi, "unix:" + path, kPlenty);
+    EXPECT_EQ(full.outcome, ProbeOutcome::kSaturated);
+    close(listener);
+    const auto stale = run_probe(ProbeKind::kFastcgi, "unix:" + path, kPlenty);
+    EXPECT_EQ(stale.outcome, ProbeOutcome::kRefused);
+    EXPECT_EQ(stale.error_number, ECONNREFUSED);
+    close(first);
+    fs::remove_all(folder);
+    EXPECT_EQ(run_probe(ProbeKind::kFastcgi, "unix:" + path, kPlenty).outcome,
+              ProbeOutcome::kMissing);
+}
+
+TEST(Probe, AddressMustBeLocalAndCanonical) {
+    for (const char* good : {"unix:/run/php/php8.2-fpm.sock", "127.0.0.1:9000", "[::1]:9000"}) {
+        EXPECT_EQ(check_address(good), "") << good;
+    }
+    const std::string overlong = "unix:/" + std::string(107, 'a');
+    for (const char* bad : {"",
+                            "unix:",
+                            "unix:run/x.sock",
+                            "unix:/run/../etc/x",
+                            "unix:/run/..",
+                            "unix:/run/x\n.sock",
+                            "192.0.2.1:80",
+                            "0.0.0.0:80",
+                            "localhost:80",
+                            "127.0.0.1:0",
+                            "127.0.0.1:080",
+                            "127.0.0.1:65536",
+                            "127.0.0.1:80x",
+                            "127.1:80",
+                            "[fe80::1]:80",
+                            "[::ffff:127.0.0.1]:80",
+                            "[::1",
+                            ":80",
+                            overlong.c_str()}) {
+        EXPECT_NE(check_address(bad), "") << bad;
+    }
+    EXPECT_NE(check_address(std::string_view{"unix:/a\0b", 9}), "");
+}
+
+// The signal that ends a child which installs `filter` and then does `deed`; 0: it lived.
+int signal_of(core::Status (*filter)(), const std::function<void()>& deed) {
+    const pid_t child = fork();
+    if (child == 0) {
+        if (!filter()) {
+            _exit(2);
+        }
+        deed();
+        _exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 2) << "the filter was not installed";
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+void run_true() {
+    char name[] = "/bin/true";
+    char* arguments[] = {name, nullptr};
+    char* environment[] = {nullptr};
+    (void)execve(name, arguments, environment);
+}
+
+TEST(Seccomp, ExecveKills) {
+    EXPECT_EQ(signal_of(sandbox::install_executor_filter, run_true), SIGSYS);
+    EXPECT_EQ(signal_of(sandbox::install_agent_filter, run_true), SIGSYS);
+    EXPECT_EQ(signal_of(sandbox::install_probe_filter, run_true), SIGSYS);
+}
+
+TEST(Seccomp, ProbeMayReadButNotWriteFiles) {
+    EXPECT_EQ(signal_of(sandbox::install_probe_filter,
+                        [] { (void)!open("/dev/null", O_RDONLY | O_CLOEXEC); }),
+              0);
+    EXPECT_EQ(signal_of(sandbox::install_probe_filter,
+                        [] { (void)!open("/dev/null", O_WRONLY | O_CLOEXEC); }),
+              SIGSYS);
+    EXPECT_EQ(signal_of(sandbox::install_executor_filter,
+                        [] { (void)!open("/dev/null", O_WRONLY | O_CLOEXEC); }),
+              0);
+}
+
+TEST(Seccomp, ProbeMayNeitherForkNorListen) {
+    EXPECT_EQ(signal_of(sandbox::install_probe_filter,
+                        [] {
+                            if (fork() == 0) {
+                                _exit(0);
+                            }
+                        }),
+              SIGSYS);
+    EXPECT_EQ(signal_of(sandbox::install_probe_filter, [] { (void)listen(0, 1); }), SIGSYS);
+}
+
+}  // namespace
+}  // namespace gatemend::probe
