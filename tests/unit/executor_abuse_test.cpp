@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+// What a compromised agent could ask of the executor. tests/abuse asks some of it over a real bus.
+#include "executor_fakes.hpp"
+#include "sandbox/executor/address_book.hpp"
+#include "sandbox/executor/fact_desk.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace gatemend::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(ExecutorAbuse, OnlyListedUnitsAreTouched) {
+    ExecutorMachine machine;
+    PlanRequest request = make_request();
+    request.unit = "ssh.service";
+    EXPECT_EQ(fault_of(machine.plan(request)), "NotAllowed: unit-not-allowed");
+    EXPECT_EQ(fault_of(machine.executor->lift("ssh.service", "uid 0")),
+              "NotAllowed: the executor's policy does not list this unit");
+}
+
+TEST(ExecutorAbuse, ArgumentsAreBoundedAndChecked) {
+    const std::vector<std::function<void(PlanRequest&)>> spoils{
+        [](auto& r) { r.unit = "../php8.2-fpm.service"; },
+        [](auto& r) { r.unit = "php8.2-fpm.service\n"; },
+        [](auto& r) { r.unit = "php" + std::string(300, '1') + "-fpm.service"; },
+        [](auto& r) { r.unit = "php*-fpm.service"; },
+        [](auto& r) { r.unit = ""; },
+        [](auto& r) { r.act = "reboot"; },
+        [](auto& r) { r.cause = "because"; },
+        [](auto& r) { r.expected_active = "sleepy"; },
+        [](auto& r) { r.expected_invocation = "xyz"; },
+        [](auto& r) { r.rule = std::string(600, 'r'); },
+        [](auto& r) { r.deadline_usec = 0; },
+        [](auto& r) { r.deadline_usec = UINT64_MAX; },
+    };
+    for (const auto& spoil : spoils) {
+        ExecutorMachine machine;
+        PlanRequest request = make_request();
+        spoil(request);
+        EXPECT_TRUE(fault_of(machine.plan(request)).starts_with("BadArgument"));
+        EXPECT_TRUE(machine.systemd.jobs.empty());
+    }
+}
+
+TEST(ExecutorAbuse, ActMustBeInTheRule) {
+    ExecutorMachine machine;
+    machine.loaded.policy.rules[0].ladder.pop_back();
+    (void)machine.executor->reload();
+    PlanRequest request = make_request();
+    request.act = "restart-unit";
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: no-rule");
+    request = make_request();
+    request.cause = "nginx-down";
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: no-rule");
+    request = make_request();
+    request.rule = "no-such-rule";
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: no-rule");
+    request = make_request();
+    request.deadline_usec = 11'000'000;  // the rule gives ten seconds
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: executor-refused");
+}
+
+TEST(ExecutorAbuse, StateMustBeTheExpectedOne) {
+    ExecutorMachine machine;
+    PlanRequest request = make_request();
+    request.expected_active = "inactive";
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: executor-refused");
+    // a running unit cannot be "started", whatever the agent claims to expect
+    machine.systemd.units[kFpm].active = core::ActiveState::kActive;
+    request.expected_active = "active";
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: executor-refused");
+}
+
+TEST(ExecutorAbuse, OnlyPlannedDigestsAreExecutedAndOnlyOnce) {
+    ExecutorMachine machine;
+    EXPECT_TRUE(fault_of(machine.execute(std::string(64, '0'))).starts_with("NotFound"));
+    EXPECT_TRUE(fault_of(machine.execute("")).starts_with("BadArgument"));
+    EXPECT_TRUE(fault_of(machine.execute(std::string(1 << 20, '0'))).starts_with("BadArgument"));
+    const auto digest = std::get<std::string>(machine.plan(make_request()));
+    EXPECT_EQ(fault_of(machine.execute(digest)), "");
+    EXPECT_TRUE(fault_of(machine.execute(digest)).starts_with("NotFound"));
+    EXPECT_EQ(machine.systemd.jobs.size(), 1U);
+}
+
+TEST(ExecutorAbuse, OneActAtATime) {
+    ExecutorMachine machine;
+    machine.systemd.is_job_held = true;
+    PlanRequest other = make_request();
+    other.deadline_usec -= 1;
+    const auto first = std::get<std::string>(machine.plan(make_request()));
+    const auto second = std::get<std::string>(machine.plan(other));
+    machine.executor->execute(first, 7, [](const Reply<ActResult>&) {});
+    EXPECT_TRUE(fault_of(machine.execute(second)).starts_with("Busy"));
+    EXPECT_TRUE(fault_of(machine.executor->confirm(1, "effective", "")).starts_with("Busy"));
+    machine.systemd.end_job();
+}
+
+TEST(ExecutorAbuse, VerdictsAreGivenOnceToKnownAttempts) {
+    ExecutorMachine machine;
+    EXPECT_TRUE(fault_of(machine.executor->confirm(1, "effective", "")).starts_with("NotFound"));
+    (void)machine.heal_once();
+    auto& executor = *machine.executor;
+    EXPECT_TRUE(fault_of(executor.confirm(1, "pending", "")).starts_with("BadArgument"));
+    EXPECT_TRUE(fault_of(executor.confirm(1, "great", "")).starts_with("BadArgument"));
+    EXPECT_TRUE(fault_of(executor.confirm(1, "effective", std::string(600, 'x')))
+                    .starts_with("BadArgument"));
+    EXPECT_EQ(fault_of(executor.confirm(1, "ineffective", "still refused")), "");
+    EXPECT_TRUE(fault_of(executor.confirm(1, "effective", "")).starts_with("Refused"));
+    EXPECT_TRUE(fault_of(executor.roll_back(1)).starts_with("NotFound"));
+}
+
+TEST(ExecutorAbuse, HostileTextStaysOneRecord) {
+    ExecutorMachine machine;
+    (void)machine.heal_once();
+    EXPECT_EQ(fault_of(machine.executor->confirm(
+                  1, "effective", "\"}\n{\"seq\":99,\"kind\":\"lifted\"\x01\xFF")),
+              "");
+    machine.start();
+    EXPECT_EQ(machine.executor->ledger().unreadable, "");
+    EXPECT_EQ(machine.executor->ledger().attempts[0].verdict, core::ActVerdict::kEffective);
+}
+
+TEST(ExecutorAbuse, PausesAreBounded) {
+    ExecutorMachine machine;
+    EXPECT_TRUE(fault_of(machine.executor->pause(0, "", "uid 0")).starts_with("BadArgument"));
+    EXPECT_TRUE(
+        fault_of(machine.executor->pause(UINT64_MAX, "", "uid 0")).starts_with("BadArgument"));
+}
+
+class Logs : public testing::Test {
+  protected:
+    Logs() {
+        std::string pattern = (fs::temp_directory_path() / "gatemend-logs-XXXXXX").string();
+        base_ = mkdtemp(pattern.data());
+        fs::create_directory(base_ / "nginx");
+        std::ofstream{base_ / "nginx/error.log"} << "line\n";
+        std::ofstream{base_ / "secret"} << "secret\n";
+    }
+
+    ~Logs() override { fs::remove_all(base_); }
+
+    [[nodiscard]] std::string open(const fs::path& path) const {
+        return fault_of(open_log(base_, path)).substr(0, 10);
+    }
+
+    fs::path base_;
+};
+
+TEST_F(Logs, OpensARegularFileReadOnly) {
+    const auto log = open_log(base_, base_ / "nginx/error.log");
+    ASSERT_TRUE(std::holds_alternative<UniqueFd>(log));
+    const int fd = std::get<UniqueFd>(log).get();
+    EXPECT_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+}
+
+TEST_F(Logs, RefusesEveryDetour) {
+    fs::create_symlink(base_ / "secret", base_ / "nginx/link.log");
+    fs::create_directory_symlink(base_ / "nginx", base_ / "dir");
+    fs::create_hard_link(base_ / "secret", base_ / "nginx/hard.log");
+    ASSERT_EQ(mkfifo((base_ / "nginx/fifo.log").c_str(), 0600), 0);
+    EXPECT_EQ(open(base_ / "nginx/link.log"), "NotAllowed");
+    EXPECT_EQ(open(base_ / "dir/error.log"), "NotAllowed");
+    EXPECT_EQ(open(base_ / "nginx/hard.log"), "NotAllowed");
+    EXPECT_EQ(open(base_ / "nginx/fifo.log"), "NotAllowed");
+    EXPECT_EQ(open(base_ / "nginx"), "NotAllowed");
+    EXPECT_EQ(open("/etc/passwd"), "NotAllowed");
+    EXPECT_EQ(open(base_ / "nginx/none.log"), "NotFound: ");
+    EXPECT_EQ(open(base_.string() + "/nginx/../secret"), "BadArgumen");
+    EXPECT_EQ(open(base_.string() + "/.."), "BadArgumen");
+    EXPECT_EQ(open(base_.string() + "//secret"), "BadArgumen");
+    EXPECT_EQ(open(base_.string() + std::string{"/se\0cret", 8}), "BadArgumen");
+    EXPECT_EQ(open(base_.string() + "/" + std::string(5000, 'a')), "BadArgumen");
+    EXPECT_EQ(open(base_.string() + "-sibling/secret"), "NotAllowed");
+}
+
+TEST(AddressBook, FindsWholeWordsOnly) {
+    const std::string dump =
+        "fastcgi_pass unix:/run/php/a.sock;\nserver 127.0.0.1:9000 weight=2;\n"
+        "proxy_pass http://localhost:3000/;\n";
+    EXPECT_TRUE(mentions_address(dump, "unix:/run/php/a.sock"));
+    EXPECT_TRUE(mentions_address(dump, "127.0.0.1:9000"));
+    EXPECT_FALSE(mentions_address(dump, "127.0.0.1:3000"));  // as written: "localhost:3000/"
+    EXPECT_FALSE(mentions_address(dump, "127.0.0.1:900"));
+    EXPECT_FALSE(mentions_address(dump, "unix:/run/php/a"));
+    EXPECT_FALSE(mentions_address(dump, ""));
+}
+
+class ProbeDesk : public testing::Test {
+  protected:
+    std::string probe(const std::string& kind,
+                      const std::string& address,
+                      std::uint64_t usec = 1000) {
+        std::string fault = "no answer";
+        desk_.probe(kind, address, usec, [&](const Reply<std::string>& reply) {
+            fault = fault_of(reply).substr(0, 10);
+        });
+        return fault;
+    }
+
+    policy::Policy policy_ = make_test_policy();
+    FakeFacts facts_;
+    FactDesk desk_{facts_,
+                   [this]() -> const policy::Policy& { return policy_; },
+                   {.logs = "/var/log", .nginx_config = "/nonexistent"}};
+};
+
+TEST_F(ProbeDesk, ProbesOnlyWhatNginxIsConfiguredWith) {
+    facts_.dump = "fastcgi_pass unix:/run/php/a.sock;";
+    EXPECT_EQ(probe("fastcgi", "unix:/run/php/a.sock"), "");
+    EXPECT_EQ(facts_.dumps_made, 1);
+    EXPECT_EQ(probe("fastcgi", "unix:/run/docker.sock"), "NotAllowed");
+    EXPECT_EQ(probe("connect", "unix:/run/docker.sock"), "NotAllowed");
+    EXPECT_EQ(probe("fastcgi", "127.0.0.1:9000"), "NotAllowed");
+    EXPECT_EQ(facts_.dumps_made, 1);
+    EXPECT_EQ(facts_.probed, std::vector<std::string>{"unix:/run/php/a.sock"});
+}
+
+TEST_F(ProbeDesk, ConnectsToLoopbackPortsOnly) {
+    EXPECT_EQ(probe("connect", "127.0.0.1:80"), "");
+    EXPECT_EQ(probe("connect", "192.0.2.1:80"), "BadArgumen");
+    EXPECT_EQ(probe("connect", "unix:/run/../x"), "BadArgumen");
+    EXPECT_EQ(probe("http", "127.0.0.1:80"), "BadArgumen");
+    EXPECT_EQ(probe("connect", "127.0.0.1:80", 0), "BadArgumen");
+    EXPECT_EQ(probe("connect", "127.0.0.1:80", UINT64_MAX), "BadArgumen");
+    EXPECT_EQ(facts_.probed.size(), 1U);
+}
+
+TEST_F(ProbeDesk, ABrokenNginxConfigurationDoesNotHideAnOverride) {
+    policy_.settings.backends.push_back({"127.0.0.1:9000", kFpm});
+    EXPECT_EQ(probe("fastcgi", "127.0.0.1:9000"), "");
+    EXPECT_EQ(probe("fastcgi", "127.0.0.1:9001"), "NotAllowed");
+}
+
+TEST_F(ProbeDesk, ConfigurationsOfUnlistedUnitsAreNotTested) {
+    std::string fault;
+    desk_.test_config("ssh.service",
+                      [&](const Reply<ConfigTestFact>& reply) { fault = fault_of(reply); });
+    EXPECT_TRUE(fault.starts_with("NotAllowed"));
+    desk_.test_config("../x", [&](const Reply<ConfigTestFact>& reply) { fault = fault_of(reply); });
+    EXPECT_TRUE(fault.starts_with("BadArgument"));
+}
+
+TEST(SealedCopy, CannotBeChanged) {
+    const auto copy = make_sealed_copy("text");
+    ASSERT_TRUE(std::holds_alternative<UniqueFd>(copy));
+    const int fd = std::get<UniqueFd>(copy).get();
+    EXPECT_EQ(write(fd, "x", 1), -1);
+    EXPECT_EQ(ftruncate(fd, 0), -1);
+}
+
+}  // namespace
+}  // namespace gatemend::sandbox

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// A machine in memory for executor tests: systemd, facts, journal, clock and policy as the executor
+// meets them, and an audit file in a folder of its own.
+#pragma once
+
+#include "sandbox/executor/executor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace gatemend::sandbox {
+
+inline const std::string kFpm = "php8.2-fpm.service";
+inline const std::string kInvocation(32, 'a');
+
+class FakeSystemd final : public bus::SystemdClient {
+  public:
+    std::map<std::string, core::UnitState> units;
+    std::string system_state = "running";
+    std::string job_result = "done";
+    bool is_job_held = false;  // the job does not end until end_job()
+    std::vector<std::string> jobs;
+
+    void read_unit(const std::string& unit,
+                   std::function<void(core::Result<core::UnitState>)> done) override {
+        done(units[unit]);
+    }
+
+    void watch_unit(const std::string& /*unit*/,
+                    std::function<void(const core::UnitState&)> /*changed*/) override {}
+
+    void unwatch_unit(const std::string& /*unit*/) override {}
+
+    void run_job(bus::JobKind kind,
+                 const std::string& unit,
+                 core::Duration /*deadline*/,
+                 std::function<void(core::Result<bus::JobResult>)> done) override {
+        jobs.push_back((kind == bus::JobKind::kStart ? "start " : "restart ") + unit);
+        held_ = [this, unit, done = std::move(done)] {
+            if (job_result == "done") {
+                units[unit].active = core::ActiveState::kActive;
+                units[unit].invocation_id = std::string(32, 'b');
+            }
+            done(bus::JobResult{job_result});
+        };
+        if (!is_job_held) {
+            end_job();
+        }
+    }
+
+    void end_job() { std::exchange(held_, nullptr)(); }
+
+    void read_system_state(std::function<void(core::Result<std::string>)> done) override {
+        done(system_state);
+    }
+
+  private:
+    std::function<void()> held_;
+};
+
+class FakeFacts final : public Facts {
+  public:
+    std::string verdict = "valid";
+    bool is_tested = true;
+    std::string dump;
+    int dumps_made = 0;
+    std::vector<std::string> probed;
+
+    void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) override {
+        ++dumps_made;
+        done(NginxDumpFact{.exit_status = dump.empty() ? 1 : 0, .dump = dump, .diagnostics = ""});
+    }
+
+    void test_config(const std::string& /*unit*/,
+                     std::function<void(core::Result<ConfigTestFact>)> done) override {
+        done(ConfigTestFact{.verdict = verdict, .fingerprint = "f", .output = "words of the tool"});
+    }
+
+    void probe(core::ProbeKind /*kind*/,
+               const std::string& address,
+               core::Duration /*timeout*/,
+               std::function<void(core::Result<std::string>)> done) override {
+        probed.push_back(address);
+        done(std::string{"outcome=good errno=0 us=1\n"});
+    }
+
+    [[nodiscard]] core::Result<std::string> fingerprint(
+        const std::string& /*unit*/) const override {
+        return std::string{"f"};
+    }
+
+    [[nodiscard]] bool is_known_valid(const std::string& /*unit*/) const override {
+        return is_tested && verdict == "valid";
+    }
+};
+
+class FakeNotices final : public Notices {
+  public:
+    std::vector<Notice> sent;
+
+    void send(const Notice& notice) override { sent.push_back(notice); }
+};
+
+inline policy::Policy make_test_policy() {
+    policy::Rule rule;
+    rule.name = "start-crashed-backend";
+    rule.cause = core::Cause::kUnitFailed;
+    rule.ladder = {{actions::ActId::kStartUnit, std::chrono::seconds{10}},
+                   {actions::ActId::kRestartUnit, std::chrono::seconds{20}}};
+    rule.mode = policy::Mode::kAct;
+    rule.limit.cooldown = core::Duration::zero();
+    policy::Policy policy;
+    policy.rules = {rule};
+    return policy;
+}
+
+inline core::UnitState make_crashed_unit() {
+    core::UnitState state;
+    state.is_loaded = true;
+    state.active = core::ActiveState::kFailed;
+    state.result = core::UnitResult::kSignal;
+    state.invocation_id = kInvocation;
+    return state;
+}
+
+inline PlanRequest make_request() {
+    return {.act = "start-unit",
+            .unit = kFpm,
+            .rule = "start-crashed-backend",
+            .cause = "unit-failed",
+            .expected_active = "failed",
+            .expected_invocation = kInvocation,
+            .deadline_usec = 5'000'000};
+}
+
+class ExecutorMachine {
+  public:
+    ExecutorMachine() {
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "gatemend-executor-XXXXXX").string();
+        folder = mkdtemp(pattern.data());
+        systemd.units[kFpm] = make_crashed_unit();
+        loaded.policy = make_test_policy();
+        start();
+    }
+
+    ExecutorMachine(const ExecutorMachine&) = delete;
+    ExecutorMachine& operator=(const ExecutorMachine&) = delete;
+
+    ~ExecutorMachine() { std::filesystem::remove_all(folder); }
+
+    [[nodiscard]] std::string audit_path() const { return folder / "audit.jsonl"; }
+
+    // Also after a crash: the old one is simply dropped.
+    void start() {
+        executor.reset();
+        executor.emplace(ExecutorPorts{.systemd = systemd,
+                                       .facts = facts,
+                                       .notices = notices,
+                                       .now = [this] { return now; },
+                                       .load_policy = [this] { return loaded; },
+                                       .ledger_changed = [this] { ++ledger_changes; }},
+                         Record::open(audit_path()));
+        executor->begin([this] { is_ready = true; });
+    }
+
+    Reply<std::string> plan(const PlanRequest& request) {
+        std::optional<Reply<std::string>> reply;
+        executor->plan(request, [&](Reply<std::string> answer) { reply = std::move(answer); });
+        return reply.value();
+    }
+
+    Reply<ActResult> execute(const std::string& digest, std::uint64_t incident = 7) {
+        std::optional<Reply<ActResult>> reply;
+        executor->execute(
+            digest, incident, [&](Reply<ActResult> answer) { reply = std::move(answer); });
+        return reply.value();
+    }
+
+    // One whole act; the unit is crashed again afterwards.
+    Reply<ActResult> heal_once() {
+        systemd.units[kFpm] = make_crashed_unit();
+        const auto planned = plan(make_request());
+        if (const auto* fault = std::get_if<Fault>(&planned)) {
+            return *fault;
+        }
+        return execute(std::get<std::string>(planned));
+    }
+
+    std::filesystem::path folder;
+    FakeSystemd systemd;
+    FakeFacts facts;
+    FakeNotices notices;
+    policy::LoadedPolicy loaded;
+    core::TimePoint now{std::chrono::seconds{1'795'000'000}};
+    int ledger_changes = 0;
+    bool is_ready = false;
+    std::optional<Executor> executor;
+};
+
+// "Refused: kind" of a reply, "" when it is no fault.
+template <class T>
+std::string fault_of(const Reply<T>& reply) {
+    const auto* fault = std::get_if<Fault>(&reply);
+    if (fault == nullptr) {
+        return {};
+    }
+    return std::string{fault_kind_id(fault->kind)} + ": " +
+           fault->text.substr(0, fault->text.find(':'));
+}
+
+}  // namespace gatemend::sandbox

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/tools/facts.hpp"
+#include "sandbox/tools/fingerprint.hpp"
+#include "sandbox/tools/known_services.hpp"
+#include "sandbox/tools/worker_user.hpp"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <vector>
+
+namespace gatemend::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Folder : public testing::Test {
+  protected:
+    Folder() {
+        std::string pattern = (fs::temp_directory_path() / "gatemend-tools-XXXXXX").string();
+        path_ = mkdtemp(pattern.data());
+    }
+
+    ~Folder() override { fs::remove_all(path_); }
+
+    [[nodiscard]] std::string print() const { return fingerprint_files({path_}).value(); }
+
+    fs::path path_;
+};
+
+TEST_F(Folder, FingerprintIsStableAndSeesEveryKindOfChange) {
+    fs::create_directory(path_ / "pool.d");
+    std::ofstream{path_ / "pool.d/www.conf"} << "a";
+    std::ofstream{path_ / "target"} << "t";
+    fs::create_symlink(path_ / "target", path_ / "pool.d/link");
+    std::string last = print();
+    EXPECT_EQ(print(), last);
+    const std::vector<std::function<void()>> changes{
+        [&] { std::ofstream{path_ / "pool.d/www.conf"} << "bb"; },
+        [&] { std::ofstream{path_ / "pool.d/new.conf"} << "n"; },
+        [&] { fs::rename(path_ / "pool.d/new.conf", path_ / "pool.d/old.conf"); },
+        [&] { fs::permissions(path_ / "pool.d/old.conf", fs::perms::owner_read); },
+        [&] { fs::remove(path_ / "pool.d/old.conf"); },
+        [&] { std::ofstream{path_ / "target"} << "changed behind a link"; },
+        [&] { fs::remove(path_ / "target"); },
+    };
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        changes[i]();
+        EXPECT_NE(print(), last) << i;
+        last = print();
+    }
+}
+
+TEST_F(Folder, FingerprintOfNothingIsAnError) {
+    EXPECT_FALSE(fingerprint_files({path_ / "none"}));
+    EXPECT_FALSE(fingerprint_files({}));
+}
+
+TEST_F(Folder, FingerprintIsBoundedInDepth) {
+    fs::path deep = path_;
+    for (int i = 0; i <= kMaxFingerprintDepth; ++i) {
+        deep /= "d";
+    }
+    fs::create_directories(deep);
+    EXPECT_FALSE(fingerprint_files({path_}));
+}
+
+TEST_F(Folder, WorkerUserIsTheUnprivilegedProcessOfNginx) {
+    const ProcessRoots roots{.cgroup = path_ / "cgroup", .proc = path_ / "proc"};
+    EXPECT_FALSE(find_worker_user(roots));
+    fs::create_directories(path_ / "cgroup/systemd/system.slice/nginx.service");
+    fs::create_directories(path_ / "proc/10");
+    fs::create_directories(path_ / "proc/11");
+    if (chown((path_ / "proc/11").c_str(), 33, 33) != 0) {
+        GTEST_SKIP() << "needs root";
+    }
+    std::ofstream{path_ / "cgroup/systemd/system.slice/nginx.service/cgroup.procs"}
+        << "../10\n10\n11\n";
+    EXPECT_EQ(find_worker_user(roots), "33");
+}
+
+TEST(KnownServices, NamesOfOurOwnChoosingOnly) {
+    EXPECT_EQ(find_known_service("php8.2-fpm.service")->test_argv.front(), "/usr/sbin/php-fpm8.2");
+    EXPECT_EQ(find_known_service("php-fpm.service")->test_argv.front(), "/usr/sbin/php-fpm");
+    EXPECT_EQ(find_known_service("nginx.service")->role, core::ServiceRole::kNginx);
+    for (const char* unit : {"php../../x-fpm.service",
+                             "php..-fpm.service",
+                             "php8.-fpm.service",
+                             "php8.2.1.1-fpm.service",
+                             "phpx-fpm.service",
+                             "nginx.service.service",
+                             "ssh.service",
+                             ""}) {
+        EXPECT_FALSE(find_known_service(unit)) << unit;
+    }
+}
+
+// Runs no tool: answers what the test prepared.
+class ScriptedRunner final : public ToolRunner {
+  public:
+    std::vector<ToolSpec> asked;
+    ToolOutcome outcome;
+
+    void run(const ToolSpec& spec, std::function<void(core::Result<ToolOutcome>)> done) override {
+        asked.push_back(spec);
+        done(outcome);
+    }
+};
+
+TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
+    ScriptedRunner runner;
+    const auto facts = Facts::make(runner);
+    const auto probe = [&] {
+        bool is_good = false;
+        facts->probe(core::ProbeKind::kConnect,
+                     "127.0.0.1:80",
+                     std::chrono::seconds{1},
+                     [&](const core::Result<std::string>& line) { is_good = line.has_value(); });
+        return is_good;
+    };
+    runner.outcome.out = "outcome=good errno=0 us=12\n";
+    EXPECT_TRUE(probe());
+    runner.outcome.out += "and more";
+    EXPECT_FALSE(probe());
+    runner.outcome.out = "";
+    EXPECT_FALSE(probe());
+    EXPECT_EQ(runner.asked.back().argv[2], "127.0.0.1:80");
+}
+
+TEST(FactsDump, ACutDumpIsNoDump) {
+    ScriptedRunner runner;
+    const auto facts = Facts::make(runner);
+    runner.outcome.exit_code = 0;
+    runner.outcome.is_cut = true;
+    bool is_error = false;
+    facts->nginx_dump(
+        [&](const core::Result<NginxDumpFact>& fact) { is_error = !fact.has_value(); });
+    EXPECT_TRUE(is_error);
+}
+
+TEST(DecodeUnit, ReadsSystemdsPropertiesAndSurvivesWrongTypes) {
+    using Job = sdbus::Struct<std::uint32_t, sdbus::ObjectPath>;
+    bus::Properties properties;
+    properties["LoadState"] = sdbus::Variant{std::string{"loaded"}};
+    properties["ActiveState"] = sdbus::Variant{std::string{"failed"}};
+    properties["SubState"] = sdbus::Variant{std::string{"failed"}};
+    properties["Result"] = sdbus::Variant{std::string{"signal"}};
+    properties["ExecMainCode"] = sdbus::Variant{std::int32_t{2}};
+    properties["ExecMainStatus"] = sdbus::Variant{std::string{"nine"}};
+    properties["InvocationID"] = sdbus::Variant{std::vector<std::uint8_t>{0x0A, 0xFF}};
+    properties["Job"] = sdbus::Variant{Job{4, sdbus::ObjectPath{"/x"}}};
+    const core::UnitState state = bus::decode_unit(properties);
+    EXPECT_TRUE(state.is_loaded);
+    EXPECT_EQ(state.active, core::ActiveState::kFailed);
+    EXPECT_EQ(state.result, core::UnitResult::kSignal);
+    EXPECT_EQ(state.exec_main_code, 2);
+    EXPECT_EQ(state.exec_main_status, 0);
+    EXPECT_EQ(state.invocation_id, "0aff");
+    EXPECT_TRUE(state.has_job);
+}
+
+}  // namespace
+}  // namespace gatemend::sandbox
