@@ -16,6 +16,9 @@ namespace {
 constexpr core::Duration kCallOverdue = std::chrono::minutes{5};
 constexpr core::Duration kFirstLedgerRetry = std::chrono::seconds{1};
 constexpr core::Duration kMaxLedgerRetry = std::chrono::seconds{60};
+// An executor that dies on every request must not be asked in a tight loop.
+constexpr core::Duration kFirstLostDelay = std::chrono::milliseconds{200};
+constexpr core::Duration kMaxLostDelay = std::chrono::seconds{30};
 constexpr core::Duration kConfirmRetry = std::chrono::seconds{5};
 constexpr unsigned kConfirmTries = 6;
 // The journal may take a moment to read; the act does not wait for it.
@@ -132,9 +135,13 @@ void Driver::run(const engine::RequestAct& effect) {
         effect.incident, effect.plan, [this, call](const core::ActAnswered& answer) {
             end_call(call);
             feed(answer);
-            if (answer.reply == core::ActReply::kLost) {
-                refresh_ledger();  // its record knows whether the act ran
+            if (answer.reply != core::ActReply::kLost) {
+                lost_delay_ = core::Duration::zero();
+                return;
             }
+            // Its record knows whether the act ran.
+            lost_delay_ = std::clamp(lost_delay_ * 2, kFirstLostDelay, kMaxLostDelay);
+            after(lost_delay_, [this] { refresh_ledger(); });
         });
 }
 

@@ -91,6 +91,7 @@ class Driver {
     bool is_asking_ledger_ = false;
     bool is_ledger_stale_ = false;
     core::Duration ledger_delay_{};
+    core::Duration lost_delay_{};
     std::string ledger_problem_ = "the executor has not answered yet";
 };
 
