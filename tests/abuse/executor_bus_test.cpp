@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+#include "executor_fakes.hpp"
+#include "sandbox/bus/connection.hpp"
+#include "sandbox/executor/executor_object.hpp"
+
+#include <gtest/gtest.h>
+#include <systemd/sd-bus.h>
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace gatemend::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kBusConfig = R"(<!DOCTYPE busconfig PUBLIC
+ "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><listen>unix:path=@PATH@</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
+<allow own="*"/><allow user="*"/></policy>
+</busconfig>)";
+
+// A message bus of our own; its address becomes the "system bus" of this process.
+class PrivateBus {
+  public:
+    PrivateBus() {
+        std::string pattern = (fs::temp_directory_path() / "gatemend-bus-XXXXXX").string();
+        folder_ = mkdtemp(pattern.data());
+        fs::permissions(folder_, fs::perms{0755});  // a stranger has to reach the socket
+        const std::string socket = folder_ / "bus";
+        std::string config = kBusConfig;
+        config.replace(config.find("@PATH@"), 6, socket);
+        std::ofstream{folder_ / "bus.conf"} << config;
+        start("--config-file=" + (folder_ / "bus.conf").string());
+        (void)setenv("DBUS_SYSTEM_BUS_ADDRESS", ("unix:path=" + socket).c_str(), 1);
+    }
+
+    PrivateBus(const PrivateBus&) = delete;
+    PrivateBus& operator=(const PrivateBus&) = delete;
+
+    ~PrivateBus() {
+        if (pid_ > 0) {
+            (void)kill(pid_, SIGKILL);
+            (void)waitpid(pid_, nullptr, 0);
+        }
+        (void)unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+        fs::remove_all(folder_);
+    }
+
+  private:
+    void start(std::string config) {
+        std::array<int, 2> ready{};
+        ASSERT_EQ(pipe(ready.data()), 0);
+        std::string program = "/usr/bin/dbus-daemon";
+        std::string stay = "--nofork";
+        std::string print = "--print-address=" + std::to_string(ready[1]);
+        std::array<char*, 5> arguments{
+            program.data(), config.data(), stay.data(), print.data(), nullptr};
+        ASSERT_EQ(posix_spawn(&pid_, program.c_str(), nullptr, nullptr, arguments.data(), environ),
+                  0);
+        close(ready[1]);
+        char address = 0;
+        ASSERT_EQ(read(ready[0], &address, 1), 1);  // the address is printed once it listens
+        close(ready[0]);
+    }
+
+    fs::path folder_;
+    pid_t pid_ = -1;
+};
+
+struct DropMessage {
+    void operator()(sd_bus_message* message) const { sd_bus_message_unref(message); }
+};
+
+struct DropBus {
+    void operator()(sd_bus* bus) const { sd_bus_flush_close_unref(bus); }
+};
+
+// The executor's object and a caller, both on one loop.
+class ExecutorOnBus : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (access("/usr/bin/dbus-daemon", X_OK) != 0) {
+            GTEST_SKIP() << "no dbus-daemon here";
+        }
+        bus_ = std::make_unique<PrivateBus>();
+        auto loop = bus::EventLoop::open();
+        ASSERT_TRUE(loop);
+        loop_ = std::make_unique<bus::EventLoop>(std::move(*loop));
+        auto connection = bus::Connection::open_system(*loop_, [this] { loop_->exit(1); });
+        ASSERT_TRUE(connection) << connection.error().text;
+        connection_ = std::move(*connection);
+        auto object = ExecutorObject::make(*connection_, *machine_.executor, desk_);
+        ASSERT_TRUE(object) << object.error().text;
+        object_ = std::move(*object);
+        ASSERT_TRUE(connection_->request_name(kExecutorName));
+        sd_bus* caller = nullptr;
+        ASSERT_GE(sd_bus_open_system(&caller), 0);
+        caller_.reset(caller);
+        ASSERT_GE(sd_bus_attach_event(caller, loop_->raw(), 0), 0);
+    }
+
+    // The error's name without its prefix, or "ok".
+    template <class... Arguments>
+    std::string call(const char* method, const char* types, Arguments... arguments) {
+        answer_.clear();
+        EXPECT_GE(sd_bus_call_method_async(caller_.get(),
+                                           nullptr,
+                                           kExecutorName,
+                                           kExecutorPath,
+                                           kExecutorName,
+                                           method,
+                                           &ExecutorOnBus::take_answer,
+                                           this,
+                                           types,
+                                           arguments...),
+                  0);
+        turn_until([this] { return !answer_.empty(); });
+        return answer_;
+    }
+
+    static int take_answer(sd_bus_message* message, void* self, sd_bus_error*) {
+        auto& test = *static_cast<ExecutorOnBus*>(self);
+        test.answer_ = "ok";
+        if (const sd_bus_error* error = sd_bus_message_get_error(message)) {
+            const std::string name = error->name;
+            test.answer_ = name.substr(name.rfind('.') + 1);
+        } else if (sd_bus_message_has_signature(message, "s") > 0) {
+            const char* text = nullptr;
+            (void)sd_bus_message_read(message, "s", &text);
+            test.text_ = text;
+        }
+        return 0;
+    }
+
+    // Fails the test instead of hanging it when nothing happens.
+    void turn_until(const std::function<bool()>& is_over) {
+        constexpr std::uint64_t kMaxWaitUsec = 10'000'000;
+        while (!is_over()) {
+            ASSERT_GT(sd_event_run(loop_->raw(), kMaxWaitUsec), 0) << "nothing happened";
+        }
+    }
+
+    std::string plan(const char* unit,
+                     const char* act = "start-unit",
+                     const char* active = "failed") {
+        return call("Plan",
+                    "sssssst",
+                    act,
+                    unit,
+                    "start-crashed-backend",
+                    "unit-failed",
+                    active,
+                    kInvocation.c_str(),
+                    std::uint64_t{5'000'000});
+    }
+
+    ExecutorMachine machine_;
+    FactDesk desk_{machine_.facts,
+                   [this]() -> const policy::Policy& { return machine_.executor->policy(); },
+                   {.logs = machine_.folder, .nginx_config = "/nonexistent"}};
+    std::unique_ptr<PrivateBus> bus_;
+    std::unique_ptr<bus::EventLoop> loop_;
+    std::unique_ptr<bus::Connection> connection_;
+    std::unique_ptr<ExecutorObject> object_;
+    std::unique_ptr<sd_bus, DropBus> caller_;
+    std::string answer_;
+    std::string text_;
+};
+
+TEST_F(ExecutorOnBus, AnHonestCallerIsServed) {
+    ASSERT_EQ(plan(kFpm.c_str()), "ok");
+    const std::string digest = text_;
+    EXPECT_EQ(call("Execute", "st", digest.c_str(), std::uint64_t{1}), "ok");
+    EXPECT_EQ(call("Execute", "st", digest.c_str(), std::uint64_t{1}), "NotFound");
+    EXPECT_EQ(call("Confirm", "tss", std::uint64_t{1}, "effective", ""), "ok");
+    EXPECT_EQ(call("Confirm", "tss", std::uint64_t{1}, "effective", ""), "Refused");
+    EXPECT_EQ(call("Confirm", "tss", std::uint64_t{9}, "effective", ""), "NotFound");
+    EXPECT_EQ(call("Ledger", ""), "ok");
+    EXPECT_EQ(machine_.systemd.jobs.size(), 1U);
+}
+
+TEST_F(ExecutorOnBus, WrongPlansAreErrorsWithNames) {
+    const std::string overlong(60'000, 'x');
+    EXPECT_EQ(plan("ssh.service"), "NotAllowed");
+    EXPECT_EQ(plan("../x.service"), "BadArgument");
+    EXPECT_EQ(plan(overlong.c_str()), "BadArgument");
+    EXPECT_EQ(plan(kFpm.c_str(), "reboot"), "BadArgument");
+    EXPECT_EQ(plan(kFpm.c_str(), "start-unit", "active"), "Refused");
+    EXPECT_EQ(call("Execute", "st", std::string(64, 'f').c_str(), std::uint64_t{1}), "NotFound");
+    EXPECT_EQ(call("Execute", "st", overlong.c_str(), std::uint64_t{1}), "BadArgument");
+    EXPECT_TRUE(machine_.systemd.jobs.empty());
+}
+
+TEST_F(ExecutorOnBus, WrongTypesAndUnknownMethodsAreAnsweredByTheLibrary) {
+    EXPECT_EQ(call("Execute", "s", "x"), "InvalidArgs");
+    EXPECT_EQ(call("Execute", "ts", std::uint64_t{1}, "x"), "InvalidArgs");
+    EXPECT_EQ(call("Shell", "s", "id"), "UnknownMethod");
+    EXPECT_EQ(plan(kFpm.c_str()), "ok");
+}
+
+TEST_F(ExecutorOnBus, LogsAreOpenedWithoutDetours) {
+    const fs::path& logs = machine_.folder;
+    std::ofstream{logs / "real.log"} << "x";
+    fs::create_symlink("/etc/shadow", logs / "link.log");
+    EXPECT_EQ(call("OpenLog", "s", (logs / "real.log").c_str()), "ok");
+    EXPECT_EQ(call("OpenLog", "s", (logs / "link.log").c_str()), "NotAllowed");
+    EXPECT_EQ(call("OpenLog", "s", "/etc/shadow"), "NotAllowed");
+    EXPECT_EQ(call("OpenLog", "s", (logs.string() + "/../../etc/shadow").c_str()), "BadArgument");
+}
+
+TEST_F(ExecutorOnBus, OperatorCallsAreForRootAlone) {
+    const std::string expected = geteuid() == 0 ? "ok" : "NotAllowed";
+    EXPECT_EQ(call("Lift", "s", kFpm.c_str()), expected);
+    EXPECT_EQ(call("Pause", "ts", std::uint64_t{60}, "reason"), expected);
+    EXPECT_EQ(call("Resume", ""), expected);
+}
+
+// A caller that is not root: another process, because credentials are per connection.
+TEST_F(ExecutorOnBus, AStrangerCannotLift) {
+    if (geteuid() != 0) {
+        GTEST_SKIP() << "needs root to become somebody else";
+    }
+    bool has_ended = false;
+    const auto ended = loop_->add_signal(SIGCHLD, [&] { has_ended = true; });
+    const pid_t child = fork();
+    if (child == 0) {
+        constexpr uid_t kNobody = 65534;
+        sd_bus* raw = nullptr;
+        if (setresuid(kNobody, kNobody, kNobody) != 0 || sd_bus_open_system(&raw) < 0) {
+            _exit(2);
+        }
+        const std::unique_ptr<sd_bus, DropBus> bus{raw};
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        (void)sd_bus_call_method(raw,
+                                 kExecutorName,
+                                 kExecutorPath,
+                                 kExecutorName,
+                                 "Lift",
+                                 &error,
+                                 nullptr,
+                                 "s",
+                                 kFpm.c_str());
+        const bool is_refused = sd_bus_error_has_name(&error, "org.gatemend.Error.NotAllowed") > 0;
+        _exit(is_refused ? 0 : 1);
+    }
+    turn_until([&] { return has_ended; });
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(machine_.executor->ledger().forgiven.empty());
+}
+
+}  // namespace
+}  // namespace gatemend::sandbox
