@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <fstream>
 
 namespace gatemend::sandbox {
