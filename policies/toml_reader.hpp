@@ -21,7 +21,7 @@ struct PolicyPaths {
     std::string overrides = "/etc/gatemend/policies.d";  // absent = none
 };
 
-inline constexpr std::size_t kMaxPolicyFileBytes = 256 * 1024;
+inline constexpr std::size_t kMaxPolicyFileBytes = std::size_t{256} * 1024;
 inline constexpr std::size_t kMaxPolicyFiles = 64;
 inline constexpr std::size_t kMaxDiagnostics = 100;  // errors and warnings each, per load
 

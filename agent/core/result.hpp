@@ -78,7 +78,7 @@ using Status = Result<Done>;
     if (!name##_result.has_value()) { \
         return name##_result.error(); \
     }                                 \
-    auto& name = name##_result.value()
+    auto& name = name##_result.value()  // NOLINT(bugprone-macro-parentheses): a declaration
 
 // The same for a Status whose value nobody needs.
 #define GATEMEND_CHECK(expr)                                           \
