@@ -22,7 +22,7 @@ using core::Symptom;
 
 // Small enough for the second-level cache: a file is read faster through it than mapped, and a log
 // that is truncated meanwhile cannot raise SIGBUS.
-constexpr std::size_t kWindowBytes = 256U * 1024U;
+constexpr std::size_t kWindowBytes = std::size_t{256} * 1024;
 constexpr std::size_t kSymptomCount = static_cast<std::size_t>(Symptom::kConfigError) + 1;
 
 struct Totals {

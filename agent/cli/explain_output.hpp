@@ -30,7 +30,7 @@ class OutputBuffer {
     [[nodiscard]] int error_number() const { return error_number_; }
 
   private:
-    static constexpr std::size_t kFlushBytes = 64U * 1024U;
+    static constexpr std::size_t kFlushBytes = std::size_t{64} * 1024;
 
     int descriptor_;
     int error_number_ = 0;

@@ -18,7 +18,7 @@
 namespace gatemend::parse {
 namespace {
 
-constexpr std::size_t kMaxOutputBytes = 64U * 1024U;
+constexpr std::size_t kMaxOutputBytes = std::size_t{64} * 1024;
 constexpr std::size_t kMaxPathBytes = 1024;
 
 struct Finding {

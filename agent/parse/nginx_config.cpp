@@ -17,7 +17,7 @@
 namespace gatemend::parse {
 namespace {
 
-constexpr std::size_t kMaxDumpBytes = 8U * 1024U * 1024U;
+constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t kMaxReadBytes = 8 * kMaxDumpBytes;  // includes repeat files
 constexpr std::size_t kFileCost = 1024;                   // of an include, beside its bytes
 constexpr std::size_t kMaxIncludeDepth = 16;

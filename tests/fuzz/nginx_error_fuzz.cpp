@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Any bytes as an error log: views stay inside their line, blocks and single lines agree, and trust
+// is never given to a line that is not a whole record.
+#include "parse/nginx_error_reader.hpp"
+#include "tests/fuzz/fuzz_input.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace {
+
+using gatemend::core::Symptom;
+using gatemend::fuzz::is_inside;
+using gatemend::fuzz::require;
+using gatemend::parse::LineShape;
+using gatemend::parse::NginxError;
+using gatemend::parse::NginxErrorAnswer;
+using gatemend::parse::NginxErrorReader;
+
+struct Seen {
+    Symptom symptom;
+    bool is_trusted;
+    std::string upstream;
+
+    friend bool operator==(const Seen&, const Seen&) = default;
+};
+
+void check(const NginxErrorAnswer& answer) {
+    const NginxError& record = answer.line.record;
+    for (const std::string_view view :
+         {record.time, record.level, record.message, record.upstream}) {
+        require(is_inside(view, answer.text));
+    }
+    const bool is_record = answer.line.shape == LineShape::kRecord;
+    require(is_record || !record.is_trusted);
+    require(answer.line.shape != LineShape::kFragment || record.symptom == Symptom::kNone);
+    require(!record.is_trusted || answer.text.size() < gatemend::parse::kNginxRecordBytes);
+    require(is_inside(gatemend::parse::upstream_address(record.upstream), answer.text));
+}
+
+template <class Feed>
+std::vector<Seen> read(Feed feed) {
+    std::vector<Seen> seen;
+    NginxErrorReader reader([&seen](const NginxErrorAnswer& answer) {
+        check(answer);
+        seen.push_back(Seen{answer.line.record.symptom,
+                            answer.line.record.is_trusted,
+                            std::string(answer.line.record.upstream)});
+        require(answer.number == seen.size());
+    });
+    feed(reader);
+    reader.flush();
+    return seen;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text = gatemend::fuzz::as_text(data, size);
+    const std::vector<Seen> whole =
+        read([&](NginxErrorReader& reader) { reader.feed_block(text); });
+    const std::vector<Seen> single = read([&](NginxErrorReader& reader) {
+        std::string_view rest = text;
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find('\n'), rest.size());
+            const std::string line(rest.substr(0, end));  // gone before its answer comes
+            reader.feed(line);
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+    });
+    require(whole == single);
+    return 0;
+}
