@@ -12,7 +12,7 @@
 
 namespace gatemend::app {
 
-inline constexpr std::size_t kMaxPoolFileBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxPoolFileBytes = std::size_t{1024} * 1024;
 inline constexpr std::size_t kMaxPoolFiles = 512;
 
 struct FpmFiles {

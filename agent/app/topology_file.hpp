@@ -11,7 +11,7 @@
 
 namespace gatemend::app {
 
-inline constexpr std::size_t kMaxTopologyFile = 4 * 1024 * 1024;
+inline constexpr std::size_t kMaxTopologyFile = std::size_t{4} * 1024 * 1024;
 
 [[nodiscard]] std::string encode_topology(const core::Topology& topology);
 // nullopt for anything that encode_topology does not write; unit names are validated.

@@ -11,7 +11,7 @@
 
 namespace gatemend::cli {
 
-inline constexpr std::size_t kRecentBytes = 256 * 1024;
+inline constexpr std::size_t kRecentBytes = std::size_t{256} * 1024;
 inline constexpr std::time_t kRecentSeconds = 300;
 
 // `now`: to compare the log's local time with.

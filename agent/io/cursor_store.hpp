@@ -20,7 +20,7 @@ namespace gatemend::io {
 using Cursors = std::map<std::string, LogCursor>;  // by the log's path
 
 inline constexpr core::Duration kSaveInterval = std::chrono::seconds{10};
-inline constexpr std::size_t kMaxCursorFile = 256 * 1024;
+inline constexpr std::size_t kMaxCursorFile = std::size_t{256} * 1024;
 
 [[nodiscard]] std::string encode_cursors(const Cursors& cursors);
 // nullopt for anything that encode_cursors does not write.

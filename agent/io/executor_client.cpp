@@ -127,7 +127,7 @@ class Client final : public ExecutorClient {
 
     void nginx_dump(Reply<NginxDump> done) override {
         const auto reply = [done](MaybeError error,
-                                  sdbus::UnixFd fd,
+                                  const sdbus::UnixFd& fd,
                                   std::int32_t exit_status,
                                   const std::string& diagnostics) {
             if (error) {
@@ -368,7 +368,7 @@ core::Result<std::unique_ptr<ExecutorClient>> ExecutorClient::open(bus::Connecti
 
 core::Result<std::string> read_descriptor(int fd, std::size_t limit) {
     std::string content;
-    std::vector<char> chunk(64 * 1024);
+    std::vector<char> chunk(std::size_t{64} * 1024);
     while (content.size() <= limit) {
         const ssize_t got =
             ::pread(fd, chunk.data(), chunk.size(), static_cast<off_t>(content.size()));

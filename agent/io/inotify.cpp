@@ -13,7 +13,7 @@ namespace gatemend::io {
 namespace {
 
 // One read takes this much; the descriptor stays readable if there is more, so the loop comes back.
-constexpr std::size_t kEventBytes = 16 * 1024;
+constexpr std::size_t kEventBytes = std::size_t{16} * 1024;
 
 }  // namespace
 

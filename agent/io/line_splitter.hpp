@@ -11,7 +11,7 @@
 
 namespace gatemend::io {
 
-inline constexpr std::size_t kMaxLineBytes = 64 * 1024;
+inline constexpr std::size_t kMaxLineBytes = std::size_t{64} * 1024;
 
 class LineSplitter {
   public:
@@ -75,7 +75,7 @@ class LineSplitter {
         is_skipping_ = false;
     }
 
-    static constexpr std::size_t kKeptCapacity = 4 * 1024;
+    static constexpr std::size_t kKeptCapacity = std::size_t{4} * 1024;
 
     std::string partial_;
     bool is_skipping_ = false;

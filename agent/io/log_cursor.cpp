@@ -57,7 +57,7 @@ std::string find_rotated(const std::string& path, const LogCursor& cursor) {
         if (entry->d_ino != cursor.inode || !found.starts_with(name) || found == name) {
             continue;
         }
-        const std::string candidate = folder + std::string(found);
+        std::string candidate = folder + std::string(found);
         const UniqueFd fd(
             ::open(candidate.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW));
         if (fd.is_open() && is_same_log(fd.get(), cursor)) {

@@ -26,7 +26,7 @@
 
 namespace gatemend::io {
 
-inline constexpr std::size_t kBytesPerTurn = 256 * 1024;
+inline constexpr std::size_t kBytesPerTurn = std::size_t{256} * 1024;
 inline constexpr std::uint64_t kMaxBacklogBytes =
     16 * 1024 * 1024;  // after a restart; older is a gap
 inline constexpr core::Duration kRetireAfter = std::chrono::seconds{60};
