@@ -67,15 +67,15 @@ class RestartUnit final : public Act {
 Act::~Act() = default;
 
 const Act& find_act(ActId id) {
-    static const StartUnit kStartUnit;
-    static const RestartUnit kRestartUnit;
+    static const StartUnit start_unit;
+    static const RestartUnit restart_unit;
     switch (id) {
         case ActId::kStartUnit:
-            return kStartUnit;
+            return start_unit;
         case ActId::kRestartUnit:
-            return kRestartUnit;
+            return restart_unit;
     }
-    return kRestartUnit;  // not reached: the set is closed
+    return restart_unit;  // not reached: the set is closed
 }
 
 }  // namespace gatemend::actions

@@ -16,7 +16,7 @@ namespace {
 using core::Error;
 using core::Result;
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 
 // One pass over the lines; remembers the first thing that is wrong.
 class Verifier {

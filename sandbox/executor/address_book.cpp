@@ -9,7 +9,7 @@ namespace gatemend::sandbox {
 namespace {
 
 constexpr int kMaxFiles = 5000;
-constexpr std::uintmax_t kMaxFileBytes = 1024 * 1024;
+constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1024} * 1024;
 
 bool is_boundary(char c) {
     return std::string_view{" \t\r\n;\"'{}=/"}.find(c) != std::string_view::npos;

@@ -114,13 +114,13 @@ void Executor::begin(std::function<void()> ready) {
     resolve_interrupted(std::make_shared<std::function<void()>>(std::move(ready)));
 }
 
-void Executor::resolve_interrupted(std::shared_ptr<std::function<void()>> ready) {
+void Executor::resolve_interrupted(const std::shared_ptr<std::function<void()>>& ready) {
     const auto pending = record_.unresolved();
     if (pending.empty()) {
         (*ready)();
         return;
     }
-    const core::Attempt attempt = pending.front();
+    const core::Attempt& attempt = pending.front();
     ports_.systemd.read_unit(
         attempt.unit, [this, attempt, ready](const Result<core::UnitState>& state) {
             const std::string detail =

@@ -86,7 +86,7 @@ class Executor {
   private:
     struct Job;  // one Execute under way
 
-    void resolve_interrupted(std::shared_ptr<std::function<void()>> ready);
+    void resolve_interrupted(const std::shared_ptr<std::function<void()>>& ready);
     void look_at_unit(const actions::Plan& plan, std::function<void(std::optional<GateHold>)> done);
     void look_at_config(const std::string& unit, std::function<void(std::optional<GateHold>)> done);
     [[nodiscard]] std::optional<GateHold> check_now(const actions::Plan& plan);

@@ -119,7 +119,7 @@ class Object final : public ExecutorObject,
     std::string Reload() override;
 
     // "uid 0", or throws NotAllowed.
-    std::string require_root() const;
+    [[nodiscard]] std::string require_root() const;
 
     Executor& executor_;
     FactDesk& facts_;

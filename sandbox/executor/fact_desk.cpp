@@ -110,7 +110,7 @@ bool FactDesk::is_known(const std::string& address) const {
 void FactDesk::probe(const std::string& kind,
                      const std::string& address,
                      std::uint64_t timeout_usec,
-                     ReplyDone<std::string> done) {
+                     const ReplyDone<std::string>& done) {
     const auto known_kind = core::probe_kind_from_id(kind);
     if (!known_kind) {
         done(Fault{FaultKind::kBadArgument, "kind: neither connect nor fastcgi"});

@@ -41,7 +41,7 @@ class FactDesk {
     void probe(const std::string& kind,
                const std::string& address,
                std::uint64_t timeout_usec,
-               ReplyDone<std::string> done);
+               const ReplyDone<std::string>& done);
 
   private:
     [[nodiscard]] bool is_known(const std::string& address) const;

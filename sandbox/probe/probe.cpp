@@ -87,7 +87,7 @@ class Conversation {
     enum class Wait { kReady, kTimeout, kFailed };
 
     Wait wait_for(short events);
-    Answer judge_end(const FastcgiReply& reply, ssize_t got, int error_number) const;
+    [[nodiscard]] Answer judge_end(const FastcgiReply& reply, ssize_t got, int error_number) const;
 
     Duration deadline_;
     int fd_ = -1;
@@ -182,7 +182,7 @@ Answer Conversation::judge_end(const FastcgiReply& reply, ssize_t got, int error
 
 Answer Conversation::read_fastcgi_reply() {
     FastcgiReply reply;
-    std::array<char, 16 * 1024> buffer{};
+    std::array<char, std::size_t{16} * 1024> buffer{};
     std::size_t total = 0;
     while (total < kMaxResponseBytes) {
         const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);

@@ -15,7 +15,7 @@
 namespace gatemend::probe {
 
 inline constexpr core::Duration kMaxTimeout = std::chrono::seconds{30};
-inline constexpr std::size_t kMaxResponseBytes = 256 * 1024;
+inline constexpr std::size_t kMaxResponseBytes = std::size_t{256} * 1024;
 
 // `address` in the form of core/topology.hpp: "unix:/path", "127.0.0.1:9000", "[::1]:9000".
 [[nodiscard]] core::ProbeResult run_probe(core::ProbeKind kind,

@@ -20,7 +20,7 @@ using core::Result;
 
 constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
 constexpr auto kProbeStartAllowance = std::chrono::seconds{3};
-constexpr std::size_t kMaxDiagnosticBytes = 8 * 1024;
+constexpr std::size_t kMaxDiagnosticBytes = std::size_t{8} * 1024;
 constexpr std::size_t kMaxProbeLineBytes = 256;
 constexpr const char* kProbePath = "/usr/lib/gatemend/gatemend-probe";
 

@@ -26,7 +26,7 @@ struct ConfigTestFact {
     std::string output;  // the tool's words or why it could not run
 };
 
-inline constexpr std::size_t kMaxDumpBytes = 8 * 1024 * 1024;
+inline constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
 
 class Facts {
   public:

@@ -14,7 +14,7 @@
 namespace gatemend::sandbox {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 // Per turn of the loop, so that a flood leaves room for timers.
 constexpr int kMaxReadsPerTurn = 16;
 

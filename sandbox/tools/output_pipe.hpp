@@ -14,7 +14,7 @@ namespace gatemend::sandbox {
 class OutputPipe {
   public:
     // What is read and thrown away beyond the limit before the reader hangs up on the tool.
-    static constexpr std::size_t kMaxDiscardedBytes = 4 * 1024 * 1024;
+    static constexpr std::size_t kMaxDiscardedBytes = std::size_t{4} * 1024 * 1024;
 
     OutputPipe() = default;
     OutputPipe(const OutputPipe&) = delete;

@@ -27,7 +27,7 @@ struct ToolSpec {
     std::vector<std::string> argv;  // argv[0] absolute
     std::string user;               // kProbe only
     core::Duration deadline{};
-    std::size_t max_output = 8 * 1024;  // per stream; excess is cut and flagged
+    std::size_t max_output = std::size_t{8} * 1024;  // per stream; excess is cut and flagged
 };
 
 struct ToolOutcome {
