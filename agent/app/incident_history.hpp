@@ -13,7 +13,7 @@
 
 namespace gatemend::app {
 
-inline constexpr std::size_t kMaxHistoryBytes = 4 * 1024 * 1024;
+inline constexpr std::size_t kMaxHistoryBytes = std::size_t{4} * 1024 * 1024;
 
 struct IncidentHistory {
     std::uint64_t last_incident = 0;
