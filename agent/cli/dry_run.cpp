@@ -11,7 +11,7 @@
 #include "io/small_file.hpp"
 #include "sandbox/audit/audit_file.hpp"
 #include "sandbox/audit/digest.hpp"
-#include "sandbox/executor/ledger_builder.hpp"
+#include "sandbox/audit/ledger_builder.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -62,8 +62,13 @@ UnitResult unit_result_from_id(std::string_view id) {
     return find_by_id(id, UnitResult::kOther, unit_result_id).value_or(UnitResult::kOther);
 }
 
+bool is_restart_pending(const UnitState& state) {
+    return state.active == ActiveState::kActivating && state.sub.starts_with("auto-restart");
+}
+
 bool is_down(const UnitState& state) {
-    return state.active == ActiveState::kInactive || state.active == ActiveState::kFailed;
+    return state.active == ActiveState::kInactive || state.active == ActiveState::kFailed ||
+           is_restart_pending(state);
 }
 
 bool is_up(const UnitState& state) {

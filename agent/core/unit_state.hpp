@@ -56,7 +56,10 @@ struct UnitState {
     friend bool operator==(const UnitState&, const UnitState&) = default;
 };
 
-// down = inactive or failed; a unit in between (activating ...) is neither up nor down
+// systemd waits RestartSec= before it restarts the unit by itself ("auto-restart", since 254 also
+// "auto-restart-queued").
+[[nodiscard]] bool is_restart_pending(const UnitState& state);
+// down = inactive, failed, or waiting for systemd's own restart; a unit in between is neither
 [[nodiscard]] bool is_down(const UnitState& state);
 [[nodiscard]] bool is_up(const UnitState& state);  // active or reloading
 // "failed (signal, status=9)"

@@ -32,7 +32,12 @@ void guard_unit(std::vector<core::Hold>& holds,
               "administrator",
               incident.unit + " was stopped on purpose; it is left alone until somebody starts it");
     }
-    if (record.unit->has_job) {
+    if (core::is_restart_pending(*record.unit)) {
+        guard(holds,
+              HoldKind::kRestartPending,
+              "systemd",
+              "systemd is about to restart " + incident.unit + " by itself");
+    } else if (record.unit->has_job) {
         guard(holds,
               HoldKind::kJobQueued,
               "systemd",
@@ -263,6 +268,8 @@ void on_done(Context& context, Incident& incident, const core::ActAnswered& answ
 }
 
 void on_lost(Context& context, Incident& incident, const core::ActAnswered& answer) {
+    ++incident.refusals;
+    incident.retry_after = context.now + retry_delay(incident.refusals);
     incident.phase = Phase::kOpen;
     incident.awaits_ledger = true;
     incident.text = answer.detail;

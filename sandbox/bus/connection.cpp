@@ -22,6 +22,17 @@ int event_fd(const sdbus::IConnection::PollData& data) {
 #endif
 }
 
+// CLOCK_MONOTONIC, microseconds; UINT64_MAX when nothing is waited for.
+std::uint64_t absolute_timeout(const sdbus::IConnection::PollData& data) {
+#if GATEMEND_SDBUS_MAJOR >= 2
+    return data.timeout == std::chrono::microseconds::max()
+               ? UINT64_MAX
+               : static_cast<std::uint64_t>(data.timeout.count());
+#else
+    return data.timeout_usec;
+#endif
+}
+
 std::uint32_t epoll_events(int poll_events) {
     std::uint32_t events = 0;
     if ((poll_events & POLLIN) != 0) {
@@ -80,10 +91,18 @@ void Connection::prepare() {
     try {
         const auto data = connection_->getEventLoopPollData();
         io_.set_events(epoll_events(data.events));
-        // Zero also when messages are already queued inside the library and no byte will arrive.
+        const std::uint64_t timeout = absolute_timeout(data);
+        if (timeout == timeout_ && timeout != 0) {
+            return;  // the timer stands already
+        }
+        timeout_ = timeout;
         timer_.reset();
-        if (const auto timeout = data.getRelativeTimeout()) {
-            timer_ = loop_.add_timer(*timeout, [this] { process(); });
+        // Zero when messages are already queued inside the library and no byte will arrive.
+        if (const auto wait = data.getRelativeTimeout()) {
+            timer_ = loop_.add_timer(*wait, [this] {
+                timeout_ = UINT64_MAX;
+                process();
+            });
         }
     } catch (const sdbus::Error&) {
         lost();

@@ -8,6 +8,7 @@
 #include "sandbox/bus/compat.hpp"
 #include "sandbox/bus/event_loop.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -43,6 +44,7 @@ class Connection {
     Source event_io_;
     Source timer_;
     Source prepare_;
+    std::uint64_t timeout_ = UINT64_MAX;  // what timer_ was set for
     int fd_ = -1;
 };
 

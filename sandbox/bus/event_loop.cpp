@@ -191,10 +191,8 @@ Source EventLoop::add_signal(int signal, std::function<void()> on_signal) {
 
 Source EventLoop::add_prepare(std::function<void()> on_prepare) {
     sd_event_source* source = nullptr;
-    // A deferred source that is switched off never runs; its prepare callback does, before each
-    // wait.
-    (void)sd_event_add_defer(event_, &source, on_plain, nullptr);
-    (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    // Only enabled sources are prepared, so this is one that never fires: a timer at no time.
+    (void)sd_event_add_time(event_, &source, CLOCK_MONOTONIC, UINT64_MAX, 0, on_time, nullptr);
     Source result =
         adopt(source, [on_prepare = std::move(on_prepare)](std::uint32_t) { on_prepare(); });
     (void)sd_event_source_set_prepare(source, on_plain);

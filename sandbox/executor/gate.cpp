@@ -99,7 +99,7 @@ std::optional<GateHold> check_unit(const actions::Plan& plan,
     if (!state.is_loaded) {
         return hold(HoldKind::kExecutorRefused, "systemd does not know the unit");
     }
-    if (state.sub == "auto-restart") {
+    if (core::is_restart_pending(state)) {
         return hold(HoldKind::kRestartPending, "systemd is about to restart the unit itself");
     }
     if (state.has_job) {

@@ -2,7 +2,7 @@
 #include "sandbox/executor/record.hpp"
 
 #include "sandbox/audit/json_text.hpp"
-#include "sandbox/executor/ledger_builder.hpp"
+#include "sandbox/audit/ledger_builder.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -189,11 +189,12 @@ TEST(Step, RunsOneActAtATime) {
 
 TEST(Step, WaitsForSystemdsOwnJobAndRestart) {
     Story story;
-    story.tell({"+1s unit php8.2-fpm.service activating sub=auto-restart"});
-    EXPECT_TRUE(story.dump().empty());
+    story.tell({"+1s unit php8.2-fpm.service activating signal sub=auto-restart",
+                "+1ms probe backend refused"});
+    EXPECT_TRUE(story.says("holds=restart-pending")) << story.dump();
     story.tell({"+1s unit php8.2-fpm.service failed exit-code job", "+1ms probe backend refused"});
     EXPECT_EQ(story.count("act "), 0U);
-    EXPECT_TRUE(story.says("job-queued")) << story.dump();
+    EXPECT_TRUE(story.says("holds=job-queued")) << story.dump();
     story.tell({"+1s unit php8.2-fpm.service failed exit-code"});
     EXPECT_EQ(story.count("act "), 1U) << story.dump();
 }
