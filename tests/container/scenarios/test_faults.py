@@ -15,7 +15,9 @@ class Faults(Scenario):
         pass
 
     def wait_until_dead(self, unit: str) -> None:
-        self.machine.wait_until(lambda: not self.machine.is_active(unit), 10, f"{unit} to be dead")
+        self.machine.wait_until(
+            lambda: self.machine.unit(unit, "ActiveState")["ActiveState"] in ("failed", "inactive"), 10, f"{unit} to be dead"
+        )
 
     def test_killed_fpm_stays_down(self) -> None:
         visitors = self.site.visitors()

@@ -33,9 +33,9 @@ class Bus(Scenario):
             self.assertNotEqual(asked.returncode, 0, name)
 
     def test_the_group_may_look_but_not_touch(self) -> None:
-        self.machine.run("useradd", "--groups", "gatemend", "operator")
-        self.assertIn(self.fpm, self.call("operator", _NAMES[0], "Status"))
-        self.assertIn("Access denied", self.call("operator", _NAMES[1], "Ledger"))
+        self.machine.run("useradd", "--groups", "gatemend", "helpdesk")
+        self.assertIn(self.fpm, self.call("helpdesk", _NAMES[0], "Status"))
+        self.assertIn("Access denied", self.call("helpdesk", _NAMES[1], "Ledger"))
 
     def test_the_agent_cannot_lift_its_own_latch(self) -> None:
         lift = self.machine.run(

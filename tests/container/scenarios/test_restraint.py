@@ -24,7 +24,10 @@ class Administrator(Scenario):
 
 class SystemdsOwnRestart(Scenario):
     def test_it_is_left_to_systemd_and_the_incident_closes(self) -> None:
-        self.site.let_systemd_restart_it(after="2s")
+        self.site.let_systemd_restart_it(after="4s")
+        visitors = self.site.visitors(interval=0.1)
+        visitors.wait_for_good(3)
+
         self.site.kill_fpm()
         self.gatemend.wait_for_incident(self.fpm, held_because("restart-pending"), 10, "held for systemd's restart")
         incident = self.gatemend.wait_for_incident(self.fpm, is_closed, 20, "closed")
@@ -71,12 +74,12 @@ class BrokenNginxConfiguration(Scenario):
 class BrokenPolicy(Scenario):
     def test_reload_keeps_the_last_good_set(self) -> None:
         name = self.machine.output("ls", "/usr/share/gatemend/policies").split()[0]
-        self.machine.write(f"/etc/gatemend/policies.d/{name}", '[[rule]]\nname = "x"\ncoldown = "5s"\n')
+        self.machine.write(f"/etc/gatemend/policies.d/{name}", '[[rule]]\nname = "x"\nlimit = { coldown = "5s" }\n')
 
         checked = self.gatemend.run("policy", "check", check=False)
         self.assertEqual(checked.returncode, 1)
         self.assertRegex(checked.stdout + checked.stderr, rf"{name}:3:1: error")
-        self.assertIn("cooldown", checked.stdout + checked.stderr)
+        self.assertIn('did you mean "witnesses"?', checked.stdout + checked.stderr)
 
         self.machine.systemctl("reload", "gatemend.service")
         self.machine.wait_until(
