@@ -77,7 +77,8 @@ def exists(word, folder, files):
     if not claims or "{" in plain:
         return True
     if "/" not in plain and "*" not in plain:
-        return any(path.rpartition("/")[2] == plain for path in files) or (folder / plain).exists()
+        by_name = any(path.rpartition("/")[2] == plain for path in files)
+        return by_name or (folder / plain).exists() or (tree.ROOT / plain).exists()
     return any(list(base.glob(plain)) for base in (folder, tree.ROOT))
 
 
