@@ -128,7 +128,7 @@ def with_version(package: pathlib.Path, suffix: str, target_dir: pathlib.Path) -
     control.write_text(re.sub(r"(?m)^(Version: .*)$", rf"\g<1>{suffix}", control.read_text()))
     result = target_dir / f"upgraded{suffix}.deb"
     subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "--build", str(unpacked), str(result)], check=True, stdout=subprocess.DEVNULL
+        ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(unpacked), str(result)], check=True, stdout=subprocess.DEVNULL
     )
     return result
 

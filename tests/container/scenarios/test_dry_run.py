@@ -27,7 +27,6 @@ class DryRun(Scenario):
         as bare as this has run such a unit long ago.
         """
         self.machine.run("systemd-run", "--quiet", "--wait", "--property=ProtectSystem=full", "true")
-        self.machine.run("systemd-run", "--quiet", "--wait", "true")  # the first one makes /run/systemd/transient
         seen: list[list[str]] = [[]]
 
         def is_settled() -> bool:

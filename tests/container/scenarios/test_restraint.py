@@ -74,7 +74,7 @@ class BrokenNginxConfiguration(Scenario):
 class BrokenPolicy(Scenario):
     def test_reload_keeps_the_last_good_set(self) -> None:
         name = self.machine.output("ls", "/usr/share/gatemend/policies").split()[0]
-        self.machine.write(f"/etc/gatemend/policies.d/{name}", '[[rule]]\nname = "x"\nlimit = { coldown = "5s" }\n')
+        self.machine.write(f"/etc/gatemend/policies.d/{name}", '[[rule]]\nname = "x"\nwitneses = 2\n')
 
         checked = self.gatemend.run("policy", "check", check=False)
         self.assertEqual(checked.returncode, 1)
