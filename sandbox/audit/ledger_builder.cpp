@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sandbox/executor/ledger_builder.hpp"
+#include "sandbox/audit/ledger_builder.hpp"
 
 #include <nlohmann/json.hpp>
 
