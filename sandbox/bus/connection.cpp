@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <chrono>
+#include <optional>
 #include <utility>
 
 namespace gatemend::bus {
@@ -98,8 +100,10 @@ void Connection::prepare() {
         timeout_ = timeout;
         timer_.reset();
         // Zero when messages are already queued inside the library and no byte will arrive.
-        if (const auto wait = data.getRelativeTimeout()) {
-            timer_ = loop_.add_timer(*wait, [this] {
+        if (timeout != UINT64_MAX) {
+            // a plain duration in 2.x, an optional one in 1.2
+            const std::optional<std::chrono::microseconds> wait = data.getRelativeTimeout();
+            timer_ = loop_.add_timer(wait.value_or(core::Duration::zero()), [this] {
                 timeout_ = UINT64_MAX;
                 process();
             });
