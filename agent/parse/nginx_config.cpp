@@ -18,8 +18,10 @@ namespace gatemend::parse {
 namespace {
 
 constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
-constexpr std::size_t kMaxReadBytes = 8 * kMaxDumpBytes;  // includes repeat files
-constexpr std::size_t kFileCost = 1024;                   // of an include, beside its bytes
+// Includes repeat files: what may be read in all is so many times the dump, and a little.
+constexpr std::size_t kReadsPerByte = 8;
+constexpr std::size_t kSpareReadBytes = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t kFileCost = 1024;  // of an include, beside its bytes
 constexpr std::size_t kMaxIncludeDepth = 16;
 constexpr std::size_t kMaxBlockDepth = 256;
 constexpr std::size_t kMaxWords = 64;  // of one directive; longer ones are data
@@ -108,11 +110,11 @@ struct Server {
 // One reading of the files, from the main one along the includes.
 class ConfigReader {
   public:
-    // `read_bytes`: what earlier readings of the same dump have used up of the budget.
-    ConfigReader(NginxDump& dump, std::size_t& read_bytes)
+    // `budget`: bytes this and later readings of the same dump may still read.
+    ConfigReader(NginxDump& dump, std::size_t& budget)
         : dump_(dump),
           is_reached_(dump.files().size()),
-          read_bytes_(read_bytes) {
+          budget_(budget) {
         blocks_.push_back(OpenBlock{});
         const std::string_view main_file = dump.files()[0].name;
         folder_ = main_file.substr(0, main_file.rfind('/') + 1);
@@ -146,7 +148,7 @@ class ConfigReader {
 
     NginxDump& dump_;
     std::vector<bool> is_reached_;
-    std::size_t& read_bytes_;
+    std::size_t& budget_;
     std::string_view folder_;
     std::vector<OpenBlock> blocks_;
     std::vector<Pass> passes_;
@@ -166,11 +168,12 @@ void ConfigReader::skip(const std::string& what, const std::string& where) {
 void ConfigReader::read_file(std::size_t index, std::size_t depth) {
     const DumpedFile file = dump_.files()[index];
     is_reached_[index] = true;
-    read_bytes_ += file.text.size() + kFileCost;
-    if (read_bytes_ > kMaxReadBytes) {
+    if (budget_ < file.text.size() + kFileCost) {
         skip("the rest (too many includes)", std::string(file.name));
+        budget_ = 0;
         return;
     }
+    budget_ -= file.text.size() + kFileCost;
     const std::size_t outside = blocks_.size();
     ConfigLexer lexer(file.text);
     Directive directive{{}, file.name, 1};
@@ -275,7 +278,7 @@ void ConfigReader::take_include(const Directive& directive, std::size_t depth) {
         return;
     }
     for (const std::size_t index : dump_.find(pattern)) {
-        if (read_bytes_ <= kMaxReadBytes) {
+        if (budget_ > 0) {
             read_file(index, depth + 1);
         }
     }
@@ -406,9 +409,9 @@ core::Result<NginxConfig> parse_nginx_dump(std::string_view dump_text) {
     if (dump.files().empty()) {
         return core::Error{"output of nginx -T: it does not begin with a configuration file"};
     }
-    std::size_t read_bytes = 0;
+    std::size_t budget = kReadsPerByte * dump_text.size() + kSpareReadBytes;
     for (int round = 1;; ++round) {
-        ConfigReader reader(dump, read_bytes);
+        ConfigReader reader(dump, budget);
         reader.read();
         if (round == kMaxRounds || !dump.join_first_unreached(reader.is_reached())) {
             return reader.take();
