@@ -15,7 +15,7 @@
 
 namespace gatemend::bus {
 
-inline constexpr int kExitBusLost = 75;  // EX_TEMPFAIL; SuccessExitStatus= in the units
+inline constexpr int kExitBusLost = 75;  // EX_TEMPFAIL: a failure, so that Restart= applies
 
 class Connection {
   public:
