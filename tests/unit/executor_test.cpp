@@ -143,7 +143,11 @@ TEST(Executor, HoldsForWhatItSeesItself) {
     const std::vector<Case> cases{
         {[](auto& m) { m.systemd.units[kFpm].is_masked = true; }, "Refused: masked"},
         {[](auto& m) { m.systemd.units[kFpm].has_job = true; }, "Refused: job-queued"},
-        {[](auto& m) { m.systemd.units[kFpm].sub = "auto-restart"; }, "Refused: restart-pending"},
+        {[](auto& m) {
+             m.systemd.units[kFpm].active = core::ActiveState::kActivating;
+             m.systemd.units[kFpm].sub = "auto-restart";
+         },
+         "Refused: restart-pending"},
         {[](auto& m) { m.systemd.system_state = "stopping"; }, "Refused: shutting-down"},
         {[](auto& m) { m.systemd.units[kFpm].active = core::ActiveState::kActive; },
          "Refused: executor-refused"},
