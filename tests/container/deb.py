@@ -117,7 +117,9 @@ def _forget_old(store: pathlib.Path, suite: images.Suite) -> None:
     )
     for path in kept[KEPT_PER_SUITE:]:
         images.remove_tree(path)
-        path.with_suffix(".log").unlink(missing_ok=True)
+    for log in store.glob(f"{suite.name}-*.log"):
+        if not log.with_suffix("").is_dir():
+            log.unlink()
 
 
 def with_version(package: pathlib.Path, suffix: str, target_dir: pathlib.Path) -> pathlib.Path:
