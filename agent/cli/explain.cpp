@@ -115,11 +115,15 @@ void Explanation::explain_file(const std::string& file) {
         return;
     }
     const std::string place = options_.files.size() > 1 ? shown + ":" : "";
+    const bool wants_all =
+        options_.format == ExplainFormat::kJson && options_.detail == ExplainDetail::kLines;
     parse::NginxErrorReader reader(
-        [this, &place](const parse::NginxErrorAnswer& answer) { take(answer, place); });
+        [this, &place](const parse::NginxErrorAnswer& answer) { take(answer, place); },
+        wants_all ? parse::Wanted::kAll : parse::Wanted::kSymptoms);
     is_inside_long_line_ = false;
     read_all(descriptor.value(), shown, reader);
     reader.flush();
+    totals_.lines += reader.lines();
 }
 
 void Explanation::read_all(int descriptor,
@@ -171,7 +175,6 @@ std::size_t Explanation::feed_lines(std::size_t filled, parse::NginxErrorReader&
 }
 
 void Explanation::take(const parse::NginxErrorAnswer& answer, std::string_view place) {
-    ++totals_.lines;
     const auto symptom = static_cast<std::size_t>(answer.line.record.symptom);
     ++totals_.seen[symptom];
     totals_.trusted[symptom] += answer.line.record.is_trusted ? 1 : 0;
@@ -193,7 +196,7 @@ void Explanation::write_summary() {
     out_.append(totals_.lines);
     out_.append(is_json ? ",\"symptoms\":{" : " lines\n");
     std::string_view separator;
-    for (std::size_t i = 0; i < kSymptomCount; ++i) {
+    for (std::size_t i = 1; i < kSymptomCount; ++i) {
         if (totals_.seen[i] == 0) {
             continue;
         }

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 
 namespace gatemend::cli {
 namespace {
@@ -17,32 +18,79 @@ namespace {
 constexpr std::size_t kMaxTextBytes = parse::kLongestRecordBytes;
 constexpr std::size_t kMaxUpstreamBytes = 256;
 
-bool is_printable_ascii(char c) {
-    return c >= 0x20 && c <= 0x7e;
+constexpr std::uint64_t kOnes = 0x0101010101010101U;
+constexpr std::uint64_t kTops = 0x8080808080808080U;
+
+constexpr std::uint64_t zero_bytes(std::uint64_t word) {
+    return (word - kOnes) & ~word & kTops;
 }
 
-// `text` is printable: sanitize() has run, or it was not needed.
-void append_quoted(OutputBuffer& out, std::string_view text) {
-    out.append("\"");
-    std::size_t from = 0;
-    while (true) {
-        const std::size_t at = text.find_first_of("\"\\", from);
-        out.append(text.substr(from, at - from));
-        if (at == std::string_view::npos) {
+bool is_plain(char c) {
+    return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
+// How many bytes of `text` from `at` on are printable ASCII without quotes and backslashes; eight
+// at a time, for this is where --json spends its day.
+std::size_t plain_run(std::string_view text, std::size_t at) {
+    const std::size_t from = at;
+    for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, sizeof word);
+        const std::uint64_t below_space = (word - kOnes * 0x20) & ~word & kTops;
+        if ((word & kTops) != 0 || below_space != 0 || zero_bytes(word ^ kOnes * 0x7f) != 0 ||
+            zero_bytes(word ^ kOnes * '"') != 0 || zero_bytes(word ^ kOnes * '\\') != 0) {
             break;
         }
-        out.append("\\");
-        out.append(text.substr(at, 1));
-        from = at + 1;
+    }
+    while (at < text.size() && is_plain(text[at])) {
+        ++at;
+    }
+    return at - from;
+}
+
+// False, with nothing done, when a byte of `text` must not be shown as it is.
+bool is_shown_as_is(std::string_view text) {
+    std::size_t at = 0;
+    while ((at += plain_run(text, at)) < text.size()) {
+        if (text[at] != '"' && text[at] != '\\') {
+            return false;
+        }
+        ++at;
+    }
+    return true;
+}
+
+// `text` is fit to be shown; quotes and backslashes are left to do.
+void append_quoted(OutputBuffer& out, std::string_view text) {
+    out.append("\"");
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t run = plain_run(text, at);
+        out.append(text.substr(at, run));
+        at += run;
+        if (at < text.size()) {
+            out.append(text[at] == '"' || text[at] == '\\' ? "\\" : "");
+            out.append(text.substr(at, 1));
+            ++at;
+        }
     }
     out.append("\"");
 }
 
 void append_string(OutputBuffer& out, std::string_view bytes, std::size_t limit) {
-    if (bytes.size() <= limit && std::ranges::all_of(bytes, is_printable_ascii)) {
+    if (bytes.size() <= limit && is_shown_as_is(bytes)) {
         append_quoted(out, bytes);
     } else {
         append_quoted(out, core::sanitize(bytes, limit));
+    }
+}
+
+// Without a copy where nothing needs one.
+void append_shown(OutputBuffer& out, std::string_view bytes, std::size_t limit) {
+    if (bytes.size() <= limit && is_shown_as_is(bytes)) {
+        out.append(bytes);
+    } else {
+        out.append(core::sanitize(bytes, limit));
     }
 }
 
@@ -131,7 +179,7 @@ void write_text_answer(OutputBuffer& out,
     }
     const std::string_view address = parse::upstream_address(record.upstream);
     out.append(record.upstream.empty() ? " backend unknown" : " backend ");
-    out.append(core::sanitize(address.empty() ? record.upstream : address, kMaxUpstreamBytes));
+    append_shown(out, address.empty() ? record.upstream : address, kMaxUpstreamBytes);
     out.append(record.is_trusted ? "\n    likely causes: "
                                  : " (could be forged)\n    likely causes: ");
     std::string_view separator;

@@ -18,10 +18,11 @@ namespace gatemend::parse {
 namespace {
 
 constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
-// Includes repeat files: what may be read in all is so many times the dump, and a little.
+// Files are read again in other groups: in all so many times the dump, and a little.
 constexpr std::size_t kReadsPerByte = 8;
-constexpr std::size_t kSpareReadBytes = std::size_t{4} * 1024 * 1024;
-constexpr std::size_t kFileCost = 1024;  // of an include, beside its bytes
+constexpr std::size_t kSpareReadBytes = std::size_t{1} * 1024 * 1024;
+constexpr std::size_t kFileCost = 1024;   // of an include, beside its bytes
+constexpr std::size_t kIncludeCost = 16;  // of one that is known
 constexpr std::size_t kMaxIncludeDepth = 16;
 constexpr std::size_t kMaxBlockDepth = 256;
 constexpr std::size_t kMaxWords = 64;  // of one directive; longer ones are data
@@ -149,6 +150,9 @@ class ConfigReader {
     NginxDump& dump_;
     std::vector<bool> is_reached_;
     std::size_t& budget_;
+    // Files read so far, by where they were included, and whether they brought a `listen`.
+    using Place = std::pair<Block, std::string>;
+    std::map<std::pair<std::size_t, Place>, bool> listens_in_;
     std::string_view folder_;
     std::vector<OpenBlock> blocks_;
     std::vector<Pass> passes_;
@@ -277,10 +281,18 @@ void ConfigReader::take_include(const Directive& directive, std::size_t depth) {
         skip("include " + given + " (nested too deeply)", directive.where());
         return;
     }
+    // Reading a file a second time in the same place of the grammar would find the same again.
+    const Place place{blocks_.back().block, blocks_.back().group};
     for (const std::size_t index : dump_.find(pattern)) {
-        if (budget_ > 0) {
+        budget_ -= std::min(budget_, kIncludeCost);
+        const auto [known, is_new] = listens_in_.try_emplace({index, place}, false);
+        if (is_new && budget_ > 0) {
+            const bool had_listen = std::exchange(blocks_.back().has_listen, false);
             read_file(index, depth + 1);
+            known->second = blocks_.back().has_listen;
+            blocks_.back().has_listen = had_listen;
         }
+        blocks_.back().has_listen = blocks_.back().has_listen || known->second;
     }
 }
 

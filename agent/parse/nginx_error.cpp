@@ -241,6 +241,24 @@ std::string_view upstream_phase_id(UpstreamPhase phase) {
     return "none";
 }
 
+Glance glance_at_nginx_error(std::string_view line) {
+    const RecordHeader header = parse_record_header(line);
+    if (header.message_at == 0) {
+        return Glance::kTainting;
+    }
+    const MessageRow* row = find_message(line.substr(header.message_at));
+    if (row == nullptr || header.level == Level::kEmerg) {
+        return Glance::kLook;
+    }
+    const bool is_look_alike = row->form == MessageForm::kLookAlike;
+    if (!is_look_alike && is_severe_enough(*row, header.level)) {
+        return Glance::kLook;
+    }
+    const bool is_tainting = (row->traits & kForeignText) != 0 || is_overlong(line) ||
+                             (!is_look_alike && header.has_connection);
+    return is_tainting ? Glance::kTainting : Glance::kClean;
+}
+
 NginxErrorLine parse_nginx_error(std::string_view line) {
     NginxErrorLine answer;
     parse_nginx_error(line, answer);

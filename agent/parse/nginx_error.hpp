@@ -50,6 +50,14 @@ struct NginxErrorLine {
 // The same in place: copying the answer costs as much as finding it.
 void parse_nginx_error(std::string_view line, NginxErrorLine& answer);
 
+// The cheap half of the answer, for readers that want symptoms only.
+enum class Glance {
+    kClean,     // no symptom
+    kTainting,  // no symptom, and it taints its neighbours
+    kLook,      // parse it
+};
+[[nodiscard]] Glance glance_at_nginx_error(std::string_view line);
+
 // Neighbours decide too (a fragment or an `open() "` record beside a line taints it): feed lines in
 // order; the answer for a line is final when its successor is known.
 class NginxErrorReader;  // parse/nginx_error_reader.hpp

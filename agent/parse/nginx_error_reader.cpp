@@ -21,7 +21,9 @@ void move_views(NginxErrorAnswer& answer, const char* to) {
 
 }  // namespace
 
-NginxErrorReader::NginxErrorReader(Sink sink) : sink_(std::move(sink)) {}
+NginxErrorReader::NginxErrorReader(Sink sink, Wanted wanted)
+    : sink_(std::move(sink)),
+      wanted_(wanted) {}
 
 void NginxErrorReader::feed(std::string_view line) {
     take(line);
@@ -56,26 +58,47 @@ void NginxErrorReader::lose_context() {
     }
 }
 
+// Gives the answer kept back, now that its successor is known.
+void NginxErrorReader::settle(bool is_next_tainting) {
+    if (has_pending_) {
+        has_pending_ = false;
+        pending().line.record.is_trusted = !is_next_tainting;
+        sink_(pending());
+    }
+}
+
 // A forged line lies inside one record, and that record begins, at most its greatest length further
 // up, with a message of a kind that carries foreign text. So such a record taints not only the next
 // line but all that begin within that length: filler lines do not help. What is left of it behind
 // the forged line is a fragment, or has been made to look like one more record: it taints upwards.
-void NginxErrorReader::take(std::string_view line) {
-    NginxErrorAnswer& next = answers_[1 - current_];
-    parse_nginx_error(line, next.line);
-    if (has_pending_) {
-        pending().line.record.is_trusted = !next.line.is_tainting;
-        sink_(pending());
-    }
-    current_ = 1 - current_;
-    next.number = ++lines_;
-    next.text = line;
-    if (tainted_bytes_ > 0) {
-        next.line.record.is_trusted = false;
+void NginxErrorReader::taint(std::string_view line, bool is_tainting) {
+    if (is_tainting) {
+        tainted_bytes_ = kLongestRecordBytes;
+    } else {
         tainted_bytes_ -= line.size() < tainted_bytes_ ? line.size() + 1 : tainted_bytes_;
     }
-    if (next.line.is_tainting) {
-        tainted_bytes_ = kLongestRecordBytes;
+}
+
+void NginxErrorReader::take(std::string_view line) {
+    ++lines_;
+    if (wanted_ == Wanted::kSymptoms) {
+        const Glance glance = glance_at_nginx_error(line);
+        if (glance != Glance::kLook) {
+            settle(glance == Glance::kTainting);
+            taint(line, glance == Glance::kTainting);
+            return;
+        }
+    }
+    NginxErrorAnswer& next = answers_[1 - current_];
+    parse_nginx_error(line, next.line);
+    settle(next.line.is_tainting);
+    current_ = 1 - current_;
+    next.number = lines_;
+    next.text = line;
+    next.line.record.is_trusted = next.line.record.is_trusted && tainted_bytes_ == 0;
+    taint(line, next.line.is_tainting);
+    if (wanted_ == Wanted::kSymptoms && next.line.record.symptom == core::Symptom::kNone) {
+        return;
     }
     has_pending_ = next.line.record.is_trusted;
     if (!has_pending_) {

@@ -22,12 +22,17 @@ struct NginxErrorAnswer {
     NginxErrorLine line;
 };
 
+enum class Wanted {
+    kAll,
+    kSymptoms,  // lines without a symptom only count
+};
+
 class NginxErrorReader {
   public:
-    // Called once per line, in order.
+    // Called once per wanted line, in order.
     using Sink = std::function<void(const NginxErrorAnswer&)>;
 
-    explicit NginxErrorReader(Sink sink);
+    explicit NginxErrorReader(Sink sink, Wanted wanted = Wanted::kAll);
 
     // One line without its newline. At most two answers: the line kept back, and this one if
     // nothing that follows can change it (only a line that is trusted so far has to wait).
@@ -46,13 +51,18 @@ class NginxErrorReader {
     // dropped. What follows is not trusted for the length of one record.
     void lose_context();
 
+    [[nodiscard]] std::uint64_t lines() const { return lines_; }
+
   private:
+    void settle(bool is_next_tainting);
+    void taint(std::string_view line, bool is_tainting);
     void take(std::string_view line);
     void keep_pending();
 
     [[nodiscard]] NginxErrorAnswer& pending() { return answers_[current_]; }
 
     Sink sink_;
+    Wanted wanted_;
     std::uint64_t lines_ = 0;
     std::size_t tainted_bytes_ = 0;  // how far the last suspicious record may still reach
     bool has_pending_ = false;

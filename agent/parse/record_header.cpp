@@ -12,8 +12,9 @@ namespace gatemend::parse {
 namespace {
 
 constexpr std::string_view kStampForm = "0000/00/00 00:00:00 [";
-constexpr std::size_t kShortestHeader = 32;  // stamp, level, "1#0: "; room for three word loads
-constexpr std::size_t kMaxIdDigits = 20;
+constexpr std::size_t kMaxIdDigits = 24;
+// The longest header (a level, three numbers of kMaxIdDigits) and one word more.
+constexpr std::size_t kHeaderRoom = 128;
 constexpr std::uint64_t kTopBits = 0x8080808080808080U;
 constexpr std::uint64_t kZeros = 0x3030303030303030U;
 constexpr std::uint64_t kDigitSlack = 0x7676767676767676U;
@@ -75,62 +76,62 @@ bool matches_form(const char* bytes) {
     return ((difference | (difference + kWord.slack)) & kTopBits) == 0;
 }
 
-// How many digits begin at `at`, up to kMaxIdDigits; eight at a time where the byte order allows.
-inline std::size_t count_digits(std::string_view line, std::size_t at) {
+std::uint64_t load(const char* bytes) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+// How many digits begin at `bytes`, eight at a time where the byte order allows. Stops at
+// kMaxIdDigits, which is more than any number of nginx has.
+inline std::size_t count_digits(const char* bytes) {
     std::size_t count = 0;
     if constexpr (std::endian::native == std::endian::little) {
-        while (count < kMaxIdDigits && at + count + sizeof(std::uint64_t) <= line.size()) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, line.data() + at + count, sizeof word);
-            word ^= kZeros;
+        for (; count < kMaxIdDigits; count += sizeof(std::uint64_t)) {
+            const std::uint64_t word = load(bytes + count) ^ kZeros;
             const std::uint64_t others = (word | (word + kDigitSlack)) & kTopBits;
             if (others != 0) {
                 return count + static_cast<std::size_t>(std::countr_zero(others)) / 8;
             }
-            count += sizeof word;
         }
+        return kMaxIdDigits;
     }
-    while (count < kMaxIdDigits && at + count < line.size() && is_digit(line[at + count])) {
+    while (count < kMaxIdDigits && is_digit(bytes[count])) {
         ++count;
     }
     return count;
 }
 
-char byte_at(std::string_view line, std::size_t at) {
-    return at < line.size() ? line[at] : '\0';
-}
-
 // "21214#21214: *57 ": process, thread (0 in builds without threads), connection if there is one.
-void parse_ids(std::string_view line, std::size_t at, RecordHeader& header) {
-    const std::size_t pid_end = at + count_digits(line, at);
-    if (pid_end == at || byte_at(line, pid_end) != '#') {
+void parse_ids(const char* line, std::size_t at, RecordHeader& header) {
+    const std::size_t pid = count_digits(line + at);
+    at += pid + 1;
+    if (pid == 0 || line[at - 1] != '#') {
         return;
     }
-    std::size_t end = pid_end + 1 + count_digits(line, pid_end + 1);
-    if (end == pid_end + 1 || byte_at(line, end) != ':' || byte_at(line, end + 1) != ' ') {
+    const std::size_t thread = count_digits(line + at);
+    at += thread + 2;
+    if (thread == 0 || line[at - 2] != ':' || line[at - 1] != ' ') {
         return;
     }
-    end += 2;
-    if (byte_at(line, end) == '*') {
-        const std::size_t connection_end = end + 1 + count_digits(line, end + 1);
-        if (connection_end > end + 1 && byte_at(line, connection_end) == ' ') {
+    header.message_at = static_cast<std::uint32_t>(at);
+    if (line[at] == '*') {
+        const std::size_t connection = count_digits(line + at + 1);
+        const std::size_t end = at + 1 + connection;
+        if (connection > 0 && line[end] == ' ') {
             header.has_connection = true;
-            end = connection_end + 1;
+            header.message_at = static_cast<std::uint32_t>(end + 1);
         }
     }
-    header.message_at = static_cast<std::uint32_t>(end);
 }
 
-}  // namespace
-
-RecordHeader parse_record_header(std::string_view line) {
+// `line` has at least kHeaderRoom readable bytes.
+RecordHeader parse_roomy(const char* line) {
     RecordHeader header;
-    if (line.size() < kShortestHeader || !matches_form<0>(line.data()) ||
-        !matches_form<8>(line.data()) || !matches_form<13>(line.data())) {
+    if (!matches_form<0>(line) || !matches_form<8>(line) || !matches_form<13>(line)) {
         return header;
     }
-    std::uint64_t word = 0;
-    std::memcpy(&word, line.data() + kLevelAt, sizeof word);
+    const std::uint64_t word = load(line + kLevelAt);
     for (const LevelName& name : kLevels) {
         if ((word & name.mask) == name.word) {
             header.level = name.level;
@@ -140,6 +141,18 @@ RecordHeader parse_record_header(std::string_view line) {
         }
     }
     return header;
+}
+
+}  // namespace
+
+RecordHeader parse_record_header(std::string_view line) {
+    if (line.size() >= kHeaderRoom) {
+        return parse_roomy(line.data());
+    }
+    std::array<char, kHeaderRoom> padded{};
+    std::ranges::copy(line, padded.begin());
+    const RecordHeader header = parse_roomy(padded.data());
+    return header.message_at <= line.size() ? header : RecordHeader{};
 }
 
 bool is_calendar_time(std::string_view stamp) {

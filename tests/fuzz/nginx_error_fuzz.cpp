@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Any bytes as an error log: views stay inside their line, blocks and single lines agree, and trust
-// is never given to a line that is not a whole record.
+// is never given to a line that is not a whole record. Asking for symptoms only gives the same
+// ones.
 #include "parse/nginx_error_reader.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
 
@@ -17,8 +18,10 @@ using gatemend::parse::LineShape;
 using gatemend::parse::NginxError;
 using gatemend::parse::NginxErrorAnswer;
 using gatemend::parse::NginxErrorReader;
+using gatemend::parse::Wanted;
 
 struct Seen {
+    std::uint64_t number;
     Symptom symptom;
     bool is_trusted;
     std::string upstream;
@@ -40,15 +43,17 @@ void check(const NginxErrorAnswer& answer) {
 }
 
 template <class Feed>
-std::vector<Seen> read(Feed feed) {
+std::vector<Seen> read(gatemend::parse::Wanted wanted, Feed feed) {
     std::vector<Seen> seen;
-    NginxErrorReader reader([&seen](const NginxErrorAnswer& answer) {
-        check(answer);
-        seen.push_back(Seen{answer.line.record.symptom,
-                            answer.line.record.is_trusted,
-                            std::string(answer.line.record.upstream)});
-        require(answer.number == seen.size());
-    });
+    NginxErrorReader reader(
+        [&seen](const NginxErrorAnswer& answer) {
+            check(answer);
+            seen.push_back(Seen{answer.number,
+                                answer.line.record.symptom,
+                                answer.line.record.is_trusted,
+                                std::string(answer.line.record.upstream)});
+        },
+        wanted);
     feed(reader);
     reader.flush();
     return seen;
@@ -58,9 +63,9 @@ std::vector<Seen> read(Feed feed) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text = gatemend::fuzz::as_text(data, size);
-    const std::vector<Seen> whole =
-        read([&](NginxErrorReader& reader) { reader.feed_block(text); });
-    const std::vector<Seen> single = read([&](NginxErrorReader& reader) {
+    const auto as_block = [text](NginxErrorReader& reader) { reader.feed_block(text); };
+    std::vector<Seen> whole = read(Wanted::kAll, as_block);
+    const std::vector<Seen> single = read(Wanted::kAll, [text](NginxErrorReader& reader) {
         std::string_view rest = text;
         while (!rest.empty()) {
             const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -70,5 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
     });
     require(whole == single);
+    std::erase_if(whole, [](const Seen& seen) { return seen.symptom == Symptom::kNone; });
+    require(whole == read(Wanted::kSymptoms, as_block));
     return 0;
 }

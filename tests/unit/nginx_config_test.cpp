@@ -235,12 +235,25 @@ TEST(NginxConfig, ReachesFilesThatDataBlocksInclude) {
 TEST(NginxConfig, EndsWhateverTheIncludesDo) {
     EXPECT_EQ(parse(dumped("/n/nginx.conf", "include nginx.conf; include *.conf;")).backends.size(),
               0U);
-    std::string bomb = dumped("/n/nginx.conf", "include a0;include a0;");
+    std::string bomb = dumped("/n/nginx.conf", "http { server { include a0;include a0;");
     for (int i = 0; i < 15; ++i) {
         const std::string next = "include a" + std::to_string(i + 1) + ";";
         bomb += dumped("/n/a" + std::to_string(i), next + next + next + next);
     }
-    EXPECT_FALSE(parse(bomb).skipped.empty());
+    bomb += dumped("/n/a15", "location / { fastcgi_pass 127.0.0.1:1; } listen 81;");
+    EXPECT_EQ(addresses(parse(bomb)), Texts{"127.0.0.1:1"});
+    EXPECT_EQ(parse(bomb).listens, Texts{"127.0.0.1:81"});
+}
+
+TEST(NginxConfig, ReadsASharedFileInEveryPlaceItIsIncludedIn) {
+    const NginxConfig config =
+        parse(dumped("/n/nginx.conf",
+                     "http { upstream a { include servers; } upstream b { include servers; server "
+                     "127.0.0.1:2; }\nserver { include listen; location / { fastcgi_pass b; } }\n"
+                     "server { include listen; location / { proxy_pass http://a; } } }") +
+              dumped("/n/servers", "server 127.0.0.1:1;") + dumped("/n/listen", "listen 8080;"));
+    EXPECT_EQ(addresses(config), (Texts{"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:1"}));
+    EXPECT_EQ(config.listens, Texts{"127.0.0.1:8080"});
 }
 
 TEST(NginxConfig, RefusesWhatIsNoDump) {

@@ -251,6 +251,25 @@ TEST(NginxErrorReader, KeepsBackOnlyWhatCanStillChange) {
     EXPECT_EQ(log.seen.size(), 2U);
 }
 
+TEST(NginxErrorReader, GivesTheSameSymptomsWhenOnlySymptomsAreWanted) {
+    const std::string log = kNotice + kRefused + kRefused + kNotFound + kRefused + "torn\n" +
+                            kForged + kNotice + kRefused + kNotice;
+    std::vector<std::string> wanted;
+    NginxErrorReader reader(
+        [&wanted](const NginxErrorAnswer& answer) {
+            wanted.push_back(std::to_string(answer.number) +
+                             (answer.line.record.is_trusted ? " trusted" : ""));
+        },
+        Wanted::kSymptoms);
+    reader.feed_block(log);
+    reader.flush();
+    EXPECT_EQ(reader.lines(), 10U);
+    EXPECT_EQ(wanted, (std::vector<std::string>{"2 trusted", "3", "5", "7", "9"}));
+    const std::vector<Seen> all = read(log);
+    EXPECT_TRUE(all[1].is_trusted);
+    EXPECT_EQ(trusted_symptoms(all), 1);
+}
+
 TEST(NginxErrorReader, DistrustsWhatFollowsAGap) {
     Log log;
     log.reader.lose_context();
