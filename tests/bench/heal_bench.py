@@ -3,7 +3,7 @@
 """How long a site is away after PHP-FPM's master is killed, and what gatemend costs while nothing happens.
 
 One disposable machine per run, three healers in turn, ten kills each, everything in the same run: ratios, no limits.
-    heal_bench.py [--suite bookworm|trixie] [--kills N] [--idle SECONDS]
+    heal_bench.py [--suite bookworm|trixie] [--kills N] [--idle SECONDS] [--package DEB]
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def idle(machine: Machine, seconds: int) -> None:
     print(f"idle together                     PSS {total / 1024:.1f} MiB (goal 12)")
 
 
-def run(suite: images.Suite, kills: int, idle_seconds: int) -> None:
+def run(suite: images.Suite, package: pathlib.Path, kills: int, idle_seconds: int) -> None:
     machine = Machine(images.ensure(suite, "runtime"), f"bench on {suite.name}")
     site, gatemend = Website(machine, suite), Gatemend(machine)
     try:
@@ -94,9 +94,9 @@ def run(suite: images.Suite, kills: int, idle_seconds: int) -> None:
         own = bench.series("systemd's Restart=on-failure", between=reset_start_limit)
         machine.run("rm", f"/etc/systemd/system/{site.fpm}.d/20-restart.conf")
         machine.systemctl("daemon-reload")
-        gatemend.install(deb.ensure(suite))
-        gatemend.tune(max=1000, cooldown="0s", soak="1s", backoff=1)
-        gatemend.tune_settings("\n[limits.unit]\nmax = 1000\n\n[limits.host]\nmax = 1000\n")
+        gatemend.install(package)
+        gatemend.tune(max=100, cooldown="0s", soak="1s", backoff=1)
+        gatemend.tune_settings("\n[limits.unit]\nmax = 100\n\n[limits.host]\nmax = 100\n")
         gatemend.enable()
 
         def wait_for_verdict() -> None:
@@ -119,9 +119,11 @@ def main() -> int:
     parser.add_argument("--suite", choices=images.SUITES, default="bookworm")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--idle", type=int, default=60)
+    parser.add_argument("--package", type=pathlib.Path, help="default: built for that release")
     options = parser.parse_args()
+    suite = images.SUITES[options.suite]
     sweep()
-    run(images.SUITES[options.suite], options.kills, options.idle)
+    run(suite, options.package or deb.ensure(suite), options.kills, options.idle)
     return 0
 
 
