@@ -83,6 +83,7 @@ def _build(suite: images.Suite, files: list[str], target: pathlib.Path) -> None:
                     *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network"),
                     *(f"--machine={workshop.home.name}", f"--directory={workshop.root}", "--chdir=/build/gatemend", "--pipe"),
                     *("--setenv=DEB_BUILD_OPTIONS=nocheck noautodbgsym terse", "--setenv=LC_ALL=C.UTF-8"),
+                    "--setenv=DEB_CXXFLAGS_STRIP=-g",  # as stripped in the end; a quarter less to compile
                     *("dpkg-buildpackage", "--build=binary", "--unsigned-source", "--unsigned-changes"),
                 ],
                 stdin=subprocess.DEVNULL,
