@@ -19,7 +19,7 @@ bool is_absent(std::string_view name) {
 }
 
 int report(const BusService& service, const sdbus::Error& error) {
-    const std::string name(error.getName());
+    const std::string& name = error.getName();
     if (is_absent(name)) {
         (void)std::fprintf(stderr,
                            "gatemend: service not running (%s is not on the bus); "

@@ -63,7 +63,7 @@ void verify_up(Context& context,
 void conclude_attempt(Context& context,
                       Incident& incident,
                       core::ActVerdict verdict,
-                      std::string text);
+                      const std::string& text);
 // Takes over attempts of open incidents whose verdict is still pending (after a restart, a lost
 // reply).
 void adopt_attempts(Context& context);

@@ -130,7 +130,7 @@ void verify_up(Context& context,
 void conclude_attempt(Context& context,
                       Incident& incident,
                       core::ActVerdict verdict,
-                      std::string text) {
+                      const std::string& text) {
     const std::uint64_t attempt = *incident.unverified_attempt;
     note_verdict(context.state.ledger, attempt, verdict);
     context.emit(ConfirmAct{attempt, verdict, text});
