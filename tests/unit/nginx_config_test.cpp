@@ -161,7 +161,6 @@ TEST(NginxConfig, LexesAsNginxDoes) {
     const std::string tail = " location /x{fastcgi_pass 127.0.0.1:9000;}";
     for (const std::string text : {"return 200 a}b;",
                                    "return 200 \"; } {\";",
-                                   "return 200 'it''s'; #}",
                                    "add_header X a#b;",
                                    "# } fastcgi_pass 127.0.0.1:1;\n",
                                    "return 200 ${name}x;",
@@ -170,11 +169,9 @@ TEST(NginxConfig, LexesAsNginxDoes) {
                                    "\"return\" 200;",
                                    "return 200 a\\ b;",
                                    "return 200 \"a\\\"}\";"}) {
-        if (text.find("''") != std::string::npos) {
-            continue;  // an error for nginx; see below
-        }
-        EXPECT_EQ(addresses(parse_http("server {" + text + tail + "}")), Texts{"127.0.0.1:9000"})
-            << text;
+        std::string server = "server {";
+        server.append(text).append(tail).append("}");
+        EXPECT_EQ(addresses(parse_http(server)), Texts{"127.0.0.1:9000"}) << text;
     }
     const NginxConfig broken = parse_http("server { return 200 'a''b'; } ");
     EXPECT_EQ(broken.skipped.size(), 1U);
@@ -237,8 +234,11 @@ TEST(NginxConfig, EndsWhateverTheIncludesDo) {
               0U);
     std::string bomb = dumped("/n/nginx.conf", "http { server { include a0;include a0;");
     for (int i = 0; i < 15; ++i) {
-        const std::string next = "include a" + std::to_string(i + 1) + ";";
-        bomb += dumped("/n/a" + std::to_string(i), next + next + next + next);
+        std::string next = "include a";
+        next.append(std::to_string(i + 1)).append(";");
+        next += next;
+        next += next;
+        bomb += dumped("/n/a" + std::to_string(i), next);
     }
     bomb += dumped("/n/a15", "location / { fastcgi_pass 127.0.0.1:1; } listen 81;");
     EXPECT_EQ(addresses(parse(bomb)), Texts{"127.0.0.1:1"});

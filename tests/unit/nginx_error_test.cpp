@@ -241,8 +241,7 @@ TEST(NginxError, KnowsTheInvalidResponses) {
          {"upstream sent invalid header: \"X-A\\x0ad...\"",
           "upstream sent invalid header",
           "upstream sent invalid status \"9999\"",
-          "upstream sent duplicate header line: \"Content-Length: 1\", previous value: "
-          "\"Content-Length: 2\"",
+          "upstream sent duplicate header line: \"Age: 1\", previous value: \"Age: 2\"",
           "upstream sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time",
           "upstream sent invalid \"Content-Length\" header: \"Content-Length: x\"",
           "upstream sent unknown \"Transfer-Encoding\": \"gzip\"",
