@@ -258,7 +258,7 @@ void Daemon::follow(const std::string& path) {
         .on_gap = [path](const std::string& why) { warn(path + ": " + why); },
         .on_progress = [this] { cursor_store_.touch(); },
         .open_elsewhere =
-            [this](const std::string& log, std::function<void(core::Result<io::UniqueFd>)> done) {
+            [this](const std::string& log, std::function<void(core::Result<bus::UniqueFd>)> done) {
                 executor_->open_log(log, std::move(done));
             },
     };

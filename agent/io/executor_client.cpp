@@ -144,12 +144,12 @@ class Client final : public ExecutorClient {
         call("NginxDump", kToolDeadline, done, reply);
     }
 
-    void open_log(const std::string& path, Reply<UniqueFd> done) override {
+    void open_log(const std::string& path, Reply<bus::UniqueFd> done) override {
         const auto reply = [done](MaybeError error, sdbus::UnixFd fd) {
             if (error) {
                 done(error_of("OpenLog", *error));
             } else {
-                done(UniqueFd(fd.release()));
+                done(bus::UniqueFd(fd.release()));
             }
         };
         call("OpenLog", kQuickDeadline, done, reply, path);

@@ -9,8 +9,8 @@
 #include "core/ledger.hpp"
 #include "core/probe.hpp"
 #include "core/result.hpp"
-#include "io/unique_fd.hpp"
 #include "sandbox/bus/connection.hpp"
+#include "sandbox/bus/unique_fd.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -48,7 +48,7 @@ class ExecutorClient {
     virtual ~ExecutorClient();
 
     virtual void nginx_dump(Reply<NginxDump> done) = 0;
-    virtual void open_log(const std::string& path, Reply<UniqueFd> done) = 0;
+    virtual void open_log(const std::string& path, Reply<bus::UniqueFd> done) = 0;
     virtual void test_config(const std::string& unit, Reply<ConfigTestReply> done) = 0;
     virtual void probe(core::ProbeKind kind,
                        const std::string& address,

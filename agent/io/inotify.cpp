@@ -37,14 +37,14 @@ void Inotify::Watch::reset() {
 }
 
 core::Result<std::unique_ptr<Inotify>> Inotify::open(bus::EventLoop& loop, core::Duration pace) {
-    UniqueFd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    bus::UniqueFd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (!fd.is_open()) {
         return core::Error{"start inotify: " + std::generic_category().message(errno)};
     }
     return std::unique_ptr<Inotify>(new Inotify(loop, std::move(fd), pace));
 }
 
-Inotify::Inotify(bus::EventLoop& loop, UniqueFd fd, core::Duration pace)
+Inotify::Inotify(bus::EventLoop& loop, bus::UniqueFd fd, core::Duration pace)
     : loop_(loop),
       fd_(std::move(fd)),
       pace_(pace) {

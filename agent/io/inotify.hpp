@@ -6,8 +6,8 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "io/unique_fd.hpp"
 #include "sandbox/bus/event_loop.hpp"
+#include "sandbox/bus/unique_fd.hpp"
 
 #include <sys/inotify.h>
 
@@ -68,14 +68,14 @@ class Inotify {
         OnEvent on_event;
     };
 
-    Inotify(bus::EventLoop& loop, UniqueFd fd, core::Duration pace);
+    Inotify(bus::EventLoop& loop, bus::UniqueFd fd, core::Duration pace);
     void drain();
     void deliver(int descriptor, std::uint32_t mask, std::string_view name);
     void remove(std::uint64_t id);
     [[nodiscard]] std::vector<std::uint64_t> subscribers_of(int descriptor) const;
 
     bus::EventLoop& loop_;
-    UniqueFd fd_;
+    bus::UniqueFd fd_;
     core::Duration pace_;
     std::map<std::uint64_t, Subscriber> subscribers_;
     std::uint64_t next_id_ = 1;

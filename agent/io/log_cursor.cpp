@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/log_cursor.hpp"
 
-#include "io/unique_fd.hpp"
+#include "sandbox/bus/unique_fd.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ std::string find_rotated(const std::string& path, const LogCursor& cursor) {
             continue;
         }
         std::string candidate = folder + std::string(found);
-        const UniqueFd fd(
+        const bus::UniqueFd fd(
             ::open(candidate.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW));
         if (fd.is_open() && is_same_log(fd.get(), cursor)) {
             return candidate;

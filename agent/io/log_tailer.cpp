@@ -49,7 +49,7 @@ std::vector<std::string> links_of(const std::string& path) {
 }  // namespace
 
 struct LogTailer::Followed {
-    UniqueFd fd;
+    bus::UniqueFd fd;
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::uint64_t position = 0;
@@ -200,7 +200,7 @@ bool LogTailer::take_back(std::uint64_t device, std::uint64_t inode) {
 }
 
 void LogTailer::open_current(Where where) {
-    UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    bus::UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (fd.is_open()) {
         adopt(std::move(fd), where);
         return;
@@ -221,7 +221,7 @@ void LogTailer::open_through_hook(Where where) {
     }
     is_opening_elsewhere_ = true;
     const std::weak_ptr<bool> alive = alive_;
-    hooks_.open_elsewhere(path_, [this, alive, where](core::Result<UniqueFd> opened) {
+    hooks_.open_elsewhere(path_, [this, alive, where](core::Result<bus::UniqueFd> opened) {
         if (alive.expired()) {
             return;
         }
@@ -236,7 +236,7 @@ void LogTailer::open_through_hook(Where where) {
     });
 }
 
-void LogTailer::adopt(UniqueFd fd, Where where) {
+void LogTailer::adopt(bus::UniqueFd fd, Where where) {
     struct stat info {};
 
     if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
@@ -288,9 +288,9 @@ void LogTailer::place(Followed& file, Where where) {
 // The log we were reading has been renamed meanwhile: its rest comes first.
 bool LogTailer::resume_rotated() {
     const std::string rotated = find_rotated(path_, *saved_);
-    UniqueFd fd(rotated.empty()
-                    ? -1
-                    : ::open(rotated.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    bus::UniqueFd fd(rotated.empty()
+                         ? -1
+                         : ::open(rotated.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!fd.is_open() || !is_same_log(fd.get(), *saved_)) {
         return false;
     }

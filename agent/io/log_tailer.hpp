@@ -12,8 +12,8 @@
 #include "io/inotify.hpp"
 #include "io/line_splitter.hpp"
 #include "io/log_cursor.hpp"
-#include "io/unique_fd.hpp"
 #include "sandbox/bus/event_loop.hpp"
+#include "sandbox/bus/unique_fd.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -48,7 +48,8 @@ struct TailHooks {
     std::function<void(const std::string& why)> on_gap;  // a sentence
     std::function<void()> on_progress;                   // the cursor moved
     // Opens what we may not open ourselves; answers later, at most once. May be empty.
-    std::function<void(const std::string& path, std::function<void(core::Result<UniqueFd>)> done)>
+    std::function<void(const std::string& path,
+                       std::function<void(core::Result<bus::UniqueFd>)> done)>
         open_elsewhere;
 };
 
@@ -80,7 +81,7 @@ class LogTailer {
     void check_path();
     void open_current(Where where);
     void open_through_hook(Where where);
-    void adopt(UniqueFd fd, Where where);
+    void adopt(bus::UniqueFd fd, Where where);
     [[nodiscard]] bool take_back(std::uint64_t device, std::uint64_t inode);
     void place(Followed& file, Where where);
     [[nodiscard]] bool resume_rotated();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/small_file.hpp"
 
-#include "io/unique_fd.hpp"
+#include "sandbox/bus/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,13 +23,13 @@ core::Error failure(const char* what, const std::string& path, int error_number)
 }
 
 struct OpenFile {
-    UniqueFd fd;
+    bus::UniqueFd fd;
     std::size_t size = 0;
 };
 
 core::Result<OpenFile> open_regular(const std::string& path) {
     // O_NONBLOCK: a FIFO in its place must not hang us before fstat can refuse it.
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    bus::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!fd.is_open()) {
         return failure("open", path, errno);
     }
@@ -90,7 +90,7 @@ core::Result<std::string> read_file_tail(const std::string& path, std::size_t li
 
 core::Status replace_file(const std::string& path, std::string_view content) {
     const std::string fresh = path + ".new";
-    UniqueFd fd(
+    bus::UniqueFd fd(
         ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, kStateMode));
     if (!fd.is_open()) {
         return failure("create", fresh, errno);

@@ -139,14 +139,15 @@ void Object::NginxDump(sdbus::Result<sdbus::UnixFd, std::int32_t, std::string>&&
                 return;
             }
             // UnixFd duplicates; the copy closes its own
-            kept->returnResults(
-                sdbus::UnixFd{std::get<UniqueFd>(copy).get()}, dump.exit_status, dump.diagnostics);
+            kept->returnResults(sdbus::UnixFd{std::get<bus::UniqueFd>(copy).get()},
+                                dump.exit_status,
+                                dump.diagnostics);
         });
     });
 }
 
 sdbus::UnixFd Object::OpenLog(const std::string& path) {
-    const UniqueFd log = value_or_throw(facts_.open_log(path));
+    const bus::UniqueFd log = value_or_throw(facts_.open_log(path));
     return sdbus::UnixFd{log.get()};
 }
 

@@ -26,11 +26,11 @@ Fault tool_failed(const core::Error& error) {
 
 }  // namespace
 
-Reply<UniqueFd> make_sealed_copy(const std::string& text) {
+Reply<bus::UniqueFd> make_sealed_copy(const std::string& text) {
     const auto fail = [] {
         return Fault{FaultKind::kToolFailed, std::generic_category().message(errno)};
     };
-    UniqueFd copy{memfd_create("gatemend-nginx-dump", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+    bus::UniqueFd copy{memfd_create("gatemend-nginx-dump", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
     if (copy.get() < 0) {
         return fail();
     }
@@ -77,7 +77,7 @@ void FactDesk::nginx_dump(ReplyDone<DumpReply> done) {
     });
 }
 
-Reply<UniqueFd> FactDesk::open_log(const std::string& path) const {
+Reply<bus::UniqueFd> FactDesk::open_log(const std::string& path) const {
     return sandbox::open_log(paths_.logs, path);
 }
 

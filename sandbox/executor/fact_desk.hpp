@@ -4,9 +4,9 @@
 #pragma once
 
 #include "policies/policy.hpp"
+#include "sandbox/bus/unique_fd.hpp"
 #include "sandbox/executor/log_opener.hpp"
 #include "sandbox/executor/reply.hpp"
-#include "sandbox/executor/unique_fd.hpp"
 #include "sandbox/tools/facts.hpp"
 
 #include <cstdint>
@@ -36,7 +36,7 @@ class FactDesk {
     FactDesk(Facts& facts, std::function<const policy::Policy&()> policy, FactPaths paths = {});
 
     void nginx_dump(ReplyDone<DumpReply> done);
-    [[nodiscard]] Reply<UniqueFd> open_log(const std::string& path) const;
+    [[nodiscard]] Reply<bus::UniqueFd> open_log(const std::string& path) const;
     void test_config(const std::string& unit, ReplyDone<ConfigTestFact> done);
     void probe(const std::string& kind,
                const std::string& address,
@@ -54,6 +54,6 @@ class FactDesk {
 };
 
 // A memfd with `text` that nobody can change any more.
-[[nodiscard]] Reply<UniqueFd> make_sealed_copy(const std::string& text);
+[[nodiscard]] Reply<bus::UniqueFd> make_sealed_copy(const std::string& text);
 
 }  // namespace gatemend::sandbox

@@ -29,11 +29,11 @@ Fault errno_fault(int error_number) {
 
 // Step by step, because openat2() is missing on older kernels and in some containers. Each step is
 // relative to the folder held open, so nothing can be moved under us, and follows no link.
-Reply<UniqueFd> open_below(UniqueFd folder, std::string_view path) {
+Reply<bus::UniqueFd> open_below(bus::UniqueFd folder, std::string_view path) {
     for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
          slash = path.find('/')) {
         const std::string step{path.substr(0, slash)};
-        UniqueFd next{
+        bus::UniqueFd next{
             openat(folder.get(), step.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         if (next.get() < 0) {
             return errno_fault(errno);
@@ -43,7 +43,7 @@ Reply<UniqueFd> open_below(UniqueFd folder, std::string_view path) {
     }
     // O_NONBLOCK: a FIFO put in the log's place must not hang us before we see what it is
     constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    UniqueFd file{openat(folder.get(), std::string{path}.c_str(), kFlags)};
+    bus::UniqueFd file{openat(folder.get(), std::string{path}.c_str(), kFlags)};
     if (file.get() < 0) {
         return errno_fault(errno);
     }
@@ -52,14 +52,14 @@ Reply<UniqueFd> open_below(UniqueFd folder, std::string_view path) {
 
 }  // namespace
 
-Reply<UniqueFd> open_log(const std::string& base, const std::string& path) {
+Reply<bus::UniqueFd> open_log(const std::string& base, const std::string& path) {
     if (!is_canonical(path)) {
         return Fault{FaultKind::kBadArgument, "path: too long or not canonical"};
     }
     if (!path.starts_with(base + "/")) {
         return Fault{FaultKind::kNotAllowed, "path: not below " + base};
     }
-    UniqueFd folder{open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    bus::UniqueFd folder{open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (folder.get() < 0) {
         return errno_fault(errno);
     }
@@ -70,7 +70,7 @@ Reply<UniqueFd> open_log(const std::string& base, const std::string& path) {
 
     struct stat info {};
 
-    if (fstat(std::get<UniqueFd>(log).get(), &info) < 0) {
+    if (fstat(std::get<bus::UniqueFd>(log).get(), &info) < 0) {
         return errno_fault(errno);
     }
     if (!S_ISREG(info.st_mode) || info.st_nlink != 1) {

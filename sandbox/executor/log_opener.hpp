@@ -4,14 +4,14 @@
 // one name is handed out. Called by fact_desk.
 #pragma once
 
+#include "sandbox/bus/unique_fd.hpp"
 #include "sandbox/executor/reply.hpp"
-#include "sandbox/executor/unique_fd.hpp"
 
 #include <string>
 
 namespace gatemend::sandbox {
 
 // `base`: the folder below which logs may lie, "/var/log" but in tests.
-[[nodiscard]] Reply<UniqueFd> open_log(const std::string& base, const std::string& path);
+[[nodiscard]] Reply<bus::UniqueFd> open_log(const std::string& base, const std::string& path);
 
 }  // namespace gatemend::sandbox

@@ -17,7 +17,7 @@ class FakeExecutor final : public io::ExecutorClient {
   public:
     void nginx_dump(Reply<io::NginxDump> done) override { done(core::Error{"absent"}); }
 
-    void open_log(const std::string&, Reply<io::UniqueFd> done) override {
+    void open_log(const std::string&, Reply<bus::UniqueFd> done) override {
         done(core::Error{"absent"});
     }
 

@@ -156,8 +156,8 @@ class Logs : public testing::Test {
 
 TEST_F(Logs, OpensARegularFileReadOnly) {
     const auto log = open_log(base_, base_ / "nginx/error.log");
-    ASSERT_TRUE(std::holds_alternative<UniqueFd>(log));
-    const int fd = std::get<UniqueFd>(log).get();
+    ASSERT_TRUE(std::holds_alternative<bus::UniqueFd>(log));
+    const int fd = std::get<bus::UniqueFd>(log).get();
     EXPECT_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 }
 
@@ -250,8 +250,8 @@ TEST_F(ProbeDesk, ConfigurationsOfUnlistedUnitsAreNotTested) {
 
 TEST(SealedCopy, CannotBeChanged) {
     const auto copy = make_sealed_copy("text");
-    ASSERT_TRUE(std::holds_alternative<UniqueFd>(copy));
-    const int fd = std::get<UniqueFd>(copy).get();
+    ASSERT_TRUE(std::holds_alternative<bus::UniqueFd>(copy));
+    const int fd = std::get<bus::UniqueFd>(copy).get();
     EXPECT_EQ(write(fd, "x", 1), -1);
     EXPECT_EQ(ftruncate(fd, 0), -1);
 }

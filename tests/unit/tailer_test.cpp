@@ -49,7 +49,8 @@ class Tailer : public testing::Test {
     std::string log_ = dir_ / "error.log";
     bus::EventLoop loop_ = std::move(*bus::EventLoop::open());
     std::unique_ptr<Inotify> inotify_ = std::move(*Inotify::open(loop_, core::Duration::zero()));
-    std::function<void(const std::string&, std::function<void(core::Result<UniqueFd>)>)> opener_;
+    std::function<void(const std::string&, std::function<void(core::Result<bus::UniqueFd>)>)>
+        opener_;
     std::unique_ptr<LogTailer> tailer_;
     std::vector<std::string> lines_;
     std::vector<std::string> gaps_;
@@ -343,7 +344,7 @@ TEST_F(Tailer, AsksForALogItMayNotOpen) {
     append(log_, "");
     ::chmod(log_.c_str(), 0);
     std::string asked;
-    opener_ = [&](const std::string& path, std::function<void(core::Result<UniqueFd>)> done) {
+    opener_ = [&](const std::string& path, std::function<void(core::Result<bus::UniqueFd>)> done) {
         asked = path;
         done(core::Error{"not today"});
     };

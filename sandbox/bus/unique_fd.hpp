@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// UniqueFd: an open file descriptor with one owner. Used by everything in agent/io that opens a
-// file. Must never be given a descriptor that somebody else closes.
+// UniqueFd: an open file descriptor with one owner. Must never be given a descriptor that somebody
+// else closes.
 #pragma once
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace gatemend::io {
+namespace gatemend::bus {
 
 class UniqueFd {
   public:
@@ -43,8 +43,11 @@ class UniqueFd {
 
     [[nodiscard]] bool is_open() const { return fd_ >= 0; }
 
+    // The caller owns it from here on.
+    [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
   private:
     int fd_ = -1;
 };
 
-}  // namespace gatemend::io
+}  // namespace gatemend::bus
