@@ -19,7 +19,8 @@ LogSymptoms::LogSymptoms(bus::EventLoop& loop,
                          Hooks hooks)
     : loop_(loop),
       hooks_(std::move(hooks)),
-      reader_([this](const parse::NginxErrorAnswer& answer) { on_answer(answer); }) {
+      reader_([this](const parse::NginxErrorAnswer& answer) { on_answer(answer); },
+              parse::Wanted::kSymptoms) {
     reader_.lose_context();
     io::TailHooks tail;
     tail.on_line = [this](std::string_view line) { reader_.feed(line); };

@@ -28,7 +28,8 @@ class LogReplay {
     LogReplay(engine::Timeline& timeline, LogSummary& summary)
         : timeline_(timeline),
           summary_(summary),
-          reader_([this](const parse::NginxErrorAnswer& answer) { take(answer); }) {}
+          reader_([this](const parse::NginxErrorAnswer& answer) { take(answer); },
+                  parse::Wanted::kSymptoms) {}
 
     void feed(std::string_view block) { reader_.feed_block(block); }
 
