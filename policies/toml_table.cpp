@@ -9,7 +9,7 @@
 namespace gatemend::policy {
 namespace {
 
-std::string quoted(std::string_view word) {
+std::string in_quotes(std::string_view word) {
     return "\"" + core::sanitize(word, kMaxWordBytes) + "\"";
 }
 
@@ -55,7 +55,7 @@ std::string list_words(const std::vector<std::string_view>& words) {
         if (i > 0) {
             text += i + 1 == words.size() ? " or " : ", ";
         }
-        text += quoted(words[i]);
+        text += in_quotes(words[i]);
     }
     return text;
 }
@@ -95,9 +95,9 @@ const toml::node* TableReader::take(std::string_view key) {
 void TableReader::report_type(const toml::node& node,
                               std::string_view key,
                               std::string_view wanted) {
-    reporter_.error(
-        position_of(node),
-        quoted(key) + " must be " + std::string{wanted} + ", not " + std::string{type_name(node)});
+    reporter_.error(position_of(node),
+                    in_quotes(key) + " must be " + std::string{wanted} + ", not " +
+                        std::string{type_name(node)});
 }
 
 std::optional<Found<std::string>> TableReader::text(std::string_view key) {
@@ -105,7 +105,7 @@ std::optional<Found<std::string>> TableReader::text(std::string_view key) {
     if (node == nullptr) {
         return std::nullopt;
     }
-    auto value = read_string(*node, quoted(key), reporter_);
+    auto value = read_string(*node, in_quotes(key), reporter_);
     if (!value) {
         return std::nullopt;
     }
@@ -124,7 +124,7 @@ std::optional<Found<std::int64_t>> TableReader::integer(std::string_view key, In
     }
     if (value->get() < range.min || value->get() > range.max) {
         reporter_.error(position_of(*node),
-                        quoted(key) + " must be between " + std::to_string(range.min) + " and " +
+                        in_quotes(key) + " must be between " + std::to_string(range.min) + " and " +
                             std::to_string(range.max) + ", not " + std::to_string(value->get()));
         return std::nullopt;
     }
@@ -144,12 +144,12 @@ std::optional<Found<core::Duration>> TableReader::duration(std::string_view key,
     }
     const auto value = parse_duration(text->get());
     if (!value) {
-        reporter_.error(position_of(*node), quoted(key) + ": " + value.error().text);
+        reporter_.error(position_of(*node), in_quotes(key) + ": " + value.error().text);
         return std::nullopt;
     }
     if (*value < range.min || *value > range.max) {
         reporter_.error(position_of(*node),
-                        quoted(key) + " must be between " + core::format_duration(range.min) +
+                        in_quotes(key) + " must be between " + core::format_duration(range.min) +
                             " and " + core::format_duration(range.max) + ", not " +
                             core::format_duration(*value));
         return std::nullopt;
@@ -167,7 +167,7 @@ std::optional<Found<std::size_t>> TableReader::word(std::string_view key,
     if (at == words.end()) {
         reporter_.error(
             found->at,
-            quoted(key) + " must be " + list_words(words) + ", not " + quoted(found->value),
+            in_quotes(key) + " must be " + list_words(words) + ", not " + in_quotes(found->value),
             suggest(found->value, words));
         return std::nullopt;
     }
@@ -211,7 +211,7 @@ std::vector<const toml::table*> TableReader::tables(std::string_view key) {
 }
 
 void TableReader::report_missing(std::string_view key) {
-    reporter_.error(position(), name_ + " has no " + quoted(key));
+    reporter_.error(position(), name_ + " has no " + in_quotes(key));
 }
 
 void TableReader::finish() {
@@ -223,7 +223,7 @@ void TableReader::finish() {
                 hint = "known here: " + list_words(known_);
             }
             reporter_.error(to_position(key.source().begin),
-                            "unknown key " + quoted(name) + " in " + name_,
+                            "unknown key " + in_quotes(name) + " in " + name_,
                             std::move(hint));
         }
     }
