@@ -22,7 +22,7 @@ namespace gatemend::cli {
 namespace {
 
 constexpr std::string_view kEventHeader = "# gatemend events";
-constexpr std::size_t kMaxEventLine = 64 * 1024;
+constexpr std::size_t kMaxEventLine = std::size_t{64} * 1024;
 
 void print_effect(core::TimePoint time, const engine::Effect& effect, bool is_json) {
     if (std::holds_alternative<engine::SetTimer>(effect)) {

@@ -7,7 +7,7 @@ namespace gatemend::cli {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = 256 * 1024;
+constexpr std::size_t kBlockBytes = std::size_t{256} * 1024;
 constexpr std::size_t kMaxAddresses = 256;  // further ones are counted together
 constexpr std::string_view kOthers = "(other addresses)";
 
@@ -63,7 +63,7 @@ class LogReplay {
         answer_probe(address, time);
     }
 
-    std::string count_key(const std::string& address) const {
+    [[nodiscard]] std::string count_key(const std::string& address) const {
         const bool is_known = summary_.symptoms_by_address.count(address) > 0;
         return is_known || summary_.symptoms_by_address.size() < kMaxAddresses
                    ? address

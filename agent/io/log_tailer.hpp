@@ -28,7 +28,7 @@ namespace gatemend::io {
 
 inline constexpr std::size_t kBytesPerTurn = std::size_t{256} * 1024;
 inline constexpr std::uint64_t kMaxBacklogBytes =
-    16 * 1024 * 1024;  // after a restart; older is a gap
+    std::uint64_t{16} * 1024 * 1024;  // after a restart; older is a gap
 inline constexpr core::Duration kRetireAfter = std::chrono::seconds{60};
 // Only where inotify cannot help (log or directory unreadable to us, or absent).
 inline constexpr core::Duration kPollInterval = std::chrono::seconds{2};

@@ -43,6 +43,7 @@ class PrivateBus {
         config.replace(config.find("@PATH@"), 6, socket);
         std::ofstream{folder_ / "bus.conf"} << config;
         start("--config-file=" + (folder_ / "bus.conf").string());
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, and libsystemd reads nothing else
         (void)setenv("DBUS_SYSTEM_BUS_ADDRESS", ("unix:path=" + socket).c_str(), 1);
     }
 
@@ -54,6 +55,7 @@ class PrivateBus {
             (void)kill(pid_, SIGKILL);
             (void)waitpid(pid_, nullptr, 0);
         }
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): as above
         (void)unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
         fs::remove_all(folder_);
     }
@@ -242,7 +244,7 @@ TEST_F(ExecutorOnBus, AStrangerCannotLift) {
             _exit(2);
         }
         const std::unique_ptr<sd_bus, DropBus> bus{raw};
-        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_error error{};
         (void)sd_bus_call_method(raw,
                                  kExecutorName,
                                  kExecutorPath,

@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class AuditFolder : public testing::Test {
-  protected:
+  public:
     AuditFolder() {
         std::string pattern = (fs::temp_directory_path() / "gatemend-audit-XXXXXX").string();
         folder_ = mkdtemp(pattern.data());
@@ -67,6 +67,10 @@ class AuditFolder : public testing::Test {
     fs::path folder_;
     std::string path_;
 };
+
+void flip_bit(char& byte, std::mt19937::result_type bit) {
+    byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << bit));
+}
 
 std::vector<std::string> split_lines(const std::string& text) {
     std::vector<std::string> lines;
@@ -208,7 +212,7 @@ class Tampering : public AuditFolder {
         const std::size_t b = pick(lines.size());
         switch (random() % 6) {
             case 0:
-                lines[a][pick(lines[a].size())] ^= static_cast<char>(1U << (random() % 7));
+                flip_bit(lines[a][pick(lines[a].size())], random() % 7);
                 break;
             case 1:
                 lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(a));

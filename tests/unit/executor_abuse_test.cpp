@@ -136,7 +136,7 @@ TEST(ExecutorAbuse, PausesAreBounded) {
 }
 
 class Logs : public testing::Test {
-  protected:
+  public:
     Logs() {
         std::string pattern = (fs::temp_directory_path() / "gatemend-logs-XXXXXX").string();
         base_ = mkdtemp(pattern.data());

@@ -344,7 +344,8 @@ TEST_F(Tailer, AsksForALogItMayNotOpen) {
     append(log_, "");
     ::chmod(log_.c_str(), 0);
     std::string asked;
-    opener_ = [&](const std::string& path, std::function<void(core::Result<bus::UniqueFd>)> done) {
+    opener_ = [&](const std::string& path,
+                  const std::function<void(core::Result<bus::UniqueFd>)>& done) {
         asked = path;
         done(core::Error{"not today"});
     };

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class Folder : public testing::Test {
-  protected:
+  public:
     Folder() {
         std::string pattern = (fs::temp_directory_path() / "gatemend-tools-XXXXXX").string();
         path_ = mkdtemp(pattern.data());

@@ -40,9 +40,10 @@ int serve() {
 int main(int argc, char** argv) {
     if (argc > 1) {
         const bool is_version = std::string_view(argv[1]) == "--version";
-        std::fputs(is_version ? "gatemend-agent " GATEMEND_VERSION "\n"
-                              : "gatemend-agent takes no arguments; it is started by systemd\n",
-                   is_version ? stdout : stderr);
+        (void)std::fputs(is_version
+                             ? "gatemend-agent " GATEMEND_VERSION "\n"
+                             : "gatemend-agent takes no arguments; it is started by systemd\n",
+                         is_version ? stdout : stderr);
         return is_version ? 0 : 2;
     }
     log_to_journal();
