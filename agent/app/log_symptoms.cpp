@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/log_symptoms.hpp"
 
+#include "parse/symptom_event.hpp"
+
 #include <utility>
 
 namespace gatemend::app {
@@ -41,13 +43,7 @@ void LogSymptoms::on_answer(const parse::NginxErrorAnswer& answer) {
     if (record.symptom == core::Symptom::kNone) {
         return;
     }
-    core::SymptomSeen seen;
-    seen.symptom = record.symptom;
-    seen.error_number = record.error_number;
-    seen.address = parse::upstream_address(record.upstream);
-    seen.is_trusted = record.is_trusted;
-    seen.source = "nginx-error";
-    hooks_.on_symptom(std::move(seen));
+    hooks_.on_symptom(parse::symptom_seen(record));
 }
 
 void LogSymptoms::arm_flush() {

@@ -3,6 +3,7 @@
 
 #include "io/small_file.hpp"
 #include "parse/nginx_error_reader.hpp"
+#include "parse/symptom_event.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -31,13 +32,7 @@ std::vector<core::SymptomSeen> recent_symptoms(const std::vector<std::string>& l
             local_time(record.time) < now - kRecentSeconds) {
             return;
         }
-        core::SymptomSeen seen;
-        seen.symptom = record.symptom;
-        seen.error_number = record.error_number;
-        seen.address = parse::upstream_address(record.upstream);
-        seen.is_trusted = record.is_trusted;
-        seen.source = "nginx-error";
-        all.push_back(std::move(seen));
+        all.push_back(parse::symptom_seen(record));
     });
     for (const std::string& log : logs) {
         const auto tail = io::read_file_tail(log, kRecentBytes);

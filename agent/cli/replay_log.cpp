@@ -2,6 +2,7 @@
 #include "cli/replay_log.hpp"
 
 #include "parse/nginx_error_reader.hpp"
+#include "parse/symptom_event.hpp"
 
 namespace gatemend::cli {
 
@@ -53,13 +54,7 @@ class LogReplay {
         ++summary_.symptoms_by_address[count_key(address)];
         const core::TimePoint time = log_time(record.time).value_or(timeline_.now());
         introduce(address, time);
-        core::SymptomSeen seen;
-        seen.symptom = record.symptom;
-        seen.error_number = record.error_number;
-        seen.address = address;
-        seen.is_trusted = record.is_trusted;
-        seen.source = "nginx-error";
-        timeline_.feed(core::Event{time, std::move(seen)});
+        timeline_.feed(core::Event{time, parse::symptom_seen(record)});
         answer_probe(address, time);
     }
 
