@@ -13,12 +13,18 @@ std::string_view probe_kind_id(ProbeKind value) {
             return "connect";
         case ProbeKind::kFastcgi:
             return "fastcgi";
+        case ProbeKind::kHttp:
+            return "http";
+        case ProbeKind::kHttps:
+            return "https";
+        case ProbeKind::kResolve:
+            return "resolve";
     }
     return "?";
 }
 
 std::optional<ProbeKind> probe_kind_from_id(std::string_view id) {
-    return find_by_id(id, ProbeKind::kFastcgi, probe_kind_id);
+    return find_by_id(id, ProbeKind::kResolve, probe_kind_id);
 }
 
 std::string_view probe_outcome_id(ProbeOutcome value) {
@@ -45,12 +51,62 @@ std::string_view probe_outcome_id(ProbeOutcome value) {
             return "closed-early";
         case ProbeOutcome::kInvalidResponse:
             return "invalid-response";
+        case ProbeOutcome::kTlsFailed:
+            return "tls-failed";
+        case ProbeOutcome::kUnresolved:
+            return "unresolved";
     }
     return "?";
 }
 
 std::optional<ProbeOutcome> probe_outcome_from_id(std::string_view id) {
-    return find_by_id(id, ProbeOutcome::kInvalidResponse, probe_outcome_id);
+    return find_by_id(id, ProbeOutcome::kUnresolved, probe_outcome_id);
+}
+
+std::string_view tls_fault_id(TlsFault value) {
+    switch (value) {
+        case TlsFault::kNone:
+            return "none";
+        case TlsFault::kNotTls:
+            return "not-tls";
+        case TlsFault::kRefused:
+            return "refused";
+        case TlsFault::kExpired:
+            return "expired";
+        case TlsFault::kNotYetValid:
+            return "not-yet-valid";
+        case TlsFault::kWrongName:
+            return "wrong-name";
+        case TlsFault::kUntrusted:
+            return "untrusted";
+    }
+    return "?";
+}
+
+std::optional<TlsFault> tls_fault_from_id(std::string_view id) {
+    return find_by_id(id, TlsFault::kUntrusted, tls_fault_id);
+}
+
+std::string_view spoken_id(Spoken value) {
+    switch (value) {
+        case Spoken::kUnknown:
+            return "unknown";
+        case Spoken::kFastcgi:
+            return "fastcgi";
+        case Spoken::kHttp:
+            return "http";
+        case Spoken::kHttp2:
+            return "http2";
+        case Spoken::kTls:
+            return "tls";
+        case Spoken::kOther:
+            return "other";
+    }
+    return "?";
+}
+
+std::optional<Spoken> spoken_from_id(std::string_view id) {
+    return find_by_id(id, Spoken::kOther, spoken_id);
 }
 
 std::string encode(const ProbeResult& result) {

@@ -4,6 +4,8 @@
 // Addresses are canonical: "unix:/run/php/php8.2-fpm.sock", "127.0.0.1:9000", "[::1]:9000".
 #pragma once
 
+#include "core/scheme.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,8 @@ struct Backend {
     std::string address;
     std::string pool;   // FPM pool name, empty for others
     std::string where;  // "/etc/nginx/sites-enabled/default:57", for people
+    Scheme scheme = Scheme::kFastcgi;
+    std::string host{};  // the name behind a resolved address, "" when nginx was given the address
 
     friend bool operator==(const Backend&, const Backend&) = default;
 };

@@ -223,6 +223,10 @@ Answer converse(ProbeKind kind, const SocketAddress& address, Duration deadline)
     switch (kind) {
         case ProbeKind::kConnect:
             return {ProbeOutcome::kGood, 0};
+        case ProbeKind::kHttp:
+        case ProbeKind::kHttps:
+        case ProbeKind::kResolve:
+            return {ProbeOutcome::kUnknown, ENOSYS};
         case ProbeKind::kFastcgi:
             break;
     }

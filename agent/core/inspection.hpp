@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Inspection: what one look at this machine found: who listens where, which part of a path is
+// closed, how full the disks are, how its workers do. Made by gatemend-inspect (a root tool without
+// any parser of foreign text), carried as lines, read back here. Absent = could not be read, never
+// "nothing there".
+#pragma once
+
+#include "core/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatemend::core {
+
+// A listening stream socket.
+struct Listener {
+    std::string address;  // canonical: "unix:/run/x.sock", "127.0.0.1:9000", "0.0.0.0:80", "[::]:80"
+    std::string unit;     // by the owner's control group, "" outside of any unit
+    std::string command;  // the owner's comm, sanitized
+    std::uint32_t pid = 0;  // 0: owner not found
+    std::uint32_t queue = 0;    // connections waiting to be accepted
+    std::uint32_t backlog = 0;  // of which so many are let in
+    // unix: the path still leads to this very socket. False: deleted or replaced.
+    bool is_reachable = true;
+
+    friend bool operator==(const Listener&, const Listener&) = default;
+};
+
+enum class StepKind { kMissing, kDirectory, kSocket, kOther };
+[[nodiscard]] std::string_view step_kind_id(StepKind kind);
+[[nodiscard]] std::optional<StepKind> step_kind_from_id(std::string_view id);
+
+// One component of the way to a unix socket, symbolic links followed, as nginx's worker user.
+struct PathStep {
+    std::string path;
+    StepKind kind = StepKind::kMissing;
+    std::uint32_t mode = 0;  // permission bits
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    bool has_acl = false;
+    bool is_open = true;  // search permission (directory), write permission (socket)
+
+    friend bool operator==(const PathStep&, const PathStep&) = default;
+};
+
+struct FileSystem {
+    std::string path;  // asked about, "/var/log"
+    std::uint64_t bytes = 0;
+    std::uint64_t bytes_free = 0;  // for users other than root
+    std::uint64_t inodes = 0;      // 0: this file system does not count them
+    std::uint64_t inodes_free = 0;
+    bool is_read_only = false;
+
+    friend bool operator==(const FileSystem&, const FileSystem&) = default;
+};
+
+// A process of the unit that was asked about, or one of nginx's.
+struct Worker {
+    std::uint32_t pid = 0;
+    bool is_nginx = false;
+    std::string command;           // comm, sanitized
+    char state = '?';              // R S D T Z, as in /proc/PID/stat
+    std::uint64_t own_bytes = 0;   // private memory (smaps_rollup)
+    std::uint64_t peak_bytes = 0;  // VmHWM
+    std::uint32_t open_files = 0;
+    std::uint32_t open_files_limit = 0;  // RLIMIT_NOFILE, soft
+
+    friend bool operator==(const Worker&, const Worker&) = default;
+};
+
+struct MachineLoad {
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t memory_available_bytes = 0;
+    std::uint32_t cpus = 0;
+    std::uint32_t load1_permille = 0;  // load average of the last minute
+    // PSI, "some avg10" and "full avg10"; absent on kernels without it
+    std::optional<std::uint32_t> cpu_some10_permille;
+    std::optional<std::uint32_t> memory_full10_permille;
+    std::optional<std::uint32_t> io_full10_permille;
+    std::vector<std::string> consumers;  // "postgres (pid 812): 310% cpu, 2.1 GiB", most first
+
+    friend bool operator==(const MachineLoad&, const MachineLoad&) = default;
+};
+
+// The control group of the unit that was asked about.
+struct UnitUse {
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t memory_limit_bytes = 0;  // 0: none; the tightest of its ancestors
+    std::uint64_t oom_kills = 0;
+    std::uint64_t tasks = 0;
+    std::uint64_t tasks_limit = 0;  // 0: none
+
+    friend bool operator==(const UnitUse&, const UnitUse&) = default;
+};
+
+struct Inspection {
+    std::optional<std::vector<Listener>> listeners;  // of the whole machine, sorted by address
+    std::vector<PathStep> path;                      // of the address, when that is a unix socket
+    std::vector<FileSystem> file_systems;
+    std::vector<Worker> workers;
+    std::optional<MachineLoad> load;
+    std::optional<UnitUse> use;
+
+    friend bool operator==(const Inspection&, const Inspection&) = default;
+
+    // nullptr: nobody listens there. A wildcard listener of the right port and family counts.
+    [[nodiscard]] const Listener* find_listener(std::string_view address) const;
+};
+
+inline constexpr std::size_t kMaxInspectionBytes = std::size_t{128} * 1024;
+inline constexpr std::size_t kMaxListeners = 512;
+inline constexpr std::size_t kMaxWorkers = 512;
+
+// One line per thing ("listener address=… unit=… pid=…"), and its strict reader: an unknown word, a
+// missing or repeated field, a number out of range or too many lines is an error that names the line.
+[[nodiscard]] std::string encode(const Inspection& inspection);
+[[nodiscard]] Result<Inspection> decode_inspection(std::string_view text);
+
+}  // namespace gatemend::core
