@@ -17,10 +17,11 @@ namespace gatemend::core {
 
 // A listening stream socket.
 struct Listener {
-    std::string address;  // canonical: "unix:/run/x.sock", "127.0.0.1:9000", "0.0.0.0:80", "[::]:80"
-    std::string unit;     // by the owner's control group, "" outside of any unit
-    std::string command;  // the owner's comm, sanitized
-    std::uint32_t pid = 0;  // 0: owner not found
+    std::string
+        address;       // canonical: "unix:/run/x.sock", "127.0.0.1:9000", "0.0.0.0:80", "[::]:80"
+    std::string unit;  // by the owner's control group, "" outside of any unit
+    std::string command;        // the owner's comm, sanitized
+    std::uint32_t pid = 0;      // 0: owner not found
     std::uint32_t queue = 0;    // connections waiting to be accepted
     std::uint32_t backlog = 0;  // of which so many are let in
     // unix: the path still leads to this very socket. False: deleted or replaced.
@@ -115,7 +116,8 @@ inline constexpr std::size_t kMaxListeners = 512;
 inline constexpr std::size_t kMaxWorkers = 512;
 
 // One line per thing ("listener address=… unit=… pid=…"), and its strict reader: an unknown word, a
-// missing or repeated field, a number out of range or too many lines is an error that names the line.
+// missing or repeated field, a number out of range or too many lines is an error that names the
+// line.
 [[nodiscard]] std::string encode(const Inspection& inspection);
 [[nodiscard]] Result<Inspection> decode_inspection(std::string_view text);
 
