@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace gatemend::core {
 
@@ -83,6 +84,14 @@ bool is_living_pool(const Listener& listener) {
     return listener.command.starts_with("php-fpm") && listener.is_reachable;
 }
 
+// 0: it has none
+int port_number(std::string_view address) {
+    const std::string_view digits = port_of(address);
+    int port = 0;
+    (void)std::from_chars(digits.data(), digits.data() + digits.size(), port);  // 0 stays
+    return port;
+}
+
 // Well-known servers that are no web application.
 bool is_other_service(int port) {
     constexpr std::array<int, 16> kPorts{
@@ -93,7 +102,7 @@ bool is_other_service(int port) {
 bool may_be_application(const Findings& findings, const Listener& listener) {
     return !listener.address.starts_with("unix:") && !listener.command.starts_with("nginx") &&
            !listener.command.starts_with("systemd") && listener.unit.ends_with(".service") &&
-           !is_other_service(port_of(listener.address)) &&
+           !is_other_service(port_number(listener.address)) &&
            !is_configured(findings, listener.address);
 }
 
@@ -176,10 +185,10 @@ std::optional<Diagnosis> judge_port_mismatch(const Findings& findings) {
     return file.close("nginx points at " + describe(findings.backend) + ", where nobody listens; " +
                           app->unit + " listens on " + app->address + ".",
                       "Either change the line at " + findings.backend.where + " to port " +
-                          std::to_string(port_of(app->address)) +
+                          std::string{port_of(app->address)} +
                           " and run `nginx -t && systemctl reload nginx`, or make the application "
                           "listen on port " +
-                          std::to_string(port_of(findings.backend.address)) + ".");
+                          std::string{port_of(findings.backend.address)} + ".");
 }
 
 std::optional<Diagnosis> judge_firewall(const Findings& findings) {

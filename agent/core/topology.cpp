@@ -3,8 +3,6 @@
 
 #include "core/closed_set.hpp"
 
-#include <charconv>
-
 namespace gatemend::core {
 
 std::string_view service_role_id(ServiceRole value) {
@@ -57,17 +55,6 @@ const Service* Topology::find_by_unit(std::string_view unit) const {
 bool is_local(std::string_view address) {
     return address.starts_with("unix:") || address.starts_with("127.") ||
            address.starts_with("[::1]:");
-}
-
-int port_of(std::string_view address) {
-    const std::size_t colon = address.rfind(':');
-    if (colon == std::string_view::npos || address.starts_with("unix:")) {
-        return 0;
-    }
-    int port = 0;
-    const std::string_view digits = address.substr(colon + 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    return error == std::errc{} && end == digits.data() + digits.size() ? port : 0;
 }
 
 }  // namespace gatemend::core

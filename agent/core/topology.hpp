@@ -55,7 +55,5 @@ struct Topology {
 
 // "unix:…", 127.0.0.0/8, [::1]: whatever listens there runs on this machine.
 [[nodiscard]] bool is_local(std::string_view address);
-// 9000 of "127.0.0.1:9000"; 0 when there is none
-[[nodiscard]] int port_of(std::string_view address);
 
 }  // namespace gatemend::core
