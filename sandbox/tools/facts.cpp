@@ -86,11 +86,11 @@ struct PacketFilterTool {
 // first. The kernel lists its old tables in this file.
 std::vector<PacketFilterTool> packet_filter_tools() {
     const PacketFilterTool nft{"nft-json", {"/usr/sbin/nft", "--json", "list", "ruleset"}};
-    const PacketFilterTool any{"iptables-save", {"/usr/sbin/iptables-save"}};
+    const PacketFilterTool any{"iptables-save", {"/usr/sbin/iptables-save", "-c"}};
     std::ifstream old_tables{"/proc/net/ip_tables_names"};
     std::string table;
     if (std::getline(old_tables, table)) {
-        return {{"iptables-save", {"/usr/sbin/iptables-legacy-save"}}, any, nft};
+        return {{"iptables-save", {"/usr/sbin/iptables-legacy-save", "-c"}}, any, nft};
     }
     return {nft, any};
 }
