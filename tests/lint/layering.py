@@ -22,7 +22,12 @@ LAYERS = (
     ("core", r"agent/core/", PURE, ("core/",)),
     ("catalogue", r"actions/catalogue\.", PURE, ("core/", "actions/catalogue.hpp")),
     # arpa/inet.h: addresses from and to text, which touches nothing
-    ("parse", r"agent/parse/", PURE, ("core/", "parse/", "<arpa/inet.h>", "<netinet/in.h>")),
+    (
+        "parse",
+        r"agent/parse/",
+        PURE,
+        ("core/", "parse/", "<arpa/inet.h>", "<netinet/in.h>", "<nlohmann/"),
+    ),
     (
         "policy reader",
         r"policies/toml_",
