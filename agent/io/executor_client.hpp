@@ -50,10 +50,7 @@ class ExecutorClient {
     virtual void nginx_dump(Reply<NginxDump> done) = 0;
     virtual void open_log(const std::string& path, Reply<bus::UniqueFd> done) = 0;
     virtual void test_config(const std::string& unit, Reply<ConfigTestReply> done) = 0;
-    virtual void probe(core::ProbeKind kind,
-                       const std::string& address,
-                       core::Duration timeout,
-                       Reply<std::string> done) = 0;
+    virtual void probe(const core::ProbeQuestion& question, Reply<std::string> done) = 0;
     virtual void read_ledger(Reply<core::Ledger> done) = 0;
 
     // Plan, then Execute of exactly that digest. kLost whenever it is not certain that nothing ran.

@@ -78,13 +78,15 @@ constexpr std::array kNeverNeeded{
 };
 
 constexpr std::array kNotForProbe{
-    "fork",      "vfork",    "clone",     "clone3",   "bind",      "listen",    "accept",
-    "accept4",   "setuid",   "setgid",    "setreuid", "setregid",  "setresuid", "setresgid",
-    "setgroups", "creat",    "openat2",   "unlink",   "unlinkat",  "rename",    "renameat",
-    "renameat2", "link",     "linkat",    "symlink",  "symlinkat", "mkdir",     "mkdirat",
-    "rmdir",     "chmod",    "fchmod",    "fchmodat", "chown",     "fchown",    "lchown",
-    "fchownat",  "truncate", "ftruncate", "kill",     "tkill",     "setrlimit",
+    "fork",     "vfork",     "clone",    "clone3",    "listen",    "accept",    "accept4",
+    "setuid",   "setgid",    "setreuid", "setregid",  "setresuid", "setresgid", "setgroups",
+    "creat",    "openat2",   "unlink",   "unlinkat",  "rename",    "renameat",  "renameat2",
+    "link",     "linkat",    "symlink",  "symlinkat", "mkdir",     "mkdirat",   "rmdir",
+    "chmod",    "fchmod",    "fchmodat", "chown",     "fchown",    "lchown",    "fchownat",
+    "truncate", "ftruncate", "kill",     "tkill",     "setrlimit",
 };
+
+constexpr std::array kNotForTalk{"bind"};
 
 // Our programs have one thread, so killing it is the same. Older kernels, and units whose own
 // filter forbids the seccomp() call, know only that; libseccomp then loads by prctl().
@@ -143,6 +145,13 @@ core::Result<Context> begin() {
     return context;
 }
 
+core::Result<Context> begin_probe() {
+    GATEMEND_TRY(context, begin());
+    GATEMEND_CHECK(forbid(context, kNotForProbe));
+    GATEMEND_CHECK(forbid_opening_for_write(context));
+    return std::move(context);
+}
+
 Status load(const Context& context) {
     if (const int result = seccomp_load(context.get()); result < 0) {
         return seccomp_error("load the filter", result);
@@ -162,9 +171,13 @@ Status install_agent_filter() {
 }
 
 Status install_probe_filter() {
-    GATEMEND_TRY(context, begin());
-    GATEMEND_CHECK(forbid(context, kNotForProbe));
-    GATEMEND_CHECK(forbid_opening_for_write(context));
+    GATEMEND_TRY(context, begin_probe());
+    GATEMEND_CHECK(forbid(context, kNotForTalk));
+    return load(context);
+}
+
+Status install_resolver_filter() {
+    GATEMEND_TRY(context, begin_probe());
     return load(context);
 }
 

@@ -45,6 +45,13 @@ LAYERS = (
         ("core/", "sandbox/(tools|bus|audit)/", *BUS),
     ),
     ("seccomp", r"sandbox/seccomp/", POSIX, ("core/", "sandbox/seccomp/")),
+    # the one place that sees OpenSSL
+    (
+        "TLS probe",
+        r"sandbox/probe/(tls/|main/gatemend_probe_tls)",
+        POSIX,
+        ("core/", "sandbox/(probe|seccomp)/", "<openssl/"),
+    ),
     ("probe", r"sandbox/probe/", POSIX, ("core/", "sandbox/(probe|seccomp)/")),
     (
         "acts and executor",
@@ -101,7 +108,7 @@ LAYERS = (
         ),
     ),
 )
-THIRD_PARTY = ("<toml++/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/")
+THIRD_PARTY = ("<toml++/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/", "<openssl/")
 GENERATED = re.compile(r'"org\.gatemend\.\w+\.(adaptor|proxy)\.hpp"')
 GENERATED_SEEN_BY = {"bus", "tools", "acts and executor", "io", "app", "cli"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(<[^>]+>|"[^"]+")', re.MULTILINE)

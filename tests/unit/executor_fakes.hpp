@@ -73,6 +73,7 @@ class FakeFacts final : public Facts {
     std::string dump;
     int dumps_made = 0;
     std::vector<std::string> probed;
+    std::string probe_line = "outcome=good errno=0 us=1\n";
 
     void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) override {
         ++dumps_made;
@@ -84,12 +85,10 @@ class FakeFacts final : public Facts {
         done(ConfigTestFact{.verdict = verdict, .fingerprint = "f", .output = "words of the tool"});
     }
 
-    void probe(core::ProbeKind /*kind*/,
-               const std::string& address,
-               core::Duration /*timeout*/,
+    void probe(const core::ProbeQuestion& question,
                std::function<void(core::Result<std::string>)> done) override {
-        probed.push_back(address);
-        done(std::string{"outcome=good errno=0 us=1\n"});
+        probed.push_back(question.address);
+        done(probe_line);
     }
 
     [[nodiscard]] core::Result<std::string> fingerprint(

@@ -117,9 +117,7 @@ TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
     const auto facts = Facts::make(runner);
     const auto probe = [&] {
         bool is_good = false;
-        facts->probe(core::ProbeKind::kConnect,
-                     "127.0.0.1:80",
-                     std::chrono::seconds{1},
+        facts->probe({core::ProbeKind::kConnect, "127.0.0.1:80", "", std::chrono::seconds{1}},
                      [&](const core::Result<std::string>& line) { is_good = line.has_value(); });
         return is_good;
     };
