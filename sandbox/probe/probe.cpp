@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/probe/probe.hpp"
 
+#include "sandbox/probe/client_hello.hpp"
 #include "sandbox/probe/exchange.hpp"
 #include "sandbox/probe/fastcgi.hpp"
+#include "sandbox/probe/greeting.hpp"
 #include "sandbox/probe/http.hpp"
 #include "sandbox/probe/resolve.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace gatemend::probe {
@@ -16,6 +19,9 @@ using core::Duration;
 using core::ProbeKind;
 using core::ProbeOutcome;
 using core::ProbeResult;
+using core::Spoken;
+
+constexpr std::size_t kGreetingBytes = 64;
 
 ProbeResult ask_connect(const SocketAddress& address, Duration deadline) {
     Conversation conversation{deadline};
@@ -31,18 +37,37 @@ ProbeResult ask_fastcgi(const SocketAddress& address, Duration deadline) {
     return exchange(conversation, make_fastcgi_request(), reply);
 }
 
-// FPM closes without a word on what is not FastCGI: one more question tells it from a peer that is
-// dying.
+// A TLS server does not answer a client that speaks plainly, but it answers this.
+bool speaks_tls(const SocketAddress& address, Duration deadline) {
+    Conversation conversation{deadline};
+    if (conversation.connect_to(address) || conversation.send_all(make_client_hello())) {
+        return false;
+    }
+    std::array<char, kGreetingBytes> buffer{};
+    return recognise(conversation.receive(buffer).bytes) == Spoken::kTls;
+}
+
+// FPM and most TLS servers close without a word on what they do not understand: asking in their own
+// language tells a configuration with the wrong directive or scheme from a peer that is dying.
+Spoken find_language(const SocketAddress& address, Duration deadline) {
+    if (ask_fastcgi(address, deadline).outcome == ProbeOutcome::kGood) {
+        return Spoken::kFastcgi;
+    }
+    return speaks_tls(address, deadline) ? Spoken::kTls : Spoken::kUnknown;
+}
+
 ProbeResult ask_http(const SocketAddress& address, Duration deadline) {
     Conversation conversation{deadline};
     if (const auto failed = conversation.connect_to(address)) {
         return *failed;
     }
     HttpReply reply;
-    const ProbeResult result = exchange(conversation, make_http_request(), reply);
-    if (result.outcome == ProbeOutcome::kClosedEarly &&
-        ask_fastcgi(address, deadline).outcome == ProbeOutcome::kGood) {
-        return {.outcome = ProbeOutcome::kInvalidResponse, .spoken = core::Spoken::kFastcgi};
+    ProbeResult result = exchange(conversation, make_http_request(), reply);
+    if (result.outcome == ProbeOutcome::kClosedEarly) {
+        const Spoken spoken = find_language(address, deadline);
+        if (spoken != Spoken::kUnknown) {
+            return {.outcome = ProbeOutcome::kInvalidResponse, .spoken = spoken};
+        }
     }
     return result;
 }

@@ -121,8 +121,9 @@ Status forbid(const Context& context, std::span<const char* const> names) {
 
 // openat() with any of these in its flags; plain open() likewise.
 Status forbid_opening_for_write(const Context& context) {
-    for (const unsigned flag : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
-        const scmp_datum_t mask = flag == O_WRONLY || flag == O_RDWR ? O_ACCMODE : flag;
+    for (const int mode : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
+        const auto flag = static_cast<scmp_datum_t>(mode);
+        const scmp_datum_t mask = mode == O_WRONLY || mode == O_RDWR ? O_ACCMODE : flag;
         for (const auto& [number, argument] :
              {std::pair{SCMP_SYS(open), 1U}, std::pair{SCMP_SYS(openat), 2U}}) {
             const scmp_arg_cmp compare{argument, SCMP_CMP_MASKED_EQ, mask, flag};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "sandbox/probe/probe.hpp"
 #include "sandbox/probe/tls/tls_probe.hpp"
 #include "tests/unit/probe_peer.hpp"
 
@@ -197,6 +198,14 @@ TEST(ProbeTls, AnEndlessHandshakeIsCutOff) {
         }
     }};
     EXPECT_EQ(ask(peer).outcome, ProbeOutcome::kTlsFailed);
+}
+
+TEST(ProbeHttp, FindsTlsBehindAPeerThatSaysNothingToPlainText) {
+    const TlsServer server;
+    const Peer peer{[&server](int fd) { server.serve(fd, kOk); }, Family::kLoopback};
+    const auto result = run_probe({ProbeKind::kHttp, peer.address(), "", kPlenty}, Reach::kLocal);
+    EXPECT_EQ(result.outcome, ProbeOutcome::kInvalidResponse);
+    EXPECT_EQ(result.spoken, Spoken::kTls);
 }
 
 TEST(ProbeTls, AsksNothingElse) {
