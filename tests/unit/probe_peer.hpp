@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -124,6 +125,26 @@ inline void wait_for_close(int fd) {
     char buffer[4096];
     while (recv(fd, buffer, sizeof buffer, 0) > 0) {
     }
+}
+
+// What a child printed that ran `deed`.
+inline std::string output_of(const std::function<void()>& deed) {
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)dup2(ends[1], STDOUT_FILENO);
+        deed();
+        _exit(3);
+    }
+    close(ends[1]);
+    char text[1024];
+    const ssize_t got = read(ends[0], text, sizeof text);
+    close(ends[0]);
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
+    return {text, static_cast<std::size_t>(got > 0 ? got : 0)};
 }
 
 }  // namespace gatemend::probe

@@ -3,6 +3,7 @@
 #include "sandbox/probe/process_deadline.hpp"
 #include "sandbox/probe/resolve.hpp"
 #include "sandbox/seccomp/filters.hpp"
+#include "tests/unit/probe_peer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +11,6 @@
 #include <netinet/in.h>
 #include <resolv.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -135,26 +135,6 @@ TEST(ProbeResolve, ReturnsTheAddressesSortedAndAtMostSixteen) {
     EXPECT_EQ(result.outcome, ProbeOutcome::kGood);
     EXPECT_EQ(result.addresses.size(), core::kMaxResolvedAddresses);
     EXPECT_TRUE(std::ranges::is_sorted(result.addresses));
-}
-
-// What a child printed that ran `deed`.
-std::string output_of(const std::function<void()>& deed) {
-    int ends[2] = {-1, -1};
-    EXPECT_EQ(pipe(ends), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-        (void)dup2(ends[1], STDOUT_FILENO);
-        deed();
-        _exit(3);
-    }
-    close(ends[1]);
-    char text[256];
-    const ssize_t got = read(ends[0], text, sizeof text);
-    close(ends[0]);
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
-    return {text, static_cast<std::size_t>(got > 0 ? got : 0)};
 }
 
 TEST(ProbeResolve, ASilentNameServerEndsAtTheDeadlineOfTheProcess) {

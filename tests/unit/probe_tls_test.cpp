@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/probe/probe.hpp"
 #include "sandbox/probe/tls/tls_probe.hpp"
+#include "sandbox/seccomp/filters.hpp"
 #include "tests/unit/probe_peer.hpp"
 
 #include <gtest/gtest.h>
@@ -206,6 +207,34 @@ TEST(ProbeHttp, FindsTlsBehindAPeerThatSaysNothingToPlainText) {
     const auto result = run_probe({ProbeKind::kHttp, peer.address(), "", kPlenty}, Reach::kLocal);
     EXPECT_EQ(result.outcome, ProbeOutcome::kInvalidResponse);
     EXPECT_EQ(result.spoken, Spoken::kTls);
+}
+
+TEST(ProbeTls, FindsAPlainPeerThatSaysNothingToTls) {
+    const Peer peer{[](int fd) {
+        if (hear(fd).starts_with("HEAD")) {
+            say(fd, kOk);
+        }
+    }};
+    const auto result = ask(peer);
+    EXPECT_EQ(result.outcome, ProbeOutcome::kTlsFailed);
+    EXPECT_EQ(result.tls, TlsFault::kNotTls);
+    EXPECT_EQ(result.spoken, Spoken::kHttp);
+}
+
+TEST(ProbeTls, WorksInsideItsFilter) {
+    const TlsServer server;
+    const Peer peer{[&server](int fd) { server.serve(fd, kOk); }};
+    const std::string line = output_of([&peer] {
+        if (!sandbox::install_probe_filter()) {
+            return;
+        }
+        ProbeResult result = ask(peer, "app.lan");
+        result.elapsed_us = 0;
+        result.certificate_until.reset();
+        const std::string text = core::encode(result);
+        (void)!write(STDOUT_FILENO, text.data(), text.size());
+    });
+    EXPECT_EQ(line, "outcome=good errno=0 us=0 status=200 tls=untrusted\n");
 }
 
 TEST(ProbeTls, AsksNothingElse) {
