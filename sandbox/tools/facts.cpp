@@ -26,11 +26,12 @@ using core::Result;
 constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
 constexpr auto kProbeStartAllowance = std::chrono::seconds{3};
 constexpr std::size_t kMaxDiagnosticBytes = std::size_t{8} * 1024;
-constexpr std::size_t kMaxProbeLineBytes = 256;
 constexpr auto kInspectDeadline = std::chrono::seconds{8};
 constexpr auto kPacketFilterDeadline = std::chrono::seconds{5};
 constexpr const char* kInspectPath = "/usr/lib/gatemend/gatemend-inspect";
+constexpr std::size_t kMaxProbeLineBytes = 1024;
 constexpr const char* kProbePath = "/usr/lib/gatemend/gatemend-probe";
+constexpr const char* kTlsProbePath = "/usr/lib/gatemend/gatemend-probe-tls";
 
 using TestCallback = std::function<void(Result<ConfigTestFact>)>;
 
@@ -121,9 +122,7 @@ class MachineFacts final : public Facts {
 
     void nginx_dump(std::function<void(Result<NginxDumpFact>)> done) override;
     void test_config(const std::string& unit, TestCallback done) override;
-    void probe(core::ProbeKind kind,
-               const std::string& address,
-               Duration timeout,
+    void probe(const core::ProbeQuestion& question,
                std::function<void(Result<std::string>)> done) override;
     void inspect(const std::string& unit,
                  const std::string& address,
@@ -229,18 +228,28 @@ void MachineFacts::on_tested(const std::string& unit,
     }
 }
 
-void MachineFacts::probe(core::ProbeKind kind,
-                         const std::string& address,
-                         Duration timeout,
+// The probe checks again: what is not local in its eyes it does not touch without being told so.
+bool leaves_machine(const core::ProbeQuestion& question) {
+    const std::string& address = question.address;
+    return question.kind == core::ProbeKind::kResolve ||
+           !(address.starts_with("unix:") || address.starts_with("127.") ||
+             address.starts_with("[::1]:"));
+}
+
+void MachineFacts::probe(const core::ProbeQuestion& question,
                          std::function<void(Result<std::string>)> done) {
+    const bool is_tls = question.kind == core::ProbeKind::kHttps;
+    const bool is_remote = leaves_machine(question);
     ToolSpec spec;
-    spec.profile = ToolProfile::kProbe;
-    spec.argv = {kProbePath,
-                 std::string{core::probe_kind_id(kind)},
-                 address,
-                 std::to_string(timeout.count())};
+    spec.profile = is_tls || is_remote ? ToolProfile::kRemoteProbe : ToolProfile::kProbe;
+    spec.argv = {is_tls ? kTlsProbePath : kProbePath,
+                 std::string{core::probe_kind_id(question.kind)},
+                 question.address,
+                 std::to_string(question.timeout.count()),
+                 is_remote ? "remote" : "local",
+                 question.name};
     spec.user = worker_user();
-    spec.deadline = timeout + kProbeStartAllowance;
+    spec.deadline = question.timeout + kProbeStartAllowance;
     spec.max_output = kMaxProbeLineBytes;
     runner_.run(spec, [done = std::move(done)](const Result<ToolOutcome>& outcome) {
         if (!outcome) {

@@ -55,6 +55,12 @@ LAYERS = (
         r"sandbox/inspect/",
         POSIX,
         ("core/", "sandbox/(inspect|seccomp)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
+    # the one place that sees OpenSSL
+    (
+        "TLS probe",
+        r"sandbox/probe/(tls/|main/gatemend_probe_tls)",
+        POSIX,
+        ("core/", "sandbox/(probe|seccomp)/", "<openssl/"),
     ),
     ("probe", r"sandbox/probe/", POSIX, ("core/", "sandbox/(probe|seccomp)/")),
     (
@@ -112,7 +118,7 @@ LAYERS = (
         ),
     ),
 )
-THIRD_PARTY = ("<toml++/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/")
+THIRD_PARTY = ("<toml++/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/", "<openssl/")
 GENERATED = re.compile(r'"org\.gatemend\.\w+\.(adaptor|proxy)\.hpp"')
 GENERATED_SEEN_BY = {"bus", "tools", "acts and executor", "io", "app", "cli"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(<[^>]+>|"[^"]+")', re.MULTILINE)

@@ -125,6 +125,40 @@ TEST(ProbeResult, SurvivesTheRoundTrip) {
     EXPECT_EQ(decoded->elapsed_us, 153U);
 }
 
+TEST(ProbeResult, CarriesWhatEachKindFoundOut) {
+    ProbeResult result;
+    result.outcome = ProbeOutcome::kGood;
+    result.status = 404;
+    result.tls = TlsFault::kExpired;
+    result.certificate_until = parse_time("2026-01-02T03:04:05Z");
+    result.spoken = Spoken::kHttp;
+    result.addresses = {"10.0.0.1", "2001:db8::1"};
+    const std::string line =
+        "outcome=good errno=0 us=0 status=404 tls=expired until=2026-01-02T03:04:05.000000Z "
+        "spoken=http addresses=10.0.0.1,2001:db8::1\n";
+    EXPECT_EQ(encode(result), line);
+    const auto decoded = decode_probe_result(line);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(encode(*decoded), line);
+    EXPECT_EQ(decoded->addresses, result.addresses);
+    EXPECT_EQ(decoded->certificate_until, result.certificate_until);
+}
+
+TEST(ProbeResult, IsDescribedForPeople) {
+    ProbeResult result{ProbeOutcome::kGood, 0, 100};
+    EXPECT_EQ(describe(result), "good");
+    result.status = 502;
+    EXPECT_EQ(describe(result), "good (status 502)");
+    result.tls = TlsFault::kExpired;
+    result.certificate_until = parse_time("2026-01-02T03:04:05Z");
+    EXPECT_EQ(describe(result),
+              "good (status 502, the certificate has expired, valid until "
+              "2026-01-02T03:04:05.000000Z)");
+    ProbeResult other{ProbeOutcome::kInvalidResponse};
+    other.spoken = Spoken::kFastcgi;
+    EXPECT_EQ(describe(other), "invalid-response (it speaks fastcgi)");
+}
+
 TEST(ProbeResult, DecodesNothingButItsOwnForm) {
     for (const char* line : {"",
                              "outcome=refused errno=111 us=153",
@@ -134,7 +168,20 @@ TEST(ProbeResult, DecodesNothingButItsOwnForm) {
                              "outcome=good errno=-1 us=1\n",
                              "outcome=good errno= us=1\n",
                              "outcome=good errno=0 us=99999999999\n",
-                             " outcome=good errno=0 us=1\n"}) {
+                             " outcome=good errno=0 us=1\n",
+                             "outcome=good errno=0 us=01\n",
+                             "outcome=good errno=0 us=1 \n",
+                             "outcome=good errno=0 us=1 status=99\n",
+                             "outcome=good errno=0 us=1 status=1000\n",
+                             "outcome=good errno=0 us=1 tls=none\n",
+                             "outcome=good errno=0 us=1 tls=odd\n",
+                             "outcome=good errno=0 us=1 spoken=odd\n",
+                             "outcome=good errno=0 us=1 spoken=http status=200\n",
+                             "outcome=good errno=0 us=1 until=2026-01-02\n",
+                             "outcome=good errno=0 us=1 addresses=\n",
+                             "outcome=good errno=0 us=1 addresses=::1,10.0.0.1\n",
+                             "outcome=good errno=0 us=1 addresses=::1,::1\n",
+                             "outcome=good errno=0 us=1 addresses=host.lan\n"}) {
         EXPECT_FALSE(decode_probe_result(line)) << line;
     }
 }

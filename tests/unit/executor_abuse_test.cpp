@@ -187,10 +187,25 @@ TEST(AddressBook, FindsWholeWordsOnly) {
         "proxy_pass http://localhost:3000/;\n";
     EXPECT_TRUE(mentions_address(dump, "unix:/run/php/a.sock"));
     EXPECT_TRUE(mentions_address(dump, "127.0.0.1:9000"));
-    EXPECT_FALSE(mentions_address(dump, "127.0.0.1:3000"));  // as written: "localhost:3000/"
+    EXPECT_TRUE(mentions_address(dump, "127.0.0.1:3000"));  // as "localhost:3000/"
     EXPECT_FALSE(mentions_address(dump, "127.0.0.1:900"));
     EXPECT_FALSE(mentions_address(dump, "unix:/run/php/a"));
     EXPECT_FALSE(mentions_address(dump, ""));
+}
+
+TEST(AddressBook, KnowsTheFormsOfProxyPass) {
+    const std::string dump =
+        "proxy_pass http://10.0.0.5/v1;\nproxy_pass http://10.0.0.6:81$request_uri;\n"
+        "proxy_pass http://unix:/run/puma.sock:/uri/;\nproxy_pass http://app.lan:8080;\n";
+    EXPECT_TRUE(mentions_address(dump, "10.0.0.5:80"));
+    EXPECT_TRUE(mentions_address(dump, "10.0.0.6:81"));
+    EXPECT_TRUE(mentions_address(dump, "unix:/run/puma.sock"));
+    EXPECT_FALSE(mentions_address(dump, "10.0.0.5:81"));
+    EXPECT_FALSE(mentions_address(dump, "10.0.0.6:80"));
+    EXPECT_TRUE(mentions_host(dump, "app.lan"));
+    EXPECT_FALSE(mentions_host(dump, "app"));
+    EXPECT_FALSE(mentions_host(dump, "lan"));
+    EXPECT_FALSE(mentions_host(dump, ""));
 }
 
 class ProbeDesk : public testing::Test {
@@ -199,12 +214,13 @@ class ProbeDesk : public testing::Test {
                       const std::string& address,
                       std::uint64_t usec = 1000) {
         std::string fault = "no answer";
-        desk_.probe(kind, address, usec, [&](const Reply<std::string>& reply) {
+        desk_.probe({kind, address, name_, usec}, [&](const Reply<std::string>& reply) {
             fault = fault_of(reply).substr(0, 10);
         });
         return fault;
     }
 
+    std::string name_;
     policy::Policy policy_ = make_test_policy();
     FakeFacts facts_;
     FactDesk desk_{facts_,
@@ -223,14 +239,48 @@ TEST_F(ProbeDesk, ProbesOnlyWhatNginxIsConfiguredWith) {
     EXPECT_EQ(facts_.probed, std::vector<std::string>{"unix:/run/php/a.sock"});
 }
 
-TEST_F(ProbeDesk, ConnectsToLoopbackPortsOnly) {
+TEST_F(ProbeDesk, ConnectsToAnyLoopbackPortButAsksNothingThere) {
     EXPECT_EQ(probe("connect", "127.0.0.1:80"), "");
-    EXPECT_EQ(probe("connect", "192.0.2.1:80"), "BadArgumen");
+    EXPECT_EQ(probe("connect", "192.0.2.1:80"), "NotAllowed");
+    EXPECT_EQ(probe("http", "127.0.0.1:80"), "NotAllowed");
+    EXPECT_EQ(probe("https", "127.0.0.1:80"), "NotAllowed");
     EXPECT_EQ(probe("connect", "unix:/run/../x"), "BadArgumen");
-    EXPECT_EQ(probe("http", "127.0.0.1:80"), "BadArgumen");
+    EXPECT_EQ(probe("connect", "224.0.0.1:80"), "BadArgumen");
+    EXPECT_EQ(probe("gopher", "127.0.0.1:80"), "BadArgumen");
     EXPECT_EQ(probe("connect", "127.0.0.1:80", 0), "BadArgumen");
     EXPECT_EQ(probe("connect", "127.0.0.1:80", UINT64_MAX), "BadArgumen");
     EXPECT_EQ(facts_.probed.size(), 1U);
+}
+
+TEST_F(ProbeDesk, LeavesTheMachineOnlyForWhatNginxIsConfiguredWith) {
+    facts_.dump = "proxy_pass https://192.0.2.1:8443/;\nserver app.lan:8080;\n";
+    EXPECT_EQ(probe("https", "192.0.2.1:8443"), "");
+    EXPECT_EQ(probe("connect", "192.0.2.1:8443"), "");
+    EXPECT_EQ(probe("https", "192.0.2.1:844"), "NotAllowed");
+    EXPECT_EQ(probe("https", "192.0.2.2:8443"), "NotAllowed");
+    EXPECT_EQ(probe("resolve", "app.lan"), "");
+    EXPECT_EQ(probe("resolve", "app"), "NotAllowed");
+    EXPECT_EQ(probe("resolve", "elsewhere.lan"), "NotAllowed");
+    EXPECT_EQ(probe("resolve", "app.lan:8080"), "BadArgumen");
+    name_ = "app.lan";
+    EXPECT_EQ(probe("https", "192.0.2.1:8443"), "");
+    EXPECT_EQ(probe("http", "192.0.2.1:8443"), "BadArgumen") << "no certificate, no name";
+    name_ = "elsewhere.lan";
+    EXPECT_EQ(probe("https", "192.0.2.1:8443"), "NotAllowed");
+}
+
+TEST_F(ProbeDesk, KnowsAnAddressByTheNameThatResolvedToIt) {
+    facts_.dump = "server app.lan:8080;\nproxy_pass http://six.lan;\n";
+    EXPECT_EQ(probe("http", "192.0.2.7:8080"), "NotAllowed");
+    facts_.probe_line = "outcome=good errno=0 us=1 addresses=192.0.2.7,192.0.2.8\n";
+    EXPECT_EQ(probe("resolve", "app.lan"), "");
+    EXPECT_EQ(probe("http", "192.0.2.7:8080"), "");
+    EXPECT_EQ(probe("http", "192.0.2.7:8081"), "NotAllowed") << "another port";
+    EXPECT_EQ(probe("http", "192.0.2.9:8080"), "NotAllowed") << "another address";
+    facts_.probe_line = "outcome=good errno=0 us=1 addresses=2001:db8::6\n";
+    EXPECT_EQ(probe("resolve", "six.lan"), "");
+    EXPECT_EQ(probe("http", "[2001:db8::6]:80"), "");
+    EXPECT_EQ(probe("http", "[2001:db8::6]:8080"), "NotAllowed");
 }
 
 TEST_F(ProbeDesk, ABrokenNginxConfigurationDoesNotHideAnOverride) {
