@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a line of an application server, interpreter, kernel, systemd or audit log says. Called by
-// the front door (log_line.hpp) with the program's own text. Pure, linear, any input; never decides.
+// the front door (log_line.hpp) with the program's own text. Pure, linear, any input; never
+// decides.
 #pragma once
 
 #include "parse/log_finding.hpp"
