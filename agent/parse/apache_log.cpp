@@ -18,7 +18,7 @@ using core::Clue;
 using core::Symptom;
 
 constexpr int kTimeoutSpecified = 70007;  // APR_TIMEUP
-constexpr int kEndOfFile = 70014;         // APR_EOF
+constexpr int kLargestErrno = 4095;       // above are APR's own numbers
 
 // Behind the `AHnnnnn: ` of 2.4, without it for 2.2.
 constexpr auto kMessages = std::to_array<MessageMeaning>({
@@ -65,6 +65,7 @@ constexpr auto kConnects = std::to_array<MessageMeaning>({
 
 struct ApacheLine {
     bool is_stamped = false;
+    bool is_coded = false;  // `AH00957: `
     int error_number = 0;
     std::string_view time;
     std::string_view message;
@@ -107,7 +108,8 @@ ApacheLine split_line(std::string_view line) {
     }
     parts.error_number = take_status(scan);
     skip_fields(scan);
-    if (match_pattern("AH#: ", scan.rest())) {
+    parts.is_coded = match_pattern("AH#: ", scan.rest()).has_value();
+    if (parts.is_coded) {
         (void)scan.until(": ", 16);
         (void)scan.skip(": ");
     }
@@ -119,8 +121,7 @@ ApacheLine split_line(std::string_view line) {
 }
 
 void settle_status(int status, LogFinding& finding) {
-    const bool is_apr = status == kTimeoutSpecified || status == kEndOfFile;
-    finding.error_number = is_apr ? 0 : status;
+    finding.error_number = status > kLargestErrno ? 0 : status;
     if (finding.symptom == Symptom::kClosedEarly && finding.clue == Clue::kNone &&
         (status == kTimeoutSpecified || status == 110)) {
         finding.symptom = Symptom::kResponseTimeout;
@@ -132,7 +133,7 @@ void settle_status(int status, LogFinding& finding) {
 void read_connect(const ApacheLine& parts, LogFinding& finding) {
     if (parts.error_number == kTimeoutSpecified) {
         finding.symptom = Symptom::kConnectTimeout;
-    } else if (parts.error_number != 0) {
+    } else if (parts.error_number != 0 && parts.error_number <= kLargestErrno) {
         const bool is_unix = finding.subject.starts_with('/');
         finding.symptom = connect_symptom(parts.error_number, is_unix);
         finding.error_number = parts.error_number;
@@ -157,8 +158,7 @@ std::optional<LogFinding> read_apache_log(std::string_view line, Origin origin) 
     LogFinding finding;
     finding.source = LogSource::kApache;
     const ApacheLine parts = split_line(line);
-    const bool is_coded = match_pattern("AH#: ", line).has_value();
-    if (!parts.is_stamped && !is_coded && origin == Origin::kGuessed) {
+    if (!parts.is_stamped && !parts.is_coded && origin == Origin::kGuessed) {
         return std::nullopt;
     }
     finding.time = parts.time;
@@ -175,7 +175,7 @@ std::optional<LogFinding> read_apache_log(std::string_view line, Origin origin) 
     } else if (read_php_message(parts.message, finding)) {
         finding.message = parts.message;
     } else {
-        finding.error_number = parts.error_number;
+        settle_status(parts.error_number, finding);
     }
     const bool is_semaphore = parts.message.find("mutex") != std::string_view::npos;
     if (parts.error_number == 28 && !is_semaphore) {

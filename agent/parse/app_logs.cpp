@@ -17,13 +17,13 @@ using Reader = std::optional<LogFinding> (*)(std::string_view, Origin);
 // The most specific forms first.
 constexpr auto kReaders = std::to_array<Reader>({
     read_audit_log,
+    read_apache_log,
     read_kernel_log,
     read_fpm_slowlog,
     read_fpm_log,
     read_php_log,
     read_gunicorn_log,
     read_uvicorn_log,
-    read_apache_log,
     read_systemd_log,
     read_uwsgi_log,
     read_pm2_log,

@@ -40,6 +40,9 @@ bool read_php_message(std::string_view text, LogFinding& finding);
 enum class AppTrouble { kNone, kDiskFull, kDependency };
 [[nodiscard]] AppTrouble find_trouble(std::string_view words);
 
+// `21-Nov-2026 14:37:18`, which PHP and FPM begin their stamps with.
+[[nodiscard]] bool is_php_time(std::string_view stamp);
+
 [[nodiscard]] bool has_control_bytes(std::string_view text);
 
 }  // namespace gatemend::parse

@@ -63,9 +63,8 @@ constexpr auto kBootErrors = std::to_array<std::string_view>({
 
 // Rails' logger, Flask's, log4j-like level words.
 std::string_view skip_logger(std::string_view line) {
-    for (const std::string_view pattern : {std::string_view("#, [*] FATAL -- : %s"),
-                                           std::string_view("F, [*] FATAL -- : %s"),
-                                           std::string_view("E, [*] ERROR -- : %s")}) {
+    for (const std::string_view pattern :
+         {std::string_view("F, [*] FATAL -- : %s"), std::string_view("E, [*] ERROR -- : %s")}) {
         if (const auto match = match_pattern(pattern, line)) {
             line = match->subject;
             break;

@@ -155,7 +155,7 @@ std::optional<Level> take_level(TextScan& scan) {
 
 // "21-Nov-2026 14:29:57" or, in debug, with ".123456": no zone, unlike PHP's own log.
 bool is_fpm_stamp(std::string_view stamp) {
-    return match_pattern("#-*-# #:#:#$", stamp) || match_pattern("#-*-# #:#:#.#$", stamp);
+    return is_php_time(stamp) && (stamp.size() == 20 || stamp[20] == '.');
 }
 
 std::optional<FpmLine> split_line(std::string_view line) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The kernel's records of killing for memory, 3.10 to 6.x, of the machine and of a control group,
 // and of processes that crashed; with dmesg's stamps (`[12345.678]`, `<4>`, `[Sat Nov 21 …]`) or
-// without. A process chooses its own name, so a record that is known by it alone is not trusted.
+// without. A process chooses its own name, so a record that is known by it alone is not trusted,
+// and neither is one of which the caller does not know that the kernel wrote it.
 #include "parse/app_readers.hpp"
 #include "parse/text_pattern.hpp"
 #include "parse/text_scan.hpp"
@@ -124,7 +125,7 @@ std::optional<LogFinding> read_kernel_log(std::string_view line, Origin origin) 
         return finding;
     }
     if (read_constraint(scan.rest(), finding)) {
-        finding.is_trusted = is_kernel && !has_control_bytes(line);
+        finding.is_trusted = origin == Origin::kKnown && !has_control_bytes(line);
         return finding;
     }
     const MessageMeaning* row = find_meaning(kMessages, scan.rest(), finding);
@@ -138,7 +139,8 @@ std::optional<LogFinding> read_kernel_log(std::string_view line, Origin origin) 
     if (is_crash && is_server(finding.subject)) {
         finding.symptom = Symptom::kClosedEarly;
     }
-    finding.is_trusted = is_kernel && row->words == Words::kOwn && !has_control_bytes(line);
+    finding.is_trusted =
+        origin == Origin::kKnown && row->words == Words::kOwn && !has_control_bytes(line);
     return finding;
 }
 

@@ -130,11 +130,10 @@ std::optional<LogFinding> read_pm2_log(std::string_view line, Origin origin) {
         finding.time = *stamp;
     }
     if (scan.skip("PM2 ")) {
-        const bool is_leveled =
-            scan.skip("log: ") || scan.skip("error: ") || scan.skip("      | ") || scan.skip("| ");
+        scan.advance(std::min(scan.rest().find_first_not_of(' '), scan.rest().size()));
+        const bool is_leveled = scan.skip("log: ") || scan.skip("error: ") || scan.skip("| ");
         is_pm2 = is_pm2 || is_leveled;
     }
-    (void)scan.skip("PM2        | ");
     const std::string_view message = scan.rest();
     finding.message = message;
     is_pm2 = is_pm2 || message.starts_with("[PM2]") ||

@@ -131,11 +131,11 @@ bool read_ini_error(std::string_view text, LogFinding& finding) {
 // `[21-Nov-2026 14:37:18 UTC] `, `[21-Nov-2026 14:37:18 Europe/Berlin] `; FPM's has no zone.
 std::optional<std::string_view> take_php_stamp(TextScan& scan) {
     TextScan ahead = scan;
-    if (!ahead.skip("[") || !match_pattern("#-*-# #:#:# *] ", ahead.rest())) {
+    if (!ahead.skip("[")) {
         return std::nullopt;
     }
     const auto stamp = ahead.until("] ", kMaxStampBytes);
-    if (!stamp || !ahead.skip("] ")) {
+    if (!stamp || !ahead.skip("] ") || !is_php_time(*stamp) || stamp->size() < 22) {
         return std::nullopt;
     }
     scan = ahead;
@@ -203,6 +203,11 @@ std::optional<LogFinding> read_framework(std::string_view line) {
 }
 
 }  // namespace
+
+bool is_php_time(std::string_view stamp) {
+    return stamp.size() >= 20 && stamp[2] == '-' && stamp[6] == '-' && stamp[11] == ' ' &&
+           match_pattern("#-*-# #:#:#", stamp).has_value();
+}
 
 bool read_php_message(std::string_view text, LogFinding& finding) {
     TextScan scan(text);

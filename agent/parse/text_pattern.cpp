@@ -11,6 +11,7 @@ namespace gatemend::parse {
 namespace {
 
 constexpr std::string_view kSpecial = "#*%$";
+constexpr char kEscaped = '\\';
 constexpr std::size_t kMaxGapBytes = 4096;
 
 // What stands in the pattern up to its next special character.
@@ -49,8 +50,22 @@ bool match_gap(char kind, std::string_view pattern, std::string_view& text, Patt
     return true;
 }
 
+// `%*`: the character itself, which is still there.
+bool match_escaped(std::string_view& pattern, std::string_view& text) {
+    if (!text.starts_with(pattern.front())) {
+        return false;
+    }
+    pattern.remove_prefix(1);
+    text.remove_prefix(1);
+    return true;
+}
+
 // The special character in front, which is removed with its letter.
 char take_special(std::string_view& pattern) {
+    if (pattern.front() == '%' && kSpecial.find(pattern[1]) != std::string_view::npos) {
+        pattern.remove_prefix(1);
+        return kEscaped;
+    }
     const std::size_t size = pattern.front() == '%' ? 2 : 1;
     const char kind = pattern[size - 1];
     pattern.remove_prefix(size);
@@ -87,7 +102,9 @@ std::optional<PatternMatch> match_pattern(std::string_view pattern, std::string_
         }
         const char kind = take_special(pattern);
         bool is_matched = false;
-        if (kind == '$') {
+        if (kind == kEscaped) {
+            is_matched = match_escaped(pattern, text);
+        } else if (kind == '$') {
             is_matched = text.empty();
         } else if (kind == '*' || kind == 's') {
             is_matched = match_gap(kind, pattern, text, match);

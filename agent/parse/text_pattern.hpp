@@ -5,7 +5,7 @@
 //   #   digits                     %n  digits, kept as the number
 //   *   anything up to what follows  %e  digits, kept as the errno
 //   %s  the same, kept as the subject; never empty
-//   $   at the end of the pattern: the text ends here as well
+//   $   at the end of the pattern: the text ends here as well; %* and the like: the character
 #pragma once
 
 #include "core/clue.hpp"
