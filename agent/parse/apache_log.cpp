@@ -97,8 +97,8 @@ int take_status(TextScan& scan) {
 ApacheLine split_line(std::string_view line) {
     ApacheLine parts;
     TextScan scan(line);
-    if (match_pattern("[* * # #:#:#", line)) {
-        parts.time = scan.until("]", 48).value_or("").substr(1);
+    if (match_pattern("[* * # #:#:#*]", line) && scan.skip("[")) {
+        parts.time = scan.until("]", 48).value_or("");
         parts.is_stamped = scan.skip("] [");
         if (parts.is_stamped) {
             (void)scan.until("] ", 64);

@@ -13,24 +13,24 @@ namespace {
 
 constexpr std::size_t kMaxRecordBytes = 8192;
 
-// ` key=value` or ` key="value"`; the first one, which the kernel writes before what a process
-// chose.
+// `key=value` or `key="value"`, read from field to field, so that no value can hold another one.
 std::string_view field(std::string_view record, std::string_view key) {
-    std::size_t at = 0;
-    while ((at = record.find(key, at)) != std::string_view::npos) {
-        const std::size_t value = at + key.size();
-        const bool is_key =
-            at > 0 && record[at - 1] == ' ' && value < record.size() && record[value] == '=';
-        if (!is_key) {
-            at = value;
+    while (!record.empty()) {
+        record.remove_prefix(std::min(record.find_first_not_of(' '), record.size()));
+        const std::size_t end = std::min(record.find_first_of(" ="), record.size());
+        const bool is_wanted = record.substr(0, end) == key;
+        const bool has_value = end < record.size() && record[end] == '=';
+        record.remove_prefix(std::min(end + (has_value ? 1 : 0), record.size()));
+        if (!has_value) {
             continue;
         }
-        std::string_view rest = record.substr(value + 1);
-        if (rest.starts_with('"')) {
-            rest.remove_prefix(1);
-            return rest.substr(0, std::min(rest.find('"'), rest.size()));
+        const bool is_quoted = record.starts_with('"');
+        record.remove_prefix(is_quoted ? 1 : 0);
+        const std::size_t size = std::min(record.find(is_quoted ? '"' : ' '), record.size());
+        if (is_wanted) {
+            return record.substr(0, size);
         }
-        return rest.substr(0, std::min(rest.find(' '), rest.size()));
+        record.remove_prefix(std::min(size + 1, record.size()));
     }
     return {};
 }
