@@ -256,7 +256,8 @@ std::optional<LogFinding> read_php_log(std::string_view line, Origin origin) {
         return std::nullopt;
     }
     read_notice(line, finding);
-    return finding;
+    const bool says_nothing = finding.symptom == Symptom::kNone && finding.clue == Clue::kNone;
+    return says_nothing ? std::nullopt : std::optional(finding);
 }
 
 }  // namespace gatemend::parse
