@@ -8,6 +8,25 @@
 namespace gatemend::parse {
 namespace {
 
+using core::Symptom;
+
+Symptom phase_symptom(UpstreamPhase phase) {
+    switch (phase) {
+        case UpstreamPhase::kConnect:
+            return Symptom::kConnectTimeout;
+        case UpstreamPhase::kHandshake:
+            return Symptom::kUpstreamTls;
+        case UpstreamPhase::kSend:
+        case UpstreamPhase::kHeader:
+        case UpstreamPhase::kBody:
+        case UpstreamPhase::kClient:
+            return Symptom::kResponseTimeout;
+        case UpstreamPhase::kNone:
+            return Symptom::kNone;
+    }
+    return Symptom::kNone;
+}
+
 struct ActionName {
     std::string_view text;
     UpstreamPhase phase;
@@ -182,6 +201,29 @@ bool parse_message(const MessageRow& row, TextScan& scan, MessageDetail& message
         return true;
     }
     return parse_action(scan, message);
+}
+
+core::Symptom choose_symptom(const MessageRow& row, const MessageDetail& message) {
+    switch (row.rule) {
+        case MessageRule::kFixed:
+        case MessageRule::kByStderr:
+            return row.symptom;
+        case MessageRule::kByConnectErrno:
+            return connect_symptom(message.error_number, message.address.starts_with("unix:"));
+        case MessageRule::kByIoErrno:
+            return message.is_tls_text ? row.symptom : io_symptom(message.error_number);
+        case MessageRule::kByPhase:
+            return message.error_number == 110 || message.error_number == 60
+                       ? phase_symptom(message.phase)
+                       : Symptom::kNone;
+        case MessageRule::kByResourceErrno:
+            if (message.error_number == 23 || message.error_number == 24) {
+                return Symptom::kNginxLimit;
+            }
+            return message.error_number == 28 || message.is_short_write ? Symptom::kDiskFull
+                                                                        : Symptom::kNone;
+    }
+    return Symptom::kNone;
 }
 
 bool is_host_name(std::string_view name) {
