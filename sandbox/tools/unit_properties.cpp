@@ -144,6 +144,10 @@ void add_packet_filter(Properties& properties) {
         .set("PrivateTmp", true)
         .set("PrivateDevices", true)
         .set("CapabilityBoundingSet", bit(CAP_NET_ADMIN) | bit(CAP_NET_RAW))
+        .set("RestrictAddressFamilies",
+             NameList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}});
+}
+
 // Nobody's site waits for this one, and a library reads what strangers send: nothing to write to,
 // a ceiling for memory. Names are resolved with files of /etc, sockets
 // of /run and, for the families this machine has, netlink.
@@ -186,6 +190,7 @@ std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolP
             break;
         case ToolProfile::kPacketFilter:
             add_packet_filter(properties);
+            break;
         case ToolProfile::kRemoteProbe:
             add_remote_probe(properties, spec);
             break;
