@@ -2,6 +2,7 @@
 #include "sandbox/executor/fact_desk.hpp"
 
 #include "core/text.hpp"
+#include "sandbox/inspect/look.hpp"
 #include "sandbox/probe/address.hpp"
 
 #include <fcntl.h>
@@ -175,20 +176,114 @@ void FactDesk::probe(const ProbeRequest& request, const ReplyDone<std::string>& 
         return;
     }
     const auto& question = std::get<core::ProbeQuestion>(checked);
-    if (may_ask(question)) {
-        ask(question, done);
+    if_allowed([this, question] { return may_ask(question); },
+               [this, question, done] { ask(question, done); },
+               done);
+}
+
+void FactDesk::if_allowed(const std::function<bool()>& is_allowed,
+                          const std::function<void()>& allowed,
+                          const std::function<void(Fault)>& refused) {
+    if (is_allowed()) {
+        allowed();
         return;
     }
-    const Fault unknown{FaultKind::kNotAllowed, "address: not in nginx's configuration"};
+    const Fault fault{FaultKind::kNotAllowed, "address: not in nginx's configuration"};
     if (!last_dump_.empty()) {
-        done(unknown);
+        refused(fault);
         return;
     }
-    nginx_dump([this, question, done, unknown](const Reply<DumpReply>& /*dump*/) {
-        if (may_ask(question)) {
-            ask(question, done);
+    nginx_dump([is_allowed, allowed, refused, fault](const Reply<DumpReply>& /*dump*/) {
+        if (is_allowed()) {
+            allowed();
         } else {
-            done(unknown);
+            refused(fault);
+        }
+    });
+}
+
+void FactDesk::inspect(const std::string& unit,
+                       const std::string& address,
+                       const ReplyDone<std::string>& done) {
+    if (!unit.empty() && !actions::is_unit_name(unit)) {
+        done(Fault{FaultKind::kBadArgument, "unit: not the name of a service"});
+        return;
+    }
+    const std::string problem = address.size() > kMaxAddressBytes ? "too long"
+                                : address.empty()                 ? ""
+                                                                  : inspect::check_address(address);
+    if (!problem.empty()) {
+        done(Fault{FaultKind::kBadArgument, "address: " + problem});
+        return;
+    }
+    if (address.empty()) {
+        queue_look(unit, address, done);
+        return;
+    }
+    if_allowed([this, address] { return is_known(address); },
+               [this, unit, address, done] { queue_look(unit, address, done); },
+               done);
+}
+
+void FactDesk::queue_look(const std::string& unit,
+                          const std::string& address,
+                          const ReplyDone<std::string>& done) {
+    std::size_t waiting = 0;
+    for (const Look& look : looks_) {
+        waiting += look.waiters.size();
+    }
+    if (waiting >= kMaxLookWaiters) {
+        done(Fault{FaultKind::kBusy, "too many wait for a look at the machine"});
+        return;
+    }
+    for (Look& look : looks_) {
+        if (look.unit == unit && look.address == address) {
+            look.waiters.push_back(done);
+            return;
+        }
+    }
+    looks_.push_back({unit, address, {done}});
+    if (looks_.size() == 1) {
+        run_first_look();
+    }
+}
+
+void FactDesk::run_first_look() {
+    const std::string unit = looks_.front().unit;
+    const std::string address = looks_.front().address;
+    facts_.inspect(unit, address, [this](const Result<std::string>& text) {
+        const Look ended = std::move(looks_.front());
+        looks_.pop_front();
+        if (!looks_.empty()) {
+            run_first_look();
+        }
+        for (const auto& waiter : ended.waiters) {
+            if (text) {
+                waiter(*text);
+            } else {
+                waiter(tool_failed(text.error()));
+            }
+        }
+    });
+}
+
+void FactDesk::packet_filter(ReplyDone<PacketFilterFact> done) {
+    if (packet_filter_waiters_.size() >= kMaxLookWaiters) {
+        done(Fault{FaultKind::kBusy, "too many wait for the packet filter"});
+        return;
+    }
+    packet_filter_waiters_.push_back(std::move(done));
+    if (packet_filter_waiters_.size() > 1) {
+        return;
+    }
+    facts_.packet_filter([this](const Result<PacketFilterFact>& fact) {
+        for (const auto& waiters = std::exchange(packet_filter_waiters_, {});
+             const auto& waiter : waiters) {
+            if (fact) {
+                waiter(*fact);
+            } else {
+                waiter(tool_failed(fact.error()));
+            }
         }
     });
 }

@@ -11,6 +11,7 @@
 #include "sandbox/tools/facts.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ inline constexpr std::size_t kMaxAddressBytes = 128;
 inline constexpr std::size_t kMaxHostNameBytes = 253;
 inline constexpr core::Duration kMaxProbeTimeout = std::chrono::seconds{10};
 inline constexpr std::size_t kMaxDumpWaiters = 16;
+inline constexpr std::size_t kMaxLookWaiters = 16;
 
 struct DumpReply {
     std::string dump;
@@ -49,12 +51,31 @@ class FactDesk {
     [[nodiscard]] Reply<bus::UniqueFd> open_log(const std::string& path) const;
     void test_config(const std::string& unit, ReplyDone<ConfigTestFact> done);
     void probe(const ProbeRequest& request, const ReplyDone<std::string>& done);
+    // Same questions share an answer; different ones are asked one after the other.
+    void inspect(const std::string& unit,
+                 const std::string& address,
+                 const ReplyDone<std::string>& done);
+    void packet_filter(ReplyDone<PacketFilterFact> done);
 
   private:
+    struct Look {
+        std::string unit;
+        std::string address;
+        std::vector<ReplyDone<std::string>> waiters;
+    };
+
     [[nodiscard]] bool is_mentioned(const std::string& word, Mention mentions) const;
     [[nodiscard]] bool is_known(const std::string& address) const;
     [[nodiscard]] bool may_ask(const core::ProbeQuestion& question) const;
+    // Calls one of the two, once nginx's configuration is known as well as it can be.
+    void if_allowed(const std::function<bool()>& is_allowed,
+                    const std::function<void()>& allowed,
+                    const std::function<void(Fault)>& refused);
     void ask(const core::ProbeQuestion& question, const ReplyDone<std::string>& done);
+    void queue_look(const std::string& unit,
+                    const std::string& address,
+                    const ReplyDone<std::string>& done);
+    void run_first_look();
 
     Facts& facts_;
     std::function<const policy::Policy&()> policy_;
@@ -62,6 +83,8 @@ class FactDesk {
     std::string last_dump_;                           // of the last nginx -T that succeeded
     std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
     ResolvedNames resolved_;
+    std::deque<Look> looks_;                                          // the first one is under way
+    std::vector<ReplyDone<PacketFilterFact>> packet_filter_waiters_;  // not empty: being listed
 };
 
 // A memfd with `text` that nobody can change any more.

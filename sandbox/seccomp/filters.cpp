@@ -87,6 +87,8 @@ constexpr std::array kNotForProbe{
 };
 
 constexpr std::array kNotForTalk{"bind"};
+// It asks the kernel and talks to nobody.
+constexpr std::array kNotForInspect{"connect", "setxattr", "fsetxattr", "utimensat"};
 
 // Our programs have one thread, so killing it is the same. Older kernels, and units whose own
 // filter forbids the seccomp() call, know only that; libseccomp then loads by prctl().
@@ -179,6 +181,13 @@ Status install_probe_filter() {
 
 Status install_resolver_filter() {
     GATEMEND_TRY(context, begin_probe());
+    return load(context);
+}
+
+Status install_inspect_filter() {
+    GATEMEND_TRY(context, begin_probe());
+    GATEMEND_CHECK(forbid(context, kNotForTalk));
+    GATEMEND_CHECK(forbid(context, kNotForInspect));
     return load(context);
 }
 

@@ -21,4 +21,7 @@ namespace gatemend::sandbox {
 // addresses this machine has.
 [[nodiscard]] core::Status install_resolver_filter();
 
+// The same, and: no connection to anybody.
+[[nodiscard]] core::Status install_inspect_filter();
+
 }  // namespace gatemend::sandbox

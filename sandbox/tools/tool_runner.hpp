@@ -16,11 +16,13 @@
 namespace gatemend::sandbox {
 
 enum class ToolProfile {
-    kNginxTest,    // nginx -t / -T: root, reads config, private /run, no network to the outside
-                   // needed
-    kFpmTest,      // php-fpm -t
-    kProbe,        // as the nginx worker user, no capabilities; on the way to healing, so quick
-    kRemoteProbe,  // the same for what leaves the machine or speaks TLS: more walls, slower
+    kNginxTest,     // nginx -t / -T: root, reads config, private /run, no network to the outside
+                    // needed
+    kFpmTest,       // php-fpm -t
+    kProbe,         // as the nginx worker user, no capabilities; on the way to healing, so quick
+    kRemoteProbe,   // the same for what leaves the machine or speaks TLS: more walls, slower
+    kInspect,       // gatemend-inspect: reads /proc, the kernel's sockets and the way to a socket
+    kPacketFilter,  // nft, iptables-save: list rules
 };
 
 struct ToolSpec {

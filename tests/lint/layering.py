@@ -52,6 +52,12 @@ LAYERS = (
         POSIX,
         ("core/", "sandbox/(probe|seccomp)/", "<openssl/"),
     ),
+    (
+        "inspect",
+        r"sandbox/inspect/",
+        POSIX,
+        ("core/", "sandbox/(inspect|seccomp)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
+    ),
     ("probe", r"sandbox/probe/", POSIX, ("core/", "sandbox/(probe|seccomp)/")),
     (
         "acts and executor",
