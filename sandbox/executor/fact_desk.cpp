@@ -216,7 +216,8 @@ void FactDesk::inspect(const std::string& unit,
         done(Fault{FaultKind::kBadArgument, "address: " + problem});
         return;
     }
-    if (address.empty()) {
+    // Of a TCP address nothing is opened; the listeners of all of them are told anyway.
+    if (!address.starts_with("unix:")) {
         queue_look(unit, address, done);
         return;
     }

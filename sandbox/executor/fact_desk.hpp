@@ -67,11 +67,11 @@ class FactDesk {
     [[nodiscard]] bool is_mentioned(const std::string& word, Mention mentions) const;
     [[nodiscard]] bool is_known(const std::string& address) const;
     [[nodiscard]] bool may_ask(const core::ProbeQuestion& question) const;
-    // Calls one of the two, once nginx's configuration is known as well as it can be.
+    void ask(const core::ProbeQuestion& question, const ReplyDone<std::string>& done);
+    // Calls one of the two, asking nginx for its configuration first where there is none yet.
     void if_allowed(const std::function<bool()>& is_allowed,
                     const std::function<void()>& allowed,
                     const std::function<void(Fault)>& refused);
-    void ask(const core::ProbeQuestion& question, const ReplyDone<std::string>& done);
     void queue_look(const std::string& unit,
                     const std::string& address,
                     const ReplyDone<std::string>& done);
@@ -82,9 +82,9 @@ class FactDesk {
     FactPaths paths_;
     std::string last_dump_;                           // of the last nginx -T that succeeded
     std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
-    ResolvedNames resolved_;
-    std::deque<Look> looks_;                                          // the first one is under way
+    std::deque<Look> looks_;                          // the first one is under way
     std::vector<ReplyDone<PacketFilterFact>> packet_filter_waiters_;  // not empty: being listed
+    ResolvedNames resolved_;
 };
 
 // A memfd with `text` that nobody can change any more.

@@ -86,9 +86,9 @@ constexpr std::array kNotForProbe{
     "truncate", "ftruncate", "kill",     "tkill",     "setrlimit",
 };
 
-constexpr std::array kNotForTalk{"bind"};
 // It asks the kernel and talks to nobody.
 constexpr std::array kNotForInspect{"connect", "setxattr", "fsetxattr", "utimensat"};
+constexpr std::array kNotForTalk{"bind"};
 
 // Our programs have one thread, so killing it is the same. Older kernels, and units whose own
 // filter forbids the seccomp() call, know only that; libseccomp then loads by prctl().
@@ -185,9 +185,11 @@ Status install_resolver_filter() {
 }
 
 Status install_inspect_filter() {
-    GATEMEND_TRY(context, begin_probe());
+    GATEMEND_TRY(context, begin());
+    GATEMEND_CHECK(forbid(context, kNotForProbe));
     GATEMEND_CHECK(forbid(context, kNotForTalk));
     GATEMEND_CHECK(forbid(context, kNotForInspect));
+    GATEMEND_CHECK(forbid_opening_for_write(context));
     return load(context);
 }
 

@@ -27,7 +27,9 @@ struct ConfigTestFact {
 };
 
 struct PacketFilterFact {
-    std::string format;  // "nft-json" | "iptables-save" | "none"
+    // "nft-json": one line, and behind it what iptables-save says of rules that nft cannot show;
+    // "iptables-save"; "none"
+    std::string format;
     std::string text;    // printable ASCII and newlines, at most kMaxPacketFilterBytes
 };
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/cause.hpp"
+#include "core/clue.hpp"
 #include "core/diagnosis.hpp"
 #include "core/hold.hpp"
 #include "core/ledger.hpp"
 #include "core/probe.hpp"
+#include "core/scheme.hpp"
 #include "core/symptom.hpp"
 #include "core/text.hpp"
 #include "core/time.hpp"
@@ -94,10 +96,15 @@ void expect_round_trip(Enum last,
 
 TEST(Identifiers, AreUniqueAndReversible) {
     expect_round_trip(Symptom::kConfigError, symptom_id, symptom_from_id);
-    expect_round_trip(Cause::kSocketStale, cause_id, cause_from_id);
-    expect_round_trip(HoldKind::kExecutorRefused, hold_kind_id, hold_kind_from_id);
-    expect_round_trip(ProbeOutcome::kInvalidResponse, probe_outcome_id, probe_outcome_from_id);
-    expect_round_trip(ProbeKind::kFastcgi, probe_kind_id, probe_kind_from_id);
+    expect_round_trip(kLastCause, cause_id, cause_from_id);
+    expect_round_trip(HoldKind::kUnitIsUp, hold_kind_id, hold_kind_from_id);
+    expect_round_trip(ProbeOutcome::kUnresolved, probe_outcome_id, probe_outcome_from_id);
+    expect_round_trip(ProbeKind::kResolve, probe_kind_id, probe_kind_from_id);
+    expect_round_trip(Clue::kAnsweredByEdge, clue_id, clue_from_id);
+    expect_round_trip(Scheme::kMemcached, scheme_id, scheme_from_id);
+    expect_round_trip(Spoken::kOther, spoken_id, spoken_from_id);
+    expect_round_trip(TlsFault::kUntrusted, tls_fault_id, tls_fault_from_id);
+    expect_round_trip(ServiceRole::kUnowned, service_role_id, service_role_from_id);
     expect_round_trip(ActOutcome::kInterrupted, act_outcome_id, act_outcome_from_id);
     expect_round_trip(ActVerdict::kHarmful, act_verdict_id, act_verdict_from_id);
 }

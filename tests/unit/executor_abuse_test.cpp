@@ -289,6 +289,65 @@ TEST_F(ProbeDesk, ABrokenNginxConfigurationDoesNotHideAnOverride) {
     EXPECT_EQ(probe("fastcgi", "127.0.0.1:9001"), "NotAllowed");
 }
 
+class InspectDesk : public ProbeDesk {
+  protected:
+    std::string inspect(const std::string& unit, const std::string& address) {
+        std::string fault = "no answer";
+        desk_.inspect(unit, address, [&](const Reply<std::string>& reply) {
+            fault = fault_of(reply).substr(0, 10);
+        });
+        return fault;
+    }
+
+    std::vector<std::string> answers_;
+};
+
+TEST_F(InspectDesk, ArgumentsAreBoundedAndChecked) {
+    facts_.dump = "fastcgi_pass unix:/run/php/a.sock;";
+    EXPECT_EQ(inspect("", ""), "");
+    EXPECT_EQ(inspect(kFpm, "127.0.0.1:80"), "");
+    EXPECT_EQ(inspect("../x.service", ""), "BadArgumen");
+    EXPECT_EQ(inspect("-", ""), "BadArgumen");
+    EXPECT_EQ(inspect(std::string(300, 'x') + ".service", ""), "BadArgumen");
+    EXPECT_EQ(inspect("", "-"), "BadArgumen");
+    EXPECT_EQ(inspect("", "unix:/run/../etc/shadow"), "BadArgumen");
+    EXPECT_EQ(inspect("", "unix:/" + std::string(200, 'x')), "BadArgumen");
+    EXPECT_EQ(inspect("", "example.com:80"), "BadArgumen");
+    EXPECT_EQ(inspect("", "unix:/root/.secret"), "NotAllowed");
+    EXPECT_EQ(inspect("", "unix:/run/php/a.sock"), "");
+    EXPECT_EQ(facts_.inspected,
+              (std::vector<std::string>{"|", kFpm + "|127.0.0.1:80", "|unix:/run/php/a.sock"}));
+}
+
+TEST_F(InspectDesk, OneLookAtATimeAndSameQuestionsShareIt) {
+    facts_.is_holding_looks = true;
+    const auto ask = [&](const std::string& address) {
+        desk_.inspect("", address, [this, address](const Reply<std::string>& reply) {
+            answers_.push_back(address + fault_of(reply));
+        });
+    };
+    ask("127.0.0.1:1");
+    ask("127.0.0.1:2");
+    ask("127.0.0.1:1");
+    EXPECT_EQ(facts_.inspected.size(), 1U);
+    facts_.end_look();
+    EXPECT_EQ(answers_, (std::vector<std::string>{"127.0.0.1:1", "127.0.0.1:1"}));
+    EXPECT_EQ(facts_.inspected.size(), 2U);
+    facts_.end_look();
+    EXPECT_EQ(answers_.back(), "127.0.0.1:2");
+    EXPECT_EQ(facts_.inspected.size(), 2U);
+}
+
+TEST_F(InspectDesk, TheQueueIsBounded) {
+    facts_.is_holding_looks = true;
+    for (std::size_t i = 0; i < kMaxLookWaiters; ++i) {
+        EXPECT_EQ(inspect("", "127.0.0.1:" + std::to_string(i % 5 + 1)), "no answer");
+    }
+    EXPECT_EQ(inspect("", "127.0.0.1:1"), "Busy: too ");
+    EXPECT_EQ(inspect("", "127.0.0.1:77"), "Busy: too ");
+    EXPECT_EQ(facts_.inspected.size(), 1U);
+}
+
 TEST_F(ProbeDesk, ConfigurationsOfUnlistedUnitsAreNotTested) {
     std::string fault;
     desk_.test_config("ssh.service",

@@ -73,10 +73,10 @@ class FakeFacts final : public Facts {
     std::string dump;
     int dumps_made = 0;
     std::vector<std::string> probed;
-    std::string probe_line = "outcome=good errno=0 us=1\n";
     std::vector<std::string> inspected;  // "unit|address"
     bool is_holding_looks = false;       // a look does not end until end_look()
     std::vector<std::function<void(core::Result<std::string>)>> held_looks;
+    std::string probe_line = "outcome=good errno=0 us=1\n";
 
     void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) override {
         ++dumps_made;

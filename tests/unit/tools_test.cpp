@@ -130,6 +130,27 @@ TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
     EXPECT_EQ(runner.asked.back().argv[2], "127.0.0.1:80");
 }
 
+TEST(FactsInspect, ACutOrFailedLookIsNone) {
+    ScriptedRunner runner;
+    const auto facts = Facts::make(runner);
+    const auto look = [&] {
+        std::string text = "error";
+        facts->inspect("", "127.0.0.1:80", [&](const core::Result<std::string>& answer) {
+            text = answer ? *answer : "error";
+        });
+        return text;
+    };
+    runner.outcome.exit_code = 0;
+    runner.outcome.out = "end \xFF\n";
+    EXPECT_EQ(look(), "end ?\n");
+    EXPECT_EQ(runner.asked.back().argv[1], "-");
+    EXPECT_EQ(runner.asked.back().argv[2], "127.0.0.1:80");
+    runner.outcome.is_cut = true;
+    EXPECT_EQ(look(), "error");
+    runner.outcome = {};
+    EXPECT_EQ(look(), "error");
+}
+
 TEST(FactsProbe, WhatLeavesTheMachineOrSpeaksTlsIsConfinedMore) {
     ScriptedRunner runner;
     const auto facts = Facts::make(runner);
