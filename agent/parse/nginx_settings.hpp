@@ -5,6 +5,8 @@
 // written.
 #pragma once
 
+#include "parse/setting.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,13 +17,6 @@
 #include <vector>
 
 namespace gatemend::parse {
-
-struct Setting {
-    std::string value;  // "60s"; several words are joined by blanks
-    std::string where;  // "FILE:LINE", "" for nginx's default
-
-    [[nodiscard]] bool is_default() const { return where.empty(); }
-};
 
 enum class PassSetting {
     kConnectTimeout,
