@@ -52,11 +52,11 @@ struct Service {
 };
 
 struct Topology {
-    std::vector<Service> services;        // sorted by unit
-    std::vector<Backend> unowned{};       // configured in nginx, no local unit known
-    std::vector<std::string> error_logs;  // absolute paths
+    std::vector<Service> services;           // sorted by unit
+    std::vector<Backend> unowned{};          // configured in nginx, no local unit known
+    std::vector<std::string> error_logs;     // absolute paths
     std::vector<std::string> access_logs{};  // those that name $upstream_status
-    std::string worker_user{};            // nginx's `user`, "" when unknown
+    std::string worker_user{};               // nginx's `user`, "" when unknown
 
     friend bool operator==(const Topology&, const Topology&) = default;
 
