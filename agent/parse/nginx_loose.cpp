@@ -565,7 +565,7 @@ std::size_t find_record(std::string_view text) {
             continue;
         }
         const LooseHeader header = read_header(text.substr(at - 4));
-        if (!header.time.empty() && header.has_level) {
+        if (!header.time.empty() && header.has_level && header.has_ids) {
             return at - 4;
         }
     }
