@@ -25,6 +25,8 @@ constexpr auto kNodeMessages = std::to_array<MessageMeaning>({
     {"FATAL ERROR: Reached heap limit", Symptom::kScriptFatal, Clue::kHeapExhausted},
     {"throw er; // Unhandled 'error' event", Symptom::kScriptFatal, Clue::kUncaught},
     {"      throw er; // Unhandled 'error' event", Symptom::kScriptFatal, Clue::kUncaught},
+    {"UnhandledPromiseRejection: ", Symptom::kScriptFatal, Clue::kUncaught},
+    {"  [cause]: Error: connect E", Symptom::kNone, Clue::kDependencyRefused},
     {"[UnhandledPromiseRejection", Symptom::kScriptFatal, Clue::kUncaught},
     {"(node:#) UnhandledPromiseRejectionWarning: ", Symptom::kNone, Clue::kUncaught},
     {"(node:#) ", Symptom::kNone},
