@@ -261,7 +261,7 @@ class Tokens {
         if (rest_.starts_with('"')) {
             token.is_quoted = true;
             take_until('"', token);
-        } else if (rest_.starts_with('[')) {
+        } else if (is_bracketed_next()) {
             token.is_bracketed = true;
             take_until(']', token);
         } else {
@@ -286,6 +286,13 @@ class Tokens {
         }
         token.key = rest_.substr(0, end);
         rest_.remove_prefix(end + 1);
+    }
+
+    // "[default-app-80]", but not "[::1]:8080".
+    [[nodiscard]] bool is_bracketed_next() const {
+        const std::size_t close = rest_.starts_with('[') ? rest_.find(']') : std::string_view::npos;
+        return close != std::string_view::npos &&
+               (close + 1 == rest_.size() || rest_[close + 1] == ' ');
     }
 
     void take_until(char close, Token& token) {

@@ -114,6 +114,16 @@ bool skip_month(TextScan& scan) {
                                [&scan](std::string_view month) { return scan.skip(month); });
 }
 
+// What can begin a record, as far as a prefix in front of it is concerned.
+bool begins_record(std::string_view text) {
+    TextScan scan(text);
+    if (text.starts_with('{') || text.starts_with('[') || text.starts_with('<')) {
+        return true;
+    }
+    return skip_digits(scan, 4, 4) && (scan.skip("/") || scan.skip("-")) &&
+           skip_digits(scan, 2, 2) && (scan.skip("/") || scan.skip("-"));
+}
+
 class Layers {
   public:
     Layers(std::string_view line, LineBuffer& buffer) : buffer_(buffer) { envelope_.text = line; }
@@ -309,6 +319,9 @@ bool Layers::peel_json_bytes(std::string_view array) {
 // "HOST TAG[PID]: ", "TAG: ", or with the second host name nginx puts in front of its tag.
 bool Layers::peel_tag(TextScan& scan) {
     TextScan ahead = scan;
+    if (begins_record(scan.rest())) {
+        return false;
+    }
     for (int word = 0; word < 4; ++word) {
         const std::string_view rest = ahead.rest();
         const std::size_t end = rest.substr(0, kLongestName).find(' ');
@@ -496,16 +509,6 @@ bool Layers::peel_pod_names() {
     // Only in front of a stamp or a bracket: two plain words may begin any sentence.
     return scan.skip(" ") && !scan.is_at_end() &&
            (is_digit(scan.rest()[0]) || scan.rest()[0] == '[') && keep(scan);
-}
-
-// What can begin a line that grep found.
-bool begins_record(std::string_view text) {
-    TextScan scan(text);
-    if (text.starts_with('{') || text.starts_with('[') || text.starts_with('<')) {
-        return true;
-    }
-    return skip_digits(scan, 4, 4) && (scan.skip("/") || scan.skip("-")) &&
-           skip_digits(scan, 2, 2) && (scan.skip("/") || scan.skip("-"));
 }
 
 // "error.log:123:", "/var/log/nginx/error.log:", "123:", "123-", and the numbers of cat -n.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "parse/message_detail.hpp"
 
+#include "parse/foreign_errno.hpp"
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -204,24 +206,22 @@ bool parse_message(const MessageRow& row, TextScan& scan, MessageDetail& message
 }
 
 core::Symptom choose_symptom(const MessageRow& row, const MessageDetail& message) {
+    const int number = linux_errno(message.error_number);
     switch (row.rule) {
         case MessageRule::kFixed:
         case MessageRule::kByStderr:
             return row.symptom;
         case MessageRule::kByConnectErrno:
-            return connect_symptom(message.error_number, message.address.starts_with("unix:"));
+            return connect_symptom(number, message.address.starts_with("unix:"));
         case MessageRule::kByIoErrno:
-            return message.is_tls_text ? row.symptom : io_symptom(message.error_number);
+            return message.is_tls_text ? row.symptom : io_symptom(number);
         case MessageRule::kByPhase:
-            return message.error_number == 110 || message.error_number == 60
-                       ? phase_symptom(message.phase)
-                       : Symptom::kNone;
+            return number == 110 ? phase_symptom(message.phase) : Symptom::kNone;
         case MessageRule::kByResourceErrno:
-            if (message.error_number == 23 || message.error_number == 24) {
+            if (number == 23 || number == 24) {
                 return Symptom::kNginxLimit;
             }
-            return message.error_number == 28 || message.is_short_write ? Symptom::kDiskFull
-                                                                        : Symptom::kNone;
+            return number == 28 || message.is_short_write ? Symptom::kDiskFull : Symptom::kNone;
     }
     return Symptom::kNone;
 }

@@ -31,7 +31,7 @@ struct MessageDetail {
 // False: not of the row's form, or in a context we do not know. Leaves `scan` at the context.
 [[nodiscard]] bool parse_message(const MessageRow& row, TextScan& scan, MessageDetail& message);
 
-// What the row's rule makes of it. Numbers of Linux, or BSD's where Linux has none.
+// What the row's rule makes of it; the number may be another system's.
 [[nodiscard]] core::Symptom choose_symptom(const MessageRow& row, const MessageDetail& message);
 
 [[nodiscard]] bool is_host_name(std::string_view name);

@@ -51,7 +51,10 @@ bool is_row_trusted(const MessageRow& row,
 }
 
 // A row of the table that may be a symptom.
-void read_candidate(const MessageRow& row, std::string_view text, NginxErrorLine& answer) {
+void read_candidate(const MessageRow& row,
+                    const RecordHeader& header,
+                    std::string_view text,
+                    NginxErrorLine& answer) {
     NginxError& record = answer.record;
     TextScan scan(text);
     MessageDetail message;
@@ -77,7 +80,9 @@ void read_candidate(const MessageRow& row, std::string_view text, NginxErrorLine
     record.symptom = choose_symptom(row, message);
     record.error_number = message.error_number;
     record.phase = message.phase;
-    record.is_trusted = is_row_trusted(row, message, context);
+    // Nobody is served without a connection.
+    record.is_trusted =
+        is_row_trusted(row, message, context) && (header.has_connection || !context.is_http);
     if (message.is_open || (context.is_http && !context.is_complete)) {
         answer.shape = LineShape::kTruncated;
     }
@@ -85,6 +90,10 @@ void read_candidate(const MessageRow& row, std::string_view text, NginxErrorLine
         return;
     }
     record.status = client_status(row, message, context);
+    if (message.is_open) {
+        record.status = row.status;
+        return;  // the rest of the line is the application's
+    }
     record.upstream = (row.traits & kNoUpstream) != 0 ? std::string_view() : context.upstream;
     const std::size_t value_size = record.message.size() - text.size();
     record.message = record.message.substr(0, value_size + message.size);
@@ -119,7 +128,7 @@ void read_emergency(NginxErrorLine& answer) {
 void read_unlisted(const RecordHeader& header, NginxErrorLine& answer) {
     std::size_t value_size = 0;
     if (const MessageRow* row = find_after_value(answer.record.message, value_size)) {
-        read_candidate(*row, answer.record.message.substr(value_size), answer);
+        read_candidate(*row, header, answer.record.message.substr(value_size), answer);
         return;
     }
     // Modules and scripts log a client's bytes with the request's connection number; what the
@@ -192,7 +201,7 @@ void parse_nginx_error(std::string_view line, NginxErrorLine& answer) {
     } else if (is_look_alike(*row, message) || !is_severe_enough(*row, header.level)) {
         read_look_alike(*row, header, line, answer);
     } else {
-        read_candidate(*row, message, answer);
+        read_candidate(*row, header, message, answer);
     }
     if (is_overlong(line)) {
         answer.shape = LineShape::kTruncated;

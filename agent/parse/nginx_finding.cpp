@@ -28,7 +28,8 @@ std::string_view config_place(std::string_view message) {
     if (in == std::string_view::npos) {
         return {};
     }
-    const std::string_view place = message.substr(in + 4);
+    std::string_view place = message.substr(in + 4);
+    place = place.substr(0, place.find_last_not_of("\r ") + 1);
     const std::size_t colon = place.rfind(':');
     const bool has_line =
         colon != std::string_view::npos && colon + 1 < place.size() &&
@@ -55,7 +56,8 @@ LogFinding nginx_finding(const NginxError& record) {
     finding.time = record.time;
     finding.message = record.message;
     finding.upstream = record.upstream;
-    finding.is_trusted = record.is_trusted;
+    // A number that Linux does not have there is not from this machine.
+    finding.is_trusted = record.is_trusted && finding.error_number == record.error_number;
     if (finding.upstream.empty() && record.symptom != core::Symptom::kNone) {
         finding.upstream = message_address(record.message);
     }

@@ -28,6 +28,7 @@ struct LooseHeader {
     std::string_view time;
     std::string_view level;
     Level severity = Level::kError;
+    bool has_tag = false;
     bool has_level = false;
     bool has_ids = false;
     bool has_connection = false;
@@ -56,6 +57,21 @@ bool skip_date(TextScan& scan) {
     return true;
 }
 
+// "Z", "+01:00", " +0100", or nothing.
+void skip_zone(TextScan& scan) {
+    if (scan.skip("Z")) {
+        return;
+    }
+    TextScan ahead = scan;
+    (void)ahead.skip(" ");  // there may be no blank
+    if ((ahead.skip("+") || ahead.skip("-")) && ahead.number(4)) {
+        if (ahead.skip(":")) {
+            (void)ahead.number(2);  // minutes
+        }
+        scan = ahead;
+    }
+}
+
 // "14:33:28", "14:33:28.123", "14:33:28,123", with "Z", "+00:00" or " +0000" behind it.
 bool skip_clock(TextScan& scan) {
     TextScan ahead = scan;
@@ -66,15 +82,7 @@ bool skip_clock(TextScan& scan) {
     if (ahead.skip(".") || ahead.skip(",")) {
         (void)ahead.number(9);  // a fraction may be missing
     }
-    TextScan zone = ahead;
-    (void)zone.skip(" ");  // there may be no blank
-    if (ahead.skip("Z")) {
-        zone = ahead;
-    } else if ((zone.skip("+") || zone.skip("-")) && zone.number(4)) {
-        ahead = zone;
-    } else if ((ahead.skip("+") || ahead.skip("-")) && ahead.number(2) && ahead.skip(":")) {
-        (void)ahead.number(2);
-    }
+    skip_zone(ahead);
     scan = ahead;
     return true;
 }
@@ -162,7 +170,7 @@ void read_connection(TextScan& scan, LooseHeader& header) {
 LooseHeader read_header(std::string_view text) {
     LooseHeader header;
     TextScan scan(text);
-    (void)scan.skip("nginx: ");  // nginx -t, and a start that failed
+    header.has_tag = scan.skip("nginx: ");  // nginx -t, and a start that failed
     read_time(scan, header);
     read_level(scan, header);
     read_ids(scan, header);
@@ -420,7 +428,9 @@ int loose_status(const MessageRow& row, const LooseMessage& message) {
     const UpstreamPhase phase = message.detail.phase;
     const bool has_header_gone = phase == UpstreamPhase::kBody || phase == UpstreamPhase::kClient;
     const bool is_subrequest = message.context.find("subrequest: ") != std::string_view::npos;
-    return has_header_gone || is_subrequest ? 0 : row.status;
+    // What nginx ran out of may not have been for a request.
+    const bool is_nobodys = (row.traits & kBare) != 0 && !message.detail.has_action;
+    return has_header_gone || is_subrequest || is_nobodys ? 0 : row.status;
 }
 
 void read_row(const MessageRow& row, std::size_t value_size, NginxError& record) {
@@ -432,7 +442,6 @@ void read_row(const MessageRow& row, std::size_t value_size, NginxError& record)
     if (!message.detail.is_known) {
         return;
     }
-    message.detail.error_number = linux_errno(message.detail.error_number);
     read_action(row, scan, message);
     const std::string_view upstream = upstream_value(message.context);
     if (is_session(message.context, upstream) ||
@@ -447,7 +456,7 @@ void read_row(const MessageRow& row, std::size_t value_size, NginxError& record)
     if (record.symptom == Symptom::kNone) {
         return;
     }
-    record.error_number = message.detail.error_number;
+    record.error_number = linux_errno(message.detail.error_number);
     record.phase = message.detail.phase;
     record.status = loose_status(row, message);
     record.upstream = (row.traits & kNoUpstream) != 0 ? std::string_view() : upstream;
@@ -479,8 +488,9 @@ NginxError read_record(const LooseHeader& header) {
 }
 
 bool is_record(const LooseHeader& header) {
-    const int parts = (header.time.empty() ? 0 : 1) + (header.has_level ? 1 : 0) +
-                      (header.has_ids ? 1 : 0) + (header.has_connection ? 1 : 0);
+    const int parts = (header.has_tag ? 1 : 0) + (header.time.empty() ? 0 : 1) +
+                      (header.has_level ? 1 : 0) + (header.has_ids ? 1 : 0) +
+                      (header.has_connection ? 1 : 0);
     return parts >= 2 || (header.has_level && header.severity == Level::kEmerg);
 }
 

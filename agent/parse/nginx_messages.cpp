@@ -56,6 +56,9 @@ constexpr auto kMessages = std::to_array<MessageRow>({
     {"SSL_write() failed", kTls, Symptom::kUpstreamTls, kTalking, 502, kByIoErrno},
     {"SSL_", kLookAlike},
 
+    {"WSARecv() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
+    {"WSASend() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
+
     {"accept4() failed",
      kErrno,
      Symptom::kNginxLimit,
@@ -374,12 +377,11 @@ core::Symptom emergency_symptom(std::string_view message, int& error_number) {
     return error_number == 23 || error_number == 24 ? Symptom::kNginxLimit : symptom;
 }
 
-// Linux numbers, and those of FreeBSD that connect() cannot return on Linux. Any other number still
-// means that this address cannot be reached from here and that no unit is to blame.
+// Any other number still means that this address cannot be reached from here and that no unit is to
+// blame.
 core::Symptom connect_symptom(int error_number, bool is_unix) {
     switch (error_number) {
         case 111:
-        case 61:
             return Symptom::kConnectRefused;
         case 2:
             return is_unix ? Symptom::kSocketMissing : Symptom::kUnreachable;
@@ -389,10 +391,8 @@ core::Symptom connect_symptom(int error_number, bool is_unix) {
         case 11:
             return is_unix ? Symptom::kBackendSaturated : Symptom::kUnreachable;
         case 110:
-        case 60:
             return Symptom::kConnectTimeout;
         case 104:
-        case 54:
             return Symptom::kClosedEarly;
         case 23:
         case 24:
@@ -407,7 +407,6 @@ core::Symptom connect_symptom(int error_number, bool is_unix) {
 core::Symptom io_symptom(int error_number) {
     switch (error_number) {
         case 110:
-        case 60:
             return Symptom::kResponseTimeout;
         case 100:
         case 101:
