@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Apache's error log, 2.2 and 2.4: `[Sat Nov 21 14:29:57.123456 2026] [proxy:error] [pid 7:tid 8]
-// (111)Connection refused: [client 192.0.2.7:51234] AH00957: HTTP: attempt to connect to …`. Apache
-// escapes control bytes, so one record is one line; what quotes a client or a backend is still not
-// trusted.
+// (111)Connection refused: [client 192.0.2.7:51234] AH00957: HTTP: attempt to connect to …`. What
+// runs inside Apache may write to the same file, so nothing here is trusted.
 #include "parse/app_readers.hpp"
 #include "parse/nginx_messages.hpp"
 #include "parse/text_pattern.hpp"
@@ -22,24 +21,15 @@ constexpr int kLargestErrno = 4095;       // above are APR's own numbers
 
 // Behind the `AHnnnnn: ` of 2.4, without it for 2.2.
 constexpr auto kMessages = std::to_array<MessageMeaning>({
-    {"server reached MaxRequestWorkers setting",
-     Symptom::kBackendSaturated,
-     Clue::kMaxChildren,
-     Words::kOwn},
-    {"server reached MaxClients setting",
-     Symptom::kBackendSaturated,
-     Clue::kMaxChildren,
-     Words::kOwn},
+    {"server reached MaxRequestWorkers setting", Symptom::kBackendSaturated, Clue::kMaxChildren},
+    {"server reached MaxClients setting", Symptom::kBackendSaturated, Clue::kMaxChildren},
     {"server is within MinSpareThreads of MaxRequestWorkers", Symptom::kNone},
     {"scoreboard is full, not at MaxRequestWorkers", Symptom::kBackendSaturated},
-    {"child pid # exit signal * (%n)", Symptom::kClosedEarly, Clue::kWorkerSignal, Words::kOwn},
+    {"child pid # exit signal * (%n)", Symptom::kClosedEarly, Clue::kWorkerSignal},
     {"child process # still did not exit, sending a SIGKILL", Symptom::kNone},
     {"* configured -- resuming normal operations", Symptom::kNone, Clue::kServerReady},
-    {"caught SIGTERM, shutting down", Symptom::kNone, Clue::kServerStopping, Words::kOwn},
-    {"caught SIGWINCH, shutting down gracefully",
-     Symptom::kNone,
-     Clue::kServerStopping,
-     Words::kOwn},
+    {"caught SIGTERM, shutting down", Symptom::kNone, Clue::kServerStopping},
+    {"caught SIGWINCH, shutting down gracefully", Symptom::kNone, Clue::kServerStopping},
     {"make_sock: could not bind to address %s", Symptom::kConfigError, Clue::kBootFailed},
     {"no listening sockets available, shutting down", Symptom::kConfigError, Clue::kBootFailed},
     {"Unable to open logs", Symptom::kConfigError, Clue::kBootFailed},
@@ -166,10 +156,8 @@ std::optional<LogFinding> read_apache_log(std::string_view line, Origin origin) 
     constexpr std::string_view kGotError = "Got error '";
     if (find_meaning(kConnects, parts.message, finding) != nullptr) {
         read_connect(parts, finding);
-    } else if (const auto* row = find_meaning(kMessages, parts.message, finding)) {
+    } else if (find_meaning(kMessages, parts.message, finding) != nullptr) {
         settle_status(parts.error_number, finding);
-        finding.is_trusted =
-            parts.is_stamped && row->words == Words::kOwn && !has_control_bytes(line);
     } else if (parts.message.starts_with(kGotError)) {
         read_backend_words(parts.message.substr(kGotError.size()), finding);
     } else if (read_php_message(parts.message, finding)) {
