@@ -35,12 +35,16 @@ constexpr auto kMessages = std::to_array<MessageMeaning>({
     {"Unable to open logs", Symptom::kConfigError, Clue::kBootFailed},
     {"Syntax error on line # of %s:", Symptom::kConfigError, Clue::kConfigRejected},
     {"error reading status line from remote server %s", Symptom::kClosedEarly},
-    {"Error reading from remote server returned by ", Symptom::kClosedEarly},
+    {"Error reading from remote server returned by ", Symptom::kNone},  // the line before says why
     {"Failed to read FastCGI header", Symptom::kClosedEarly},
     {"Error dispatching request to ", Symptom::kClosedEarly},
     {"error while running request", Symptom::kClosedEarly},
     {"Premature end of script headers: %s", Symptom::kClosedEarly},
     {"End of script output before headers: %s", Symptom::kClosedEarly},
+    {"*: failed to make connection to backend: %s", Symptom::kNone},  // as above
+    {"failed to make connection to backend: %s", Symptom::kNone},
+    {"*: disabled connection for (%s)", Symptom::kNoLiveUpstreams},
+    {"DNS lookup failure for: %s returned by ", Symptom::kNameUnresolved},
     {"DNS lookup failure for: %s", Symptom::kNameUnresolved},
     {"Got error 'Primary script unknown", Symptom::kScriptNotFound},
 });
@@ -49,8 +53,6 @@ constexpr auto kMessages = std::to_array<MessageMeaning>({
 constexpr auto kConnects = std::to_array<MessageMeaning>({
     {"*: attempt to connect to Unix domain socket %s (", Symptom::kUnreachable},
     {"*: attempt to connect to %s (", Symptom::kUnreachable},
-    {"*: failed to make connection to backend: %s", Symptom::kUnreachable},
-    {"failed to make connection to backend: %s", Symptom::kUnreachable},
 });
 
 struct ApacheLine {
@@ -70,10 +72,14 @@ void skip_fields(TextScan& scan) {
     }
 }
 
-// `(111)Connection refused: `; the text is the libc's.
+// `(111)Connection refused: `; the text is the libc's. `(EAI 2)` is the resolver's and no errno.
 int take_status(TextScan& scan) {
     TextScan ahead = scan;
     if (!ahead.skip("(")) {
+        return 0;
+    }
+    if (ahead.skip("EAI ") && ahead.until(": ", 96) && ahead.skip(": ")) {
+        scan = ahead;
         return 0;
     }
     const auto number = ahead.number(6);

@@ -121,8 +121,10 @@ std::optional<LogFinding> read_gunicorn_log(std::string_view line, Origin origin
         }
         return finding;
     }
-    if (is_info && finding.clue == Clue::kWorkerSignal) {
-        finding.symptom = Symptom::kNone;  // told to end, in a version that says so at this level
+    // Told to end. gunicorn itself ends a stuck worker with SIGABRT and SIGKILL.
+    constexpr int kSigTerm = 15;
+    if (finding.clue == Clue::kWorkerSignal && (is_info || finding.number == kSigTerm)) {
+        finding.symptom = Symptom::kNone;
     }
     return finding;
 }
