@@ -35,6 +35,7 @@ class ReplaySource {
 
     // nullptr at the end. Stays until pop().
     [[nodiscard]] core::Result<const DatedRecord*> front();
+
     void pop() { ready_.pop_front(); }
 
     [[nodiscard]] bool is_journal() const { return journal_.has_value(); }
@@ -51,7 +52,7 @@ class ReplaySource {
 
     LogInput input_;
     std::string name_;
-    std::string unit_;  // whose log it is, by its name: "php8.2-fpm.log"
+    std::string unit_;     // whose log it is, by its name: "php8.2-fpm.log"
     std::string pending_;  // bytes behind the last whole line
     std::vector<char> window_;
     bool is_ended_ = false;

@@ -21,8 +21,9 @@ constexpr core::Duration kAfterChange = std::chrono::minutes{1};
 std::uint32_t needed_for_clue(const core::Sighting& sighting) {
     using core::Clue;
     if (sighting.clue == Clue::kWorkerSignal) {
-        // TERM and QUIT are how workers are told to go.
-        return sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit
+        // TERM and QUIT are how workers are told to go; of a main process the unit's state tells.
+        return sighting.witness == core::Witness::kJournal ||
+                       sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit
                    ? kNever
                    : kAtOnce;
     }
