@@ -199,6 +199,18 @@ constexpr std::array<QuotePair, 5> kQuotes{{{"\"", "\""},
                                             {"&quot;", "&quot;"},
                                             {"\xe2\x80\x9c", "\xe2\x80\x9d"}}};
 
+// A value whose end is missing, "" when that may have cost a part of the peer.
+std::string_view without_cut_peer(std::string_view value) {
+    const std::size_t scheme = value.find("://");
+    if (scheme == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view peer = value.substr(scheme + 3);
+    const bool is_unix = peer.starts_with("unix:");
+    const std::size_t end = is_unix ? peer.find(':', 5) : peer.find('/');
+    return end == std::string_view::npos ? std::string_view() : value;
+}
+
 // The value of `upstream: "…"`, the first behind the request.
 std::string_view upstream_value(std::string_view context) {
     constexpr std::string_view kField = "upstream: ";
@@ -211,7 +223,9 @@ std::string_view upstream_value(std::string_view context) {
     for (const QuotePair& quotes : kQuotes) {
         if (rest.starts_with(quotes.open)) {
             const std::string_view value = rest.substr(quotes.open.size());
-            return value.substr(0, value.find(quotes.close));
+            const std::size_t close = value.find(quotes.close);
+            return close == std::string_view::npos ? without_cut_peer(value)
+                                                   : value.substr(0, close);
         }
     }
     return rest.substr(0, rest.find_first_of(", "));
