@@ -386,6 +386,22 @@ LogFinding untrusted(const NginxError& record) {
     return finding;
 }
 
+// "21214#0: *57 " in `front`, behind the columns of a control panel.
+std::size_t find_ids(std::string_view front, std::string_view text) {
+    for (std::size_t at = front.find('#'); at != std::string_view::npos;
+         at = front.find('#', at + 1)) {
+        std::size_t from = at;
+        while (from > 0 && is_digit(front[from - 1])) {
+            --from;
+        }
+        const LooseHeader header = read_loose_header(text.substr(from));
+        if (header.has_ids && header.has_connection) {
+            return from;
+        }
+    }
+    return std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<LogFinding> read_loose_record(std::string_view text) {
@@ -449,7 +465,7 @@ std::size_t find_record(std::string_view text) {
             return at - 4;
         }
     }
-    return std::string_view::npos;
+    return find_ids(front, text);
 }
 
 }  // namespace gatemend::parse
