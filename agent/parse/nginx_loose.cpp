@@ -21,6 +21,7 @@ constexpr std::string_view kWhile = " while ";
 constexpr std::size_t kLongestErrnoText = 512;  // Windows explains itself, and in any language
 constexpr std::size_t kLongestAddress = 256;
 constexpr std::size_t kFarthestRecord = 320;
+constexpr std::size_t kTellingPrefix = 4;  // a quote alone is no message
 
 void skip_blanks(TextScan& scan) {
     while (scan.skip(" ")) {
@@ -372,12 +373,25 @@ NginxError read_record(const LooseHeader& header) {
     return record;
 }
 
+bool is_known_message(std::string_view message) {
+    std::size_t value_size = 0;
+    const MessageRow* row = find_message(message);
+    if (row == nullptr) {
+        row = find_after_value(message, value_size);
+    }
+    return row != nullptr && row->prefix.size() >= kTellingPrefix;
+}
+
 bool is_record(const LooseHeader& header) {
     const int parts = (header.has_tag ? 1 : 0) + (header.time.empty() ? 0 : 1) +
                       (header.has_level ? 1 : 0) + (header.has_ids ? 1 : 0) +
                       (header.has_connection ? 1 : 0);
-    return parts >= 2 || is_test_verdict(header) ||
-           (header.has_level && header.severity == Level::kEmerg);
+    if (is_test_verdict(header) || is_emergency(header)) {
+        return true;
+    }
+    // Others write a date and a level too.
+    const bool is_nginx_alone = header.has_tag || header.has_ids || header.has_connection;
+    return parts >= 2 && (is_nginx_alone || is_known_message(header.message));
 }
 
 LogFinding untrusted(const NginxError& record) {
@@ -413,14 +427,8 @@ std::optional<LogFinding> read_loose_record(std::string_view text) {
 }
 
 std::optional<LogFinding> read_bare_message(std::string_view text) {
-    LooseHeader header = read_loose_header(text);
-    std::size_t value_size = 0;
-    const MessageRow* row = find_message(header.message);
-    if (row == nullptr) {
-        row = find_after_value(header.message, value_size);
-    }
-    // The first byte alone is no message.
-    if (row == nullptr || row->prefix.size() < 4) {
+    const LooseHeader header = read_loose_header(text);
+    if (!is_known_message(header.message)) {
         return std::nullopt;
     }
     return untrusted(read_record(header));
