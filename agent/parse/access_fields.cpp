@@ -116,7 +116,7 @@ std::optional<Field> field_of(std::string_view key) {
         return std::nullopt;
     }
     for (const FieldName& row : kNames) {
-        if (matches_name(key, row.name)) {
+        if (key.size() >= row.name.size() && matches_name(key, row.name)) {
             return row.field;
         }
     }

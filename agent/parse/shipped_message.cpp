@@ -93,13 +93,16 @@ std::optional<ShippedMessage> find_shipped_message(std::string_view json) {
             found.time = member.value;
         }
     }
-    const std::size_t bytes = json.find(kByteList);
-    if (bytes != std::string_view::npos) {
-        found.escaped = json.substr(bytes + kByteList.size());
-        found.is_byte_list = true;
+    if (best >= 0) {
         return found;
     }
-    return best < 0 ? std::nullopt : std::optional(found);
+    const std::size_t bytes = json.find(kByteList);
+    if (bytes == std::string_view::npos) {
+        return std::nullopt;
+    }
+    found.escaped = json.substr(bytes + kByteList.size());
+    found.is_byte_list = true;
+    return found;
 }
 
 }  // namespace gatemend::parse
