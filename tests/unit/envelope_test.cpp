@@ -56,11 +56,18 @@ TEST(Envelope, TakesOffEveryLayer) {
           std::string("[pod/a/b] "),
           std::string("\x1b[33mweb |\x1b[0m "),
           std::string("\xef\xbb\xbf> >> - "),
-          std::string("error.log:12:"),
           std::string("MESSAGE=")}) {
         const Opened opened = open(front + std::string(kInside));
         EXPECT_EQ(opened.text, kInside) << front;
         EXPECT_TRUE(opened.is_wrapped) << front;
+    }
+}
+
+TEST(Envelope, TakesTheNameAGrepFoundOnlyInFrontOfARecord) {
+    const std::string record = "2026/11/21 14:33:28 [warn] 1#1: x";
+    for (const std::string front : {"error.log:12:", "12:", "12-", "/var/log/error.log:", "7\t"}) {
+        EXPECT_EQ(open(front + record).text, record);
+        EXPECT_EQ(open(front + "x y").text, front + "x y");
     }
 }
 
