@@ -3,6 +3,7 @@
 
 #include "core/text.hpp"
 #include "engine/step.hpp"
+#include "parse/fact_event.hpp"
 #include "parse/fpm_pool.hpp"
 
 #include <algorithm>
@@ -90,9 +91,7 @@ void Driver::carry_out(const engine::Effect& effect) {
 void Driver::run(const engine::StartProbe& effect) {
     const std::uint64_t call = begin_call();
     outside_.executor.probe(
-        effect.kind,
-        effect.address,
-        effect.timeout,
+        {effect.kind, effect.address, effect.name, effect.timeout},
         [this, call, probe = effect.probe, unit = effect.unit, address = effect.address](
             const core::Result<std::string>& reply) {
             end_call(call);
@@ -127,6 +126,61 @@ void Driver::run(const engine::ReadJournal& effect) {
         }
         feed(core::JournalRead{unit, invocation, std::move(*lines)});
     });
+}
+
+void Driver::run(const engine::ReadLogs& effect) {
+    if (!outside_.read_logs) {
+        feed(core::LogsRead{effect.unit});
+        return;
+    }
+    outside_.read_logs(effect.unit,
+                       [this, unit = effect.unit](std::vector<core::SymptomSeen> records) {
+                           for (core::SymptomSeen& seen : records) {
+                               feed(std::move(seen));
+                           }
+                           feed(core::LogsRead{unit});
+                       });
+}
+
+void Driver::run(const engine::Inspect& effect) {
+    const std::uint64_t call = begin_call();
+    // The parentheses around a backend without a unit are no part of any unit's name.
+    const std::string unit = actions::is_unit_name(effect.unit) ? effect.unit : "";
+    outside_.executor.inspect(
+        unit,
+        effect.address,
+        [this, call, service = effect.unit](const core::Result<std::string>& reply) {
+            end_call(call);
+            std::string problem;
+            core::Inspected inspected = parse::inspected(service, reply, problem);
+            tell(problem);
+            if (inspected.inspection && outside_.on_inspection) {
+                outside_.on_inspection(*inspected.inspection);
+            }
+            feed(std::move(inspected));
+        });
+}
+
+void Driver::run(const engine::ReadFilter& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.packet_filter([this, call, effect](
+                                        const core::Result<io::PacketFilterText>& reply) {
+        end_call(call);
+        using Rules = core::Result<parse::PacketFilterRules>;
+        std::string problem;
+        feed(parse::filter_read(effect.unit,
+                                effect.address,
+                                reply ? Rules{parse::PacketFilterRules{reply->format, reply->text}}
+                                      : Rules{reply.error()},
+                                problem));
+        tell(problem);
+    });
+}
+
+void Driver::tell(const std::string& problem) const {
+    if (!problem.empty()) {
+        outside_.warn(problem + ", ignoring");
+    }
 }
 
 void Driver::run(const engine::RequestAct& effect) {

@@ -3,6 +3,7 @@
 
 #include "engine/step.hpp"
 #include "io/journal_excerpt.hpp"
+#include "parse/fact_event.hpp"
 #include "parse/fpm_pool.hpp"
 
 #include <nlohmann/json.hpp>
@@ -78,9 +79,7 @@ void DryRunDriver::feed(core::EventBody body) {
 void DryRunDriver::run(const engine::StartProbe& effect) {
     begin();
     outside_.facts.probe(
-        effect.kind,
-        effect.address,
-        effect.timeout,
+        {effect.kind, effect.address, effect.name, effect.timeout},
         [this, probe = effect.probe, unit = effect.unit, address = effect.address](
             const core::Result<std::string>& line) {
             const auto decoded = line ? core::decode_probe_result(*line) : std::nullopt;
@@ -110,6 +109,45 @@ void DryRunDriver::run(const engine::TestConfig& effect) {
 void DryRunDriver::run(const engine::ReadJournal& effect) {
     if (auto lines = io::read_journal_excerpt(effect.unit, effect.invocation_id)) {
         queue_.push_back(core::JournalRead{effect.unit, effect.invocation_id, std::move(*lines)});
+    }
+}
+
+// The service's own log is root's, and so are we; the journal and the kernel are asked alike.
+void DryRunDriver::run(const engine::ReadLogs& effect) {
+    queue_.push_back(core::LogsRead{effect.unit});
+}
+
+void DryRunDriver::run(const engine::Inspect& effect) {
+    begin();
+    const std::string unit = actions::is_unit_name(effect.unit) ? effect.unit : "";
+    outside_.facts.inspect(
+        unit, effect.address, [this, service = effect.unit](const core::Result<std::string>& text) {
+            std::string problem;
+            feed(parse::inspected(service, text, problem));
+            note(std::move(problem));
+            end();
+        });
+}
+
+void DryRunDriver::run(const engine::ReadFilter& effect) {
+    begin();
+    outside_.facts.packet_filter(
+        [this, effect](const core::Result<sandbox::PacketFilterFact>& fact) {
+            using Rules = core::Result<parse::PacketFilterRules>;
+            std::string problem;
+            feed(parse::filter_read(effect.unit,
+                                    effect.address,
+                                    fact ? Rules{parse::PacketFilterRules{fact->format, fact->text}}
+                                         : Rules{fact.error()},
+                                    problem));
+            note(std::move(problem));
+            end();
+        });
+}
+
+void DryRunDriver::note(std::string problem) {
+    if (!problem.empty()) {
+        problems_.push_back(std::move(problem));
     }
 }
 

@@ -59,6 +59,7 @@ class DryRunDriver {
 
   private:
     void feed(core::EventBody body);
+    void note(std::string problem);
     void read_units(const core::Topology& topology);
 
     void begin() { ++outstanding_; }
@@ -68,6 +69,9 @@ class DryRunDriver {
     void run(const engine::StartProbe& effect);
     void run(const engine::TestConfig& effect);
     void run(const engine::ReadJournal& effect);
+    void run(const engine::ReadLogs& effect);
+    void run(const engine::Inspect& effect);
+    void run(const engine::ReadFilter& effect);
     void run(const engine::RequestAct& effect);
     void run(const engine::SetTimer& effect);
 

@@ -24,6 +24,7 @@ struct StartProbe {
     std::string address;
     core::ProbeKind kind{};
     core::Duration timeout{};
+    std::string name{};  // https: the name the certificate should be for; "": not looked at
 };
 
 struct TestConfig {
@@ -33,6 +34,25 @@ struct TestConfig {
 struct ReadJournal {
     std::string unit;
     std::string invocation_id;
+};
+
+// Read what the service's own log, its journal and the kernel have said since the last time; each
+// record is a SymptomSeen, then comes LogsRead.
+struct ReadLogs {
+    std::string unit;
+};
+
+// One look at sockets, paths, disks and processes; answered by Inspected. `unit` "" for a backend
+// without one.
+struct Inspect {
+    std::string unit;  // the service's name
+    std::string address;
+};
+
+// Is there a packet filter rule for this address? Answered by FilterRead.
+struct ReadFilter {
+    std::string unit;
+    std::string address;
 };
 
 struct RequestAct {
@@ -90,6 +110,9 @@ struct Record {
 using Effect = std::variant<StartProbe,
                             TestConfig,
                             ReadJournal,
+                            ReadLogs,
+                            Inspect,
+                            ReadFilter,
                             RequestAct,
                             LatchBreaker,
                             ConfirmAct,

@@ -17,4 +17,10 @@ namespace gatemend::sandbox {
 // identity.
 [[nodiscard]] core::Status install_probe_filter();
 
+// The same, and: no connection to anybody.
+[[nodiscard]] core::Status install_inspect_filter();
+// The same, but bind(): the C library's resolver binds a netlink socket to learn which families of
+// addresses this machine has.
+[[nodiscard]] core::Status install_resolver_filter();
+
 }  // namespace gatemend::sandbox

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/tools/facts.hpp"
 
+#include "core/inspection.hpp"
 #include "core/text.hpp"
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,8 +26,12 @@ using core::Result;
 constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
 constexpr auto kProbeStartAllowance = std::chrono::seconds{3};
 constexpr std::size_t kMaxDiagnosticBytes = std::size_t{8} * 1024;
-constexpr std::size_t kMaxProbeLineBytes = 256;
+constexpr auto kInspectDeadline = std::chrono::seconds{8};
+constexpr auto kPacketFilterDeadline = std::chrono::seconds{5};
+constexpr const char* kInspectPath = "/usr/lib/gatemend/gatemend-inspect";
+constexpr std::size_t kMaxProbeLineBytes = 1024;
 constexpr const char* kProbePath = "/usr/lib/gatemend/gatemend-probe";
+constexpr const char* kTlsProbePath = "/usr/lib/gatemend/gatemend-probe-tls";
 
 using TestCallback = std::function<void(Result<ConfigTestFact>)>;
 
@@ -63,16 +72,73 @@ std::string printable(std::string_view text) {
     return result;
 }
 
+// What may travel over D-Bus, whatever the tool has printed.
+std::string ascii(std::string text) {
+    const auto is_odd = [](char c) { return (c < ' ' && c != '\n' && c != '\t') || c > '~'; };
+    std::ranges::replace_if(text, is_odd, '?');
+    return text;
+}
+
+struct PacketFilterTool {
+    const char* format;
+    std::vector<std::string> argv;
+};
+
+// Where the kernel has tables of the old kind, which nft does not see, it lists them in this file.
+bool has_old_tables() {
+    std::ifstream old_tables{"/proc/net/ip_tables_names"};
+    std::string table;
+    return static_cast<bool>(std::getline(old_tables, table));
+}
+
+std::vector<PacketFilterTool> packet_filter_tools() {
+    constexpr const char* kText = "iptables-save";
+    if (!has_old_tables()) {
+        return {{"nft-json", {"/usr/sbin/nft", "--json", "list", "ruleset"}},
+                {kText, {"/usr/sbin/iptables-save", "-c"}},
+                {kText, {"/usr/sbin/ip6tables-save", "-c"}}};
+    }
+    if (access("/usr/sbin/iptables-legacy-save", F_OK) == 0) {
+        return {{kText, {"/usr/sbin/iptables-legacy-save", "-c"}},
+                {kText, {"/usr/sbin/ip6tables-legacy-save", "-c"}}};
+    }
+    return {{kText, {"/usr/sbin/iptables-save", "-c"}},
+            {kText, {"/usr/sbin/ip6tables-save", "-c"}}};
+}
+
+// What iptables has put into nftables is opaque to nft ("xt"); iptables-save has its words.
+bool is_whole(const PacketFilterFact& fact) {
+    return fact.format == "nft-json" && fact.text.find("\"xt\":") == std::string::npos;
+}
+
+PacketFilterFact added(std::optional<PacketFilterFact> so_far,
+                       const char* format,
+                       std::string text) {
+    text = ascii(std::move(text));
+    if (!text.empty() && text.back() != '\n') {
+        text.push_back('\n');
+    }
+    if (!so_far) {
+        return {.format = format, .text = std::move(text)};
+    }
+    if (so_far->text.size() + text.size() <= kMaxPacketFilterBytes) {
+        so_far->text += text;
+    }
+    return std::move(*so_far);
+}
+
 class MachineFacts final : public Facts {
   public:
     explicit MachineFacts(ToolRunner& runner) : runner_(runner) {}
 
     void nginx_dump(std::function<void(Result<NginxDumpFact>)> done) override;
     void test_config(const std::string& unit, TestCallback done) override;
-    void probe(core::ProbeKind kind,
-               const std::string& address,
-               Duration timeout,
+    void probe(const core::ProbeQuestion& question,
                std::function<void(Result<std::string>)> done) override;
+    void inspect(const std::string& unit,
+                 const std::string& address,
+                 std::function<void(Result<std::string>)> done) override;
+    void packet_filter(std::function<void(Result<PacketFilterFact>)> done) override;
     [[nodiscard]] Result<std::string> fingerprint(const std::string& unit) const override;
     [[nodiscard]] bool is_known_valid(const std::string& unit) const override;
 
@@ -81,6 +147,9 @@ class MachineFacts final : public Facts {
                    const std::string& fingerprint_before,
                    const Result<ToolOutcome>& outcome);
     const std::string& worker_user();
+    void ask_packet_filter(std::vector<PacketFilterTool> tools,
+                           const std::optional<PacketFilterFact>& so_far,
+                           std::function<void(Result<PacketFilterFact>)> done);
 
     ToolRunner& runner_;
     std::map<std::string, TestRecord> tests_;
@@ -170,18 +239,28 @@ void MachineFacts::on_tested(const std::string& unit,
     }
 }
 
-void MachineFacts::probe(core::ProbeKind kind,
-                         const std::string& address,
-                         Duration timeout,
+// The probe checks again: what is not local in its eyes it does not touch without being told so.
+bool leaves_machine(const core::ProbeQuestion& question) {
+    const std::string& address = question.address;
+    return question.kind == core::ProbeKind::kResolve ||
+           !(address.starts_with("unix:") || address.starts_with("127.") ||
+             address.starts_with("[::1]:"));
+}
+
+void MachineFacts::probe(const core::ProbeQuestion& question,
                          std::function<void(Result<std::string>)> done) {
+    const bool is_tls = question.kind == core::ProbeKind::kHttps;
+    const bool is_remote = leaves_machine(question);
     ToolSpec spec;
-    spec.profile = ToolProfile::kProbe;
-    spec.argv = {kProbePath,
-                 std::string{core::probe_kind_id(kind)},
-                 address,
-                 std::to_string(timeout.count())};
+    spec.profile = is_tls || is_remote ? ToolProfile::kRemoteProbe : ToolProfile::kProbe;
+    spec.argv = {is_tls ? kTlsProbePath : kProbePath,
+                 std::string{core::probe_kind_id(question.kind)},
+                 question.address,
+                 std::to_string(question.timeout.count()),
+                 is_remote ? "remote" : "local",
+                 question.name};
     spec.user = worker_user();
-    spec.deadline = timeout + kProbeStartAllowance;
+    spec.deadline = question.timeout + kProbeStartAllowance;
     spec.max_output = kMaxProbeLineBytes;
     runner_.run(spec, [done = std::move(done)](const Result<ToolOutcome>& outcome) {
         if (!outcome) {
@@ -192,6 +271,65 @@ void MachineFacts::probe(core::ProbeKind kind,
                                                         : ": " + printable(outcome->err))});
         } else {
             done(outcome->out);
+        }
+    });
+}
+
+void MachineFacts::inspect(const std::string& unit,
+                           const std::string& address,
+                           std::function<void(Result<std::string>)> done) {
+    const auto or_none = [](const std::string& text) { return text.empty() ? "-" : text; };
+    ToolSpec spec;
+    spec.profile = ToolProfile::kInspect;
+    spec.argv = {kInspectPath, or_none(unit), or_none(address), worker_user()};
+    spec.deadline = kInspectDeadline;
+    spec.max_output = core::kMaxInspectionBytes;
+    runner_.run(spec, [done = std::move(done)](Result<ToolOutcome> outcome) {
+        if (!outcome) {
+            done(outcome.error());
+        } else if (outcome->exit_code != 0 || outcome->is_cut) {
+            done(Error{"gatemend-inspect could not run" + (outcome->is_timed_out
+                                                               ? std::string{" in time"}
+                                                               : ": " + printable(outcome->err))});
+        } else {
+            done(ascii(std::move(outcome->out)));
+        }
+    });
+}
+
+void MachineFacts::packet_filter(std::function<void(Result<PacketFilterFact>)> done) {
+    ask_packet_filter(packet_filter_tools(), std::nullopt, std::move(done));
+}
+
+void MachineFacts::ask_packet_filter(std::vector<PacketFilterTool> tools,
+                                     const std::optional<PacketFilterFact>& so_far,
+                                     std::function<void(Result<PacketFilterFact>)> done) {
+    const auto is_absent = [](const PacketFilterTool& tool) {
+        return access(tool.argv.front().c_str(), F_OK) != 0;
+    };
+    std::erase_if(tools, is_absent);
+    if (tools.empty()) {
+        done(so_far.value_or(PacketFilterFact{.format = "none", .text = ""}));
+        return;
+    }
+    ToolSpec spec;
+    spec.profile = ToolProfile::kPacketFilter;
+    spec.argv = tools.front().argv;
+    spec.deadline = kPacketFilterDeadline;
+    spec.max_output = kMaxPacketFilterBytes;
+    runner_.run(spec, [this, tools, so_far, done = std::move(done)](Result<ToolOutcome> outcome) {
+        const bool is_good = outcome && outcome->exit_code == 0 && !outcome->is_cut;
+        auto fact = is_good ? added(so_far, tools.front().format, std::move(outcome->out)) : so_far;
+        if (tools.size() > 1 && !(fact && is_whole(*fact))) {
+            ask_packet_filter({tools.begin() + 1, tools.end()}, fact, done);
+        } else if (fact) {
+            done(std::move(*fact));
+        } else if (!outcome) {
+            done(outcome.error());
+        } else {
+            done(Error{outcome->is_cut
+                           ? "the packet filter has more rules than we read"
+                           : "the packet filter could not be listed: " + printable(outcome->err)});
         }
     });
 }

@@ -26,6 +26,14 @@ struct ConfigTestFact {
     std::string output;  // the tool's words or why it could not run
 };
 
+struct PacketFilterFact {
+    // "nft-json": one line, and behind it what iptables-save and ip6tables-save say of rules that
+    // nft cannot show; "iptables-save": these two alone; "none"
+    std::string format;
+    std::string text;  // printable ASCII and newlines, at most kMaxPacketFilterBytes
+};
+
+inline constexpr std::size_t kMaxPacketFilterBytes = std::size_t{256} * 1024;
 inline constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
 
 class Facts {
@@ -41,11 +49,18 @@ class Facts {
     virtual void test_config(const std::string& unit,
                              std::function<void(core::Result<ConfigTestFact>)> done) = 0;
 
-    // As the worker user of the running nginx (its children's uid), else www-data or nginx.
-    virtual void probe(core::ProbeKind kind,
-                       const std::string& address,
-                       core::Duration timeout,
+    // One line of gatemend-probe; as the worker user of the running nginx (its children's uid),
+    // else www-data or nginx.
+    virtual void probe(const core::ProbeQuestion& question,
                        std::function<void(core::Result<std::string>)> done) = 0;
+
+    // One look at the machine, as core::decode_inspection reads it; unit and address may be "".
+    virtual void inspect(const std::string& unit,
+                         const std::string& address,
+                         std::function<void(core::Result<std::string>)> done) = 0;
+
+    // The first tool that is there and can list its rules; "none" when there is none.
+    virtual void packet_filter(std::function<void(core::Result<PacketFilterFact>)> done) = 0;
 
     // Fingerprint of the files that test_config would test, without running anything (stat only).
     [[nodiscard]] virtual core::Result<std::string> fingerprint(const std::string& unit) const = 0;

@@ -30,13 +30,16 @@ class FakeExecutor final : public io::ExecutorClient {
         }
     }
 
-    void probe(core::ProbeKind,
-               const std::string& address,
-               core::Duration,
-               Reply<std::string> done) override {
-        calls.push_back("probe " + address);
+    void probe(const core::ProbeQuestion& question, Reply<std::string> done) override {
+        calls.push_back("probe " + question.address);
         done(probe_answer);
     }
+
+    void inspect(const std::string&, const std::string&, Reply<std::string> done) override {
+        done(core::Error{"absent"});
+    }
+
+    void packet_filter(Reply<io::PacketFilterText> done) override { done(core::Error{"absent"}); }
 
     void read_ledger(Reply<core::Ledger> done) override {
         calls.emplace_back("ledger");
