@@ -4,7 +4,6 @@
 // act by themselves: a log is no witness.
 #include "engine/context.hpp"
 
-
 namespace gatemend::engine {
 
 namespace {
@@ -13,7 +12,9 @@ constexpr std::uint32_t kNever = 0;
 constexpr std::uint32_t kAtOnce = 1;
 constexpr std::uint32_t kRepeated = 3;
 // What anybody could have written must be frequent before it is worth a person's time.
-constexpr std::uint32_t kUntrustedFactor = 4;
+constexpr std::uint32_t kUntrustedFactor = 2;
+// Without a probe a short absence cannot be told from a restart.
+constexpr core::Duration kLongerThanRestart = std::chrono::seconds{15};
 // Requests in flight die with a restart or a reload; so long after one that is no complaint.
 constexpr core::Duration kAfterChange = std::chrono::minutes{1};
 
@@ -21,7 +22,9 @@ std::uint32_t needed_for_clue(const core::Sighting& sighting) {
     using core::Clue;
     if (sighting.clue == Clue::kWorkerSignal) {
         // TERM and QUIT are how workers are told to go.
-        return sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit ? kNever : kAtOnce;
+        return sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit
+                   ? kNever
+                   : kAtOnce;
     }
     if (sighting.clue == Clue::kOomGlobal || sighting.clue == Clue::kOomCgroup ||
         sighting.clue == Clue::kOomUnit) {
@@ -73,19 +76,23 @@ bool is_complaint(const ServiceRecord& record,
                   const core::Sighting& sighting,
                   core::TimePoint now) {
     const bool has_probe = record.probe && record.probe->outcome != core::ProbeOutcome::kUnknown;
-    if (has_probe && is_testable(sighting.symptom)) {
+    const bool may_be_restart = sighting.last - sighting.first < kLongerThanRestart;
+    if (is_testable(sighting.symptom) && (has_probe || may_be_restart)) {
         return false;
     }
-    const bool is_restart =
-        sighting.symptom == core::Symptom::kClosedEarly && now - record.unit_seen < kAfterChange;
+    const bool is_restart = sighting.symptom == core::Symptom::kClosedEarly &&
+                            sighting.clue == core::Clue::kNone &&
+                            now - record.unit_seen < kAfterChange;
     if (is_restart) {
         return false;
     }
     std::uint32_t needed = sighting.clue == core::Clue::kNone ? kNever : needed_for_clue(sighting);
     needed = needed == kNever ? needed_for_symptom(sighting.symptom) : needed;
-    // A script's own words are never nginx's: trust says nothing about them.
-    const bool is_doubtful =
-        !sighting.is_trusted && sighting.symptom != core::Symptom::kScriptFatal;
+    // A script's own words are never nginx's, and an access log's format is the administrator's:
+    // trust says nothing about those.
+    const bool is_always_untrusted = sighting.symptom == core::Symptom::kScriptFatal ||
+                                     sighting.clue == core::Clue::kAnsweredByUpstream;
+    const bool is_doubtful = !sighting.is_trusted && !is_always_untrusted;
     return needed != kNever && sighting.count >= needed * (is_doubtful ? kUntrustedFactor : 1);
 }
 
