@@ -23,11 +23,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
+import urllib.request
 from typing import Iterator
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-TREE_FORMAT = "1"  # raise it when `_settle` changes
+PM2_VERSION = "5.4.3"
+NPM = "https://registry.npmjs.org/npm/-/npm-9.9.4.tgz"  # the last to run on the Node of Debian 12
+TREE_FORMAT = "2"  # raise it when `_settle` changes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,9 +77,12 @@ _RUNTIME_TOOLS = (
     "iproute2",
     "logrotate",
     "nftables",
+    "openssl",
     "procps",
     "strace",
 )
+# The application servers that people put behind nginx beside PHP-FPM; none of them runs unless a scenario wants it.
+_APP_SERVERS = ("apache2", "gunicorn", "nodejs", "uwsgi-core", "uwsgi-plugin-python3")
 
 
 class ImageError(Exception):
@@ -101,7 +108,7 @@ def build_depends(control: pathlib.Path = REPOSITORY / "debian/control") -> tupl
 def packages(suite: Suite, kind: str) -> tuple[str, ...]:
     if kind == "build":
         return tuple(sorted({"build-essential", *build_depends()}))
-    return tuple(sorted({*_RUNTIME_TOOLS, f"php{suite.php}-fpm", *suite.libraries}))
+    return tuple(sorted({*_RUNTIME_TOOLS, *_APP_SERVERS, f"php{suite.php}-fpm", f"php{suite.php}-mysql", *suite.libraries}))
 
 
 def tree_path(suite: Suite, kind: str) -> pathlib.Path:
@@ -155,6 +162,55 @@ def _settle(tree: pathlib.Path, kind: str) -> None:
         return
     for timer in ("apt-daily", "apt-daily-upgrade", "dpkg-db-backup", "e2scrub_all", "fstrim", "phpsessionclean"):
         (tree / f"etc/systemd/system/{timer}.timer").symlink_to("/dev/null")
+    for wish in (tree / "etc/systemd/system").glob("*.wants/apache*"):
+        wish.unlink()
+
+
+def pm2() -> pathlib.Path:
+    """pm2 with all it needs, from its registry: Debian has no package of it. Plain JavaScript, so one for all suites.
+
+    npm runs inside a throw-away copy of a tree with Node, because the host need have neither.
+    """
+    target = cache_dir() / "trees" / f"pm2-{PM2_VERSION}"
+    if target.is_dir():
+        return target
+    with locked(target.with_suffix(".lock")):
+        if not target.is_dir():
+            _install_pm2(target)
+    return target
+
+
+def _install_pm2(target: pathlib.Path) -> None:
+    workshop = Overlay(ensure(SUITES["bookworm"], "runtime"), cache_dir() / "machines" / f"gm{os.getpid()}-pm2")
+    try:
+        workshop.mount()
+        with urllib.request.urlopen(NPM, timeout=60) as answer, tarfile.open(fileobj=answer, mode="r|gz") as archive:
+            archive.extractall(workshop.root / "opt/npm")
+        for file in ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt"):
+            (workshop.root / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(f"/{file}", workshop.root / file)
+        (workshop.root / "opt/pm2").mkdir()
+        finished = subprocess.run(
+            [
+                *("chroot", str(workshop.root), "node", "/opt/npm/package/bin/npm-cli.js", "install", "--prefix=/opt/pm2"),
+                *("--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", f"pm2@{PM2_VERSION}"),
+            ],
+            env={**os.environ, "NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt", "HOME": "/root"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if finished.returncode != 0:
+            raise ImageError(f"npm install pm2: {finished.stdout}{finished.stderr}")
+        partial = target.with_suffix(".partial")
+        remove_tree(partial)
+        shutil.copytree(workshop.root / "opt/pm2", partial, symlinks=True)
+        partial.rename(target)
+    except OSError as error:
+        raise ImageError(f"no pm2 from its registry: {error}") from error
+    finally:
+        workshop.close()
 
 
 class Overlay:
