@@ -38,7 +38,7 @@ const http = require('http');
 http.createServer((request, response) => {
     response.writeHead(request.url.endsWith('/bad-gateway') ? 502 : 200, {'Content-Type': 'text/plain'});
     response.end('hello\\n');
-}).listen(process.env.PORT || 3000, '127.0.0.1');
+}).listen(process.env.PORT || 3000, process.env.HOST || '127.0.0.1');
 """
 
 _PASS = "proxy_pass http://127.0.0.1:{port}; proxy_connect_timeout 1s; proxy_read_timeout 2s;"
@@ -152,7 +152,8 @@ class Pm2(App):
         put(
             root,
             "srv/pm2/ecosystem.config.js",
-            "module.exports = {apps: [{name: 'shop', script: '/srv/pm2/app.js', env: {PORT: " f"{self.port}" "}}]};\n",
+            "module.exports = {apps: [{name: 'shop', script: '/srv/pm2/app.js', max_restarts: 3, "
+            f"env: {{PORT: {self.port}}}}}]}};\n",
         )
         www_data = 33
         for path in (root / "srv/pm2", *(root / "srv/pm2").rglob("*")):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Visitors of the site under test. Runs on the host's files in the machine's network, so the machine needs no Python.
 
-    visitor.py steady INTERVAL PATH     one GET after another until standard input closes
+    visitor.py steady INTERVAL PATH [N] one GET after another until standard input closes; or POSTs of N bytes
     visitor.py crowd PEOPLE PATH        so many at a time, each one GET after another, until standard input closes
     visitor.py script                   one request per JSON line on standard input: {"path": ..., "headers": {...}};
                                         with "body": N it is a POST of so many bytes
@@ -52,9 +52,9 @@ def is_dismissed(within: float) -> bool:
     return bool(select.select([sys.stdin], [], [], within)[0])
 
 
-def steady(interval: float, path: str) -> None:
+def steady(interval: float, path: str, body: int | None) -> None:
     while not is_dismissed(interval):
-        report(visit(path))
+        report(visit(path, body=body))
 
 
 def crowd(people: int, path: str) -> None:
@@ -106,7 +106,7 @@ def crawl(path: str) -> None:
 if __name__ == "__main__":
     mode, *arguments = sys.argv[1:]
     if mode == "steady":
-        steady(float(arguments[0]), arguments[1])
+        steady(float(arguments[0]), arguments[1], int(arguments[2]) if len(arguments) > 2 else None)
     elif mode == "crowd":
         crowd(int(arguments[0]), arguments[1])
     elif mode == "abort":

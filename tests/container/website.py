@@ -14,6 +14,7 @@ import images
 from machine import Machine, MachineError
 
 NGINX_LOG = "/var/log/nginx/error.log"
+UPSTREAM_LOG = "/var/log/nginx/upstream.log"
 DEAD_END = "/run/php/nobody-listens.sock"
 _VISITOR = pathlib.Path(__file__).with_name("visitor.py")
 
@@ -181,6 +182,9 @@ class Website:
 
     def visitors(self, path: str = "/index.php", interval: float = 0.01) -> Visitors:
         return self._send(Visitors(self.machine, "steady", str(interval), path))
+
+    def posters(self, path: str, size: int, interval: float = 0.1) -> Visitors:
+        return self._send(Visitors(self.machine, "steady", str(interval), path, str(size)))
 
     def crowd(self, people: int, path: str) -> Visitors:
         """So many at a time, until stopped."""
