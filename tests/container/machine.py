@@ -197,6 +197,12 @@ class Machine:
     def copy_in(self, host: pathlib.Path, inside: str) -> None:
         shutil.copyfile(host, self.path(inside))
 
+    def limit_memory(self, unit: str, limit: int) -> cgroup.MemoryLimit:
+        """A real one, in force until it is removed."""
+        memory = cgroup.MemoryLimit(self.name, unit, limit)
+        memory.apply()
+        return memory
+
     # -- systemd ----------------------------------------------------------------------------------------------------
 
     def systemctl(self, *arguments: str, check: bool = True) -> str:
