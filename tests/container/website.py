@@ -14,6 +14,7 @@ import images
 from machine import Machine, MachineError
 
 NGINX_LOG = "/var/log/nginx/error.log"
+ACCESS_LOG = "/var/log/nginx/access.log"
 UPSTREAM_LOG = "/var/log/nginx/upstream.log"
 DEAD_END = "/run/php/nobody-listens.sock"
 _VISITOR = pathlib.Path(__file__).with_name("visitor.py")
@@ -216,6 +217,9 @@ class Website:
     def _files_in(self, folder: str) -> list[str]:
         path = self.machine.path(folder)
         return sorted(file.name for file in path.iterdir() if file.is_file()) if path.is_dir() else []
+
+    def fpm_workers(self) -> list[str]:
+        return self.machine.output("pgrep", "--full", "^php-fpm: pool ", check=False).split()
 
     # -- faults -----------------------------------------------------------------------------------------------------
 
