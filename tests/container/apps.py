@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-import shutil
 
-import images
 from website import Website
 
 PORT = 3000
@@ -140,19 +138,18 @@ class Apache(App):
 
 
 class Pm2(App):
-    """pm2 as `pm2 startup` sets it up: the daemon is a unit, the app is its child."""
+    """pm2 as `pm2 startup` sets it up: the daemon is a unit, the app is its child. Needs the tree of `images.pm2()`."""
 
     name, unit = "pm2", "pm2-www-data.service"
     home = "/srv/pm2"
     command = "/usr/bin/node /opt/pm2/node_modules/pm2/bin/pm2"
 
     def install(self, root: pathlib.Path) -> None:
-        shutil.copytree(images.pm2(), root / "opt/pm2", symlinks=True)
         put(root, "srv/pm2/app.js", _NODE_APP)
         put(
             root,
             "srv/pm2/ecosystem.config.js",
-            "module.exports = {apps: [{name: 'shop', script: '/srv/pm2/app.js', max_restarts: 3, "
+            "module.exports = {apps: [{name: 'shop', script: '/srv/pm2/app.js', max_restarts: 3, min_uptime: '10s', "
             f"env: {{PORT: {self.port}}}}}]}};\n",
         )
         www_data = 33

@@ -26,7 +26,7 @@ import sys
 import tarfile
 import time
 import urllib.request
-from typing import Iterator
+from typing import Iterator, Sequence
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PM2_VERSION = "5.4.3"
@@ -167,11 +167,12 @@ def _settle(tree: pathlib.Path, kind: str) -> None:
 
 
 def pm2() -> pathlib.Path:
-    """pm2 with all it needs, from its registry: Debian has no package of it. Plain JavaScript, so one for all suites.
+    """A tree with nothing but /opt/pm2, to be laid over another: Debian has no package of it, so it comes from npm's
+    registry with all it needs. Plain JavaScript, one for all suites.
 
     npm runs inside a throw-away copy of a tree with Node, because the host need have neither.
     """
-    target = cache_dir() / "trees" / f"pm2-{PM2_VERSION}"
+    target = cache_dir() / "trees" / f"pm2-{PM2_VERSION}-layer"
     if target.is_dir():
         return target
     with locked(target.with_suffix(".lock")):
@@ -205,7 +206,7 @@ def _install_pm2(target: pathlib.Path) -> None:
             raise ImageError(f"npm install pm2: {finished.stdout}{finished.stderr}")
         partial = target.with_suffix(".partial")
         remove_tree(partial)
-        shutil.copytree(workshop.root / "opt/pm2", partial, symlinks=True)
+        shutil.copytree(workshop.root / "opt/pm2", partial / "opt/pm2", symlinks=True)
         partial.rename(target)
     except OSError as error:
         raise ImageError(f"no pm2 from its registry: {error}") from error
@@ -214,22 +215,24 @@ def _install_pm2(target: pathlib.Path) -> None:
 
 
 class Overlay:
-    """A private, writable view of a tree. `close` throws away what was written."""
+    """A private, writable view of a tree, with others laid over it. `close` throws away what was written."""
 
-    def __init__(self, tree: pathlib.Path, home: pathlib.Path):
-        self._tree = tree
+    def __init__(self, tree: pathlib.Path, home: pathlib.Path, above: Sequence[pathlib.Path] = ()):
+        self._trees = [*above, tree]
         self.home = home
         self.root = home / "root"
 
     def mount(self) -> None:
         for part in ("upper", "work", "root"):
             (self.home / part).mkdir(parents=True)
-        layers = f"lowerdir={self._tree},upperdir={self.home}/upper,workdir={self.home}/work"
+        lower = ":".join(map(str, self._trees))
+        layers = f"lowerdir={lower},upperdir={self.home}/upper,workdir={self.home}/work"
         mounted = subprocess.run(
             ["mount", "-t", "overlay", "overlay", "-o", layers, str(self.root)], capture_output=True, check=False
         )
         if mounted.returncode != 0:  # no overlayfs here (say, the cache itself lies on one): copy, slower
-            subprocess.run(["cp", "-a", "--reflink=auto", f"{self._tree}/.", str(self.root)], check=True)
+            for tree in reversed(self._trees):
+                subprocess.run(["cp", "-a", "--reflink=auto", f"{tree}/.", str(self.root)], check=True)
 
     def close(self) -> None:
         remove_tree(self.home)

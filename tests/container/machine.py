@@ -46,11 +46,11 @@ class CommandError(MachineError):
 
 
 class Machine:
-    def __init__(self, tree: pathlib.Path, label: str = "machine"):
+    def __init__(self, tree: pathlib.Path, label: str = "machine", above: Sequence[pathlib.Path] = ()):
         self.name = f"gm{os.getpid()}-{next(_counter)}"
         self.label = label
         self._tree = tree
-        self._overlay = images.Overlay(tree, images.cache_dir() / "machines" / self.name)
+        self._overlay = images.Overlay(tree, images.cache_dir() / "machines" / self.name, above)
         self.root = self._overlay.root
         self._groups = cgroup.OwnGroups(self.name)
         self._nspawn: subprocess.Popen[bytes] | None = None

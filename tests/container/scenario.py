@@ -32,7 +32,8 @@ class Scenario(unittest.TestCase):
     settings = ""  # appended to gatemend.toml
 
     def setUp(self) -> None:
-        self.machine = Machine(images.ensure(self.suite, "runtime"), f"{self.suite.name} {self.id()}")
+        tree = images.ensure(self.suite, "runtime")
+        self.machine = Machine(tree, f"{self.suite.name} {self.id()}", self.trees_above())
         self.addCleanup(self.machine.close)
         self.site = Website(self.machine, self.suite)
         self.gatemend = Gatemend(self.machine)
@@ -46,6 +47,10 @@ class Scenario(unittest.TestCase):
         self.prepare()
         if self.needs_package:
             self.install()
+
+    def trees_above(self) -> list[pathlib.Path]:
+        """What is laid over the release's own tree."""
+        return []
 
     def furnish(self, root: pathlib.Path) -> None:
         """Before boot: what else is on the machine's disk."""

@@ -210,7 +210,7 @@ class Website:
             visitors.stop()
 
     def logs(self) -> list[str]:
-        folders = ("/var/log/nginx", "/var/log/apache2")
+        folders = ("/var/log/nginx", "/var/log/apache2", "/srv/pm2/.pm2", "/srv/pm2/.pm2/logs")
         found = [f"{folder}/{name}" for folder in folders for name in self._files_in(folder)]
         return [*found, self.fpm_log] if self.machine.exists(self.fpm_log) else found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
+import images
 from apps import Apache, App, Gunicorn, Node, Pm2, Uwsgi, enable, put, put_unit
 from diagnosis import Diagnosed
 from website import UPSTREAM_LOG
@@ -61,6 +62,12 @@ class Server(_App):
 
 
 class UnderPm2(_App):
+    def trees_above(self) -> list[pathlib.Path]:
+        try:
+            return [images.pm2()]
+        except images.ImageError as error:
+            self.skipTest(str(error))
+
     def furnish(self, root: pathlib.Path) -> None:
         self.lay_out(Pm2())
 
