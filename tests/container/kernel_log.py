@@ -1,7 +1,8 @@
 """The kernel's log inside a machine: a container has none, so its journal never sees a kernel record.
 
 journald reads /dev/kmsg. Here that is a pipe, fed with records in the kernel's own format: those of the real kernel,
-read on the host. They reach the journal as `_TRANSPORT=kernel`, as on any other machine.
+read on the host, or recorded ones of kernels that this one is not. They reach the journal as `_TRANSPORT=kernel`, as on
+any other machine.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import errno
 import fcntl
 import os
 import re
+import time
 
 from machine import Machine
 
@@ -20,6 +22,7 @@ class KernelLog:
     def __init__(self, machine: Machine):
         self._machine = machine
         self._pipe: int | None = None
+        self._sequence = 0
         self._host = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         os.lseek(self._host, 0, os.SEEK_END)
 
@@ -37,6 +40,12 @@ class KernelLog:
         for record in records:
             os.write(self._pipe, record.encode())
         return records
+
+    def say(self, text: str) -> None:
+        """A record of another kernel, as of now."""
+        assert self._pipe is not None, "connect comes first"
+        self._sequence += 1
+        os.write(self._pipe, f"5,{self._sequence},{int(time.monotonic() * 1e6)},-;{text}\n".encode())
 
     def _read(self) -> list[str]:
         records = []

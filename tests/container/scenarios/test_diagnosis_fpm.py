@@ -35,6 +35,17 @@ class Unit(Diagnosed):
         self.machine.systemctl("start", self.fpm)
         self.assert_recovers()
 
+    def test_restarted_too_often(self) -> None:
+        """By a script that means well; systemd has had enough."""
+        self.visit_steadily()
+        for _ in range(6):
+            self.machine.systemctl("restart", self.fpm, check=False)
+        self.assert_turned_away(502, r"\(2: No such file or directory\) while connecting to upstream")
+        self.assert_diagnosed("unit-start-limit", self.fpm, ["unit-state"])
+        self.machine.systemctl("reset-failed", self.fpm)
+        self.machine.systemctl("start", self.fpm)
+        self.assert_recovers()
+
     def test_nginx_restarted_with_a_broken_configuration(self) -> None:
         self.visit_steadily()
         self.site.break_nginx()
