@@ -17,11 +17,22 @@ Json time_or_null(const std::optional<core::TimePoint>& time) {
 
 Json evidence_list(const std::vector<core::Evidence>& evidence) {
     Json list = Json::array();
+    std::size_t number = 0;
     for (const core::Evidence& item : evidence) {
-        list.push_back({{"witness", text_of(core::witness_id(item.witness))},
+        list.push_back({{"id", "e" + std::to_string(++number)},
+                        {"witness", text_of(core::witness_id(item.witness))},
                         {"time", core::format_time(item.time)},
                         {"text", item.text},
                         {"supports", item.supports}});
+    }
+    return list;
+}
+
+Json alternative_list(const std::vector<core::Alternative>& alternatives) {
+    Json list = Json::array();
+    for (const core::Alternative& item : alternatives) {
+        list.push_back({{"cause", text_of(core::cause_id(item.cause))},
+                        {"confidence_permille", item.confidence_permille}});
     }
     return list;
 }
@@ -146,6 +157,8 @@ Json incident_document(const engine::Incident& incident) {
             {"cause_text", text_of(core::cause_sentence(incident.diagnosis.cause))},
             {"confidence_permille", incident.diagnosis.confidence_permille},
             {"diagnosis", incident.diagnosis.text},
+            {"advice", incident.diagnosis.advice},
+            {"alternatives", alternative_list(incident.diagnosis.alternatives)},
             {"evidence", evidence_list(incident.diagnosis.evidence)},
             {"decision", decision_object(incident.decision)},
             {"attempts", incident.attempts},
@@ -164,6 +177,9 @@ Json incidents_document(const engine::State& state) {
 Json services_document(const engine::State& state) {
     Json list = Json::array();
     for (const core::Service& service : state.topology.services) {
+        if (service.role == core::ServiceRole::kUnowned) {
+            continue;  // told apart, in "unowned"
+        }
         const auto found = state.services.find(service.unit);
         const engine::ServiceRecord* record =
             found == state.services.end() ? nullptr : &found->second;

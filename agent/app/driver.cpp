@@ -129,6 +129,39 @@ void Driver::run(const engine::ReadJournal& effect) {
     });
 }
 
+void Driver::run(const engine::Inspect& effect) {
+    const std::uint64_t call = begin_call();
+    // The parentheses around a backend without a unit are no part of any unit's name.
+    const std::string unit = actions::is_unit_name(effect.unit) ? effect.unit : "";
+    outside_.executor.inspect(
+        unit,
+        effect.address,
+        [this, call, service = effect.unit](const core::Result<std::string>& reply) {
+            end_call(call);
+            core::Inspected inspected{service, std::nullopt};
+            auto decoded = reply ? core::decode_inspection(*reply) : reply.error();
+            if (decoded) {
+                inspected.inspection = std::move(*decoded);
+            } else {
+                outside_.warn("no look at the machine: " + decoded.error().text + ", ignoring");
+            }
+            feed(std::move(inspected));
+        });
+}
+
+void Driver::run(const engine::ReadFilter& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.packet_filter(
+        [this, call, effect](const core::Result<io::PacketFilterText>& reply) {
+            end_call(call);
+            core::FilterRead read{effect.unit, effect.address, ""};
+            if (!reply) {
+                outside_.warn("packet filter: " + reply.error().text + ", ignoring");
+            }
+            feed(std::move(read));
+        });
+}
+
 void Driver::run(const engine::RequestAct& effect) {
     const std::uint64_t call = begin_call();
     outside_.executor.act(

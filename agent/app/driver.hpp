@@ -63,6 +63,8 @@ class Driver {
     void run(const engine::StartProbe& effect);
     void run(const engine::TestConfig& effect);
     void run(const engine::ReadJournal& effect);
+    void run(const engine::Inspect& effect);
+    void run(const engine::ReadFilter& effect);
     void run(const engine::RequestAct& effect);
     void run(const engine::LatchBreaker& effect);
     void run(const engine::ConfirmAct& effect);

@@ -113,6 +113,36 @@ void DryRunDriver::run(const engine::ReadJournal& effect) {
     }
 }
 
+void DryRunDriver::run(const engine::Inspect& effect) {
+    begin();
+    const std::string unit = actions::is_unit_name(effect.unit) ? effect.unit : "";
+    outside_.facts.inspect(
+        unit, effect.address, [this, service = effect.unit](const core::Result<std::string>& text) {
+            core::Inspected inspected{service, std::nullopt};
+            auto decoded = text ? core::decode_inspection(*text) : text.error();
+            if (decoded) {
+                inspected.inspection = std::move(*decoded);
+            } else {
+                problems_.push_back("no look at the machine: " + decoded.error().text);
+            }
+            feed(std::move(inspected));
+            end();
+        });
+}
+
+void DryRunDriver::run(const engine::ReadFilter& effect) {
+    begin();
+    outside_.facts.packet_filter(
+        [this, effect](const core::Result<sandbox::PacketFilterFact>& fact) {
+            core::FilterRead read{effect.unit, effect.address, ""};
+            if (!fact) {
+                problems_.push_back("packet filter: " + fact.error().text);
+            }
+            feed(std::move(read));
+            end();
+        });
+}
+
 // Written down and then refused, so that the engine goes on to the next incident.
 void DryRunDriver::run(const engine::RequestAct& effect) {
     const auto incident = state_.incidents.find(effect.incident);

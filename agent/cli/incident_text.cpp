@@ -56,6 +56,16 @@ std::string evidence_text(const Json& incident) {
     return out;
 }
 
+std::string alternatives_text(const Json& incident) {
+    std::string out;
+    for (const Json& item : list(incident, "alternatives")) {
+        out += field(
+            "or",
+            text(item, "cause") + ", confidence " + text(item, "confidence_permille") + " of 1000");
+    }
+    return out;
+}
+
 std::string decision_text(const Json& incident) {
     const Json& decision = object(incident, "decision");
     std::string what = text(decision, "kind");
@@ -153,7 +163,8 @@ std::string incident_text(const Json& incident) {
     out += field("outcome", text(incident, "outcome"));
     out += field("cause", text(incident, "cause") + ": " + text(incident, "cause_text"));
     out += field("diagnosis", text(incident, "diagnosis"));
-    out += evidence_text(incident) + decision_text(incident);
+    out += field("what to do", text(incident, "advice"));
+    out += evidence_text(incident) + alternatives_text(incident) + decision_text(incident);
     for (const Json& attempt : list(incident, "attempts")) {
         out += field("attempt", attempt.dump());
     }
@@ -170,7 +181,9 @@ std::string incident_text(const Json& incident) {
 std::string why_text(const Json& incident) {
     std::string out = "incident " + text(incident, "id") + ": " + text(incident, "unit") + ", " +
                       text(incident, "cause_text") + "\n";
-    return out + evidence_text(incident) + decision_text(incident) +
+    out += field("diagnosis", text(incident, "diagnosis"));
+    out += field("what to do", text(incident, "advice"));
+    return out + evidence_text(incident) + alternatives_text(incident) + decision_text(incident) +
            field("now", text(incident, "text"));
 }
 

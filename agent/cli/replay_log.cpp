@@ -83,6 +83,9 @@ class LogReplay {
             return;
         }
         const auto record = timeline_.state().services.find(service->unit);
+        if (record != timeline_.state().services.end() && record->second.is_inspecting) {
+            timeline_.feed(core::Event{time, core::Inspected{service->unit, std::nullopt}});
+        }
         if (record != timeline_.state().services.end() && record->second.running_probe) {
             timeline_.feed(core::Event{
                 time,

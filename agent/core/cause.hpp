@@ -17,7 +17,32 @@ enum class Cause {
     kNginxConfigInvalid,
     kNginxDown,
     kSocketStale,
+    kSocketDeleted,
+    kSocketOwnership,
+    kSocketPathMismatch,
+    kPortMismatch,
+    kBackendHung,
+    kPoolSaturated,
+    kSlowBackend,
+    kWorkerCrash,
+    kScriptFatal,
+    kOomKilled,
+    kAppDown,
+    kDependencyDown,
+    kHeaderTooBig,
+    kProtocolMismatch,
+    kUpstreamTls,
+    kNameUnresolved,
+    kRemoteUpstreamDown,
+    kFirewallBlocked,
+    kLsmDenied,
+    kDiskFull,
+    kNginxFdLimit,
+    kHighLoad,
+    kAppAnswers502,
+    kEdge502,
 };
+inline constexpr Cause kLastCause = Cause::kEdge502;
 
 // "unit-failed"
 [[nodiscard]] std::string_view cause_id(Cause cause);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Diagnosis: a cause with its evidence for and against. One small pure function per cause
-// (diagnosis.cpp); "unknown" is a normal answer and keeps the evidence.
+// (judges.hpp lists them in order; judge_*.cpp); "unknown" is a normal answer and keeps the
+// evidence.
 #pragma once
 
 #include "core/cause.hpp"
 #include "core/config_test.hpp"
 #include "core/hold.hpp"
+#include "core/inspection.hpp"
 #include "core/probe.hpp"
-#include "core/symptom.hpp"
+#include "core/sighting.hpp"
 #include "core/time.hpp"
 #include "core/topology.hpp"
 #include "core/unit_state.hpp"
@@ -23,23 +25,39 @@ namespace gatemend::core {
 struct Findings {
     std::string unit_name;
     ServiceRole role = ServiceRole::kOther;
+    Backend backend;  // the one that is suspected or was probed
     std::optional<UnitState> unit;
     TimePoint unit_time{};
     bool was_stop_requested = false;
     std::optional<ProbeResult> probe;
     TimePoint probe_time{};
     std::string probe_address;
+    Duration bad_for{};  // how long the probes have been bad without a break
     std::optional<ConfigTest> test;
     TimePoint test_time{};
-    std::optional<Symptom> suspicion;  // from a log: raises questions, proves nothing
-    TimePoint suspicion_time{};
+    std::vector<Sighting> sightings;  // recent ones, of this service
+    std::vector<Sighting> machine;    // recent ones about nginx and the machine
+    std::optional<Inspection> inspection;
+    TimePoint inspection_time{};
+    std::string packet_rule;  // the packet filter's rule for the address, "" when none is known
+    TimePoint packet_time{};
+    std::vector<std::string> configured;  // every address nginx's configuration names
+};
+
+struct Alternative {
+    Cause cause{};
+    std::uint32_t confidence_permille = 0;
+
+    friend bool operator==(const Alternative&, const Alternative&) = default;
 };
 
 struct Diagnosis {
     Cause cause = Cause::kUnknown;
     std::uint32_t confidence_permille = 0;
     std::vector<Evidence> evidence;
-    std::string text;  // what happened, in words
+    std::string text;                       // what happened, in words
+    std::string advice;                     // what to do, in the words of the guides
+    std::vector<Alternative> alternatives;  // what else would fit, most likely first
 
     friend bool operator==(const Diagnosis&, const Diagnosis&) = default;
 };

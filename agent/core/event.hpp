@@ -3,7 +3,10 @@
 // Live operation, replay, dry-run, policy tests and fuzzing differ only in who makes these.
 #pragma once
 
+#include "core/clue.hpp"
 #include "core/config_test.hpp"
+#include "core/hold.hpp"
+#include "core/inspection.hpp"
 #include "core/ledger.hpp"
 #include "core/probe.hpp"
 #include "core/symptom.hpp"
@@ -12,20 +15,28 @@
 #include "core/unit_state.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace gatemend::core {
 
-// A log line said something. `address` is canonical, or "" when the line named none; it only ever
-// selects among configured backends by exact match and never becomes a target itself.
+// A record said something: a symptom, a clue, or both. `address` is canonical, or "" when the
+// record named none; `unit` is set by sources that know it (a unit's own log or journal). Both only
+// ever select among configured services by exact match and never become a target themselves.
+// Without either the record is about nginx or the machine.
 struct SymptomSeen {
     Symptom symptom = Symptom::kNone;
     int error_number = 0;
-    std::string address;
+    std::string address{};
     bool is_trusted = false;
-    std::string source;  // "nginx-error"
+    std::string source{};  // "nginx-error"
+    Clue clue = Clue::kNone;
+    int number = 0;  // of the clue: signal, limit
+    std::string unit{};
+    std::string subject{};  // sanitized; "/srv/app/index.php:12", "[pool www]", a host name
+    Witness witness = Witness::kLog;
 };
 
 struct UnitSeen {
@@ -43,6 +54,19 @@ struct ProbeAnswered {
 struct ConfigTested {
     std::string unit;
     ConfigTest test;
+};
+
+// `inspection`: absent when the look could not be had.
+struct Inspected {
+    std::string unit;
+    std::optional<Inspection> inspection;
+};
+
+// The packet filter's rule that surely matches the backend's address, in words; "" when none does.
+struct FilterRead {
+    std::string unit;
+    std::string address;
+    std::string rule;
 };
 
 // The unit's own last words, sanitized, oldest first.
@@ -93,6 +117,8 @@ using EventBody = std::variant<SymptomSeen,
                                ProbeAnswered,
                                ConfigTested,
                                JournalRead,
+                               Inspected,
+                               FilterRead,
                                ActAnswered,
                                LedgerLearnt,
                                TimerFired,

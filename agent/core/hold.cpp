@@ -49,12 +49,14 @@ std::string_view hold_kind_id(HoldKind value) {
             return "ladder-exhausted";
         case HoldKind::kExecutorRefused:
             return "executor-refused";
+        case HoldKind::kUnitIsUp:
+            return "unit-is-up";
     }
     return "?";
 }
 
 std::optional<HoldKind> hold_kind_from_id(std::string_view id) {
-    return find_by_id(id, HoldKind::kExecutorRefused, hold_kind_id);
+    return find_by_id(id, HoldKind::kUnitIsUp, hold_kind_id);
 }
 
 std::string_view witness_id(Witness value) {
@@ -71,12 +73,28 @@ std::string_view witness_id(Witness value) {
             return "journal";
         case Witness::kKernel:
             return "kernel";
+        case Witness::kServiceLog:
+            return "service-log";
+        case Witness::kInspection:
+            return "inspection";
+        case Witness::kPacketFilter:
+            return "packet-filter";
     }
     return "?";
 }
 
 bool is_forgeable(Witness witness) {
     return witness == Witness::kLog;
+}
+
+Witness witness_of_source(std::string_view source) {
+    if (source == "kernel" || source == "audit") {
+        return Witness::kKernel;
+    }
+    if (source == "php-fpm" || source == "php-slowlog") {
+        return Witness::kServiceLog;
+    }
+    return source == "systemd" ? Witness::kJournal : Witness::kLog;
 }
 
 unsigned count_witnesses(const std::vector<Evidence>& evidence) {

@@ -33,6 +33,7 @@ enum class HoldKind {
     kRecordUnreadable,
     kLadderExhausted,
     kExecutorRefused,
+    kUnitIsUp,  // the cause is known, but nothing is down that could be started
 };
 [[nodiscard]] std::string_view hold_kind_id(HoldKind kind);
 [[nodiscard]] std::optional<HoldKind> hold_kind_from_id(std::string_view id);
@@ -46,9 +47,22 @@ struct Hold {
     friend bool operator==(const Hold&, const Hold&) = default;
 };
 
-enum class Witness { kLog, kUnitState, kProbe, kConfigTest, kJournal, kKernel };
+enum class Witness {
+    kLog,  // nginx's logs and texts of applications
+    kUnitState,
+    kProbe,
+    kConfigTest,
+    kJournal,
+    kKernel,
+    kServiceLog,  // what PHP-FPM's master writes about its own children
+    kInspection,  // one look at sockets, paths, disks, processes
+    kPacketFilter,
+};
 [[nodiscard]] std::string_view witness_id(Witness witness);  // "log", "unit-state", "probe" ...
 [[nodiscard]] bool is_forgeable(Witness witness);            // true for kLog only
+// By the name of a record's source: "kernel" -> kKernel, "php-fpm" -> kServiceLog, "systemd" ->
+// kJournal; everything that carries texts of clients or applications is kLog.
+[[nodiscard]] Witness witness_of_source(std::string_view source);
 
 struct Evidence {
     Witness witness{};

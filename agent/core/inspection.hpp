@@ -7,6 +7,7 @@
 
 #include "core/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,14 +18,17 @@ namespace gatemend::core {
 
 // A listening stream socket.
 struct Listener {
-    std::string address;  // canonical: "unix:/run/x.sock", "127.0.0.1:9000", "0.0.0.0:80", "[::]:80"
-    std::string unit;     // by the owner's control group, "" outside of any unit
-    std::string command;  // the owner's comm, sanitized
-    std::uint32_t pid = 0;  // 0: owner not found
+    std::string
+        address;       // canonical: "unix:/run/x.sock", "127.0.0.1:9000", "0.0.0.0:80", "[::]:80"
+    std::string unit;  // by the owner's control group, "" outside of any unit
+    std::string command;        // the owner's comm, sanitized
+    std::uint32_t pid = 0;      // 0: owner not found
     std::uint32_t queue = 0;    // connections waiting to be accepted
     std::uint32_t backlog = 0;  // of which so many are let in
-    // unix: the path still leads to this very socket. False: deleted or replaced.
+    // unix: the path, as nginx sees it, still leads to this very socket. False: deleted or
+    // replaced.
     bool is_reachable = true;
+    bool is_dual_stack = false;  // "[::]:PORT" that takes IPv4 connections as well
 
     friend bool operator==(const Listener&, const Listener&) = default;
 };
@@ -80,7 +84,8 @@ struct MachineLoad {
     std::optional<std::uint32_t> cpu_some10_permille;
     std::optional<std::uint32_t> memory_full10_permille;
     std::optional<std::uint32_t> io_full10_permille;
-    std::vector<std::string> consumers;  // "postgres (pid 812): 310% cpu, 2.1 GiB", most first
+    // "postgres (pid 812): 310% cpu, 2.1 GiB", most first, sanitized, at most kMaxConsumers
+    std::vector<std::string> consumers;
 
     friend bool operator==(const MachineLoad&, const MachineLoad&) = default;
 };
@@ -98,7 +103,10 @@ struct UnitUse {
 
 struct Inspection {
     std::optional<std::vector<Listener>> listeners;  // of the whole machine, sorted by address
-    std::vector<PathStep> path;                      // of the address, when that is a unix socket
+    // There were more than kMaxListeners (or bytes): those of the asked address and its port are
+    // among the kept ones, others may be missing.
+    bool is_listeners_cut = false;
+    std::vector<PathStep> path;  // of the address, when that is a unix socket
     std::vector<FileSystem> file_systems;
     std::vector<Worker> workers;
     std::optional<MachineLoad> load;
@@ -113,9 +121,17 @@ struct Inspection {
 inline constexpr std::size_t kMaxInspectionBytes = std::size_t{128} * 1024;
 inline constexpr std::size_t kMaxListeners = 512;
 inline constexpr std::size_t kMaxWorkers = 512;
+inline constexpr std::size_t kMaxPathSteps = 128;
+inline constexpr std::size_t kMaxFileSystems = 32;
+inline constexpr std::size_t kMaxConsumers = 3;
 
-// One line per thing ("listener address=… unit=… pid=…"), and its strict reader: an unknown word, a
-// missing or repeated field, a number out of range or too many lines is an error that names the line.
+// "127.0.0.1:9000" and "[::1]:9000" -> "9000"; "" for a unix socket.
+[[nodiscard]] std::string_view port_of(std::string_view address);
+
+// One line per thing ("listener address=… unit=… pid=…"), the last one "end"; printable ASCII,
+// other bytes of a value as %XX. And its strict reader: an unknown word, a missing or repeated
+// field, a number out of range, too many lines or no end is an error that names the line. What is
+// read encodes to the same bytes again.
 [[nodiscard]] std::string encode(const Inspection& inspection);
 [[nodiscard]] Result<Inspection> decode_inspection(std::string_view text);
 

@@ -60,7 +60,8 @@ struct ProbeResult {
     TlsFault tls = TlsFault::kNone;
     std::optional<TimePoint> certificate_until{};  // notAfter of the peer's certificate
     Spoken spoken = Spoken::kUnknown;
-    std::vector<std::string> addresses{};  // kResolve: numeric, sorted, at most kMaxResolvedAddresses
+    std::vector<std::string>
+        addresses{};  // kResolve: numeric, sorted, at most kMaxResolvedAddresses
 };
 
 inline constexpr std::size_t kMaxResolvedAddresses = 16;

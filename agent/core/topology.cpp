@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/topology.hpp"
 
+#include "core/closed_set.hpp"
+
 namespace gatemend::core {
 
 std::string_view service_role_id(ServiceRole value) {
@@ -11,8 +13,23 @@ std::string_view service_role_id(ServiceRole value) {
             return "nginx";
         case ServiceRole::kOther:
             return "other";
+        case ServiceRole::kUnowned:
+            return "unowned";
     }
     return "?";
+}
+
+std::optional<ServiceRole> service_role_from_id(std::string_view id) {
+    return find_by_id(id, ServiceRole::kUnowned, service_role_id);
+}
+
+const Service* Topology::find_nginx() const {
+    for (const Service& service : services) {
+        if (service.role == ServiceRole::kNginx) {
+            return &service;
+        }
+    }
+    return nullptr;
 }
 
 const Service* Topology::find_by_address(std::string_view address) const {
@@ -33,6 +50,11 @@ const Service* Topology::find_by_unit(std::string_view unit) const {
         }
     }
     return nullptr;
+}
+
+bool is_local(std::string_view address) {
+    return address.starts_with("unix:") || address.starts_with("127.") ||
+           address.starts_with("[::1]:");
 }
 
 }  // namespace gatemend::core

@@ -6,14 +6,18 @@
 
 #include "core/scheme.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace gatemend::core {
 
-enum class ServiceRole { kPhpFpm, kNginx, kOther };
+// kUnowned: a backend no local unit is known for; Service::unit is its address in parentheses,
+// which is no unit name, so that nothing can ever be done to it.
+enum class ServiceRole { kPhpFpm, kNginx, kOther, kUnowned };
 [[nodiscard]] std::string_view service_role_id(ServiceRole role);  // "php-fpm", "nginx", "other"
+[[nodiscard]] std::optional<ServiceRole> service_role_from_id(std::string_view id);
 
 struct Backend {
     std::string address;
@@ -42,9 +46,14 @@ struct Topology {
 
     friend bool operator==(const Topology&, const Topology&) = default;
 
+    // nullptr when nginx is not known
+    [[nodiscard]] const Service* find_nginx() const;
     // Exact match only; nullptr when no service owns the address.
     [[nodiscard]] const Service* find_by_address(std::string_view address) const;
     [[nodiscard]] const Service* find_by_unit(std::string_view unit) const;
 };
+
+// "unix:…", 127.0.0.0/8, [::1]: whatever listens there runs on this machine.
+[[nodiscard]] bool is_local(std::string_view address);
 
 }  // namespace gatemend::core

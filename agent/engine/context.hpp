@@ -6,6 +6,7 @@
 #include "engine/effect.hpp"
 #include "engine/state.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,9 +42,24 @@ void ask_config_test(Context& context, const core::Service& service, ServiceReco
 [[nodiscard]] bool is_probe_due(const ServiceRecord& service,
                                 core::TimePoint now,
                                 core::Duration interval);
-[[nodiscard]] core::Findings findings_of(const core::Service& service,
-                                         const ServiceRecord& record,
-                                         core::TimePoint now);
+// One look at the machine, unless one is under way or the newest is younger than `max_age`.
+void ask_inspection(Context& context,
+                    const core::Service& service,
+                    ServiceRecord& record,
+                    core::Duration max_age);
+void ask_filter(Context& context, const core::Service& service, ServiceRecord& record);
+// The backend that records or probes point at; the first one otherwise.
+[[nodiscard]] core::Backend suspected_backend(const core::Service& service,
+                                              const ServiceRecord& record);
+[[nodiscard]] bool has_config_test(const core::Service& service);
+[[nodiscard]] core::Findings findings_of(const Context& context,
+                                         const core::Service& service,
+                                         const ServiceRecord& record);
+
+// --- complaints.cpp: records that are enough for an incident of their own ---
+
+[[nodiscard]] std::optional<core::Sighting> find_complaint(const ServiceRecord& record,
+                                                           core::TimePoint now);
 
 // --- decision.cpp: from a service that is down to a decision, and the decision carried out ---
 

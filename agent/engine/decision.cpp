@@ -23,6 +23,9 @@ void guard_unit(std::vector<core::Hold>& holds,
                 const ServiceRecord& record,
                 const Incident& incident) {
     using core::HoldKind;
+    if (!record.unit) {
+        return;  // nothing that could be acted on, and the allowlist says so
+    }
     if (record.unit->is_masked) {
         guard(holds, HoldKind::kMasked, "administrator", incident.unit + " is masked");
     }
@@ -31,6 +34,9 @@ void guard_unit(std::vector<core::Hold>& holds,
               HoldKind::kAdminStopped,
               "administrator",
               incident.unit + " was stopped on purpose; it is left alone until somebody starts it");
+    }
+    if (incident.diagnosis.cause == core::Cause::kOomKilled && core::is_up(*record.unit)) {
+        guard(holds, HoldKind::kUnitIsUp, "gatemend", incident.unit + " is up: nothing to start");
     }
     if (core::is_restart_pending(*record.unit)) {
         guard(holds,
@@ -45,10 +51,14 @@ void guard_unit(std::vector<core::Hold>& holds,
     }
 }
 
+// Before any start or restart the configuration must pass its test.
 void guard_config(std::vector<core::Hold>& holds,
                   const core::Service& service,
-                  const ServiceRecord& record) {
-    if (service.role == core::ServiceRole::kOther || !core::is_down(*record.unit)) {
+                  const ServiceRecord& record,
+                  const policy::Rule* rule) {
+    const bool may_act = rule != nullptr && !rule->ladder.empty();
+    const bool is_asked = (record.unit && core::is_down(*record.unit)) || may_act;
+    if (!has_config_test(service) || !is_asked) {
         return;
     }
     const std::string owner =
@@ -97,12 +107,12 @@ policy::Question question_of(const Context& context,
     question.unit = service.unit;
     question.evidence = incident.diagnosis.evidence;
     question.now = context.now;
+    const policy::Rule* rule = policy::find_rule(context.state.policy, question.cause);
     guard_unit(question.guards, record, incident);
-    guard_config(question.guards, service, record);
+    guard_config(question.guards, service, record, rule);
     guard_engine(question.guards, context, incident);
     // The last rung repeats until the budget ends it: the budget says how often, the ladder says
     // what.
-    const policy::Rule* rule = policy::find_rule(context.state.policy, question.cause);
     if (rule != nullptr && !rule->ladder.empty()) {
         question.ladder_step = std::min(incident.failed_steps, rule->ladder.size() - 1);
     }
@@ -148,7 +158,8 @@ void record_diagnosis(Context& context, const Incident& incident) {
     record.unit = incident.unit;
     record.cause = core::cause_id(incident.diagnosis.cause);
     record.evidence = incident.diagnosis.evidence;
-    record.text = incident.diagnosis.text;
+    record.text = incident.diagnosis.text + (incident.diagnosis.advice.empty() ? "" : " ") +
+                  incident.diagnosis.advice;
     context.emit(std::move(record));
 }
 
@@ -285,7 +296,7 @@ void decide_and_apply(Context& context,
                       const core::Service& service,
                       ServiceRecord& record,
                       Incident& incident) {
-    core::Diagnosis diagnosis = core::diagnose(findings_of(service, record, context.now));
+    core::Diagnosis diagnosis = core::diagnose(findings_of(context, service, record));
     const bool is_new_diagnosis =
         diagnosis.cause != incident.diagnosis.cause || diagnosis.text != incident.diagnosis.text;
     incident.diagnosis = std::move(diagnosis);

@@ -35,6 +35,19 @@ struct ReadJournal {
     std::string invocation_id;
 };
 
+// One look at sockets, paths, disks and processes; answered by Inspected. `unit` "" for a backend
+// without one.
+struct Inspect {
+    std::string unit;  // the service's name
+    std::string address;
+};
+
+// Is there a packet filter rule for this address? Answered by FilterRead.
+struct ReadFilter {
+    std::string unit;
+    std::string address;
+};
+
 struct RequestAct {
     std::uint64_t incident = 0;
     actions::Plan plan;
@@ -90,6 +103,8 @@ struct Record {
 using Effect = std::variant<StartProbe,
                             TestConfig,
                             ReadJournal,
+                            Inspect,
+                            ReadFilter,
                             RequestAct,
                             LatchBreaker,
                             ConfirmAct,

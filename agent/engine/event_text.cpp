@@ -137,44 +137,136 @@ Result<EventBody> parse_config(Tokens& tokens) {
     return EventBody{std::move(tested)};
 }
 
+template <class Number>
+bool read_number(std::string_view digits, Number& number) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return error == std::errc{} && end == digits.data() + digits.size();
+}
+
+bool apply_log_word(core::SymptomSeen& seen, std::string_view word) {
+    const std::size_t equals = word.find('=');
+    const std::string_view key = word.substr(0, equals);
+    const std::string_view value = equals == std::string_view::npos ? "" : word.substr(equals + 1);
+    if (word == "untrusted") {
+        seen.is_trusted = false;
+    } else if (key == "source") {
+        seen.source = value;
+        seen.witness = core::witness_of_source(value);
+    } else if (key == "clue") {
+        const auto clue = core::clue_from_id(value);
+        seen.clue = clue.value_or(core::Clue::kNone);
+        return clue.has_value();
+    } else if (key == "unit") {
+        seen.unit = value;
+    } else if (key == "about") {
+        seen.subject = core::sanitize(value);
+    } else if (key == "errno") {
+        return read_number(value, seen.error_number);
+    } else if (key == "number") {
+        return read_number(value, seen.number);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 Result<EventBody> parse_log(Tokens& tokens) {
     const auto symptom = core::symptom_from_id(tokens.next().value_or(""));
     const auto address = tokens.next();
     if (!symptom || !address) {
-        return wrong("expected: log SYMPTOM ADDRESS [untrusted]");
+        return wrong(
+            "expected: log SYMPTOM ADDRESS|- [untrusted] [clue=C] [source=S] "
+            "[unit=U] [about=TEXT] [errno=N] [number=N]");
     }
     core::SymptomSeen seen;
     seen.symptom = *symptom;
-    seen.address = *address;
+    seen.address = *address == "-" ? "" : *address;
     seen.source = "nginx-error";
-    const auto extra = tokens.next();
-    if (extra && *extra != "untrusted") {
-        return wrong("expected 'untrusted' or nothing after the address");
+    seen.is_trusted = true;
+    while (const auto extra = tokens.next()) {
+        if (!apply_log_word(seen, *extra)) {
+            return wrong("unknown word '" + core::sanitize(*extra) + "' after the address");
+        }
     }
-    seen.is_trusted = !extra;
     return EventBody{std::move(seen)};
+}
+
+// inspect UNIT none | inspect UNIT LINE ; LINE ... in the form of core::encode()
+Result<EventBody> parse_inspection(Tokens& tokens) {
+    const auto name = tokens.next();
+    if (!name) {
+        return wrong("expected: inspect UNIT none|LINE ; LINE ...");
+    }
+    core::Inspected inspected{std::string{*name}, std::nullopt};
+    std::string text{tokens.rest()};
+    if (text == "none") {
+        return EventBody{std::move(inspected)};
+    }
+    for (std::size_t at = text.find(" ; "); at != std::string::npos; at = text.find(" ; ", at)) {
+        text.replace(at, 3, "\n");
+    }
+    GATEMEND_TRY(inspection, core::decode_inspection(text + "\n"));
+    inspected.inspection = std::move(inspection);
+    return EventBody{std::move(inspected)};
+}
+
+// filter UNIT [the rule's words]
+Result<EventBody> parse_filter(Tokens& tokens) {
+    const auto name = tokens.next();
+    if (!name) {
+        return wrong("expected: filter UNIT [RULE]");
+    }
+    return EventBody{core::FilterRead{std::string{*name}, "", core::sanitize(tokens.rest())}};
+}
+
+// journal UNIT [words]: the unit's last words have been read
+Result<EventBody> parse_journal(Tokens& tokens) {
+    const auto name = tokens.next();
+    if (!name) {
+        return wrong("expected: journal UNIT [words]");
+    }
+    core::JournalRead read{std::string{*name}, "", {}};
+    if (const std::string line = core::sanitize(tokens.rest()); !line.empty()) {
+        read.lines.push_back(line);
+    }
+    return EventBody{std::move(read)};
 }
 
 Result<core::ServiceRole> role_of(std::string_view word) {
     using core::ServiceRole;
-    for (const ServiceRole role :
-         {ServiceRole::kPhpFpm, ServiceRole::kNginx, ServiceRole::kOther}) {
-        if (core::service_role_id(role) == word) {
-            return role;
-        }
+    const auto role = core::service_role_from_id(word);
+    if (!role || *role == ServiceRole::kUnowned) {
+        return wrong("expected php-fpm, nginx or other");
     }
-    return wrong("expected php-fpm, nginx or other");
+    return *role;
 }
 
-// Adds one service to the topology so far.
+// "unix:/run/x.sock" (FastCGI) or "http://127.0.0.1:3000"
+core::Backend backend_of(std::string_view text) {
+    core::Backend backend;
+    const std::size_t mark = text.find("://");
+    if (mark != std::string_view::npos) {
+        backend.scheme = core::scheme_from_id(text.substr(0, mark)).value_or(core::Scheme::kHttp);
+        text.remove_prefix(mark + 3);
+    }
+    backend.address = text;
+    return backend;
+}
+
+// Adds one service, or one backend without a unit, to the topology so far.
 Result<EventBody> parse_topology(Tokens& tokens, const State& state) {
+    if (Tokens ahead = tokens; ahead.next() == "unowned") {
+        core::Topology topology = state.topology;
+        topology.unowned.push_back(backend_of(ahead.next().value_or("")));
+        return EventBody{core::TopologyLearnt{std::move(topology)}};
+    }
     core::Service service;
     GATEMEND_TRY(name, take_unit(tokens));
     GATEMEND_TRY(role, role_of(tokens.next().value_or("")));
     service.unit = std::move(name);
     service.role = role;
     while (const auto address = tokens.next()) {
-        service.backends.push_back(core::Backend{std::string{*address}, "", ""});
+        service.backends.push_back(backend_of(*address));
     }
     core::Topology topology = state.topology;
     std::erase_if(topology.services, [&](const auto& known) { return known.unit == service.unit; });
@@ -253,6 +345,14 @@ struct EffectText {
         return "read-journal " + effect.unit;
     }
 
+    std::string operator()(const Inspect& effect) const {
+        return "inspect " + effect.unit + " " + effect.address;
+    }
+
+    std::string operator()(const ReadFilter& effect) const {
+        return "read-filter " + effect.unit + " " + effect.address;
+    }
+
     std::string operator()(const RequestAct& effect) const {
         const actions::Plan& plan = effect.plan;
         return "act " + std::string{actions::spec(plan.act).name} + " " + plan.unit +
@@ -301,6 +401,15 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     if (word == "log") {
         return parse_log(tokens);
     }
+    if (word == "inspect") {
+        return parse_inspection(tokens);
+    }
+    if (word == "filter") {
+        return parse_filter(tokens);
+    }
+    if (word == "journal") {
+        return parse_journal(tokens);
+    }
     if (word == "topology") {
         return parse_topology(tokens, state);
     }
@@ -314,7 +423,8 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
         return EventBody{core::TimerFired{0}};  // no such timer: only the time moves on
     }
     return wrong("unknown event '" + core::sanitize(word) +
-                 "'; expected unit, probe, config, log, topology, act, ledger or tick");
+                 "'; expected unit, probe, config, log, inspect, filter, journal, topology, act, "
+                 "ledger or tick");
 }
 
 std::string describe(const Effect& effect) {

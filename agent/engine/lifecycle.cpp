@@ -13,6 +13,15 @@ constexpr core::Duration kSecondLook = std::chrono::seconds{1};  // before a bad
 constexpr std::uint32_t kBadProbesToBelieve = 2;
 constexpr core::Duration kUnknownProbeRetry = std::chrono::seconds{2};
 constexpr core::Duration kUnknownTestRetry = std::chrono::seconds{10};
+// How old a look at the machine may be when a cause is concluded from it.
+constexpr core::Duration kInspectionAge = std::chrono::seconds{15};
+// A look that does not come is not waited for any longer.
+constexpr core::Duration kInspectionPatience = std::chrono::seconds{5};
+
+std::string state_sentence(const core::Service& service, const ServiceRecord& record) {
+    return record.unit ? service.unit + " is " + core::describe(*record.unit)
+                       : "no unit is known for " + suspected_backend(service, record).address;
+}
 
 Incident& open_incident(Context& context, const core::Service& service, ServiceRecord& record) {
     const std::uint64_t id = context.state.next_incident++;
@@ -22,12 +31,23 @@ Incident& open_incident(Context& context, const core::Service& service, ServiceR
     incident.opened = context.now;
     record.incident = id;
     Incident& stored = context.state.incidents.emplace(id, std::move(incident)).first->second;
-    stored.text = service.unit + " is " + core::describe(*record.unit);
-    context.record(RecordKind::kOpened, stored, stored.text);
-    if (!record.unit->invocation_id.empty()) {
-        context.emit(ReadJournal{service.unit, record.unit->invocation_id});
-    }
+    record.is_filter_asked = false;
+    record.packet_rule.clear();
     return stored;
+}
+
+void announce(Context& context,
+              const core::Service& service,
+              Incident& incident,
+              std::string text) {
+    const ServiceRecord* record = context.find_service(service.unit);
+    incident.text = std::move(text);
+    context.record(RecordKind::kOpened, incident, incident.text);
+    if (record->unit && !record->unit->invocation_id.empty()) {
+        context.emit(ReadJournal{service.unit, record->unit->invocation_id});
+    } else {
+        incident.is_journal_read = true;  // nothing to read
+    }
 }
 
 void prune_closed(State& state) {
@@ -47,7 +67,7 @@ void prune_closed(State& state) {
 }
 
 bool has_known_config(const core::Service& service, const ServiceRecord& record) {
-    return service.role == core::ServiceRole::kOther ||
+    return !has_config_test(service) ||
            (record.test && record.test->verdict != core::ConfigVerdict::kUnknown);
 }
 
@@ -75,38 +95,111 @@ void evaluate_down(Context& context, const core::Service& service, ServiceRecord
     Incident* incident = context.find_open_incident(record);
     if (incident == nullptr) {
         incident = &open_incident(context, service, record);
+        announce(context, service, *incident, state_sentence(service, record));
     }
     if (incident->phase == Phase::kActing || verify_down(context, record, *incident)) {
         return;
     }
-    if (gather(context, service, record)) {
+    // An application's last words may name what it misses: then starting it is forbidden.
+    const bool waits_for_journal =
+        service.role == core::ServiceRole::kOther && !incident->is_journal_read;
+    if (gather(context, service, record) && !waits_for_journal) {
         decide_and_apply(context, service, record, *incident);
     }
+    if (incident->phase == Phase::kHolding || incident->phase == Phase::kEscalated) {
+        ask_inspection(context, service, record, kInspectionAge);
+    }
 }
 
-// Up, no incident: one bad probe is no news, two in a row are.
-void evaluate_quiet(Context& context, const core::Service& service, ServiceRecord& record) {
-    if (!has_fresh_probe(record) || !is_bad(*record.probe)) {
-        return;
+bool is_connect_failure(const core::ProbeResult& probe) {
+    return probe.outcome == core::ProbeOutcome::kRefused ||
+           probe.outcome == core::ProbeOutcome::kDenied ||
+           probe.outcome == core::ProbeOutcome::kUnreachable ||
+           probe.outcome == core::ProbeOutcome::kConnectTimeout;
+}
+
+// The unit is not to blame, so the machine is looked at before anything is concluded. True: all
+// that can be known is known.
+bool gather_around(Context& context,
+                   const core::Service& service,
+                   ServiceRecord& record,
+                   const Incident& incident) {
+    ask_inspection(context, service, record, kInspectionAge);
+    const bool is_patient = context.now - record.inspection_asked < kInspectionPatience;
+    if (record.is_inspecting && record.inspection_time < incident.opened && is_patient) {
+        context.wake(service.unit, record, record.inspection_asked + kInspectionPatience);
+        return false;
     }
-    if (record.bad_probes >= kBadProbesToBelieve) {
-        Incident& incident = open_incident(context, service, record);
+    const bool may_be_filtered = has_fresh_probe(record) && is_connect_failure(*record.probe) &&
+                                 !suspected_backend(service, record).address.starts_with("unix:");
+    if (may_be_filtered) {
+        ask_filter(context, service, record);
+        return incident.is_filter_read || !record.is_filter_asked;
+    }
+    return true;
+}
+
+void conclude_up(Context& context,
+                 const core::Service& service,
+                 ServiceRecord& record,
+                 Incident& incident) {
+    if (gather_around(context, service, record, incident)) {
         decide_and_apply(context, service, record, incident);
-        return;
-    }
-    if (is_probe_due(record, context.now, kSecondLook)) {
-        ask_probe(context, service, record);
-    } else if (!record.running_probe) {
-        context.wake(service.unit, record, record.probe_time + kSecondLook);
     }
 }
 
-// Up, with an incident that we have not acted on: a good probe ends it.
+// Records that would be enough for an incident, and a probe that was asked for after the first.
+bool is_complaint_due(Context& context,
+                      const core::Service& service,
+                      ServiceRecord& record,
+                      const core::Sighting& complaint) {
+    const bool is_probed = has_fresh_probe(record) && record.probe_asked >= complaint.first;
+    if (!is_probed && !service.backends.empty()) {
+        ask_probe(context, service, record);
+        return !record.running_probe;
+    }
+    return true;
+}
+
+// Up, no incident: one bad probe is no news, two in a row are; nor is one complaint of a visitor.
+void evaluate_quiet(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (has_fresh_probe(record) && is_bad(*record.probe)) {
+        if (record.bad_probes >= kBadProbesToBelieve) {
+            Incident& incident = open_incident(context, service, record);
+            announce(context,
+                     service,
+                     incident,
+                     state_sentence(service, record) + ", but the probe of " +
+                         record.probe_address + " says " + core::describe(*record.probe));
+            conclude_up(context, service, record, incident);
+        } else if (is_probe_due(record, context.now, kSecondLook)) {
+            ask_probe(context, service, record);
+        } else if (!record.running_probe) {
+            context.wake(service.unit, record, record.probe_time + kSecondLook);
+        }
+        return;
+    }
+    const auto complaint = find_complaint(record, context.now);
+    if (complaint && is_complaint_due(context, service, record, *complaint)) {
+        Incident& incident = open_incident(context, service, record);
+        incident.is_complaint = true;
+        announce(context, service, incident, core::describe(*complaint));
+        conclude_up(context, service, record, incident);
+    }
+}
+
+// Up, with an incident that we have not acted on: a good probe ends it, once nobody complains any
+// more.
 void evaluate_recovery(Context& context,
                        const core::Service& service,
                        ServiceRecord& record,
                        Incident& incident) {
-    if (has_fresh_probe(record) && record.probe->outcome == core::ProbeOutcome::kGood) {
+    const auto complaint = find_complaint(record, context.now);
+    const bool is_good =
+        has_fresh_probe(record) && record.probe->outcome == core::ProbeOutcome::kGood;
+    const bool is_doubtful = has_fresh_probe(record) && is_bad(*record.probe);
+    // What began with complaints ends with them, also where no probe can be had.
+    if (!complaint && (is_good || (incident.is_complaint && !is_doubtful))) {
         close(context, incident, "recovered", service.unit + " answers again");
         return;
     }
@@ -115,8 +208,8 @@ void evaluate_recovery(Context& context,
         ask_probe(context, service, record);
     }
     context.wake(service.unit, record, context.now + interval);
-    if (has_fresh_probe(record) && is_bad(*record.probe)) {
-        decide_and_apply(context, service, record, incident);
+    if (complaint || is_doubtful) {
+        conclude_up(context, service, record, incident);
     }
 }
 
@@ -146,6 +239,7 @@ void close(Context& context, Incident& incident, std::string outcome, std::strin
     if (ServiceRecord* record = context.find_service(incident.unit)) {
         record->incident.reset();
         record->bad_probes = 0;
+        record->sightings.forget();
     }
     context.record(RecordKind::kClosed, incident, incident.outcome + ": " + incident.text);
     prune_closed(context.state);
@@ -154,10 +248,14 @@ void close(Context& context, Incident& incident, std::string outcome, std::strin
 void evaluate(Context& context, const std::string& unit) {
     ServiceRecord* record = context.find_service(unit);
     const core::Service* service = context.state.topology.find_by_unit(unit);
-    if (record == nullptr || service == nullptr || !record->unit) {
+    if (record == nullptr || service == nullptr) {
         return;
     }
-    if (core::is_down(*record->unit)) {
+    if (!record->unit) {
+        if (service->role == core::ServiceRole::kUnowned) {
+            evaluate_up(context, *service, *record);
+        }
+    } else if (core::is_down(*record->unit)) {
         evaluate_down(context, *service, *record);
     } else if (core::is_up(*record->unit)) {
         evaluate_up(context, *service, *record);

@@ -50,8 +50,11 @@ struct Incident {
     bool awaits_ledger = false;                  // a reply was lost: ask the record what happened
     bool is_escalated = false;                   // said loudly, once
     std::vector<std::string> journal;            // the unit's last words
-    std::string outcome;                         // once closed: "healed", "recovered" ...
-    std::string text;                            // the newest sentence for people
+    bool is_journal_read = false;
+    bool is_filter_read = false;
+    bool is_complaint = false;  // opened by records, not by a unit or a probe
+    std::string outcome;        // once closed: "healed", "recovered" ...
+    std::string text;           // the newest sentence for people
 };
 
 // What is known of one service.
@@ -68,10 +71,18 @@ struct ServiceRecord {
     std::string probe_address;
     std::optional<std::uint64_t> running_probe;
     core::TimePoint running_probe_asked{};
-    std::optional<core::TimePoint> suspected;  // newest log suspicion
-    core::Symptom suspected_symptom{};
+    std::optional<core::TimePoint> suspected;  // newest probe on account of a record
     std::string suspected_address;
-    std::uint32_t bad_probes = 0;           // in a row, while the unit was up
+    core::Sightings sightings;     // what records said lately
+    std::uint32_t bad_probes = 0;  // in a row, while the unit was up
+    core::TimePoint bad_since{};   // the first of them
+    std::optional<core::Inspection> inspection;
+    core::TimePoint inspection_asked{};
+    core::TimePoint inspection_time{};  // of the newest answer, also when it was none
+    bool is_inspecting = false;
+    std::string packet_rule;
+    core::TimePoint packet_time{};
+    bool is_filter_asked = false;
     std::optional<core::TimePoint> wake;    // earliest timer pending for this service
     std::optional<std::uint64_t> incident;  // the open one
 };

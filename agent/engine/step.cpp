@@ -47,35 +47,58 @@ void record_suspicion(Context& context,
     record.kind = RecordKind::kSuspicion;
     record.unit = service.unit;
     record.evidence.push_back(core::Evidence{
-        core::Witness::kLog, context.now, std::string{core::symptom_id(seen.symptom)}, true});
+        seen.witness, context.now, std::string{core::symptom_id(seen.symptom)}, true});
     record.text = seen.source + " says " + std::string{core::symptom_id(seen.symptom)} + " for " +
-                  seen.address + (seen.is_trusted ? "" : " (could be forged)") +
+                  (seen.address.empty() ? service.unit : seen.address) +
+                  (seen.is_trusted ? "" : " (could be forged)") +
                   "; a log line alone proves nothing, probing";
     context.emit(std::move(record));
 }
 
-void on_symptom(Context& context, const core::SymptomSeen& seen) {
-    Counters& counters = context.state.counters;
-    if (!raises_suspicion(seen.symptom)) {
-        return;
+// Whom a record is about. What names nobody is about nginx and the machine.
+const core::Service* find_subject(const State& state, const core::SymptomSeen& seen) {
+    if (!seen.unit.empty()) {
+        return state.topology.find_by_unit(seen.unit);
     }
-    ++counters.symptoms;
-    counters.symptoms_untrusted += seen.is_trusted ? 0U : 1U;
-    const core::Service* service = context.state.topology.find_by_address(seen.address);
-    ServiceRecord* record = service == nullptr ? nullptr : context.find_service(service->unit);
-    if (record == nullptr) {
-        ++counters.symptoms_unmatched;
-        return;
-    }
+    return seen.address.empty() ? state.topology.find_nginx()
+                                : state.topology.find_by_address(seen.address);
+}
+
+void suspect(Context& context,
+             const core::Service& service,
+             ServiceRecord& record,
+             const core::SymptomSeen& seen) {
     const core::Duration cooldown = context.state.policy.settings.suspicion_cooldown;
-    if (record->suspected && context.now - *record->suspected < cooldown) {
+    if (record.suspected && context.now - *record.suspected < cooldown) {
         return;  // at most one probe per service and cooldown, however many lines there are
     }
-    record->suspected = context.now;
-    record->suspected_symptom = seen.symptom;
-    record->suspected_address = seen.address;
-    record_suspicion(context, *service, seen);
-    ask_probe(context, *service, *record);
+    record.suspected = context.now;
+    record.suspected_address = seen.address;
+    record_suspicion(context, service, seen);
+    ask_probe(context, service, record);
+}
+
+void on_symptom(Context& context, const core::SymptomSeen& seen) {
+    if (seen.symptom == core::Symptom::kNone && seen.clue == core::Clue::kNone) {
+        return;
+    }
+    Counters& counters = context.state.counters;
+    counters.symptoms += raises_suspicion(seen.symptom) ? 1U : 0U;
+    counters.symptoms_untrusted += raises_suspicion(seen.symptom) && !seen.is_trusted ? 1U : 0U;
+    const core::Service* service = find_subject(context.state, seen);
+    ServiceRecord* record = service == nullptr ? nullptr : context.find_service(service->unit);
+    if (record == nullptr) {
+        counters.symptoms_unmatched += raises_suspicion(seen.symptom) ? 1U : 0U;
+        return;
+    }
+    record->sightings.note(seen, context.now);
+    if (raises_suspicion(seen.symptom) && !seen.address.empty()) {
+        suspect(context, *service, *record, seen);
+    }
+    // An open incident looks again when its timer says so, not at every line.
+    if (!record->incident && find_complaint(*record, context.now)) {
+        evaluate(context, service->unit);
+    }
 }
 
 void note_stop_request(ServiceRecord& record, const core::UnitState& state) {
@@ -112,6 +135,7 @@ void on_probe(Context& context, const core::ProbeAnswered& answer) {
     record->probe_asked = record->running_probe_asked;
     record->probe_time = context.now;
     record->probe_address = answer.address;
+    record->bad_since = record->bad_probes == 0 ? context.now : record->bad_since;
     record->bad_probes = is_bad(answer.result) ? record->bad_probes + 1 : 0;
     evaluate(context, answer.unit);
 }
@@ -132,6 +156,32 @@ void on_journal(Context& context, const core::JournalRead& read) {
     Incident* incident = record == nullptr ? nullptr : context.find_open_incident(*record);
     if (incident != nullptr) {
         incident->journal = read.lines;
+        incident->is_journal_read = true;
+        evaluate(context, read.unit);
+    }
+}
+
+void on_inspected(Context& context, const core::Inspected& inspected) {
+    ServiceRecord* record = context.find_service(inspected.unit);
+    if (record == nullptr) {
+        return;
+    }
+    record->is_inspecting = false;
+    record->inspection = inspected.inspection;
+    record->inspection_time = context.now;
+    evaluate(context, inspected.unit);
+}
+
+void on_filter(Context& context, const core::FilterRead& read) {
+    ServiceRecord* record = context.find_service(read.unit);
+    if (record == nullptr) {
+        return;
+    }
+    record->packet_rule = read.rule;
+    record->packet_time = context.now;
+    if (Incident* incident = context.find_open_incident(*record)) {
+        incident->is_filter_read = true;
+        evaluate(context, read.unit);
     }
 }
 
@@ -149,12 +199,26 @@ void on_timer(Context& context, const core::TimerFired& fired) {
     evaluate(context, unit);
 }
 
+// Backends without a unit are watched by their records and probes alone.
+void add_unowned(core::Topology& topology) {
+    for (const core::Backend& backend : topology.unowned) {
+        if (topology.services.size() >= kMaxServices) {
+            break;
+        }
+        if (topology.find_by_address(backend.address) == nullptr) {
+            topology.services.push_back(
+                core::Service{"(" + backend.address + ")", core::ServiceRole::kUnowned, {backend}});
+        }
+    }
+}
+
 void on_topology(Context& context, const core::TopologyLearnt& learnt) {
     State& state = context.state;
     state.topology = learnt.topology;
     if (state.topology.services.size() > kMaxServices) {
         state.topology.services.resize(kMaxServices);
     }
+    add_unowned(state.topology);
     std::erase_if(state.services, [&state](const auto& entry) {
         return state.topology.find_by_unit(entry.first) == nullptr && !entry.second.incident;
     });
@@ -176,6 +240,10 @@ struct Visitor {
     void operator()(const core::ConfigTested& event) const { on_config_test(context, event); }
 
     void operator()(const core::JournalRead& event) const { on_journal(context, event); }
+
+    void operator()(const core::Inspected& event) const { on_inspected(context, event); }
+
+    void operator()(const core::FilterRead& event) const { on_filter(context, event); }
 
     void operator()(const core::ActAnswered& event) const { on_act_answered(context, event); }
 

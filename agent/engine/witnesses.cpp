@@ -50,33 +50,108 @@ bool is_bad(const core::ProbeResult& result) {
            result.outcome != core::ProbeOutcome::kUnknown;
 }
 
+core::Backend suspected_backend(const core::Service& service, const ServiceRecord& record) {
+    const auto find = [&service](const std::string& address) {
+        return std::find_if(service.backends.begin(),
+                            service.backends.end(),
+                            [&](const auto& backend) { return backend.address == address; });
+    };
+    for (const std::string& address : {record.suspected_address, record.probe_address}) {
+        if (const auto found = find(address); !address.empty() && found != service.backends.end()) {
+            return *found;
+        }
+    }
+    return service.backends.empty() ? core::Backend{} : service.backends.front();
+}
+
+namespace {
+
+core::ProbeKind kind_for(const core::Service& service, const core::Backend& backend) {
+    if (service.role == core::ServiceRole::kNginx) {
+        return core::ProbeKind::kConnect;
+    }
+    switch (backend.scheme) {
+        case core::Scheme::kFastcgi:
+            return core::ProbeKind::kFastcgi;
+        case core::Scheme::kHttp:
+            return core::ProbeKind::kHttp;
+        case core::Scheme::kHttps:
+            return core::ProbeKind::kHttps;
+        case core::Scheme::kUwsgi:
+        case core::Scheme::kScgi:
+        case core::Scheme::kGrpc:
+        case core::Scheme::kGrpcs:
+        case core::Scheme::kMemcached:
+            break;
+    }
+    return core::ProbeKind::kConnect;
+}
+
+// A name that nginx cannot resolve is looked up; everything else is connected to.
+StartProbe probe_of(const core::Service& service,
+                    const ServiceRecord& record,
+                    core::TimePoint now) {
+    const core::Backend backend = suspected_backend(service, record);
+    StartProbe probe;
+    probe.unit = service.unit;
+    probe.address = backend.address;
+    probe.kind = kind_for(service, backend);
+    for (const core::Sighting& sighting : record.sightings.all()) {
+        if (sighting.symptom == core::Symptom::kNameUnresolved && !sighting.subject.empty() &&
+            now - sighting.last <= core::kSightingWindow) {
+            probe.address = sighting.subject;
+            probe.kind = core::ProbeKind::kResolve;
+        }
+    }
+    return probe;
+}
+
+}  // namespace
+
 void ask_probe(Context& context, const core::Service& service, ServiceRecord& record) {
     // An answer that was asked for before the unit's last change is of no use: ask again, ignore
     // it.
     const bool is_useful = record.running_probe && record.running_probe_asked >= record.unit_seen;
-    if (is_useful || service.backends.empty()) {
+    StartProbe probe = probe_of(service, record, context.now);
+    if (is_useful || probe.address.empty()) {
         return;
     }
-    const auto suspected =
-        std::find_if(service.backends.begin(), service.backends.end(), [&](const auto& backend) {
-            return backend.address == record.suspected_address;
-        });
-    const core::Backend& target =
-        suspected == service.backends.end() ? service.backends.front() : *suspected;
-    const std::uint64_t probe = context.state.next_probe++;
-    record.running_probe = probe;
+    probe.probe = context.state.next_probe++;
+    probe.timeout = context.state.policy.settings.probe_timeout;
+    record.running_probe = probe.probe;
     record.running_probe_asked = context.now;
     ++context.state.counters.probes;
-    context.emit(StartProbe{probe,
-                            service.unit,
-                            target.address,
-                            service.role == core::ServiceRole::kPhpFpm ? core::ProbeKind::kFastcgi
-                                                                       : core::ProbeKind::kConnect,
-                            context.state.policy.settings.probe_timeout});
+    context.emit(std::move(probe));
+}
+
+bool has_config_test(const core::Service& service) {
+    return service.role == core::ServiceRole::kPhpFpm || service.role == core::ServiceRole::kNginx;
+}
+
+void ask_inspection(Context& context,
+                    const core::Service& service,
+                    ServiceRecord& record,
+                    core::Duration max_age) {
+    const bool is_young = record.inspection_time > core::TimePoint{} &&
+                          context.now - record.inspection_time < max_age;
+    if (record.is_inspecting || is_young) {
+        return;
+    }
+    record.is_inspecting = true;
+    record.inspection_asked = context.now;
+    context.emit(Inspect{service.unit, suspected_backend(service, record).address});
+}
+
+void ask_filter(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (record.is_filter_asked) {
+        return;
+    }
+    record.is_filter_asked = true;
+    context.emit(ReadFilter{service.unit, suspected_backend(service, record).address});
 }
 
 void ask_config_test(Context& context, const core::Service& service, ServiceRecord& record) {
-    if (record.is_test_running || service.role == core::ServiceRole::kOther) {
+    if (record.is_test_running || !has_config_test(service)) {
         return;
     }
     record.is_test_running = true;
@@ -90,13 +165,27 @@ bool is_probe_due(const ServiceRecord& service, core::TimePoint now, core::Durat
     return !has_fresh_probe(service) || now - service.probe_time >= interval;
 }
 
-core::Findings findings_of(const core::Service& service,
-                           const ServiceRecord& record,
-                           core::TimePoint now) {
-    constexpr core::Duration kSuspicionMaxAge = std::chrono::minutes{1};
+namespace {
+
+std::vector<std::string> configured_addresses(const core::Topology& topology) {
+    std::vector<std::string> all;
+    for (const core::Service& service : topology.services) {
+        for (const core::Backend& backend : service.backends) {
+            all.push_back(backend.address);
+        }
+    }
+    return all;
+}
+
+}  // namespace
+
+core::Findings findings_of(const Context& context,
+                           const core::Service& service,
+                           const ServiceRecord& record) {
     core::Findings findings;
     findings.unit_name = service.unit;
     findings.role = service.role;
+    findings.backend = suspected_backend(service, record);
     findings.unit = record.unit;
     findings.unit_time = record.unit_seen;
     findings.was_stop_requested = record.was_stop_requested;
@@ -104,12 +193,23 @@ core::Findings findings_of(const core::Service& service,
         findings.probe = record.probe;
         findings.probe_time = record.probe_time;
         findings.probe_address = record.probe_address;
+        findings.bad_for =
+            record.bad_probes > 0 ? context.now - record.bad_since : core::Duration{};
     }
     findings.test = record.test;
     findings.test_time = record.test_time;
-    if (record.suspected && now - *record.suspected <= kSuspicionMaxAge) {
-        findings.suspicion = record.suspected_symptom;
-        findings.suspicion_time = *record.suspected;
+    findings.sightings = record.sightings.recent(context.now);
+    findings.inspection = record.inspection;
+    findings.inspection_time = record.inspection_time;
+    findings.packet_rule = record.packet_rule;
+    findings.packet_time = record.packet_time;
+    findings.configured = configured_addresses(context.state.topology);
+    const core::Service* nginx = context.state.topology.find_nginx();
+    const ServiceRecord* machine = nginx == nullptr || nginx->unit == service.unit
+                                       ? nullptr
+                                       : context.find_service(nginx->unit);
+    if (machine != nullptr) {
+        findings.machine = machine->sightings.recent(context.now);
     }
     return findings;
 }

@@ -189,6 +189,31 @@ class Client final : public ExecutorClient {
              static_cast<std::uint64_t>(std::max<core::Duration::rep>(timeout.count(), 0)));
     }
 
+    void inspect(const std::string& unit,
+                 const std::string& address,
+                 Reply<std::string> done) override {
+        const auto reply = [done](MaybeError error, const std::string& text) {
+            if (error) {
+                done(error_of("Inspect", *error));
+            } else {
+                done(text);
+            }
+        };
+        call("Inspect", kToolDeadline, done, reply, unit, address);
+    }
+
+    void packet_filter(Reply<PacketFilterText> done) override {
+        const auto reply = [done](
+                               MaybeError error, const std::string& format, const std::string& text) {
+            if (error) {
+                done(error_of("PacketFilter", *error));
+            } else {
+                done(PacketFilterText{format, text});
+            }
+        };
+        call("PacketFilter", kToolDeadline, done, reply);
+    }
+
     void read_ledger(Reply<core::Ledger> done) override {
         const auto reply = [done](MaybeError error,
                                   const std::vector<AttemptTuple>& attempts,

@@ -33,6 +33,11 @@ struct ConfigTestReply {
     std::string output;  // the tool's words, unsanitized
 };
 
+struct PacketFilterText {
+    std::string format;  // "nft-json" | "iptables-save" | "none"
+    std::string text;    // unsanitized
+};
+
 class ExecutorClient {
   public:
     template <class T>
@@ -54,6 +59,11 @@ class ExecutorClient {
                        const std::string& address,
                        core::Duration timeout,
                        Reply<std::string> done) = 0;
+    // unit and address may be "". The text is core::decode_inspection's.
+    virtual void inspect(const std::string& unit,
+                         const std::string& address,
+                         Reply<std::string> done) = 0;
+    virtual void packet_filter(Reply<PacketFilterText> done) = 0;
     virtual void read_ledger(Reply<core::Ledger> done) = 0;
 
     // Plan, then Execute of exactly that digest. kLost whenever it is not certain that nothing ran.

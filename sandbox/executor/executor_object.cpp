@@ -91,6 +91,10 @@ class Object final : public ExecutorObject,
                std::string kind,
                std::string address,
                std::uint64_t timeout_usec) override;
+    void Inspect(sdbus::Result<std::string>&& result,
+                 std::string unit,
+                 std::string address) override;
+    void PacketFilter(sdbus::Result<std::string, std::string>&& result) override;
     std::tuple<std::vector<AttemptStruct>,
                std::vector<LatchStruct>,
                std::vector<PauseStruct>,
@@ -181,6 +185,32 @@ void Object::Probe(sdbus::Result<std::string>&& result,
                          }
                      });
                  });
+}
+
+void Object::Inspect(sdbus::Result<std::string>&& result, std::string unit, std::string address) {
+    facts_.inspect(
+        unit, address, [kept = keep(std::move(result))](const Reply<std::string>& reply) {
+            answer([&] {
+                if (const auto* fault = std::get_if<Fault>(&reply)) {
+                    kept->returnError(make_error(*fault));
+                } else {
+                    kept->returnResults(std::get<std::string>(reply));
+                }
+            });
+        });
+}
+
+void Object::PacketFilter(sdbus::Result<std::string, std::string>&& result) {
+    facts_.packet_filter([kept = keep(std::move(result))](const Reply<PacketFilterFact>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(make_error(*fault));
+                return;
+            }
+            const auto& fact = std::get<PacketFilterFact>(reply);
+            kept->returnResults(fact.format, fact.text);
+        });
+    });
 }
 
 std::tuple<std::vector<AttemptStruct>,

@@ -3,6 +3,7 @@
 
 #include "core/text.hpp"
 #include "sandbox/executor/address_book.hpp"
+#include "sandbox/inspect/look.hpp"
 #include "sandbox/probe/address.hpp"
 
 #include <fcntl.h>
@@ -139,20 +140,114 @@ void FactDesk::probe(const std::string& kind,
     // nginx's own listening sockets are not backends, so they are in no list; connecting sends
     // nothing
     const bool is_own_port = *known_kind == ProbeKind::kConnect && !address.starts_with("unix:");
-    if (is_own_port || is_known(address)) {
+    if (is_own_port) {
         run();
         return;
     }
-    const Fault unknown{FaultKind::kNotAllowed, "address: not in nginx's configuration"};
-    if (!last_dump_.empty()) {
-        done(unknown);
+    if_known(address, run, done);
+}
+
+void FactDesk::if_known(const std::string& address,
+                        const std::function<void()>& known,
+                        const std::function<void(Fault)>& unknown) {
+    if (is_known(address)) {
+        known();
         return;
     }
-    nginx_dump([this, address, run, done, unknown](const Reply<DumpReply>& /*dump*/) {
+    const Fault fault{FaultKind::kNotAllowed, "address: not in nginx's configuration"};
+    if (!last_dump_.empty()) {
+        unknown(fault);
+        return;
+    }
+    nginx_dump([this, address, known, unknown, fault](const Reply<DumpReply>& /*dump*/) {
         if (is_known(address)) {
-            run();
+            known();
         } else {
-            done(unknown);
+            unknown(fault);
+        }
+    });
+}
+
+void FactDesk::inspect(const std::string& unit,
+                       const std::string& address,
+                       const ReplyDone<std::string>& done) {
+    if (!unit.empty() && !actions::is_unit_name(unit)) {
+        done(Fault{FaultKind::kBadArgument, "unit: not the name of a service"});
+        return;
+    }
+    const std::string problem = address.size() > kMaxAddressBytes ? "too long"
+                                : address.empty()                 ? ""
+                                                  : inspect::check_address(address);
+    if (!problem.empty()) {
+        done(Fault{FaultKind::kBadArgument, "address: " + problem});
+        return;
+    }
+    if (address.empty()) {
+        queue_look(unit, address, done);
+        return;
+    }
+    if_known(address, [this, unit, address, done] { queue_look(unit, address, done); }, done);
+}
+
+void FactDesk::queue_look(const std::string& unit,
+                          const std::string& address,
+                          const ReplyDone<std::string>& done) {
+    std::size_t waiting = 0;
+    for (const Look& look : looks_) {
+        waiting += look.waiters.size();
+    }
+    if (waiting >= kMaxLookWaiters) {
+        done(Fault{FaultKind::kBusy, "too many wait for a look at the machine"});
+        return;
+    }
+    for (Look& look : looks_) {
+        if (look.unit == unit && look.address == address) {
+            look.waiters.push_back(done);
+            return;
+        }
+    }
+    looks_.push_back({unit, address, {done}});
+    if (looks_.size() == 1) {
+        run_first_look();
+    }
+}
+
+void FactDesk::run_first_look() {
+    const std::string unit = looks_.front().unit;
+    const std::string address = looks_.front().address;
+    facts_.inspect(unit, address, [this](const Result<std::string>& text) {
+        const Look ended = std::move(looks_.front());
+        looks_.pop_front();
+        if (!looks_.empty()) {
+            run_first_look();
+        }
+        for (const auto& waiter : ended.waiters) {
+            if (text) {
+                waiter(*text);
+            } else {
+                waiter(tool_failed(text.error()));
+            }
+        }
+    });
+}
+
+void FactDesk::packet_filter(ReplyDone<PacketFilterFact> done) {
+    if (packet_filter_waiters_.size() >= kMaxLookWaiters) {
+        done(Fault{FaultKind::kBusy, "too many wait for the packet filter"});
+        return;
+    }
+    packet_filter_waiters_.push_back(std::move(done));
+    if (packet_filter_waiters_.size() > 1) {
+        return;
+    }
+    facts_.packet_filter([this](const Result<PacketFilterFact>& fact) {
+        for (const auto& waiters = std::exchange(packet_filter_waiters_, {});
+             const auto& waiter : waiters) {
+            if (fact) {
+                waiter(*fact);
+            } else {
+                waiter(tool_failed(fact.error()));
+            }
         }
     });
 }

@@ -10,6 +10,7 @@
 #include "sandbox/tools/facts.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ namespace gatemend::sandbox {
 inline constexpr std::size_t kMaxAddressBytes = 128;
 inline constexpr core::Duration kMaxProbeTimeout = std::chrono::seconds{10};
 inline constexpr std::size_t kMaxDumpWaiters = 16;
+inline constexpr std::size_t kMaxLookWaiters = 16;
 
 struct DumpReply {
     std::string dump;
@@ -42,15 +44,36 @@ class FactDesk {
                const std::string& address,
                std::uint64_t timeout_usec,
                const ReplyDone<std::string>& done);
+    // Same questions share an answer; different ones are asked one after the other.
+    void inspect(const std::string& unit,
+                 const std::string& address,
+                 const ReplyDone<std::string>& done);
+    void packet_filter(ReplyDone<PacketFilterFact> done);
 
   private:
+    struct Look {
+        std::string unit;
+        std::string address;
+        std::vector<ReplyDone<std::string>> waiters;
+    };
+
     [[nodiscard]] bool is_known(const std::string& address) const;
+    // Calls one of the two, once it is certain whether nginx's configuration has the address.
+    void if_known(const std::string& address,
+                  const std::function<void()>& known,
+                  const std::function<void(Fault)>& unknown);
+    void queue_look(const std::string& unit,
+                    const std::string& address,
+                    const ReplyDone<std::string>& done);
+    void run_first_look();
 
     Facts& facts_;
     std::function<const policy::Policy&()> policy_;
     FactPaths paths_;
     std::string last_dump_;                           // of the last nginx -T that succeeded
     std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
+    std::deque<Look> looks_;                          // the first one is under way
+    std::vector<ReplyDone<PacketFilterFact>> packet_filter_waiters_;  // not empty: being listed
 };
 
 // A memfd with `text` that nobody can change any more.

@@ -86,6 +86,9 @@ constexpr std::array kNotForProbe{
     "fchownat",  "truncate", "ftruncate", "kill",     "tkill",     "setrlimit",
 };
 
+// It asks the kernel and talks to nobody.
+constexpr std::array kNotForInspect{"connect", "setxattr", "fsetxattr", "utimensat"};
+
 // Our programs have one thread, so killing it is the same. Older kernels, and units whose own
 // filter forbids the seccomp() call, know only that; libseccomp then loads by prctl().
 std::uint32_t kill_action() {
@@ -164,6 +167,14 @@ Status install_agent_filter() {
 Status install_probe_filter() {
     GATEMEND_TRY(context, begin());
     GATEMEND_CHECK(forbid(context, kNotForProbe));
+    GATEMEND_CHECK(forbid_opening_for_write(context));
+    return load(context);
+}
+
+Status install_inspect_filter() {
+    GATEMEND_TRY(context, begin());
+    GATEMEND_CHECK(forbid(context, kNotForProbe));
+    GATEMEND_CHECK(forbid(context, kNotForInspect));
     GATEMEND_CHECK(forbid_opening_for_write(context));
     return load(context);
 }

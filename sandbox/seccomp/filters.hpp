@@ -17,4 +17,7 @@ namespace gatemend::sandbox {
 // identity.
 [[nodiscard]] core::Status install_probe_filter();
 
+// The same, and: no connection to anybody.
+[[nodiscard]] core::Status install_inspect_filter();
+
 }  // namespace gatemend::sandbox

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/tools/facts.hpp"
 
+#include "core/inspection.hpp"
 #include "core/text.hpp"
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <utility>
 #include <vector>
@@ -22,6 +26,9 @@ constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
 constexpr auto kProbeStartAllowance = std::chrono::seconds{3};
 constexpr std::size_t kMaxDiagnosticBytes = std::size_t{8} * 1024;
 constexpr std::size_t kMaxProbeLineBytes = 256;
+constexpr auto kInspectDeadline = std::chrono::seconds{8};
+constexpr auto kPacketFilterDeadline = std::chrono::seconds{5};
+constexpr const char* kInspectPath = "/usr/lib/gatemend/gatemend-inspect";
 constexpr const char* kProbePath = "/usr/lib/gatemend/gatemend-probe";
 
 using TestCallback = std::function<void(Result<ConfigTestFact>)>;
@@ -63,6 +70,31 @@ std::string printable(std::string_view text) {
     return result;
 }
 
+// What may travel over D-Bus, whatever the tool has printed.
+std::string ascii(std::string text) {
+    const auto is_odd = [](char c) { return (c < ' ' && c != '\n' && c != '\t') || c > '~'; };
+    std::ranges::replace_if(text, is_odd, '?');
+    return text;
+}
+
+struct PacketFilterTool {
+    const char* format;
+    std::vector<std::string> argv;
+};
+
+// Rules of the old kind (xtables) are invisible to nft; then, and without nft, the old tool is asked
+// first. The kernel lists its old tables in this file.
+std::vector<PacketFilterTool> packet_filter_tools() {
+    const PacketFilterTool nft{"nft-json", {"/usr/sbin/nft", "--json", "list", "ruleset"}};
+    const PacketFilterTool any{"iptables-save", {"/usr/sbin/iptables-save"}};
+    std::ifstream old_tables{"/proc/net/ip_tables_names"};
+    std::string table;
+    if (std::getline(old_tables, table)) {
+        return {{"iptables-save", {"/usr/sbin/iptables-legacy-save"}}, any, nft};
+    }
+    return {nft, any};
+}
+
 class MachineFacts final : public Facts {
   public:
     explicit MachineFacts(ToolRunner& runner) : runner_(runner) {}
@@ -73,6 +105,10 @@ class MachineFacts final : public Facts {
                const std::string& address,
                Duration timeout,
                std::function<void(Result<std::string>)> done) override;
+    void inspect(const std::string& unit,
+                 const std::string& address,
+                 std::function<void(Result<std::string>)> done) override;
+    void packet_filter(std::function<void(Result<PacketFilterFact>)> done) override;
     [[nodiscard]] Result<std::string> fingerprint(const std::string& unit) const override;
     [[nodiscard]] bool is_known_valid(const std::string& unit) const override;
 
@@ -81,6 +117,8 @@ class MachineFacts final : public Facts {
                    const std::string& fingerprint_before,
                    const Result<ToolOutcome>& outcome);
     const std::string& worker_user();
+    void ask_packet_filter(std::vector<PacketFilterTool> tools,
+                           std::function<void(Result<PacketFilterFact>)> done);
 
     ToolRunner& runner_;
     std::map<std::string, TestRecord> tests_;
@@ -192,6 +230,63 @@ void MachineFacts::probe(core::ProbeKind kind,
                                                         : ": " + printable(outcome->err))});
         } else {
             done(outcome->out);
+        }
+    });
+}
+
+void MachineFacts::inspect(const std::string& unit,
+                           const std::string& address,
+                           std::function<void(Result<std::string>)> done) {
+    const auto or_none = [](const std::string& text) { return text.empty() ? "-" : text; };
+    ToolSpec spec;
+    spec.profile = ToolProfile::kInspect;
+    spec.argv = {kInspectPath, or_none(unit), or_none(address), worker_user()};
+    spec.deadline = kInspectDeadline;
+    spec.max_output = core::kMaxInspectionBytes;
+    runner_.run(spec, [done = std::move(done)](Result<ToolOutcome> outcome) {
+        if (!outcome) {
+            done(outcome.error());
+        } else if (outcome->exit_code != 0 || outcome->is_cut) {
+            done(Error{"gatemend-inspect could not run" + (outcome->is_timed_out
+                                                               ? std::string{" in time"}
+                                                               : ": " + printable(outcome->err))});
+        } else {
+            done(ascii(std::move(outcome->out)));
+        }
+    });
+}
+
+void MachineFacts::packet_filter(std::function<void(Result<PacketFilterFact>)> done) {
+    ask_packet_filter(packet_filter_tools(), std::move(done));
+}
+
+void MachineFacts::ask_packet_filter(std::vector<PacketFilterTool> tools,
+                                     std::function<void(Result<PacketFilterFact>)> done) {
+    const auto is_absent = [](const PacketFilterTool& tool) {
+        return access(tool.argv.front().c_str(), F_OK) != 0;
+    };
+    std::erase_if(tools, is_absent);
+    if (tools.empty()) {
+        done(PacketFilterFact{.format = "none", .text = ""});
+        return;
+    }
+    ToolSpec spec;
+    spec.profile = ToolProfile::kPacketFilter;
+    spec.argv = tools.front().argv;
+    spec.deadline = kPacketFilterDeadline;
+    spec.max_output = kMaxPacketFilterBytes;
+    runner_.run(spec, [this, tools, done = std::move(done)](Result<ToolOutcome> outcome) {
+        if (outcome && outcome->exit_code == 0 && !outcome->is_cut) {
+            done(PacketFilterFact{.format = tools.front().format,
+                                  .text = ascii(std::move(outcome->out))});
+        } else if (tools.size() > 1) {
+            ask_packet_filter({tools.begin() + 1, tools.end()}, done);
+        } else if (!outcome) {
+            done(outcome.error());
+        } else {
+            done(Error{outcome->is_cut ? "the packet filter has more rules than we read"
+                                       : "the packet filter could not be listed: " +
+                                             printable(outcome->err)});
         }
     });
 }

@@ -26,6 +26,12 @@ struct ConfigTestFact {
     std::string output;  // the tool's words or why it could not run
 };
 
+struct PacketFilterFact {
+    std::string format;  // "nft-json" | "iptables-save" | "none"
+    std::string text;    // printable ASCII and newlines, at most kMaxPacketFilterBytes
+};
+
+inline constexpr std::size_t kMaxPacketFilterBytes = std::size_t{256} * 1024;
 inline constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
 
 class Facts {
@@ -46,6 +52,14 @@ class Facts {
                        const std::string& address,
                        core::Duration timeout,
                        std::function<void(core::Result<std::string>)> done) = 0;
+
+    // One look at the machine, as core::decode_inspection reads it; unit and address may be "".
+    virtual void inspect(const std::string& unit,
+                         const std::string& address,
+                         std::function<void(core::Result<std::string>)> done) = 0;
+
+    // The first tool that is there and can list its rules; "none" when there is none.
+    virtual void packet_filter(std::function<void(core::Result<PacketFilterFact>)> done) = 0;
 
     // Fingerprint of the files that test_config would test, without running anything (stat only).
     [[nodiscard]] virtual core::Result<std::string> fingerprint(const std::string& unit) const = 0;

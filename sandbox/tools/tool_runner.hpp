@@ -20,6 +20,8 @@ enum class ToolProfile {
                  // needed
     kFpmTest,    // php-fpm -t
     kProbe,      // as the nginx worker user, no capabilities, AF_UNIX + loopback only
+    kInspect,       // gatemend-inspect: reads /proc, the kernel's sockets and the way to a socket
+    kPacketFilter,  // nft, iptables-save: list rules
 };
 
 struct ToolSpec {

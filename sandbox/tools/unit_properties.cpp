@@ -117,6 +117,37 @@ void add_probe(Properties& properties, const ToolSpec& spec) {
         .set("LimitFSIZE", std::uint64_t{0});
 }
 
+// What needs no mount namespace.
+void add_own_program(Properties& properties) {
+    properties.set("RestrictNamespaces", std::uint64_t{0})
+        .set("LockPersonality", true)
+        .set("MemoryDenyWriteExecute", true)
+        .set("RestrictRealtime", true)
+        .set("RestrictSUIDSGID", true)
+        .set("LimitFSIZE", std::uint64_t{0});
+}
+
+// No ProtectSystem= and no other mount namespace: there every disk would look read-only, and a
+// socket in a private /tmp would not be found. Its own seccomp filter forbids to open for writing.
+void add_inspect(Properties& properties) {
+    add_own_program(properties);
+    properties.set("CapabilityBoundingSet", bit(CAP_SYS_PTRACE) | bit(CAP_DAC_READ_SEARCH))
+        .set("RestrictAddressFamilies", NameList{true, {"AF_UNIX", "AF_NETLINK"}})
+        .set("LimitNOFILE", std::uint64_t{1024});
+}
+
+// iptables-save of old tables asks through a raw socket.
+void add_packet_filter(Properties& properties) {
+    add_own_program(properties);
+    properties.set_text("ProtectSystem", "strict")
+        .set_text("ProtectHome", "yes")
+        .set("PrivateTmp", true)
+        .set("PrivateDevices", true)
+        .set("CapabilityBoundingSet", bit(CAP_NET_ADMIN) | bit(CAP_NET_RAW))
+        .set("RestrictAddressFamilies",
+             NameList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}});
+}
+
 }  // namespace
 
 std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolPipes& pipes) {
@@ -131,6 +162,12 @@ std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolP
             break;
         case ToolProfile::kProbe:
             add_probe(properties, spec);
+            break;
+        case ToolProfile::kInspect:
+            add_inspect(properties);
+            break;
+        case ToolProfile::kPacketFilter:
+            add_packet_filter(properties);
             break;
     }
     return properties.take();

@@ -45,6 +45,12 @@ LAYERS = (
         ("core/", "sandbox/(tools|bus|audit)/", *BUS),
     ),
     ("seccomp", r"sandbox/seccomp/", POSIX, ("core/", "sandbox/seccomp/")),
+    (
+        "inspect",
+        r"sandbox/inspect/",
+        POSIX,
+        ("core/", "sandbox/(inspect|seccomp)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
+    ),
     ("probe", r"sandbox/probe/", POSIX, ("core/", "sandbox/(probe|seccomp)/")),
     (
         "acts and executor",

@@ -215,7 +215,9 @@ TEST(Diagnose, SaysUnknownForAUnitThatIsUp) {
 TEST(Diagnose, CountsALogLineAsSuspicionOnly) {
     Findings findings;
     findings.unit_name = "php8.2-fpm.service";
-    findings.suspicion = Symptom::kSocketMissing;
+    Sighting sighting;
+    sighting.symptom = Symptom::kSocketMissing;
+    findings.sightings = {sighting};
     EXPECT_EQ(count_witnesses(diagnose(findings).evidence), 0U);
 }
 

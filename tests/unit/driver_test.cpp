@@ -38,6 +38,12 @@ class FakeExecutor final : public io::ExecutorClient {
         done(probe_answer);
     }
 
+    void inspect(const std::string&, const std::string&, Reply<std::string> done) override {
+        done(core::Error{"absent"});
+    }
+
+    void packet_filter(Reply<io::PacketFilterText> done) override { done(core::Error{"absent"}); }
+
     void read_ledger(Reply<core::Ledger> done) override {
         calls.emplace_back("ledger");
         if (on_ledger) {

@@ -73,6 +73,9 @@ class FakeFacts final : public Facts {
     std::string dump;
     int dumps_made = 0;
     std::vector<std::string> probed;
+    std::vector<std::string> inspected;  // "unit|address"
+    bool is_holding_looks = false;       // a look does not end until end_look()
+    std::vector<std::function<void(core::Result<std::string>)>> held_looks;
 
     void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) override {
         ++dumps_made;
@@ -90,6 +93,26 @@ class FakeFacts final : public Facts {
                std::function<void(core::Result<std::string>)> done) override {
         probed.push_back(address);
         done(std::string{"outcome=good errno=0 us=1\n"});
+    }
+
+    void inspect(const std::string& unit,
+                 const std::string& address,
+                 std::function<void(core::Result<std::string>)> done) override {
+        inspected.push_back(unit + "|" + address);
+        held_looks.push_back(std::move(done));
+        if (!is_holding_looks) {
+            end_look();
+        }
+    }
+
+    void packet_filter(std::function<void(core::Result<PacketFilterFact>)> done) override {
+        done(PacketFilterFact{.format = "none", .text = ""});
+    }
+
+    void end_look() {
+        const auto done = std::move(held_looks.front());
+        held_looks.erase(held_looks.begin());
+        done(std::string{"end\n"});
     }
 
     [[nodiscard]] core::Result<std::string> fingerprint(

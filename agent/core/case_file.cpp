@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+#include "core/case_file.hpp"
+
+#include <algorithm>
+
+namespace gatemend::core {
+
+namespace {
+
+// Two witnesses that agree make a cause near certain; one that contradicts makes it doubtful.
+void weigh(Diagnosis& diagnosis) {
+    constexpr std::uint32_t kOneWitness = 600;
+    constexpr std::uint32_t kLogOnly = 300;
+    constexpr std::uint32_t kPerFurtherWitness = 180;
+    constexpr std::uint32_t kPerContradiction = 400;
+    constexpr std::uint32_t kMost = 980;
+    std::uint32_t contradictions = 0;
+    bool has_support = false;
+    for (const Evidence& item : diagnosis.evidence) {
+        contradictions += item.supports ? 0U : 1U;
+        has_support = has_support || item.supports;
+    }
+    const unsigned witnesses = count_witnesses(diagnosis.evidence);
+    std::uint32_t permille = has_support ? kLogOnly : 0;
+    if (witnesses > 0) {
+        permille = kOneWitness + (witnesses - 1) * kPerFurtherWitness;
+    }
+    permille = std::min(permille, kMost);
+    const std::uint32_t doubt = contradictions * kPerContradiction;
+    diagnosis.confidence_permille = permille > doubt ? permille - doubt : 0;
+}
+
+template <class Value>
+bool contains(std::initializer_list<Value> values, Value wanted) {
+    return std::find(values.begin(), values.end(), wanted) != values.end();
+}
+
+bool matches(const Sighting& item,
+             std::initializer_list<Symptom> symptoms,
+             std::initializer_list<Clue> clues) {
+    return (item.symptom != Symptom::kNone && contains(symptoms, item.symptom)) ||
+           (item.clue != Clue::kNone && contains(clues, item.clue));
+}
+
+const Sighting* find_newest(const Findings& findings,
+                            std::initializer_list<Symptom> symptoms,
+                            std::initializer_list<Clue> clues) {
+    const Sighting* newest = nullptr;
+    for (const auto* list : {&findings.sightings, &findings.machine}) {
+        for (const Sighting& item : *list) {
+            if (matches(item, symptoms, clues) && (newest == nullptr || newest->last < item.last)) {
+                newest = &item;
+            }
+        }
+    }
+    return newest;
+}
+
+}  // namespace
+
+CaseFile::CaseFile(Cause cause, const Findings& findings) : findings_(findings) {
+    diagnosis_.cause = cause;
+}
+
+void CaseFile::add(Witness witness, TimePoint time, std::string text, bool supports) {
+    diagnosis_.evidence.push_back(Evidence{witness, time, std::move(text), supports});
+}
+
+CaseFile& CaseFile::unit_down() {
+    if (findings_.unit) {
+        add(Witness::kUnitState,
+            findings_.unit_time,
+            unit_sentence(findings_),
+            is_down(*findings_.unit));
+    }
+    return *this;
+}
+
+CaseFile& CaseFile::unit_up() {
+    if (findings_.unit) {
+        add(Witness::kUnitState,
+            findings_.unit_time,
+            unit_sentence(findings_),
+            is_up(*findings_.unit));
+    }
+    return *this;
+}
+
+CaseFile& CaseFile::probe_bad() {
+    if (is_probe_bad(findings_) || is_probe_good(findings_)) {
+        add(Witness::kProbe,
+            findings_.probe_time,
+            probe_sentence(findings_),
+            is_probe_bad(findings_));
+    }
+    return *this;
+}
+
+CaseFile& CaseFile::probe_good() {
+    if (is_probe_bad(findings_) || is_probe_good(findings_)) {
+        add(Witness::kProbe,
+            findings_.probe_time,
+            probe_sentence(findings_),
+            is_probe_good(findings_));
+    }
+    return *this;
+}
+
+// A passing test allows an act but does not witness a failure, so it never counts as support.
+CaseFile& CaseFile::config(bool supports) {
+    if (findings_.test && findings_.test->verdict == ConfigVerdict::kInvalid) {
+        add(Witness::kConfigTest,
+            findings_.test_time,
+            "configuration test fails: " + core::describe(*findings_.test),
+            supports);
+    }
+    return *this;
+}
+
+void CaseFile::add_sightings(const std::vector<Sighting>& sightings,
+                             std::initializer_list<Symptom> symptoms,
+                             std::initializer_list<Clue> clues) {
+    for (const Sighting& item : sightings) {
+        if (matches(item, symptoms, clues)) {
+            add(item.witness, item.last, core::describe(item), true);
+        }
+    }
+}
+
+CaseFile& CaseFile::sightings(std::initializer_list<Symptom> symptoms,
+                              std::initializer_list<Clue> clues) {
+    add_sightings(findings_.sightings, symptoms, clues);
+    add_sightings(findings_.machine, symptoms, clues);
+    return *this;
+}
+
+CaseFile& CaseFile::inspection(std::string text, bool supports) {
+    add(Witness::kInspection, findings_.inspection_time, std::move(text), supports);
+    return *this;
+}
+
+CaseFile& CaseFile::packet_filter(std::string text) {
+    add(Witness::kPacketFilter, findings_.packet_time, std::move(text), true);
+    return *this;
+}
+
+Diagnosis CaseFile::close(std::string text, std::string advice) {
+    diagnosis_.text = std::move(text);
+    diagnosis_.advice = std::move(advice);
+    weigh(diagnosis_);
+    return std::move(diagnosis_);
+}
+
+bool is_unit_down(const Findings& findings) {
+    return findings.unit && is_down(*findings.unit);
+}
+
+bool is_unit_up(const Findings& findings) {
+    return findings.unit ? is_up(*findings.unit) : findings.role == ServiceRole::kUnowned;
+}
+
+bool is_probe_bad(const Findings& findings) {
+    return findings.probe && findings.probe->outcome != ProbeOutcome::kGood &&
+           findings.probe->outcome != ProbeOutcome::kUnknown;
+}
+
+bool is_probe_good(const Findings& findings) {
+    return findings.probe && findings.probe->outcome == ProbeOutcome::kGood;
+}
+
+bool has_outcome(const Findings& findings, std::initializer_list<ProbeOutcome> any) {
+    return findings.probe && contains(any, findings.probe->outcome);
+}
+
+const Sighting* find_symptom(const Findings& findings, std::initializer_list<Symptom> symptoms) {
+    return find_newest(findings, symptoms, {});
+}
+
+const Sighting* find_clue(const Findings& findings, std::initializer_list<Clue> any) {
+    return find_newest(findings, {}, any);
+}
+
+std::string describe(const Backend& backend) {
+    std::string text =
+        backend.host.empty() ? backend.address : backend.host + " (" + backend.address + ")";
+    if (!backend.where.empty()) {
+        text += ", named at " + backend.where;
+    }
+    return text;
+}
+
+std::string unit_sentence(const Findings& findings) {
+    return findings.unit ? findings.unit_name + " is " + describe(*findings.unit)
+                         : "no unit is known for " + findings.backend.address;
+}
+
+std::string probe_sentence(const Findings& findings) {
+    return "probe of " + findings.probe_address + ": " + describe(*findings.probe);
+}
+
+const Listener* find_own_listener(const Findings& findings) {
+    if (!findings.inspection || !findings.inspection->listeners) {
+        return nullptr;
+    }
+    return findings.inspection->find_listener(findings.backend.address);
+}
+
+bool has_no_listener(const Findings& findings) {
+    return findings.inspection && findings.inspection->listeners &&
+           find_own_listener(findings) == nullptr;
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+    constexpr std::uint64_t kMiB = std::uint64_t{1024} * 1024;
+    constexpr std::uint64_t kGiB = kMiB * 1024;
+    if (bytes >= kGiB) {
+        const std::uint64_t tenths = bytes * 10 / kGiB;
+        return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GiB";
+    }
+    if (bytes >= kMiB) {
+        return std::to_string(bytes / kMiB) + " MiB";
+    }
+    return std::to_string(bytes / 1024) + " KiB";
+}
+
+}  // namespace gatemend::core

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// CaseFile: how a judge writes its diagnosis down: the evidence piece by piece, each for or
+// against, then text and advice. Used by judge_*.cpp only. And the questions that several judges
+// ask.
+#pragma once
+
+#include "core/diagnosis.hpp"
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace gatemend::core {
+
+class CaseFile {
+  public:
+    CaseFile(Cause cause, const Findings& findings);
+
+    // The unit is down (or up): for the cause, unless told otherwise.
+    CaseFile& unit_down();
+    CaseFile& unit_up();
+    // A bad probe supports the cause, a good one speaks against it.
+    CaseFile& probe_bad();
+    // The other way round: the cause leaves the backend able to answer.
+    CaseFile& probe_good();
+    // A failing configuration test, as evidence for or against.
+    CaseFile& config(bool supports);
+    // Recent records with one of these symptoms or clues.
+    CaseFile& sightings(std::initializer_list<Symptom> symptoms,
+                        std::initializer_list<Clue> clues = {});
+    CaseFile& inspection(std::string text, bool supports = true);
+    CaseFile& packet_filter(std::string text);
+
+    [[nodiscard]] Diagnosis close(std::string text, std::string advice);
+
+  private:
+    void add(Witness witness, TimePoint time, std::string text, bool supports);
+    void add_sightings(const std::vector<Sighting>& sightings,
+                       std::initializer_list<Symptom> symptoms,
+                       std::initializer_list<Clue> clues);
+
+    const Findings& findings_;
+    Diagnosis diagnosis_;
+};
+
+[[nodiscard]] bool is_unit_down(const Findings& findings);
+// Up, or a backend without a unit.
+[[nodiscard]] bool is_unit_up(const Findings& findings);
+[[nodiscard]] bool is_probe_bad(const Findings& findings);
+[[nodiscard]] bool is_probe_good(const Findings& findings);
+[[nodiscard]] bool has_outcome(const Findings& findings, std::initializer_list<ProbeOutcome> any);
+// The newest recent sighting of the service or the machine; nullptr when there is none.
+[[nodiscard]] const Sighting* find_symptom(const Findings& findings,
+                                           std::initializer_list<Symptom> symptoms);
+[[nodiscard]] const Sighting* find_clue(const Findings& findings, std::initializer_list<Clue> any);
+
+// "unix:/run/x.sock (fastcgi, named at /etc/nginx/sites-enabled/default:57)"
+[[nodiscard]] std::string describe(const Backend& backend);
+// "php8.2-fpm.service is active"
+[[nodiscard]] std::string unit_sentence(const Findings& findings);
+[[nodiscard]] std::string probe_sentence(const Findings& findings);
+// The listener on the suspected address; nullptr when there is none or none is known.
+[[nodiscard]] const Listener* find_own_listener(const Findings& findings);
+// The inspection looked at listeners and found none for the address.
+[[nodiscard]] bool has_no_listener(const Findings& findings);
+// "1.5 GiB", "340 MiB"
+[[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+
+}  // namespace gatemend::core

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// nginx reaches the backend (or would, if the name resolved), and what it gets is no use: another
+// protocol, a bad certificate, a header too large, an error of the application's own.
+#include "core/case_file.hpp"
+#include "core/judges.hpp"
+
+#include <array>
+
+namespace gatemend::core {
+
+namespace {
+
+Spoken spoken_for(Scheme scheme) {
+    switch (scheme) {
+        case Scheme::kFastcgi:
+            return Spoken::kFastcgi;
+        case Scheme::kHttp:
+            return Spoken::kHttp;
+        case Scheme::kHttps:
+        case Scheme::kGrpcs:
+            return Spoken::kTls;
+        case Scheme::kGrpc:
+            return Spoken::kHttp2;
+        case Scheme::kUwsgi:
+        case Scheme::kScgi:
+        case Scheme::kMemcached:
+            return Spoken::kUnknown;
+    }
+    return Spoken::kUnknown;
+}
+
+// The directive that would speak what the backend speaks.
+std::string_view directive_for(Spoken spoken) {
+    switch (spoken) {
+        case Spoken::kFastcgi:
+            return "fastcgi_pass";
+        case Spoken::kHttp:
+            return "proxy_pass http://";
+        case Spoken::kHttp2:
+            return "grpc_pass";
+        case Spoken::kTls:
+            return "proxy_pass https://";
+        case Spoken::kUnknown:
+        case Spoken::kOther:
+            break;
+    }
+    return "";
+}
+
+std::string_view tls_words(TlsFault fault) {
+    switch (fault) {
+        case TlsFault::kNone:
+            return "no TLS session can be made";
+        case TlsFault::kNotTls:
+            return "it does not speak TLS";
+        case TlsFault::kRefused:
+            return "it refuses the handshake";
+        case TlsFault::kExpired:
+            return "its certificate has expired";
+        case TlsFault::kNotYetValid:
+            return "its certificate is not valid yet";
+        case TlsFault::kWrongName:
+            return "its certificate is for another name";
+        case TlsFault::kUntrusted:
+            return "its certificate is not signed by an authority this machine trusts";
+    }
+    return "";
+}
+
+bool is_encrypted(Scheme scheme) {
+    return scheme == Scheme::kHttps || scheme == Scheme::kGrpcs;
+}
+
+std::string until_words(const ProbeResult& probe) {
+    return probe.certificate_until ? " (valid until " + format_time(*probe.certificate_until) + ")"
+                                   : "";
+}
+
+std::string script_advice(const Sighting& sighting) {
+    if (sighting.clue == Clue::kMemoryLimit) {
+        return "Raise memory_limit for this pool (php_admin_value[memory_limit]) only if the "
+               "script needs it; otherwise repair the script.";
+    }
+    if (sighting.clue == Clue::kExecutionTime) {
+        return "Raise max_execution_time for this script as a stopgap; find out what takes so "
+               "long (slowlog, request_slowlog_timeout = 5s).";
+    }
+    return "Repair the script; restarting PHP-FPM changes nothing.";
+}
+
+}  // namespace
+
+std::optional<Diagnosis> judge_name_unresolved(const Findings& findings) {
+    const bool is_config =
+        findings.test && findings.test->verdict == ConfigVerdict::kInvalid &&
+        findings.test->message.find("host not found in upstream") != std::string::npos;
+    const Sighting* sighting = find_symptom(findings, {Symptom::kNameUnresolved});
+    const bool is_probed = has_outcome(findings, {ProbeOutcome::kUnresolved});
+    if (!is_config && sighting == nullptr && !is_probed) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kNameUnresolved, findings);
+    if (is_config) {
+        file.unit_down();
+    }
+    file.config(true).probe_bad().sightings({Symptom::kNameUnresolved});
+    const std::string name = sighting != nullptr && !sighting->subject.empty() ? sighting->subject
+                             : !findings.backend.host.empty() ? findings.backend.host
+                                                              : "a host name";
+    return file.close(is_config ? "nginx does not start: " + describe(*findings.test) + "."
+                                : "nginx cannot resolve " + name + ".",
+                      "Check the name with `getent ahosts` and the `resolver` line; nginx resolves "
+                      "names without variables only when it reads its configuration, so `nginx -t "
+                      "&& systemctl reload nginx` once the name resolves.");
+}
+
+std::optional<Diagnosis> judge_protocol_mismatch(const Findings& findings) {
+    if (!findings.probe) {
+        return std::nullopt;
+    }
+    const ProbeResult& probe = *findings.probe;
+    const Spoken expected = spoken_for(findings.backend.scheme);
+    const bool is_plain = is_encrypted(findings.backend.scheme) && probe.tls == TlsFault::kNotTls;
+    const bool is_other = probe.spoken != Spoken::kUnknown && expected != Spoken::kUnknown &&
+                          probe.spoken != expected && !is_encrypted(findings.backend.scheme);
+    if (!is_probe_bad(findings) || (!is_plain && !is_other)) {
+        return std::nullopt;
+    }
+    const Spoken spoken =
+        is_plain && probe.spoken == Spoken::kUnknown ? Spoken::kOther : probe.spoken;
+    CaseFile file(Cause::kProtocolMismatch, findings);
+    file.unit_up().probe_bad().sightings({Symptom::kInvalidResponse,
+                                          Symptom::kClosedEarly,
+                                          Symptom::kUpstreamTls,
+                                          Symptom::kHeaderTooBig});
+    const std::string is_speaking =
+        spoken == Spoken::kOther ? "something else" : std::string{spoken_id(spoken)};
+    const std::string directive{directive_for(spoken)};
+    return file.close("nginx speaks " + std::string{scheme_id(findings.backend.scheme)} + " to " +
+                          describe(findings.backend) + ", but the backend speaks " + is_speaking +
+                          ".",
+                      (directive.empty() ? "Use the directive of the backend's protocol"
+                                         : "Use `" + directive + "`") +
+                          " in that location, then `nginx -t && systemctl reload nginx`.");
+}
+
+std::optional<Diagnosis> judge_upstream_tls(const Findings& findings) {
+    const Sighting* sighting = find_symptom(findings, {Symptom::kUpstreamTls});
+    const bool is_failed = has_outcome(findings, {ProbeOutcome::kTlsFailed});
+    if (!is_failed && sighting == nullptr) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kUpstreamTls, findings);
+    file.sightings({Symptom::kUpstreamTls});
+    std::string why = "no TLS session can be made";
+    const bool has_fault = findings.probe && findings.probe->tls != TlsFault::kNone;
+    if (has_fault) {
+        why = std::string{tls_words(findings.probe->tls)} + until_words(*findings.probe);
+    }
+    // A probe without a fault that gets its answer speaks against the log.
+    if (is_failed) {
+        file.probe_bad();
+    } else if (has_fault) {
+        file.probe_good();
+    } else {
+        file.probe_bad();
+    }
+    return file.close(
+        "TLS between nginx and " + describe(findings.backend) + " fails: " + why + ".",
+        "Renew or replace the backend's certificate (`openssl s_client -connect " +
+            findings.backend.address +
+            "`), or correct proxy_ssl_name and proxy_ssl_trusted_certificate.");
+}
+
+std::optional<Diagnosis> judge_header_too_big(const Findings& findings) {
+    if (find_symptom(findings, {Symptom::kHeaderTooBig}) == nullptr) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kHeaderTooBig, findings);
+    file.sightings({Symptom::kHeaderTooBig}).probe_good().unit_up();
+    const std::string prefix = findings.backend.scheme == Scheme::kFastcgi ? "fastcgi" : "proxy";
+    return file.close("The response header of " + describe(findings.backend) +
+                          " is larger than nginx's buffer (" + prefix +
+                          "_buffer_size, one page by default).",
+                      "Raise it in that location: `" + prefix + "_buffer_size 16k; " + prefix +
+                          "_buffers 8 16k; " + prefix +
+                          "_busy_buffers_size 32k;`, then `nginx -t && systemctl reload nginx`. "
+                          "Look for large cookies first. A restart of the backend is useless.");
+}
+
+std::optional<Diagnosis> judge_app_answers_502(const Findings& findings) {
+    constexpr std::uint32_t kBadGateway = 502;
+    const Sighting* sighting = find_clue(findings, {Clue::kAnsweredByUpstream});
+    const bool is_probed = is_probe_good(findings) && findings.probe->status == kBadGateway;
+    if (sighting == nullptr && !is_probed) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kAppAnswers502, findings);
+    file.sightings({}, {Clue::kAnsweredByUpstream}).probe_good().unit_up();
+    return file.close("The 502 comes from " + describe(findings.backend) +
+                          " itself: nginx connected, got a header, and passed it on.",
+                      "Look at the application's own log, or at the proxy behind it; nginx and the "
+                      "connection to the backend are fine.");
+}
+
+std::optional<Diagnosis> judge_script_fatal(const Findings& findings) {
+    const Sighting* sighting = find_symptom(findings, {Symptom::kScriptFatal});
+    if (sighting == nullptr || is_unit_down(findings)) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kScriptFatal, findings);
+    file.sightings({Symptom::kScriptFatal}).probe_good().unit_up();
+    const std::string where = sighting->subject.empty() ? "" : " in " + sighting->subject;
+    const std::string what =
+        sighting->clue == Clue::kNone ? "" : " (" + std::string{clue_id(sighting->clue)} + ")";
+    return file.close(
+        "A script ends with a fatal error" + what + where + "; PHP-FPM and nginx are fine.",
+        script_advice(*sighting));
+}
+
+std::optional<Diagnosis> judge_dependency_down(const Findings& findings) {
+    const Sighting* sighting = find_clue(findings, {Clue::kDependencyRefused});
+    if (sighting == nullptr || (findings.unit && is_down(*findings.unit) &&
+                                findings.unit->active == ActiveState::kInactive)) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kDependencyDown, findings);
+    file.sightings({}, {Clue::kDependencyRefused});
+    if (is_unit_down(findings)) {
+        file.unit_down();
+    } else {
+        file.unit_up();
+    }
+    const std::string what = sighting->subject.empty() ? "" : " (" + sighting->subject + ")";
+    return file.close("The application behind " + describe(findings.backend) +
+                          " cannot reach a database or cache it needs" + what + ".",
+                      "Start or repair that dependency; restarting the application would only "
+                      "lose its requests.");
+}
+
+}  // namespace gatemend::core

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// What is larger than one service: a full disk, memory that ran out, nginx's own limits, load, and
+// the kernel's security modules.
+#include "core/case_file.hpp"
+#include "core/judges.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+namespace gatemend::core {
+
+namespace {
+
+constexpr std::uint64_t kNoSpaceBytes = std::uint64_t{256} * 1024;
+constexpr std::uint32_t kBusyCpuPermille = 800;
+constexpr std::uint32_t kStalledMemoryPermille = 200;
+constexpr std::uint32_t kStalledIoPermille = 400;
+constexpr std::uint32_t kLoadPerCpuPermille = 4000;
+
+bool has_no_inodes(const FileSystem& fs) {
+    return fs.inodes > 0 && fs.inodes_free == 0;
+}
+
+bool is_full(const FileSystem& fs) {
+    return !fs.is_read_only && fs.bytes > 0 && (fs.bytes_free < kNoSpaceBytes || has_no_inodes(fs));
+}
+
+const FileSystem* find_full(const Findings& findings) {
+    if (!findings.inspection) {
+        return nullptr;
+    }
+    const auto& all = findings.inspection->file_systems;
+    const auto found = std::find_if(all.begin(), all.end(), is_full);
+    return found == all.end() ? nullptr : &*found;
+}
+
+std::string space_words(const FileSystem& fs) {
+    return has_no_inodes(fs) ? fs.path + ": no inode left of " + std::to_string(fs.inodes)
+                             : fs.path + ": " + format_bytes(fs.bytes_free) + " left of " +
+                                   format_bytes(fs.bytes);
+}
+
+bool has_failed(const Findings& findings) {
+    return findings.unit && findings.unit->active == ActiveState::kFailed &&
+           !findings.was_stop_requested;
+}
+
+std::string load_words(const MachineLoad& load) {
+    std::string text;
+    const auto add = [&text](const std::string& part) {
+        text += (text.empty() ? "" : ", ") + part;
+    };
+    const auto percent = [](std::uint32_t permille) { return std::to_string(permille / 10) + "%"; };
+    if (load.cpu_some10_permille && *load.cpu_some10_permille >= kBusyCpuPermille) {
+        add("tasks wait for the CPU " + percent(*load.cpu_some10_permille) + " of the time");
+    }
+    if (load.memory_full10_permille && *load.memory_full10_permille >= kStalledMemoryPermille) {
+        add("everything waits for memory " + percent(*load.memory_full10_permille) +
+            " of the time");
+    }
+    if (load.io_full10_permille && *load.io_full10_permille >= kStalledIoPermille) {
+        add("everything waits for disks " + percent(*load.io_full10_permille) + " of the time");
+    }
+    if (load.cpus > 0 && load.load1_permille / load.cpus >= kLoadPerCpuPermille) {
+        add("load " + std::to_string(load.load1_permille / 1000) + " on " +
+            std::to_string(load.cpus) + " CPUs");
+    }
+    return text;
+}
+
+std::string consumer_words(const MachineLoad& load) {
+    std::string text;
+    for (const std::string& consumer : load.consumers) {
+        text += (text.empty() ? " Largest consumers: " : "; ") + consumer;
+    }
+    return text.empty() ? "" : text + ".";
+}
+
+}  // namespace
+
+std::optional<Diagnosis> judge_disk_full(const Findings& findings) {
+    const Sighting* sighting = find_symptom(findings, {Symptom::kDiskFull});
+    const FileSystem* full = find_full(findings);
+    const bool is_explained = full != nullptr && (sighting != nullptr || has_failed(findings));
+    const bool is_log_only = sighting != nullptr && !findings.inspection;
+    if (!is_explained && !is_log_only) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kDiskFull, findings);
+    file.sightings({Symptom::kDiskFull});
+    if (full != nullptr) {
+        file.inspection(space_words(*full));
+    }
+    if (has_failed(findings)) {
+        file.unit_down();
+    }
+    const bool is_inodes = full != nullptr && has_no_inodes(*full);
+    return file.close(full == nullptr ? "A file system is full (errno 28)."
+                                      : "A file system is full: " + space_words(*full) + ".",
+                      is_inodes
+                          ? "Find the many small files (`du --inodes -x -d 2 " + full->path +
+                                " | sort -n | tail`) and remove those that nobody needs, old "
+                                "PHP sessions for instance."
+                          : "`journalctl --vacuum-size=500M` frees old journals; `du -x -d 2 " +
+                                (full == nullptr ? std::string{"/var"} : full->path) +
+                                " | sort -n | tail` shows the rest. Then start what failed.");
+}
+
+std::optional<Diagnosis> judge_oom_killed(const Findings& findings) {
+    const Sighting* record =
+        find_clue(findings, {Clue::kOomCgroup, Clue::kOomGlobal, Clue::kOomUnit});
+    const Sighting* killed = find_clue(findings, {Clue::kWorkerSignal});
+    const bool has_counted =
+        findings.inspection && findings.inspection->use && findings.inspection->use->oom_kills > 0;
+    const bool is_worker = killed != nullptr && killed->number == SIGKILL && has_counted;
+    const bool is_unit = has_failed(findings) && findings.unit->result == UnitResult::kOomKill;
+    const bool is_recorded = record != nullptr && (has_failed(findings) || is_unit_up(findings));
+    if (!is_worker && !is_unit && !is_recorded) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kOomKilled, findings);
+    file.sightings({Symptom::kOomKill}, {Clue::kOomCgroup, Clue::kOomGlobal, Clue::kOomUnit});
+    if (is_unit || has_failed(findings)) {
+        file.unit_down().probe_bad();
+    }
+    if (is_worker) {
+        file.sightings({}, {Clue::kWorkerSignal});
+    }
+    if (has_counted) {
+        file.inspection("the kernel counts " + std::to_string(findings.inspection->use->oom_kills) +
+                        " out-of-memory kills in the control group of " + findings.unit_name);
+    }
+    return file.close(
+        "The kernel killed a process of " + findings.unit_name + " because memory ran out.",
+        "Lower pm.max_children or the workers' appetite, or raise MemoryMax= if it was the unit's "
+        "own limit. `systemctl edit " +
+            findings.unit_name +
+            "` with OOMPolicy=continue keeps one fat worker from taking the whole unit down.");
+}
+
+std::optional<Diagnosis> judge_nginx_limit(const Findings& findings) {
+    const Sighting* sighting = find_symptom(findings, {Symptom::kNginxLimit});
+    if (sighting == nullptr || is_unit_down(findings)) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kNginxFdLimit, findings);
+    file.sightings({Symptom::kNginxLimit});
+    if (findings.inspection) {
+        for (const Worker& worker : findings.inspection->workers) {
+            if (worker.is_nginx && worker.open_files_limit > 0) {
+                file.inspection("nginx process " + std::to_string(worker.pid) + " has " +
+                                std::to_string(worker.open_files) + " files open, its limit is " +
+                                std::to_string(worker.open_files_limit));
+                break;
+            }
+        }
+    }
+    const bool is_files = sighting->error_number != 0;
+    return file.close(is_files ? "nginx has no file descriptor left (errno " +
+                                     std::to_string(sighting->error_number) + ")."
+                               : "nginx has no connection left: worker_connections is used up.",
+                      is_files ? "Raise worker_rlimit_nofile in nginx.conf (and LimitNOFILE= of "
+                                 "nginx.service) to at least twice worker_connections, then `nginx "
+                                 "-t && systemctl restart nginx`. The backend is innocent."
+                               : "Raise worker_connections in the events block, and "
+                                 "worker_rlimit_nofile to at least twice that, then `nginx -t && "
+                                 "systemctl reload nginx`. The backend is innocent.");
+}
+
+std::optional<Diagnosis> judge_high_load(const Findings& findings) {
+    const bool is_slow =
+        has_outcome(findings, {ProbeOutcome::kResponseTimeout, ProbeOutcome::kConnectTimeout}) ||
+        find_symptom(findings, {Symptom::kResponseTimeout, Symptom::kConnectTimeout}) != nullptr;
+    if (!is_slow || is_unit_down(findings) || !findings.inspection || !findings.inspection->load) {
+        return std::nullopt;
+    }
+    const MachineLoad& load = *findings.inspection->load;
+    const std::string words = load_words(load);
+    if (words.empty()) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kHighLoad, findings);
+    file.inspection(words).probe_bad().sightings(
+        {Symptom::kResponseTimeout, Symptom::kConnectTimeout});
+    return file.close("This machine is overloaded: " + words + "." + consumer_words(load),
+                      "A restart would add to the load. Stop or move the largest consumer, or give "
+                      "the machine more.");
+}
+
+std::optional<Diagnosis> judge_lsm_denied(const Findings& findings) {
+    const Sighting* sighting = find_clue(findings, {Clue::kLsmDenied});
+    const bool is_denied = has_outcome(findings, {ProbeOutcome::kDenied}) ||
+                           find_symptom(findings, {Symptom::kConnectDenied}) != nullptr;
+    if (sighting == nullptr || !is_denied) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kLsmDenied, findings);
+    file.sightings({Symptom::kConnectDenied}, {Clue::kLsmDenied}).probe_bad();
+    return file.close(
+        "SELinux or AppArmor denies nginx the connection to " + describe(findings.backend) + ": " +
+            sighting->subject + ".",
+        "On SELinux `setsebool -P httpd_can_network_connect on` for TCP, or `restorecon "
+        "-v` on the socket's directory; with AppArmor, add the path to nginx's "
+        "profile and `apparmor_parser -r` it. Do not switch either off.");
+}
+
+}  // namespace gatemend::core

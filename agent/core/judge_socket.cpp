@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+// The unit is up (or the backend has none), and nginx cannot connect: the path, its owner, the
+// port, the packet filter or the other host.
+#include "core/case_file.hpp"
+#include "core/judges.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace gatemend::core {
+
+namespace {
+
+bool is_unix(const Findings& findings) {
+    return findings.backend.address.starts_with("unix:");
+}
+
+bool is_connect_failure(const Findings& findings) {
+    return has_outcome(findings,
+                       {ProbeOutcome::kMissing,
+                        ProbeOutcome::kRefused,
+                        ProbeOutcome::kUnreachable,
+                        ProbeOutcome::kConnectTimeout});
+}
+
+CaseFile connect_case(Cause cause, const Findings& findings) {
+    CaseFile file(cause, findings);
+    file.probe_bad().sightings({Symptom::kConnectRefused,
+                                Symptom::kSocketMissing,
+                                Symptom::kConnectDenied,
+                                Symptom::kConnectTimeout,
+                                Symptom::kUnreachable,
+                                Symptom::kNoLiveUpstreams});
+    return file;
+}
+
+std::string octal(std::uint32_t mode) {
+    std::string text;
+    for (int shift = 6; shift >= 0; shift -= 3) {
+        text += static_cast<char>('0' + ((mode >> static_cast<unsigned>(shift)) & 7U));
+    }
+    return "0" + text;
+}
+
+std::string owner_words(const PathStep& step) {
+    return "mode " + octal(step.mode) + ", owner uid " + std::to_string(step.uid) + ", group gid " +
+           std::to_string(step.gid) + (step.has_acl ? ", with an ACL" : "");
+}
+
+const PathStep* find_closed_step(const Findings& findings) {
+    if (!findings.inspection) {
+        return nullptr;
+    }
+    const auto& path = findings.inspection->path;
+    const auto step = std::find_if(path.begin(), path.end(), [](const PathStep& item) {
+        return item.kind != StepKind::kMissing && !item.is_open;
+    });
+    return step == path.end() ? nullptr : &*step;
+}
+
+bool is_configured(const Findings& findings, const std::string& address) {
+    return std::find(findings.configured.begin(), findings.configured.end(), address) !=
+           findings.configured.end();
+}
+
+// The only one, or nullptr: where there is a choice, a person chooses.
+template <class Wanted>
+const Listener* find_only(const Findings& findings, Wanted wanted) {
+    const Listener* found = nullptr;
+    for (const Listener& listener : *findings.inspection->listeners) {
+        if (!wanted(listener)) {
+            continue;
+        }
+        if (found != nullptr && found->unit != listener.unit) {
+            return nullptr;
+        }
+        found = found == nullptr ? &listener : found;
+    }
+    return found;
+}
+
+bool is_living_pool(const Listener& listener) {
+    return listener.command.starts_with("php-fpm") && listener.is_reachable;
+}
+
+// 0: it has none
+int port_number(std::string_view address) {
+    const std::string_view digits = port_of(address);
+    int port = 0;
+    (void)std::from_chars(digits.data(), digits.data() + digits.size(), port);  // 0 stays
+    return port;
+}
+
+// Well-known servers that are no web application.
+bool is_other_service(int port) {
+    constexpr std::array<int, 16> kPorts{
+        22, 25, 53, 110, 143, 465, 587, 993, 995, 3306, 5432, 5672, 6379, 9200, 11211, 27017};
+    return port == 0 || std::find(kPorts.begin(), kPorts.end(), port) != kPorts.end();
+}
+
+bool may_be_application(const Findings& findings, const Listener& listener) {
+    return !listener.address.starts_with("unix:") && !listener.command.starts_with("nginx") &&
+           !listener.command.starts_with("systemd") && listener.unit.ends_with(".service") &&
+           !is_other_service(port_number(listener.address)) &&
+           !is_configured(findings, listener.address);
+}
+
+}  // namespace
+
+std::optional<Diagnosis> judge_socket_deleted(const Findings& findings) {
+    const Listener* listener = find_own_listener(findings);
+    if (!is_unix(findings) || listener == nullptr || listener->is_reachable ||
+        !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
+        return std::nullopt;
+    }
+    CaseFile file = connect_case(Cause::kSocketDeleted, findings);
+    file.unit_up().inspection(listener->command + " (pid " + std::to_string(listener->pid) +
+                              ") still listens on " + findings.backend.address +
+                              ", but the file is gone or another");
+    return file.close(
+        findings.unit_name + " runs and listens, but somebody deleted or replaced " +
+            findings.backend.address + ".",
+        "`systemctl restart " + findings.unit_name + "` makes the file anew; a reload does not.");
+}
+
+std::optional<Diagnosis> judge_socket_ownership(const Findings& findings) {
+    const PathStep* step = find_closed_step(findings);
+    if (!has_outcome(findings, {ProbeOutcome::kDenied}) || step == nullptr) {
+        return std::nullopt;
+    }
+    const std::string what = step->kind == StepKind::kDirectory ? "directory " : "socket ";
+    CaseFile file = connect_case(Cause::kSocketOwnership, findings);
+    file.inspection(what + step->path + " is closed to nginx's worker user: " + owner_words(*step));
+    const bool is_directory = step->kind == StepKind::kDirectory;
+    return file.close(
+        "nginx's worker user may not connect to " + findings.backend.address + ": " + what +
+            step->path + " is closed to it (" + owner_words(*step) + ").",
+        is_directory
+            ? "Give the worker user search permission on " + step->path +
+                  " (`ls -ld`), or move the socket to a directory it may enter."
+            : "Set listen.owner, listen.group and listen.mode = 0660 of the pool to nginx's user, "
+              "then `systemctl restart " +
+                  findings.unit_name + "`; until then `chown` the socket. Never make it 0666.");
+}
+
+std::optional<Diagnosis> judge_path_mismatch(const Findings& findings) {
+    if (!is_unix(findings) || !has_no_listener(findings) || is_unit_down(findings) ||
+        !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
+        return std::nullopt;
+    }
+    const Listener* pool = find_only(findings, [&findings](const Listener& listener) {
+        return is_living_pool(listener) && !is_configured(findings, listener.address);
+    });
+    pool = pool != nullptr ? pool : find_only(findings, is_living_pool);
+    if (pool == nullptr) {
+        return std::nullopt;
+    }
+    CaseFile file = connect_case(Cause::kSocketPathMismatch, findings);
+    file.inspection("nobody listens on " + findings.backend.address + "; " + pool->command + " (" +
+                    pool->unit + ") listens on " + pool->address);
+    return file.close("nginx points at " + describe(findings.backend) +
+                          ", where no pool listens; the living pool of " + pool->unit +
+                          " listens on " + pool->address + ".",
+                      "Change the line at " + findings.backend.where + " to " + pool->address +
+                          ", then `nginx -t && systemctl reload nginx`.");
+}
+
+std::optional<Diagnosis> judge_port_mismatch(const Findings& findings) {
+    if (is_unix(findings) || !is_local(findings.backend.address) || !has_no_listener(findings) ||
+        is_unit_down(findings) || !has_outcome(findings, {ProbeOutcome::kRefused})) {
+        return std::nullopt;
+    }
+    const bool is_owned = findings.role == ServiceRole::kOther;
+    const Listener* app = find_only(findings, [&](const Listener& listener) {
+        return may_be_application(findings, listener) &&
+               (!is_owned || listener.unit == findings.unit_name);
+    });
+    if (app == nullptr) {
+        return std::nullopt;
+    }
+    CaseFile file = connect_case(Cause::kPortMismatch, findings);
+    file.inspection("nobody listens on " + findings.backend.address + "; " + app->command + " (" +
+                    app->unit + ") listens on " + app->address);
+    return file.close("nginx points at " + describe(findings.backend) + ", where nobody listens; " +
+                          app->unit + " listens on " + app->address + ".",
+                      "Either change the line at " + findings.backend.where + " to port " +
+                          std::string{port_of(app->address)} +
+                          " and run `nginx -t && systemctl reload nginx`, or make the application "
+                          "listen on port " +
+                          std::string{port_of(findings.backend.address)} + ".");
+}
+
+std::optional<Diagnosis> judge_firewall(const Findings& findings) {
+    const bool may_be_filtered =
+        is_connect_failure(findings) || has_outcome(findings, {ProbeOutcome::kDenied});
+    if (is_unix(findings) || !may_be_filtered || findings.packet_rule.empty() ||
+        has_no_listener(findings)) {
+        return std::nullopt;
+    }
+    CaseFile file = connect_case(Cause::kFirewallBlocked, findings);
+    file.packet_filter("this rule matches: " + findings.packet_rule);
+    if (const Listener* listener = find_own_listener(findings)) {
+        file.inspection(listener->command + " (" + listener->unit + ") listens on " +
+                        listener->address);
+    }
+    return file.close("A packet filter rule keeps nginx from " + describe(findings.backend) + ": " +
+                          findings.packet_rule + ".",
+                      "Remove or narrow that rule (`nft -a list ruleset`, `iptables -S`, `ufw "
+                      "status`), or allow the port on the loopback interface in front of it.");
+}
+
+std::optional<Diagnosis> judge_remote_down(const Findings& findings) {
+    const bool is_remote = !findings.backend.address.empty() && !is_unix(findings) &&
+                           !is_local(findings.backend.address);
+    const bool is_bad = is_connect_failure(findings) ||
+                        has_outcome(findings, {ProbeOutcome::kDenied, ProbeOutcome::kClosedEarly});
+    const bool is_log_only =
+        !findings.probe &&
+        find_symptom(findings,
+                     {Symptom::kConnectRefused, Symptom::kConnectTimeout, Symptom::kUnreachable}) !=
+            nullptr;
+    if (!is_remote || (!is_bad && !is_log_only)) {
+        return std::nullopt;
+    }
+    CaseFile file = connect_case(Cause::kRemoteUpstreamDown, findings);
+    const std::string what = findings.probe ? " (" + describe(*findings.probe) + ")" : "";
+    return file.close("The backend " + describe(findings.backend) +
+                          " is on another host and cannot be reached" + what + ".",
+                      "Nothing on this machine cures that: check the service on that host, the "
+                      "route (`ip route get`) and the filters in between.");
+}
+
+std::optional<Diagnosis> judge_nobody_listens(const Findings& findings) {
+    if (findings.role != ServiceRole::kUnowned || !has_no_listener(findings) ||
+        !is_local(findings.backend.address) ||
+        !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
+        return std::nullopt;
+    }
+    CaseFile file = connect_case(Cause::kAppDown, findings);
+    file.inspection("nobody listens on " + findings.backend.address);
+    return file.close(
+        "Nobody listens on " + describe(findings.backend) + ", and no unit is known to.",
+        "Start the application that should listen there. If it is a systemd unit, a "
+        "[[backend]] entry in /etc/gatemend/gatemend.toml names it.");
+}
+
+}  // namespace gatemend::core

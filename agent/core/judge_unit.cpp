@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// The unit is down: by itself, by somebody, or because it cannot start.
+#include "core/case_file.hpp"
+#include "core/judges.hpp"
+
+namespace gatemend::core {
+
+namespace {
+
+bool is_config_invalid(const Findings& findings) {
+    return findings.test && findings.test->verdict == ConfigVerdict::kInvalid;
+}
+
+// A failed unit whose way down began with somebody's stop job (a stop that timed out, say) was
+// stopped.
+bool is_stopped_by_somebody(const Findings& findings) {
+    return findings.unit->active == ActiveState::kInactive || findings.was_stop_requested;
+}
+
+// A clean stop of PHP-FPM unlinks its socket. A file that refuses connections under an inactive
+// unit was therefore left by a crash, whatever the unit's result says now (reset-failed clears it).
+bool is_socket_left_behind(const Findings& findings) {
+    return findings.role == ServiceRole::kPhpFpm &&
+           findings.unit->active == ActiveState::kInactive && !findings.was_stop_requested &&
+           has_outcome(findings, {ProbeOutcome::kRefused}) &&
+           findings.probe_address.starts_with("unix:");
+}
+
+CaseFile down_case(Cause cause, const Findings& findings) {
+    CaseFile file(cause, findings);
+    file.unit_down().probe_bad();
+    return file;
+}
+
+CaseFile& add_log(CaseFile& file) {
+    return file.sightings({Symptom::kConnectRefused,
+                           Symptom::kSocketMissing,
+                           Symptom::kConnectDenied,
+                           Symptom::kConnectTimeout,
+                           Symptom::kResponseTimeout,
+                           Symptom::kClosedEarly,
+                           Symptom::kNoLiveUpstreams});
+}
+
+std::string journal_hint(const Findings& findings) {
+    return "`systemctl status " + findings.unit_name + "` and `journalctl -u " +
+           findings.unit_name + "` show its last words.";
+}
+
+std::string start_hint(const Findings& findings) {
+    return "`systemctl start " + findings.unit_name + "` brings it back. " + journal_hint(findings);
+}
+
+}  // namespace
+
+std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
+    if (!is_unit_down(findings) || !is_config_invalid(findings) ||
+        is_stopped_by_somebody(findings)) {
+        return std::nullopt;
+    }
+    if (findings.role != ServiceRole::kNginx && findings.role != ServiceRole::kPhpFpm) {
+        return std::nullopt;
+    }
+    const bool is_nginx = findings.role == ServiceRole::kNginx;
+    CaseFile file =
+        down_case(is_nginx ? Cause::kNginxConfigInvalid : Cause::kFpmConfigInvalid, findings);
+    add_log(file.config(true));
+    return file.close(
+        findings.unit_name + " is down and its configuration does not pass the test: " +
+            describe(*findings.test) + ". Starting it would fail.",
+        "Repair that line, run `" + std::string{is_nginx ? "nginx -t" : "php-fpm -t"} +
+            "` until it passes, then `systemctl start " + findings.unit_name + "`.");
+}
+
+std::optional<Diagnosis> judge_start_limit(const Findings& findings) {
+    if (!is_unit_down(findings) || findings.unit->result != UnitResult::kStartLimitHit) {
+        return std::nullopt;
+    }
+    CaseFile file = down_case(Cause::kUnitStartLimit, findings);
+    add_log(file.config(false));
+    return file.close(
+        "systemd gave up starting " + findings.unit_name + ": too many starts in a short time.",
+        journal_hint(findings) + " After the fix, `systemctl reset-failed " + findings.unit_name +
+            "` and start it.");
+}
+
+std::optional<Diagnosis> judge_stale_socket(const Findings& findings) {
+    if (!is_unit_down(findings) || !is_socket_left_behind(findings)) {
+        return std::nullopt;
+    }
+    CaseFile file = down_case(Cause::kSocketStale, findings);
+    add_log(file.config(false));
+    return file.close(
+        findings.unit_name + " is down and left " + findings.probe_address +
+            " behind: the file is there, nobody listens. Starting the unit replaces it.",
+        start_hint(findings) + " Do not delete the file by hand.");
+}
+
+std::optional<Diagnosis> judge_stopped(const Findings& findings) {
+    if (!is_unit_down(findings) || !is_stopped_by_somebody(findings)) {
+        return std::nullopt;
+    }
+    CaseFile file = down_case(Cause::kUnitStopped, findings);
+    add_log(file.config(false));
+    return file.close(findings.unit_name + " was stopped on purpose (state " +
+                          describe(*findings.unit) + " since " +
+                          format_time(findings.unit->changed) + ").",
+                      start_hint(findings));
+}
+
+std::optional<Diagnosis> judge_nginx_down(const Findings& findings) {
+    if (!is_unit_down(findings) || findings.role != ServiceRole::kNginx) {
+        return std::nullopt;
+    }
+    CaseFile file = down_case(Cause::kNginxDown, findings);
+    add_log(file.config(false));
+    return file.close("nginx itself is down: " + unit_sentence(findings) + ".",
+                      start_hint(findings));
+}
+
+std::optional<Diagnosis> judge_app_down(const Findings& findings) {
+    if (!is_unit_down(findings) || findings.role != ServiceRole::kOther) {
+        return std::nullopt;
+    }
+    CaseFile file = down_case(Cause::kAppDown, findings);
+    add_log(file.sightings({}, {Clue::kBootFailed, Clue::kAddressInUse, Clue::kHeapExhausted}));
+    return file.close(unit_sentence(findings) + "; nginx sends requests for " +
+                          describe(findings.backend) + " to it.",
+                      start_hint(findings));
+}
+
+std::optional<Diagnosis> judge_unit_failed(const Findings& findings) {
+    if (!is_unit_down(findings)) {
+        return std::nullopt;
+    }
+    CaseFile file = down_case(Cause::kUnitFailed, findings);
+    add_log(file.config(false));
+    return file.close(unit_sentence(findings) + ".", start_hint(findings));
+}
+
+}  // namespace gatemend::core

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// nginx connects, and the answer does not come, or comes too late: stopped processes, a full queue,
+// dying workers, slow work.
+#include "core/case_file.hpp"
+#include "core/judges.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+namespace gatemend::core {
+
+namespace {
+
+// A backend that answers nobody for this long does not merely work on something slow.
+constexpr Duration kHungAfter = std::chrono::seconds{30};
+
+struct Crew {
+    std::uint32_t all = 0;
+    std::uint32_t stopped = 0;
+    std::uint64_t peak_bytes = 0;  // the largest
+};
+
+Crew crew_of(const Findings& findings) {
+    Crew crew;
+    if (!findings.inspection) {
+        return crew;
+    }
+    for (const Worker& worker : findings.inspection->workers) {
+        if (worker.is_nginx) {
+            continue;
+        }
+        ++crew.all;
+        crew.stopped += worker.state == 'T' || worker.state == 't' ? 1U : 0U;
+        crew.peak_bytes = std::max({crew.peak_bytes, worker.peak_bytes, worker.own_bytes});
+    }
+    return crew;
+}
+
+bool is_queue_full(const Listener* listener) {
+    return listener != nullptr && listener->backlog > 0 && listener->queue >= listener->backlog;
+}
+
+std::string queue_words(const Listener& listener) {
+    return std::to_string(listener.queue) + " connections wait at " + listener.address +
+           ", its backlog is " + std::to_string(listener.backlog);
+}
+
+bool is_fatal_signal(int number) {
+    return number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGILL ||
+           number == SIGFPE || number == SIGKILL;
+}
+
+bool is_unanswered(const Findings& findings) {
+    return has_outcome(
+        findings,
+        {ProbeOutcome::kResponseTimeout, ProbeOutcome::kSaturated, ProbeOutcome::kConnectTimeout});
+}
+
+// The naive rules of the guides ("available memory / average size") are wrong in both directions:
+// idle workers look small, and what the present workers hold is no longer available. So: the peak
+// of the largest worker, against what is free plus what this pool holds, a tenth kept.
+std::string capacity_advice(const Findings& findings) {
+    const Crew crew = crew_of(findings);
+    if (!findings.inspection || !findings.inspection->load || crew.peak_bytes == 0) {
+        return "Raise pm.max_children only as far as memory allows: the peak of one worker times "
+               "their number must fit.";
+    }
+    std::uint64_t own = 0;
+    for (const Worker& worker : findings.inspection->workers) {
+        own += worker.is_nginx ? 0 : worker.own_bytes;
+    }
+    const MachineLoad& load = *findings.inspection->load;
+    const std::uint64_t reserve = load.memory_bytes / 10;
+    std::uint64_t budget = load.memory_available_bytes + own;
+    budget = budget > reserve ? budget - reserve : 0;
+    const auto& use = findings.inspection->use;
+    if (use && use->memory_limit_bytes > 0) {
+        budget = std::min(budget, use->memory_limit_bytes);
+    }
+    constexpr std::uint64_t kLeastPerWorker = std::uint64_t{32} * 1024 * 1024;
+    const std::uint64_t each = std::max(crew.peak_bytes, kLeastPerWorker);
+    return "Memory would allow about " + std::to_string(budget / each) +
+           " workers: " + format_bytes(budget) + " (available and already held, a tenth kept) / " +
+           format_bytes(each) +
+           " (peak of the largest worker). Raise pm.max_children towards that only if the CPU is "
+           "not the limit.";
+}
+
+}  // namespace
+
+std::optional<Diagnosis> judge_hung(const Findings& findings) {
+    const Crew crew = crew_of(findings);
+    const bool is_stopped = crew.all > 0 && crew.stopped == crew.all;
+    const bool is_silent = has_outcome(findings, {ProbeOutcome::kResponseTimeout}) &&
+                           findings.bad_for >= kHungAfter &&
+                           !is_queue_full(find_own_listener(findings));
+    if (!is_unit_up(findings) || !is_unanswered(findings) || (!is_stopped && !is_silent)) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kBackendHung, findings);
+    file.unit_up().probe_bad().sightings(
+        {Symptom::kResponseTimeout, Symptom::kConnectTimeout, Symptom::kBackendSaturated});
+    if (is_stopped) {
+        file.inspection("all " + std::to_string(crew.all) + " processes of " + findings.unit_name +
+                        " are stopped (state T)");
+    }
+    return file.close(
+        findings.unit_name + " accepts connections on " + findings.backend.address +
+            " but answers nobody" +
+            (is_stopped ? std::string{": its processes are stopped."}
+                        : " for " + format_duration(findings.bad_for) + "."),
+        "`systemctl restart " + findings.unit_name +
+            "` ends it. Before that, `cat /proc/PID/stack` and `gdb -p` show where it hangs" +
+            (is_stopped ? "; or `kill -CONT` the processes if somebody stopped them for a reason."
+                        : "."));
+}
+
+std::optional<Diagnosis> judge_saturated(const Findings& findings) {
+    const Listener* listener = find_own_listener(findings);
+    const bool is_full = is_queue_full(listener);
+    const bool is_log_only =
+        !findings.probe && find_symptom(findings, {Symptom::kBackendSaturated}) != nullptr;
+    const bool is_turned_away =
+        find_symptom(findings, {Symptom::kBackendSaturated}) != nullptr && !is_probe_good(findings);
+    if (!is_unit_up(findings) || (!is_full && !has_outcome(findings, {ProbeOutcome::kSaturated}) &&
+                                  !is_log_only && !is_turned_away)) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kPoolSaturated, findings);
+    file.unit_up().probe_bad().sightings({Symptom::kBackendSaturated, Symptom::kConnectTimeout},
+                                         {Clue::kMaxChildren, Clue::kListenQueueFull});
+    if (listener != nullptr) {
+        file.inspection(queue_words(*listener), listener->queue > 0);
+    }
+    const std::string pool =
+        findings.backend.pool.empty() ? "" : " (pool " + findings.backend.pool + ")";
+    return file.close("All workers behind " + describe(findings.backend) + pool +
+                          " are busy and the accept queue is full; nginx is turned away at once.",
+                      capacity_advice(findings) +
+                          " If the workers wait for something slow, find that first (slowlog): "
+                          "more workers would only move the queue. A restart loses every request "
+                          "in it.");
+}
+
+std::optional<Diagnosis> judge_worker_crash(const Findings& findings) {
+    const Sighting* sighting = find_clue(findings, {Clue::kWorkerSignal});
+    if (sighting == nullptr || !is_fatal_signal(sighting->number) || is_unit_down(findings)) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kWorkerCrash, findings);
+    file.sightings({Symptom::kClosedEarly}, {Clue::kWorkerSignal}).unit_up();
+    const std::string who = sighting->subject.empty() ? "" : " of " + sighting->subject;
+    return file.close("Workers" + who + " end on signal " + std::to_string(sighting->number) +
+                          " while they serve requests; each such request is a 502.",
+                      sighting->number == SIGKILL
+                          ? std::string{"Something killed them: look for an out-of-memory record "
+                                        "(`journalctl -k`) or a person."}
+                          : std::string{"`coredumpctl list` and the script of the request lead to "
+                                        "the crashing extension or opcache setting."});
+}
+
+std::optional<Diagnosis> judge_slow(const Findings& findings) {
+    const bool is_seen = find_symptom(findings, {Symptom::kResponseTimeout}) != nullptr;
+    const bool is_timeout = has_outcome(findings, {ProbeOutcome::kResponseTimeout});
+    if (is_unit_down(findings) || (!is_seen && !is_timeout)) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kSlowBackend, findings);
+    file.unit_up().sightings({Symptom::kResponseTimeout},
+                             {Clue::kSlowRequest, Clue::kWorkerTimeout, Clue::kMaxChildren});
+    if (is_timeout) {
+        file.probe_bad();
+    } else {
+        file.probe_good();
+    }
+    if (const Listener* listener = find_own_listener(findings)) {
+        file.inspection(queue_words(*listener));
+    }
+    const std::string prefix = findings.backend.scheme == Scheme::kFastcgi ? "fastcgi" : "proxy";
+    return file.close("Some requests to " + describe(findings.backend) +
+                          " take longer than nginx waits (" + prefix +
+                          "_read_timeout, 60 s by default).",
+                      "Find what is slow: request_slowlog_timeout and slowlog of the pool, the "
+                      "database's slow-query log. Raising " +
+                          prefix + "_read_timeout in that location is a stopgap.");
+}
+
+}  // namespace gatemend::core

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "core/sighting.hpp"
+
+#include <algorithm>
+
+namespace gatemend::core {
+
+namespace {
+
+bool is_same_kind(const Sighting& item, const SymptomSeen& seen) {
+    return item.symptom == seen.symptom && item.clue == seen.clue &&
+           item.error_number == seen.error_number && item.number == seen.number &&
+           item.is_trusted == seen.is_trusted && item.source == seen.source &&
+           item.address == seen.address;
+}
+
+Sighting first_of(const SymptomSeen& seen, TimePoint now) {
+    Sighting item;
+    item.symptom = seen.symptom;
+    item.clue = seen.clue;
+    item.witness = seen.witness;
+    item.error_number = seen.error_number;
+    item.number = seen.number;
+    item.is_trusted = seen.is_trusted;
+    item.source = seen.source;
+    item.address = seen.address;
+    item.first = now;
+    return item;
+}
+
+}  // namespace
+
+void Sightings::note(const SymptomSeen& seen, TimePoint now) {
+    auto item = std::find_if(items_.begin(), items_.end(), [&seen](const Sighting& known) {
+        return is_same_kind(known, seen);
+    });
+    if (item == items_.end()) {
+        if (items_.size() >= kMaxSightings) {
+            items_.erase(std::min_element(
+                items_.begin(), items_.end(), [](const Sighting& a, const Sighting& b) {
+                    return a.last < b.last;
+                }));
+        }
+        item = items_.insert(items_.end(), first_of(seen, now));
+    } else if (now - item->last > kSightingWindow) {
+        item->first = now;
+        item->count = 0;
+    }
+    item->last = std::max(item->last, now);
+    item->subject = seen.subject;
+    item->count += item->count == UINT32_MAX ? 0U : 1U;
+}
+
+std::vector<Sighting> Sightings::recent(TimePoint now) const {
+    std::vector<Sighting> found;
+    std::copy_if(items_.begin(), items_.end(), std::back_inserter(found), [now](const auto& item) {
+        return now - item.last <= kSightingWindow;
+    });
+    return found;
+}
+
+std::string describe(const Sighting& sighting) {
+    std::string text = sighting.source + " says ";
+    if (sighting.symptom != Symptom::kNone) {
+        text += symptom_id(sighting.symptom);
+    }
+    if (sighting.clue != Clue::kNone) {
+        text += sighting.symptom == Symptom::kNone ? "" : ", ";
+        text += clue_id(sighting.clue);
+        text += sighting.number == 0 ? "" : " " + std::to_string(sighting.number);
+    }
+    if (sighting.error_number != 0) {
+        text += " (errno " + std::to_string(sighting.error_number) + ")";
+    }
+    if (!sighting.subject.empty()) {
+        text += ": " + sighting.subject;
+    }
+    if (sighting.count > 1) {
+        text += ", " + std::to_string(sighting.count) + " times";
+    }
+    return text + (sighting.is_trusted ? "" : " (could be forged)");
+}
+
+}  // namespace gatemend::core

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Complaints: records that open an incident although the unit is up and its backend answers the
+// probe. How many of one kind that takes is decided here and nowhere else. They never lead to an
+// act by themselves: a log is no witness.
+#include "engine/context.hpp"
+
+#include <csignal>
+
+namespace gatemend::engine {
+
+namespace {
+
+constexpr std::uint32_t kNever = 0;
+constexpr std::uint32_t kAtOnce = 1;
+constexpr std::uint32_t kRepeated = 3;
+// What anybody could have written must be frequent before it is worth a person's time.
+constexpr std::uint32_t kUntrustedFactor = 4;
+// Requests in flight die with a restart or a reload; so long after one that is no complaint.
+constexpr core::Duration kAfterChange = std::chrono::minutes{1};
+
+std::uint32_t needed_for_clue(const core::Sighting& sighting) {
+    using core::Clue;
+    if (sighting.clue == Clue::kWorkerSignal) {
+        // TERM and QUIT are how workers are told to go.
+        return sighting.number == SIGTERM || sighting.number == SIGQUIT ? kNever : kAtOnce;
+    }
+    if (sighting.clue == Clue::kOomGlobal || sighting.clue == Clue::kOomCgroup ||
+        sighting.clue == Clue::kOomUnit) {
+        return kAtOnce;
+    }
+    return sighting.clue == Clue::kAnsweredByUpstream ? kRepeated : kNever;
+}
+
+// A probe tests these directly and is believed rather than the log.
+bool is_testable(core::Symptom symptom) {
+    return symptom == core::Symptom::kConnectRefused || symptom == core::Symptom::kSocketMissing ||
+           symptom == core::Symptom::kConnectDenied || symptom == core::Symptom::kConnectTimeout ||
+           symptom == core::Symptom::kUnreachable || symptom == core::Symptom::kNoLiveUpstreams;
+}
+
+std::uint32_t needed_for_symptom(core::Symptom symptom) {
+    using core::Symptom;
+    switch (symptom) {
+        case Symptom::kDiskFull:
+        case Symptom::kOomKill:
+            return kAtOnce;
+        case Symptom::kConnectRefused:
+        case Symptom::kSocketMissing:
+        case Symptom::kConnectDenied:
+        case Symptom::kConnectTimeout:
+        case Symptom::kUnreachable:
+        case Symptom::kNoLiveUpstreams:
+        case Symptom::kBackendSaturated:
+        case Symptom::kResponseTimeout:
+        case Symptom::kClosedEarly:
+        case Symptom::kScriptFatal:
+        case Symptom::kHeaderTooBig:
+        case Symptom::kInvalidResponse:
+        case Symptom::kNameUnresolved:
+        case Symptom::kUpstreamTls:
+        case Symptom::kNginxLimit:
+            return kRepeated;
+        case Symptom::kNone:
+        case Symptom::kScriptNotFound:  // a 404
+        case Symptom::kConfigError:     // told by the configuration test
+            return kNever;
+    }
+    return kNever;
+}
+
+bool is_complaint(const ServiceRecord& record,
+                  const core::Sighting& sighting,
+                  core::TimePoint now) {
+    const bool has_probe = record.probe && record.probe->outcome != core::ProbeOutcome::kUnknown;
+    if (has_probe && is_testable(sighting.symptom)) {
+        return false;
+    }
+    const bool is_restart =
+        sighting.symptom == core::Symptom::kClosedEarly && now - record.unit_seen < kAfterChange;
+    if (is_restart) {
+        return false;
+    }
+    std::uint32_t needed = sighting.clue == core::Clue::kNone ? kNever : needed_for_clue(sighting);
+    needed = needed == kNever ? needed_for_symptom(sighting.symptom) : needed;
+    // A script's own words are never nginx's: trust says nothing about them.
+    const bool is_doubtful =
+        !sighting.is_trusted && sighting.symptom != core::Symptom::kScriptFatal;
+    return needed != kNever && sighting.count >= needed * (is_doubtful ? kUntrustedFactor : 1);
+}
+
+}  // namespace
+
+std::optional<core::Sighting> find_complaint(const ServiceRecord& record, core::TimePoint now) {
+    std::optional<core::Sighting> newest;
+    for (const core::Sighting& sighting : record.sightings.all()) {
+        const bool is_recent = now - sighting.last <= core::kSightingWindow;
+        if (is_recent && is_complaint(record, sighting, now) &&
+            (!newest || newest->last < sighting.last)) {
+            newest = sighting;
+        }
+    }
+    return newest;
+}
+
+}  // namespace gatemend::engine

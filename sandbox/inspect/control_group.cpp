@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/inspect/control_group.hpp"
+
+#include <algorithm>
+
+namespace gatemend::inspect {
+namespace {
+
+constexpr std::size_t kMaxUnitName = 255;
+// What v1 writes for "no limit": the largest page-aligned number.
+constexpr std::uint64_t kNoLimitV1 = std::uint64_t{1} << 60U;
+
+bool is_unit_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view{":-_.\\@"}.find(c) != std::string_view::npos;
+}
+
+// A line of /proc/PID/cgroup is "NUMBER:CONTROLLERS:PATH"; v2's controllers are empty.
+std::optional<std::string> path_of_controller(std::string_view proc_cgroup,
+                                              std::string_view controller) {
+    while (!proc_cgroup.empty()) {
+        const std::string_view line = take_line(proc_cgroup);
+        const std::size_t first = line.find(':');
+        const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+        if (second == std::string_view::npos) {
+            continue;
+        }
+        std::string_view names = line.substr(first + 1, second - first - 1);
+        bool is_here = names.empty() && controller.empty();
+        while (!names.empty()) {
+            const std::size_t comma = std::min(names.find(','), names.size());
+            is_here = is_here || names.substr(0, comma) == controller;
+            names.remove_prefix(std::min(comma + 1, names.size()));
+        }
+        if (is_here) {
+            return std::string{line.substr(second + 1)};
+        }
+    }
+    return std::nullopt;
+}
+
+// The directory of a unit's group within one hierarchy, cut below nested groups.
+std::optional<std::string> unit_path(std::string_view path, std::string_view unit) {
+    if (unit.empty() || unit_of_path(path) != unit) {
+        return std::nullopt;  // this hierarchy does not know the unit
+    }
+    const std::string component = "/" + std::string{unit};
+    const std::size_t at = path.find(component + "/");
+    return std::string{at == std::string_view::npos ? path
+                                                    : path.substr(0, at + component.size())};
+}
+
+struct Hierarchy {
+    std::string mount;
+    std::string path;  // of the unit, absolute below the mount
+};
+
+std::optional<Hierarchy> find_hierarchy(const Roots& roots,
+                                        std::string_view unit,
+                                        std::string_view proc_cgroup,
+                                        std::string_view controller) {
+    const auto in_v1 = path_of_controller(proc_cgroup, controller);
+    if (const auto path = in_v1 ? unit_path(*in_v1, unit) : std::nullopt) {
+        return Hierarchy{roots.cgroup + "/" + std::string{controller}, *path};
+    }
+    const auto in_v2 = path_of_controller(proc_cgroup, "");
+    const auto path = in_v2 && !in_v1 ? unit_path(*in_v2, unit) : std::nullopt;
+    if (!path) {
+        return std::nullopt;
+    }
+    return Hierarchy{roots.cgroup, *path};
+}
+
+std::optional<std::uint64_t> read_number(const std::string& path) {
+    const auto text = read_text(path);
+    return text ? leading_number(*text) : std::nullopt;  // "max" is no number
+}
+
+// The tightest of the group and its ancestors; 0: none.
+std::uint64_t tightest(const Hierarchy& hierarchy, const std::string& file) {
+    std::uint64_t limit = 0;
+    std::string path = hierarchy.path;
+    while (!path.empty()) {
+        const auto found = read_number(hierarchy.mount + path + "/" + file);
+        if (found && *found < kNoLimitV1 && (limit == 0 || *found < limit)) {
+            limit = *found;
+        }
+        path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+    }
+    return limit;
+}
+
+bool add_memory(core::UnitUse& use, const Hierarchy& hierarchy) {
+    const std::string group = hierarchy.mount + hierarchy.path;
+    if (const auto current = read_number(group + "/memory.current")) {
+        use.memory_bytes = *current;
+        use.memory_limit_bytes = tightest(hierarchy, "memory.max");
+        const auto events = read_text(group + "/memory.events");
+        use.oom_kills = events ? number_after(*events, "oom_kill ").value_or(0) : 0;
+        return true;
+    }
+    if (const auto usage = read_number(group + "/memory.usage_in_bytes")) {
+        use.memory_bytes = *usage;
+        use.memory_limit_bytes = tightest(hierarchy, "memory.limit_in_bytes");
+        const auto control = read_text(group + "/memory.oom_control");
+        use.oom_kills = control ? number_after(*control, "oom_kill ").value_or(0) : 0;
+        return true;
+    }
+    return false;
+}
+
+bool add_tasks(core::UnitUse& use, const Hierarchy& hierarchy) {
+    const auto tasks = read_number(hierarchy.mount + hierarchy.path + "/pids.current");
+    if (!tasks) {
+        return false;
+    }
+    use.tasks = *tasks;
+    use.tasks_limit = tightest(hierarchy, "pids.max");
+    return true;
+}
+
+}  // namespace
+
+std::string unit_of_path(std::string_view path) {
+    while (path.starts_with('/')) {
+        path.remove_prefix(1);
+        const std::size_t end = std::min(path.find('/'), path.size());
+        std::string_view component = path.substr(0, end);
+        path.remove_prefix(end);
+        if (component.ends_with(".slice")) {
+            continue;
+        }
+        // systemd puts '_' before names that would look like a file of the kernel's
+        component.remove_prefix(component.starts_with('_') ? 1 : 0);
+        const bool is_unit = component.ends_with(".service") || component.ends_with(".scope");
+        const bool is_valid = component.size() <= kMaxUnitName &&
+                              std::ranges::all_of(component, is_unit_character);
+        return is_unit && is_valid ? std::string{component} : std::string{};
+    }
+    return {};
+}
+
+std::string unit_of_process(std::string_view proc_cgroup) {
+    // In the mix of v1 and v2 systemd's own v1 hierarchy is the one that is always complete.
+    for (const std::string_view controller : {"name=systemd", ""}) {
+        if (const auto path = path_of_controller(proc_cgroup, controller)) {
+            return unit_of_path(*path);
+        }
+    }
+    return {};
+}
+
+std::optional<core::UnitUse> unit_use(const Roots& roots,
+                                      std::string_view unit,
+                                      std::string_view proc_cgroup) {
+    core::UnitUse use;
+    const auto memory = find_hierarchy(roots, unit, proc_cgroup, "memory");
+    const auto tasks = find_hierarchy(roots, unit, proc_cgroup, "pids");
+    const bool has_memory = memory && add_memory(use, *memory);
+    const bool has_tasks = tasks && add_tasks(use, *tasks);
+    return has_memory || has_tasks ? std::optional{use} : std::nullopt;
+}
+
+}  // namespace gatemend::inspect

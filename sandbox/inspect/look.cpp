@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/inspect/look.hpp"
+
+#include "sandbox/inspect/control_group.hpp"
+#include "sandbox/inspect/machine.hpp"
+#include "sandbox/inspect/path_walk.hpp"
+#include "sandbox/inspect/processes.hpp"
+#include "sandbox/inspect/sockets.hpp"
+
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace gatemend::inspect {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using core::Inspection;
+using core::Listener;
+
+constexpr std::string_view kUnix = "unix:";
+constexpr std::size_t kMaxUnixPath = sizeof(sockaddr_un::sun_path) - 1;
+
+std::string unix_path(const std::string& address) {
+    return address.starts_with(kUnix) ? address.substr(kUnix.size()) : std::string{};
+}
+
+std::string folder_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? std::string{} : path.substr(0, std::max(slash, std::size_t{1}));
+}
+
+// Where "/" is for nginx: a unit with PrivateTmp= sees another /tmp than we do.
+std::string root_of_nginx(const Roots& roots, const std::vector<Process>& processes) {
+    for (const Process& process : processes) {
+        const std::string root = roots.proc + "/" + std::to_string(process.pid) + "/root";
+        if (process.unit == "nginx.service" && is_nginx(processes, process) &&
+            access(root.c_str(), X_OK) == 0) {
+            return root;
+        }
+    }
+    return "/";
+}
+
+// The asked address first, then its port, then TCP, then unix sockets: what is cut is the least.
+int rank(const Listener& listener, std::string_view address) {
+    if (listener.address == address) {
+        return 0;
+    }
+    const std::string_view port = core::port_of(listener.address);
+    if (port.empty()) {
+        return 3;
+    }
+    return port == core::port_of(address) ? 1 : 2;
+}
+
+void keep_listeners(Inspection& inspection, std::string_view address, std::size_t limit) {
+    std::vector<Listener>& listeners = *inspection.listeners;
+    if (listeners.size() > limit) {
+        std::ranges::stable_sort(listeners, {}, [&](const Listener& listener) {
+            return rank(listener, address);
+        });
+        listeners.resize(limit);
+        inspection.is_listeners_cut = true;
+    }
+    // Several sockets of one address (SO_REUSEPORT, nested /run) stand by pid.
+    std::ranges::stable_sort(listeners, [](const Listener& a, const Listener& b) {
+        return std::pair{std::string_view{a.address}, a.pid} <
+               std::pair{std::string_view{b.address}, b.pid};
+    });
+}
+
+class Look {
+  public:
+    explicit Look(const Question& question)
+        : question_(question),
+          began_(Clock::now()),
+          deadline_(began_ + question.limit),
+          processes_(list_processes(question.roots, deadline_)),
+          nginx_root_(root_of_nginx(question.roots, processes_)) {}
+
+    Inspection take();
+
+  private:
+    void add_listeners();
+    void add_workers();
+    void add_load();
+    bool is_reachable(const FoundSocket& socket) const;
+
+    const Question& question_;
+    Clock::time_point began_;
+    Deadline deadline_;
+    std::vector<Process> processes_;
+    std::string nginx_root_;
+    Inspection inspection_;
+};
+
+// By inode alone: the device that stat() tells differs from the kernel's own on btrfs and overlays.
+bool Look::is_reachable(const FoundSocket& socket) const {
+    const std::string path = unix_path(socket.listener.address);
+    if (path.empty() || !path.starts_with('/')) {
+        return path.empty();  // a relative name leads nowhere
+    }
+    const Walk walk = walk_to(nginx_root_, path, {});
+    return walk.socket_inode && (socket.file == 0 || static_cast<std::uint32_t>(
+                                                         *walk.socket_inode) == socket.file);
+}
+
+void Look::add_listeners() {
+    auto sockets = list_sockets();
+    if (!sockets) {
+        return;
+    }
+    std::set<std::uint64_t> inodes;
+    for (const FoundSocket& socket : *sockets) {
+        inodes.insert(socket.inode);
+    }
+    const auto owners = find_owners(question_.roots, processes_, inodes, deadline_);
+    std::vector<Listener> listeners;
+    for (FoundSocket& socket : *sockets) {
+        if (const auto owner = owners.find(socket.inode); owner != owners.end()) {
+            socket.listener.pid = owner->second->pid;
+            socket.listener.unit = owner->second->unit;
+            socket.listener.command = owner->second->command;
+        }
+        socket.listener.is_reachable = is_reachable(socket);
+        listeners.push_back(std::move(socket.listener));
+    }
+    inspection_.listeners = std::move(listeners);
+    keep_listeners(inspection_, question_.address, core::kMaxListeners);
+}
+
+void Look::add_workers() {
+    for (const Process& process : processes_) {
+        const bool is_of_nginx = is_nginx(processes_, process);
+        const bool is_of_unit = !question_.unit.empty() && process.unit == question_.unit;
+        if (inspection_.workers.size() >= core::kMaxWorkers || (!is_of_nginx && !is_of_unit)) {
+            continue;
+        }
+        inspection_.workers.push_back(measure(question_.roots, process, deadline_));
+        inspection_.workers.back().is_nginx = is_of_nginx;
+        if (is_of_unit && !inspection_.use) {
+            const auto groups = read_text(question_.roots.proc + "/" +
+                                          std::to_string(process.pid) + "/cgroup");
+            inspection_.use =
+                groups ? unit_use(question_.roots, question_.unit, *groups) : std::nullopt;
+        }
+    }
+}
+
+void Look::add_load() {
+    inspection_.load = read_load(question_.roots);
+    if (!inspection_.load) {
+        return;
+    }
+    // Everything else was done meanwhile; only what is left of the sample is waited for.
+    std::this_thread::sleep_until(began_ + question_.sample);
+    std::vector<Process> after;
+    for (const Process& process : processes_) {
+        if (auto again = read_process(question_.roots, process.pid)) {
+            after.push_back(std::move(*again));
+        }
+    }
+    const std::chrono::duration<double> elapsed = Clock::now() - began_;
+    inspection_.load->consumers = find_consumers(
+        {.before = processes_, .after = after, .seconds = elapsed.count()}, *inspection_.load);
+}
+
+Inspection Look::take() {
+    const std::string path = unix_path(question_.address);
+    if (!path.empty()) {
+        inspection_.path = walk_to(nginx_root_, path, question_.worker).steps;
+    }
+    inspection_.file_systems = list_file_systems(folder_of(path));
+    add_listeners();
+    add_workers();
+    add_load();
+    return std::move(inspection_);
+}
+
+bool is_numeric_address(std::string_view address) {
+    constexpr std::size_t kMaxNumericAddress = 64;
+    const auto is_fitting = [](char c) {
+        return std::string_view{"0123456789abcdefABCDEF.:[]"}.find(c) != std::string_view::npos;
+    };
+    return address.size() <= kMaxNumericAddress && !core::port_of(address).empty() &&
+           std::ranges::all_of(address, is_fitting);
+}
+
+}  // namespace
+
+std::string check_address(std::string_view address) {
+    if (!address.starts_with(kUnix)) {
+        return is_numeric_address(address) ? "" : "it is neither unix:/path nor IP:PORT";
+    }
+    const std::string path = std::string{address.substr(kUnix.size())} + "/";
+    const auto is_odd = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; };
+    if (!path.starts_with('/') || path.size() - 1 > kMaxUnixPath) {
+        return "the socket's path is not absolute or too long";
+    }
+    if (std::ranges::any_of(path, is_odd) || path.find("/../") != std::string::npos ||
+        path.find("/./") != std::string::npos) {
+        return "the socket's path is not canonical";
+    }
+    return {};
+}
+
+core::Inspection look(const Question& question) {
+    return Look{question}.take();
+}
+
+std::string encode_bounded(core::Inspection inspection, std::string_view address) {
+    std::string text = core::encode(inspection);
+    while (text.size() > core::kMaxInspectionBytes &&
+           (!inspection.workers.empty() || inspection.listeners)) {
+        if (!inspection.workers.empty()) {
+            inspection.workers.resize(inspection.workers.size() / 2);
+        } else if (inspection.listeners->size() > 1) {
+            keep_listeners(inspection, address, inspection.listeners->size() / 2);
+        } else {
+            inspection.listeners.reset();
+        }
+        text = core::encode(inspection);
+    }
+    return text;
+}
+
+}  // namespace gatemend::inspect

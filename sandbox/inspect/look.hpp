@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// One look at this machine: everything gatemend-inspect finds, put together. Called by its main()
+// and by tests. Changes nothing, connects to nothing, and never fails as a whole: what cannot be
+// read stays absent.
+#pragma once
+
+#include "core/inspection.hpp"
+#include "core/result.hpp"
+#include "sandbox/inspect/permission.hpp"
+#include "sandbox/inspect/proc_text.hpp"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace gatemend::inspect {
+
+struct Question {
+    std::string unit;     // "" for none
+    std::string address;  // "" for none
+    Identity worker;      // as whom nginx's workers run
+    Roots roots{};
+    std::chrono::milliseconds sample{100};  // how long processes are watched for their use of cpu
+    std::chrono::milliseconds limit{2000};
+};
+
+// "" when `address` may be asked about: an absolute unix path without "." or "..", or a numeric
+// IP:PORT; else why not. Also used by the executor.
+[[nodiscard]] std::string check_address(std::string_view address);
+
+// From a user's name or number: the id and all groups that the user database knows.
+[[nodiscard]] core::Result<Identity> find_identity(const std::string& user);
+
+[[nodiscard]] core::Inspection look(const Question& question);
+
+// As text, at most kMaxInspectionBytes: workers are dropped before listeners.
+[[nodiscard]] std::string encode_bounded(core::Inspection inspection, std::string_view address);
+
+}  // namespace gatemend::inspect

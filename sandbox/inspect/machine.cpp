@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/inspect/machine.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace gatemend::inspect {
+namespace {
+
+constexpr std::uint64_t kKibi = 1024;
+
+struct Asked {
+    const char* path;
+    bool is_always_told;  // also when another path of the same file system was told before
+};
+
+constexpr Asked kAsked[] = {
+    {"/", false},
+    {"/run", false},
+    {"/tmp", false},
+    {"/var", false},
+    {"/var/log", true},
+    {"/var/log/nginx", false},
+    {"/var/lib/nginx", true},
+    {"/var/lib/php/sessions", false},
+    {"/var/lib/gatemend", false},
+    {"/dev/shm", false},
+};
+
+void add_file_system(std::vector<core::FileSystem>& list,
+                     std::vector<dev_t>& devices,
+                     const Asked& asked) {
+    struct stat place {};
+
+    struct statvfs info {};
+
+    if (stat(asked.path, &place) < 0 || statvfs(asked.path, &info) < 0) {
+        return;
+    }
+    const bool is_told = std::ranges::find(devices, place.st_dev) != devices.end();
+    if (is_told && !asked.is_always_told) {
+        return;
+    }
+    devices.push_back(place.st_dev);
+    core::FileSystem found;
+    found.path = asked.path;
+    found.bytes = info.f_blocks * info.f_frsize;
+    found.bytes_free = info.f_bavail * info.f_frsize;
+    found.inodes = info.f_files;
+    found.inodes_free = info.f_favail;
+    found.is_read_only = (info.f_flag & ST_RDONLY) != 0;
+    list.push_back(std::move(found));
+}
+
+// "some avg10=12.34 avg60=..." -> 123, in permille of the time
+std::optional<std::uint32_t> read_pressure(const Roots& roots,
+                                           const char* resource,
+                                           std::string_view kind) {
+    const auto text = read_text(roots.proc + "/pressure/" + resource);
+    std::string_view rest = text ? std::string_view{*text} : std::string_view{};
+    while (!rest.empty()) {
+        std::string_view line = take_line(rest);
+        if (take_word(line) == kind && line.starts_with("avg10=")) {
+            constexpr std::uint32_t kPercentToPermille = 100;  // decimal_permille() of a percentage
+            const auto value = decimal_permille(line.substr(line.find('=') + 1));
+            return value ? std::optional{*value / kPercentToPermille} : std::nullopt;
+        }
+    }
+    return std::nullopt;
+}
+
+struct Consumer {
+    const Process* process = nullptr;
+    double cores = 0;
+    double share = 0;  // of the machine, of whichever it takes more
+};
+
+std::string size_text(std::uint64_t bytes) {
+    constexpr double kMebi = 1024.0 * 1024.0;
+    constexpr double kGibi = kMebi * 1024.0;
+    const auto number = static_cast<double>(bytes);
+    return number >= kGibi ? fmt::format("{:.1f} GiB", number / kGibi)
+                           : fmt::format("{:.0f} MiB", number / kMebi);
+}
+
+Consumer weigh(const Process& before, const Process& after, double seconds) {
+    Consumer consumer;
+    consumer.process = &after;
+    const auto ticks = after.cpu_ticks - std::min(before.cpu_ticks, after.cpu_ticks);
+    const auto per_second = static_cast<double>(sysconf(_SC_CLK_TCK));
+    consumer.cores = seconds > 0 ? static_cast<double>(ticks) / per_second / seconds : 0;
+    return consumer;
+}
+
+}  // namespace
+
+std::vector<core::FileSystem> list_file_systems(const std::string& extra) {
+    std::vector<core::FileSystem> list;
+    std::vector<dev_t> devices;
+    for (const Asked& asked : kAsked) {
+        add_file_system(list, devices, asked);
+    }
+    if (!extra.empty()) {
+        add_file_system(list, devices, {extra.c_str(), false});
+    }
+    return list;
+}
+
+std::optional<core::MachineLoad> read_load(const Roots& roots) {
+    const auto memory = read_text(roots.proc + "/meminfo");
+    const auto total = memory ? number_after(*memory, "MemTotal:") : std::nullopt;
+    if (!total) {
+        return std::nullopt;
+    }
+    core::MachineLoad load;
+    load.memory_bytes = *total * kKibi;
+    load.memory_available_bytes = number_after(*memory, "MemAvailable:").value_or(0) * kKibi;
+    load.cpus = static_cast<std::uint32_t>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L));
+    if (const auto average = read_text(roots.proc + "/loadavg")) {
+        load.load1_permille = decimal_permille(*average).value_or(0);
+    }
+    load.cpu_some10_permille = read_pressure(roots, "cpu", "some");
+    load.memory_full10_permille = read_pressure(roots, "memory", "full");
+    load.io_full10_permille = read_pressure(roots, "io", "full");
+    return load;
+}
+
+std::vector<std::string> find_consumers(const Interval& interval, const core::MachineLoad& load) {
+    constexpr double kLeastCores = 0.1;
+    constexpr double kLeastMemory = 0.05;
+    std::vector<Consumer> consumers;
+    for (const Process& before : interval.before) {
+        const auto after = std::ranges::lower_bound(interval.after, before.pid, {}, &Process::pid);
+        if (after == interval.after.end() || after->pid != before.pid) {
+            continue;
+        }
+        Consumer consumer = weigh(before, *after, interval.seconds);
+        const double memory = static_cast<double>(after->resident_bytes) /
+                              static_cast<double>(std::max<std::uint64_t>(load.memory_bytes, 1));
+        consumer.share = std::max(memory, consumer.cores / std::max(load.cpus, 1U));
+        if (consumer.cores >= kLeastCores || memory >= kLeastMemory) {
+            consumers.push_back(consumer);
+        }
+    }
+    std::ranges::stable_sort(consumers, std::ranges::greater{}, &Consumer::share);
+    consumers.resize(std::min(consumers.size(), core::kMaxConsumers));
+    std::vector<std::string> texts;
+    for (const Consumer& consumer : consumers) {
+        constexpr double kPercent = 100;
+        texts.push_back(fmt::format("{} (pid {}): {:.0f}% cpu, {}",
+                                    consumer.process->command,
+                                    consumer.process->pid,
+                                    consumer.cores * kPercent,
+                                    size_text(consumer.process->resident_bytes)));
+    }
+    return texts;
+}
+
+}  // namespace gatemend::inspect

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// gatemend-inspect UNIT|- ADDRESS|- WORKER_USER: looks at this machine once and prints what it found
+// (core::encode). Started by the executor as a transient unit, as root with two capabilities. Exit 2
+// on wrong usage, 1 when it cannot confine itself or print.
+#include "sandbox/inspect/look.hpp"
+#include "sandbox/seccomp/filters.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace {
+
+void say(std::string_view text) {
+    (void)!write(STDERR_FILENO, text.data(), text.size());
+}
+
+// A pipe takes what it has room for.
+bool print(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
+        if (n < 0 && errno != EINTR) {
+            return false;
+        }
+        text.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
+    }
+    return true;
+}
+
+std::string given(std::string_view argument) {
+    return argument == "-" ? std::string{} : std::string{argument};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
+    if (arguments.size() != 4) {
+        say("usage: gatemend-inspect UNIT|- ADDRESS|- WORKER_USER\n");
+        return 2;
+    }
+    gatemend::inspect::Question question;
+    question.unit = given(arguments[1]);
+    question.address = given(arguments[2]);
+    const std::string problem =
+        question.address.empty() ? "" : gatemend::inspect::check_address(question.address);
+    // The user database first: it may load modules and talk to a socket, the filter allows neither.
+    const auto worker = gatemend::inspect::find_identity(arguments[3]);
+    if (!worker || !problem.empty()) {
+        say("gatemend-inspect: " + (worker ? problem : worker.error().text) + "\n");
+        return 2;
+    }
+    question.worker = *worker;
+    if (const auto confined = gatemend::sandbox::install_inspect_filter(); !confined) {
+        say("gatemend-inspect: " + confined.error().text + "\n");
+        return 1;
+    }
+    const auto found = gatemend::inspect::look(question);
+    return print(gatemend::inspect::encode_bounded(found, question.address)) ? 0 : 1;
+}
