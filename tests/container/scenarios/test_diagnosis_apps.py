@@ -28,7 +28,7 @@ class _App(Diagnosed):
 
     def lay_out(self, app: App) -> None:
         self.app = app
-        self.settings = f'units = ["{app.unit}", "php*-fpm.service", "nginx.service"]\n'
+        self.settings = f'units = ["{app.unit}", "php*-fpm.service", "nginx.service"]\n{Diagnosed.settings}'
         app.lay_out(self.site, self.machine.root)
 
 
