@@ -90,9 +90,7 @@ void Driver::carry_out(const engine::Effect& effect) {
 void Driver::run(const engine::StartProbe& effect) {
     const std::uint64_t call = begin_call();
     outside_.executor.probe(
-        effect.kind,
-        effect.address,
-        effect.timeout,
+        {effect.kind, effect.address, effect.name, effect.timeout},
         [this, call, probe = effect.probe, unit = effect.unit, address = effect.address](
             const core::Result<std::string>& reply) {
             end_call(call);

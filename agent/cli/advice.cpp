@@ -47,7 +47,87 @@ constexpr std::array<Name, 1> kUnknown{"unknown"};
 constexpr std::array<Name, 1> kOom{"oom-killed"};
 constexpr std::array<Name, 2> kConfig{"nginx-config-invalid", "fpm-config-invalid"};
 
+constexpr std::array<Name, 2> kDependency{"dependency-down", "script-fatal"};
+constexpr std::array<Name, 1> kDependencyOnly{"dependency-down"};
+constexpr std::array<Name, 2> kSlow{"slow-backend", "dependency-down"};
+constexpr std::array<Name, 2> kWorkerDeath{"worker-crash", "oom-killed"};
+constexpr std::array<Name, 2> kUnit{"unit-failed", "app-down"};
+constexpr std::array<Name, 1> kStopped{"unit-stopped"};
+constexpr std::array<Name, 1> kStartLimit{"unit-start-limit"};
+constexpr std::array<Name, 1> kDenial{"lsm-denied"};
+constexpr std::array<Name, 1> kAppAnswers{"app-answers-502"};
+constexpr std::array<Name, 7> kNotReached{"unit-failed",
+                                          "unit-stopped",
+                                          "socket-path-mismatch",
+                                          "socket-ownership",
+                                          "pool-saturated",
+                                          "app-down",
+                                          "remote-upstream-down"};
+constexpr std::array<Name, 1> kScript{"script-fatal"};
+
+// Of lines whose symptom is none: what they still point at.
+Advice advice_for(core::Clue clue, int status) {
+    switch (clue) {
+        case core::Clue::kNone:
+        case core::Clue::kServerReady:
+        case core::Clue::kServerStopping:
+        case core::Clue::kUnitStarted:
+        case core::Clue::kAnsweredByNginx:
+            return {};
+        case core::Clue::kWorkerSignal:
+        case core::Clue::kWorkerExit:
+            return {kWorkerDeath, "the unit's journal; kernel out-of-memory records"};
+        case core::Clue::kWorkerTimeout:
+        case core::Clue::kSlowRequest:
+            return {kSlow, "the slow log: which script, which line"};
+        case core::Clue::kMaxChildren:
+        case core::Clue::kListenQueueFull:
+            return {kSaturated, "length of the accept queue; how long the workers are busy"};
+        case core::Clue::kMemoryLimit:
+        case core::Clue::kExecutionTime:
+        case core::Clue::kUncaught:
+        case core::Clue::kHeapExhausted:
+            return {kScript, "file and line the interpreter names; its limits"};
+        case core::Clue::kDependencyRefused:
+            return {kDependencyOnly, "the database or cache the line names: its unit and its port"};
+        case core::Clue::kConfigRejected:
+            return {kConfig, "the file and line it names"};
+        case core::Clue::kOomGlobal:
+        case core::Clue::kOomCgroup:
+        case core::Clue::kOomUnit:
+            return {kOom, "which control group was over its limit; memory of the workers"};
+        case core::Clue::kLsmDenied:
+            return {kDenial, "the boolean or profile line that would allow it"};
+        case core::Clue::kBootFailed:
+        case core::Clue::kAddressInUse:
+        case core::Clue::kGaveUp:
+        case core::Clue::kUnitFailed:
+            return {kUnit, "state and result of the unit; its last words"};
+        case core::Clue::kUnitStopped:
+            return {kStopped, "who stopped it, and when"};
+        case core::Clue::kUnitStartLimit:
+            return {kStartLimit, "the journal of the starts that failed"};
+        case core::Clue::kAnsweredByUpstream:
+            return status == 502 ? Advice{kAppAnswers, "the application's own log"} : Advice{};
+        case core::Clue::kUpstreamUnreachable:
+        case core::Clue::kUpstreamBroke:
+            return {kNotReached, "nginx's error log of that second: it names the errno"};
+    }
+    return {};
+}
+
 }  // namespace
+
+Advice advice_for(const parse::LogFinding& finding) {
+    if (finding.symptom == Symptom::kNone) {
+        return advice_for(finding.clue, finding.status);
+    }
+    if (finding.symptom == Symptom::kScriptFatal &&
+        finding.clue == core::Clue::kDependencyRefused) {
+        return {kDependency, "the database or cache the line names: its unit and its port"};
+    }
+    return advice_for(finding.symptom);
+}
 
 Advice advice_for(Symptom symptom) {
     switch (symptom) {

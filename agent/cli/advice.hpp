@@ -4,7 +4,9 @@
 // identifiers, also of causes that are not diagnosed yet. Never used to decide anything.
 #pragma once
 
+#include "core/clue.hpp"
 #include "core/symptom.hpp"
+#include "parse/log_finding.hpp"
 
 #include <span>
 #include <string_view>
@@ -17,5 +19,7 @@ struct Advice {
 };
 
 [[nodiscard]] Advice advice_for(core::Symptom symptom);
+// A clue may tell more than the symptom does.
+[[nodiscard]] Advice advice_for(const parse::LogFinding& finding);
 
 }  // namespace gatemend::cli

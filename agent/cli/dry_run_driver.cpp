@@ -78,9 +78,7 @@ void DryRunDriver::feed(core::EventBody body) {
 void DryRunDriver::run(const engine::StartProbe& effect) {
     begin();
     outside_.facts.probe(
-        effect.kind,
-        effect.address,
-        effect.timeout,
+        {effect.kind, effect.address, effect.name, effect.timeout},
         [this, probe = effect.probe, unit = effect.unit, address = effect.address](
             const core::Result<std::string>& line) {
             const auto decoded = line ? core::decode_probe_result(*line) : std::nullopt;

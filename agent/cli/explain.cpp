@@ -2,17 +2,17 @@
 #include "cli/explain.hpp"
 
 #include "cli/explain_output.hpp"
+#include "cli/log_input.hpp"
 #include "core/text.hpp"
-#include "parse/nginx_error_reader.hpp"
-
-#include <fcntl.h>
+#include "parse/log_reader.hpp"
 
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <span>
 #include <system_error>
 
 namespace gatemend::cli {
@@ -31,29 +31,11 @@ struct Totals {
     std::array<std::uint64_t, kSymptomCount> trusted{};
 };
 
-class Descriptor {
-  public:
-    explicit Descriptor(int value) : value_(value) {}
-
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-
-    ~Descriptor() {
-        if (value_ > STDIN_FILENO) {
-            (void)::close(value_);  // read-only: nothing is lost
-        }
-    }
-
-    [[nodiscard]] int value() const { return value_; }
-
-  private:
-    int value_;
-};
-
 class Explanation {
   public:
-    explicit Explanation(const ExplainOptions& options)
+    Explanation(const ExplainOptions& options, parse::LogSource source)
         : options_(options),
+          source_(source),
           out_(options.output),
           errors_(options.errors),
           window_(std::make_unique<char[]>(kWindowBytes)) {}
@@ -73,7 +55,7 @@ class Explanation {
         }
         out_.flush();
         if (out_.error_number() != 0) {
-            complain("write the answer", out_.error_number());
+            complain("write the answer", std::generic_category().message(out_.error_number()));
         }
         errors_.flush();
         return has_failed_ ? 1 : 0;
@@ -81,18 +63,18 @@ class Explanation {
 
   private:
     void explain_file(const std::string& file);
-    void read_all(int descriptor, const std::string& shown, parse::NginxErrorReader& reader);
-    std::size_t feed_lines(std::size_t filled, parse::NginxErrorReader& reader);
-    void take(const parse::NginxErrorAnswer& answer, std::string_view place);
+    void read_all(LogInput& input, const std::string& shown, parse::LogReader& reader);
+    std::size_t feed_lines(std::size_t filled, parse::LogReader& reader);
+    void take(const parse::LogAnswer& answer, std::string_view place);
     void write_summary();
 
-    void complain(const std::string& what, int error_number) {
+    void complain(const std::string& what, const std::string& why) {
         has_failed_ = true;
-        errors_.append("gatemend explain: cannot " + what + ": " +
-                       std::generic_category().message(error_number) + "\n");
+        errors_.append("gatemend explain: cannot " + what + ": " + why + "\n");
     }
 
     const ExplainOptions& options_;
+    parse::LogSource source_;
     OutputBuffer out_;
     OutputBuffer errors_;
     std::unique_ptr<char[]> window_;
@@ -106,42 +88,35 @@ void Explanation::explain_file(const std::string& file) {
     if (out_.error_number() != 0) {
         return;
     }
-    const bool is_input = file == "-";
-    const std::string shown = is_input ? "standard input" : core::sanitize(file);
-    const Descriptor descriptor(is_input ? STDIN_FILENO
-                                         : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (descriptor.value() < 0) {
-        complain("read '" + shown + "'", errno);
+    const std::string shown = file == "-" ? "standard input" : core::sanitize(file);
+    auto input = LogInput::open(file);
+    if (!input) {
+        complain("read '" + shown + "'", input.error().text);
         return;
     }
     const std::string place = options_.files.size() > 1 ? shown + ":" : "";
     const bool wants_all =
         options_.format == ExplainFormat::kJson && options_.detail == ExplainDetail::kLines;
-    parse::NginxErrorReader reader(
-        [this, &place](const parse::NginxErrorAnswer& answer) { take(answer, place); },
-        wants_all ? parse::Wanted::kAll : parse::Wanted::kSymptoms);
+    parse::LogReader reader([this, &place](const parse::LogAnswer& answer) { take(answer, place); },
+                            source_,
+                            wants_all ? parse::LogWanted::kAll : parse::LogWanted::kTelling);
     is_inside_long_line_ = false;
-    read_all(descriptor.value(), shown, reader);
+    read_all(*input, shown, reader);
     reader.flush();
     totals_.lines += reader.lines();
 }
 
-void Explanation::read_all(int descriptor,
-                           const std::string& shown,
-                           parse::NginxErrorReader& reader) {
+void Explanation::read_all(LogInput& input, const std::string& shown, parse::LogReader& reader) {
     std::size_t filled = 0;
     while (out_.error_number() == 0) {
-        const ssize_t got = ::read(descriptor, window_.get() + filled, kWindowBytes - filled);
-        if (got < 0 && errno == EINTR) {
-            continue;
+        const auto got = input.read(std::span(window_.get() + filled, kWindowBytes - filled));
+        if (!got) {
+            complain("read '" + shown + "'", got.error().text);
         }
-        if (got < 0) {
-            complain("read '" + shown + "'", errno);
-        }
-        if (got <= 0) {
+        if (!got || *got == 0) {
             break;
         }
-        filled = feed_lines(filled + static_cast<std::size_t>(got), reader);
+        filled = feed_lines(filled + *got, reader);
     }
     if (filled > 0 && !is_inside_long_line_) {
         reader.feed(std::string_view(window_.get(), filled));
@@ -150,7 +125,7 @@ void Explanation::read_all(int descriptor,
 
 // Feeds the whole lines of the window and moves the rest to its front; returns the rest's size. Of
 // a line longer than the window only the beginning is looked at.
-std::size_t Explanation::feed_lines(std::size_t filled, parse::NginxErrorReader& reader) {
+std::size_t Explanation::feed_lines(std::size_t filled, parse::LogReader& reader) {
     std::string_view bytes(window_.get(), filled);
     if (is_inside_long_line_) {
         const std::size_t end = bytes.find('\n');
@@ -174,18 +149,19 @@ std::size_t Explanation::feed_lines(std::size_t filled, parse::NginxErrorReader&
     return bytes.size();
 }
 
-void Explanation::take(const parse::NginxErrorAnswer& answer, std::string_view place) {
-    const auto symptom = static_cast<std::size_t>(answer.line.record.symptom);
+void Explanation::take(const parse::LogAnswer& answer, std::string_view place) {
+    const auto symptom = static_cast<std::size_t>(answer.finding.symptom);
     ++totals_.seen[symptom];
-    totals_.trusted[symptom] += answer.line.record.is_trusted ? 1 : 0;
-    const bool has_symptom = answer.line.record.symptom != Symptom::kNone;
-    found_ += has_symptom ? 1 : 0;
+    totals_.trusted[symptom] += answer.finding.is_trusted ? 1 : 0;
+    const bool is_telling =
+        answer.finding.symptom != Symptom::kNone || answer.finding.clue != core::Clue::kNone;
+    found_ += answer.finding.symptom != Symptom::kNone ? 1 : 0;
     if (options_.detail == ExplainDetail::kSummary) {
         return;
     }
     if (options_.format == ExplainFormat::kJson) {
         write_json_answer(out_, answer);
-    } else if (has_symptom) {
+    } else if (is_telling) {
         write_text_answer(out_, place, answer);
     }
 }
@@ -214,18 +190,31 @@ void Explanation::write_summary() {
     out_.append(is_json ? "}}\n" : "");
 }
 
+std::string known_sources() {
+    std::string names = "auto";
+    for (int i = 1; i <= static_cast<int>(parse::LogSource::kAudit); ++i) {
+        names += ", ";
+        names += parse::log_source_id(static_cast<parse::LogSource>(i));
+    }
+    return names;
+}
+
 }  // namespace
 
 int run_explain(const ExplainOptions& options) {
-    if (options.source != "nginx-error") {
+    std::optional<parse::LogSource> source = parse::log_source_from_id(options.source);
+    if (options.source == "auto") {
+        source = parse::LogSource::kUnknown;
+    }
+    if (!source || options.source == "unknown") {
         OutputBuffer errors(options.errors);
         errors.append("gatemend explain: unknown source '" + core::sanitize(options.source) +
-                      "' (known: nginx-error)\n");
+                      "' (known: " + known_sources() + ")\n");
         errors.flush();
         return 2;
     }
     (void)std::signal(SIGPIPE, SIG_IGN);
-    return Explanation(options).run();
+    return Explanation(options, *source).run();
 }
 
 }  // namespace gatemend::cli

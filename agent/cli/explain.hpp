@@ -19,7 +19,7 @@ enum class ExplainDetail {
 
 struct ExplainOptions {
     std::vector<std::string> files;  // none, or "-": standard input
-    std::string source = "nginx-error";
+    std::string source = "auto";     // or as log_source_id() names it
     ExplainFormat format = ExplainFormat::kText;
     ExplainDetail detail = ExplainDetail::kLines;
     int output = STDOUT_FILENO;

@@ -3,6 +3,7 @@
 
 #include "cli/advice.hpp"
 #include "core/text.hpp"
+#include "parse/log_line.hpp"
 
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMaxTextBytes = parse::kLongestRecordBytes;
 constexpr std::size_t kMaxUpstreamBytes = 256;
+constexpr std::size_t kMaxTimeBytes = 64;
 
 constexpr std::uint64_t kOnes = 0x0101010101010101U;
 constexpr std::uint64_t kTops = 0x8080808080808080U;
@@ -102,6 +104,51 @@ void append_number_or_null(OutputBuffer& out, int number) {
     }
 }
 
+// The optional keys: there only when the line says more than its symptom.
+void append_clue(OutputBuffer& out, const parse::LogFinding& finding) {
+    if (finding.clue != core::Clue::kNone) {
+        out.append(",\"clue\":\"");
+        out.append(core::clue_id(finding.clue));
+        out.append("\"");
+    }
+    if (!finding.subject.empty()) {
+        out.append(",\"subject\":");
+        append_string(out, finding.subject, kMaxUpstreamBytes);
+    }
+}
+
+// "socket-missing 502 errno 2 backend unix:/run/php/php8.2-fpm.sock", "worker-signal 11 www"
+void write_text_words(OutputBuffer& out, const parse::LogFinding& finding) {
+    out.append(core::symptom_id(finding.symptom));
+    if (finding.status != 0) {
+        out.append(" ");
+        out.append(static_cast<std::uint64_t>(finding.status));
+    }
+    if (finding.error_number != 0) {
+        out.append(" errno ");
+        out.append(static_cast<std::uint64_t>(finding.error_number));
+    }
+    if (!finding.upstream.empty()) {
+        const std::string_view address = parse::backend_address(finding);
+        out.append(" backend ");
+        append_shown(out, address.empty() ? finding.upstream : address, kMaxUpstreamBytes);
+    } else if (finding.source == parse::LogSource::kNginxError) {
+        out.append(" backend unknown");
+    }
+    if (finding.clue != core::Clue::kNone) {
+        out.append("; ");
+        out.append(core::clue_id(finding.clue));
+        if (finding.number > 0) {
+            out.append(" ");
+            out.append(static_cast<std::uint64_t>(finding.number));
+        }
+    }
+    if (!finding.subject.empty()) {
+        out.append(finding.clue == core::Clue::kNone ? "; " : " ");
+        append_shown(out, finding.subject, kMaxUpstreamBytes);
+    }
+}
+
 }  // namespace
 
 OutputBuffer::OutputBuffer(int descriptor) : descriptor_(descriptor) {
@@ -127,62 +174,57 @@ void OutputBuffer::flush() {
     bytes_.clear();
 }
 
-void write_json_answer(OutputBuffer& out, const parse::NginxErrorAnswer& answer) {
-    const parse::NginxError& record = answer.line.record;
+void write_json_answer(OutputBuffer& out, const parse::LogAnswer& answer) {
+    const parse::LogFinding& finding = answer.finding;
     out.append("{\"line\":");
     out.append(answer.number);
-    out.append(",\"source\":\"nginx-error\",\"symptom\":\"");
-    out.append(core::symptom_id(record.symptom));
+    out.append(",\"source\":\"");
+    out.append(parse::log_source_id(finding.source));
+    out.append("\",\"symptom\":\"");
+    out.append(core::symptom_id(finding.symptom));
     out.append("\",\"status\":");
-    append_number_or_null(out, record.status);
+    append_number_or_null(out, finding.status);
     out.append(",\"errno\":");
-    append_number_or_null(out, record.error_number);
+    append_number_or_null(out, finding.error_number);
     out.append(",\"phase\":\"");
-    out.append(parse::upstream_phase_id(record.phase));
+    out.append(parse::upstream_phase_id(finding.phase));
     out.append("\",\"upstream\":");
-    if (record.upstream.empty()) {
+    if (finding.upstream.empty()) {
         out.append("null");
     } else {
-        append_string(out, record.upstream, kMaxTextBytes);
+        append_string(out, finding.upstream, kMaxTextBytes);
     }
-    out.append(record.is_trusted ? ",\"trusted\":true,\"causes\":["
-                                 : ",\"trusted\":false,\"causes\":[");
+    out.append(finding.is_trusted ? ",\"trusted\":true,\"causes\":["
+                                  : ",\"trusted\":false,\"causes\":[");
     std::string_view separator = "\"";
-    for (const std::string_view cause : advice_for(record.symptom).causes) {
+    for (const std::string_view cause : advice_for(finding).causes) {
         out.append(separator);
         out.append(cause);
         separator = "\",\"";
     }
-    out.append(separator.size() == 1 ? "],\"text\":" : "\"],\"text\":");
+    out.append(separator.size() == 1 ? "]" : "\"]");
+    append_clue(out, finding);
+    out.append(",\"text\":");
     append_string(out, answer.text, kMaxTextBytes);
     out.append("}\n");
 }
 
-void write_text_answer(OutputBuffer& out,
-                       std::string_view place,
-                       const parse::NginxErrorAnswer& answer) {
-    const parse::NginxError& record = answer.line.record;
-    const Advice advice = advice_for(record.symptom);
+void write_text_answer(OutputBuffer& out, std::string_view place, const parse::LogAnswer& answer) {
+    const parse::LogFinding& finding = answer.finding;
     out.append(place);
     out.append(answer.number);
     out.append(": ");
-    out.append(record.time);
-    out.append(" ");
-    out.append(core::symptom_id(record.symptom));
-    if (record.status != 0) {
+    if (!finding.time.empty()) {
+        append_shown(out, finding.time, kMaxTimeBytes);
         out.append(" ");
-        out.append(static_cast<std::uint64_t>(record.status));
     }
-    if (record.error_number != 0) {
-        out.append(" errno ");
-        out.append(static_cast<std::uint64_t>(record.error_number));
+    write_text_words(out, finding);
+    const Advice advice = advice_for(finding);
+    out.append(finding.is_trusted ? "\n" : " (could be forged)\n");
+    if (advice.causes.empty()) {
+        return;
     }
-    const std::string_view address = parse::upstream_address(record.upstream);
-    out.append(record.upstream.empty() ? " backend unknown" : " backend ");
-    append_shown(out, address.empty() ? record.upstream : address, kMaxUpstreamBytes);
-    out.append(record.is_trusted ? "\n    likely causes: "
-                                 : " (could be forged)\n    likely causes: ");
-    std::string_view separator;
+    std::string_view separator = "    likely causes: ";
     for (const std::string_view cause : advice.causes) {
         out.append(separator);
         out.append(cause);

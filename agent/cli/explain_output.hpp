@@ -3,7 +3,7 @@
 // Everything that came from a log passes sanitize() here.
 #pragma once
 
-#include "parse/nginx_error_reader.hpp"
+#include "parse/log_reader.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -38,11 +38,9 @@ class OutputBuffer {
 };
 
 // One line of JSON, of the shape that is the command's public interface.
-void write_json_answer(OutputBuffer& out, const parse::NginxErrorAnswer& answer);
+void write_json_answer(OutputBuffer& out, const parse::LogAnswer& answer);
 
 // Three lines for a person; `place` is "FILE:" or "".
-void write_text_answer(OutputBuffer& out,
-                       std::string_view place,
-                       const parse::NginxErrorAnswer& answer);
+void write_text_answer(OutputBuffer& out, std::string_view place, const parse::LogAnswer& answer);
 
 }  // namespace gatemend::cli

@@ -67,12 +67,14 @@ std::string_view clue_id(Clue value) {
             return "upstream-broke";
         case Clue::kAnsweredByNginx:
             return "answered-by-nginx";
+        case Clue::kAnsweredByEdge:
+            return "answered-by-edge";
     }
     return "?";
 }
 
 std::optional<Clue> clue_from_id(std::string_view id) {
-    return find_by_id(id, Clue::kAnsweredByNginx, clue_id);
+    return find_by_id(id, Clue::kAnsweredByEdge, clue_id);
 }
 
 }  // namespace gatemend::core

@@ -46,6 +46,7 @@ enum class Clue {
     kUpstreamUnreachable,  // nginx could not connect
     kUpstreamBroke,        // connected, then no valid answer
     kAnsweredByNginx,      // `return`, a cache, a limit, no upstream tried
+    kAnsweredByEdge,       // a CDN's log: it sent the error, the origin did not
 };
 
 // "worker-signal"

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kMaxAlternatives = 3;
 
 // Causes that explain others come first; what a person did on purpose comes before what failed.
-constexpr std::array<Judge, 30> kJudges{
+constexpr std::array<Judge, 31> kJudges{
     judge_disk_full,
     judge_oom_killed,
     judge_dependency_down,
@@ -42,6 +42,7 @@ constexpr std::array<Judge, 30> kJudges{
     judge_worker_crash,
     judge_header_too_big,
     judge_app_answers_502,
+    judge_edge,
     judge_high_load,
     judge_slow,
     judge_script_fatal,

@@ -203,6 +203,20 @@ std::optional<Diagnosis> judge_app_answers_502(const Findings& findings) {
                       "connection to the backend are fine.");
 }
 
+std::optional<Diagnosis> judge_edge(const Findings& findings) {
+    const Sighting* sighting = find_clue(findings, {Clue::kAnsweredByEdge});
+    if (sighting == nullptr || is_unit_down(findings) || is_probe_bad(findings)) {
+        return std::nullopt;
+    }
+    CaseFile file(Cause::kEdge502, findings);
+    file.sightings({}, {Clue::kAnsweredByEdge}).probe_good().unit_up();
+    return file.close(
+        "The proxy in front of this machine reports 502, but this machine answers" +
+            (is_probe_good(findings) ? " (" + probe_sentence(findings) + ")" : std::string{}) + ".",
+        "The origin is healthy: check the proxy's own status page, its allowlist of "
+        "addresses on this machine's packet filter, and TLS between the two.");
+}
+
 std::optional<Diagnosis> judge_script_fatal(const Findings& findings) {
     const Sighting* sighting = find_symptom(findings, {Symptom::kScriptFatal});
     if (sighting == nullptr || is_unit_down(findings)) {

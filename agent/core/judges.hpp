@@ -42,6 +42,7 @@ std::optional<Diagnosis> judge_protocol_mismatch(const Findings& findings);
 std::optional<Diagnosis> judge_upstream_tls(const Findings& findings);
 std::optional<Diagnosis> judge_header_too_big(const Findings& findings);
 std::optional<Diagnosis> judge_app_answers_502(const Findings& findings);
+std::optional<Diagnosis> judge_edge(const Findings& findings);
 std::optional<Diagnosis> judge_script_fatal(const Findings& findings);
 std::optional<Diagnosis> judge_dependency_down(const Findings& findings);
 

@@ -42,6 +42,13 @@ enum class ProbeOutcome {
 [[nodiscard]] std::string_view probe_outcome_id(ProbeOutcome outcome);  // "refused"
 [[nodiscard]] std::optional<ProbeOutcome> probe_outcome_from_id(std::string_view id);
 
+struct ProbeQuestion {
+    ProbeKind kind{};
+    std::string address;  // of core/topology.hpp; kResolve: the host name
+    std::string name;     // kHttps: sent as SNI and looked for in the certificate; "": neither
+    Duration timeout{};
+};
+
 // What was wrong with the TLS of a peer.
 enum class TlsFault { kNone, kNotTls, kRefused, kExpired, kNotYetValid, kWrongName, kUntrusted };
 [[nodiscard]] std::string_view tls_fault_id(TlsFault fault);  // "none", "not-tls", "expired" ...

@@ -28,7 +28,9 @@ std::uint32_t needed_for_clue(const core::Sighting& sighting) {
         sighting.clue == Clue::kOomUnit) {
         return kAtOnce;
     }
-    return sighting.clue == Clue::kAnsweredByUpstream ? kRepeated : kNever;
+    const bool is_answer =
+        sighting.clue == Clue::kAnsweredByUpstream || sighting.clue == Clue::kAnsweredByEdge;
+    return is_answer ? kRepeated : kNever;
 }
 
 // A probe tests these directly and is believed rather than the log.

@@ -24,6 +24,7 @@ struct StartProbe {
     std::string address;
     core::ProbeKind kind{};
     core::Duration timeout{};
+    std::string name{};  // https: the name the certificate should be for; "": not looked at
 };
 
 struct TestConfig {

@@ -2,6 +2,7 @@
 #include "engine/event_text.hpp"
 
 #include "core/text.hpp"
+#include "engine/inspection_text.hpp"
 #include "engine/tokens.hpp"
 
 #include <charconv>
@@ -96,6 +97,32 @@ const ServiceRecord* find_probed(const State& state, std::string_view name, std:
     return nullptr;
 }
 
+template <class Number>
+bool read_number(std::string_view digits, Number& number) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return error == std::errc{} && end == digits.data() + digits.size();
+}
+
+bool apply_probe_word(core::ProbeResult& result, std::string_view word) {
+    const std::size_t equals = word.find('=');
+    const std::string_view key = word.substr(0, equals);
+    const std::string_view value = equals == std::string_view::npos ? "" : word.substr(equals + 1);
+    if (key == "errno") {
+        return read_number(value, result.error_number);
+    }
+    if (key == "status") {
+        return read_number(value, result.status);
+    }
+    if (key == "tls") {
+        const auto fault = core::tls_fault_from_id(value);
+        result.tls = fault.value_or(core::TlsFault::kNone);
+        return fault.has_value();
+    }
+    const auto spoken = key == "spoken" ? core::spoken_from_id(value) : std::nullopt;
+    result.spoken = spoken.value_or(core::Spoken::kUnknown);
+    return spoken.has_value();
+}
+
 Result<EventBody> parse_probe(Tokens& tokens, const State& state) {
     const auto name = tokens.next();
     const auto word = tokens.next();
@@ -112,6 +139,11 @@ Result<EventBody> parse_probe(Tokens& tokens, const State& state) {
     answer.probe = *record->running_probe;
     answer.address = service->backends.front().address;
     answer.result.outcome = *outcome;
+    while (const auto extra = tokens.next()) {
+        if (!apply_probe_word(answer.result, *extra)) {
+            return wrong("unknown word '" + core::sanitize(*extra) + "' after the outcome");
+        }
+    }
     return EventBody{std::move(answer)};
 }
 
@@ -135,12 +167,6 @@ Result<EventBody> parse_config(Tokens& tokens) {
     }
     tested.test.message = core::sanitize(tokens.rest());
     return EventBody{std::move(tested)};
-}
-
-template <class Number>
-bool read_number(std::string_view digits, Number& number) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    return error == std::errc{} && end == digits.data() + digits.size();
 }
 
 bool apply_log_word(core::SymptomSeen& seen, std::string_view word) {
@@ -191,23 +217,13 @@ Result<EventBody> parse_log(Tokens& tokens) {
     return EventBody{std::move(seen)};
 }
 
-// inspect UNIT none | inspect UNIT LINE ; LINE ... in the form of core::encode()
 Result<EventBody> parse_inspection(Tokens& tokens) {
     const auto name = tokens.next();
     if (!name) {
-        return wrong("expected: inspect UNIT none|LINE ; LINE ...");
+        return wrong("expected: inspect UNIT none|THING ; THING ...");
     }
-    core::Inspected inspected{std::string{*name}, std::nullopt};
-    std::string text{tokens.rest()};
-    if (text == "none") {
-        return EventBody{std::move(inspected)};
-    }
-    for (std::size_t at = text.find(" ; "); at != std::string::npos; at = text.find(" ; ", at)) {
-        text.replace(at, 3, "\n");
-    }
-    GATEMEND_TRY(inspection, core::decode_inspection(text + "\n"));
-    inspected.inspection = std::move(inspection);
-    return EventBody{std::move(inspected)};
+    GATEMEND_TRY(inspection, parse_inspection_text(tokens.rest()));
+    return EventBody{core::Inspected{std::string{*name}, std::move(inspection)}};
 }
 
 // filter UNIT [the rule's words]

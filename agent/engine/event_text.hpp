@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Events as text, one per line: the language of replay cases and of [[rule.test]].
 //
-//   unit php8.2-fpm.service failed signal          (active sub-less forms: active inactive failed
-//   activating deactivating) unit php8.2-fpm.service inactive               result "success" unless
-//   a second word says otherwise unit X.service active invocation=NAME job masked sub=auto-restart
-//   optional words in any order probe php8.2-fpm.service refused               outcome word of
-//   core/probe.hpp, address of the first backend config php8.2-fpm.service invalid /etc/x.conf:12
-//   words of the tool log connect-refused unix:/run/php/php8.2-fpm.sock [untrusted] topology
-//   php8.2-fpm.service php-fpm unix:/run/php/php8.2-fpm.sock ... act done 7 succeeded | act refused
-//   words | act lost
+//   unit UNIT STATE [RESULT] [status=N] [sub=WORD] [invocation=NAME] [job] [masked]
+//       STATE: active, inactive, failed, activating, deactivating, reloading
+//   probe UNIT OUTCOME [errno=N] [status=N] [tls=FAULT] [spoken=PROTOCOL]
+//   config UNIT valid | config UNIT invalid FILE:LINE words of the tool
+//   log SYMPTOM ADDRESS|- [untrusted] [clue=C] [source=S] [unit=U] [about=TEXT] [errno=N]
+//   [number=N] inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp) filter
+//   UNIT [the rule's words] | journal UNIT [words] topology UNIT ROLE ADDRESS ... | topology
+//   unowned ADDRESS   (ADDRESS may begin with "http://") act done ATTEMPT OUTCOME [words] | act
+//   refused words | act lost ledger empty | ledger latched UNIT words | ledger paused TIME words
+//   tick
 //
 // In replay files each line begins with a time stamp: "2026-11-21T14:00:00Z unit ...", or "+250ms
 // unit ..."; blank lines and lines that begin with # are skipped.

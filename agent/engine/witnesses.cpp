@@ -96,6 +96,7 @@ StartProbe probe_of(const core::Service& service,
     probe.unit = service.unit;
     probe.address = backend.address;
     probe.kind = kind_for(service, backend);
+    probe.name = probe.kind == core::ProbeKind::kHttps ? backend.host : "";
     for (const core::Sighting& sighting : record.sightings.all()) {
         if (sighting.symptom == core::Symptom::kNameUnresolved && !sighting.subject.empty() &&
             now - sighting.last <= core::kSightingWindow) {

@@ -169,10 +169,7 @@ class Client final : public ExecutorClient {
         call("TestConfig", kToolDeadline, done, reply, unit);
     }
 
-    void probe(core::ProbeKind kind,
-               const std::string& address,
-               core::Duration timeout,
-               Reply<std::string> done) override {
+    void probe(const core::ProbeQuestion& question, Reply<std::string> done) override {
         const auto reply = [done](MaybeError error, const std::string& line) {
             if (error) {
                 done(error_of("Probe", *error));
@@ -180,13 +177,15 @@ class Client final : public ExecutorClient {
                 done(line);
             }
         };
-        call("Probe",
-             timeout + kMargin,
-             done,
-             reply,
-             std::string(core::probe_kind_id(kind)),
-             address,
-             static_cast<std::uint64_t>(std::max<core::Duration::rep>(timeout.count(), 0)));
+        call(
+            "Probe",
+            question.timeout + kMargin,
+            done,
+            reply,
+            std::string(core::probe_kind_id(question.kind)),
+            question.address,
+            question.name,
+            static_cast<std::uint64_t>(std::max<core::Duration::rep>(question.timeout.count(), 0)));
     }
 
     void inspect(const std::string& unit,

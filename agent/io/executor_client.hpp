@@ -55,10 +55,7 @@ class ExecutorClient {
     virtual void nginx_dump(Reply<NginxDump> done) = 0;
     virtual void open_log(const std::string& path, Reply<bus::UniqueFd> done) = 0;
     virtual void test_config(const std::string& unit, Reply<ConfigTestReply> done) = 0;
-    virtual void probe(core::ProbeKind kind,
-                       const std::string& address,
-                       core::Duration timeout,
-                       Reply<std::string> done) = 0;
+    virtual void probe(const core::ProbeQuestion& question, Reply<std::string> done) = 0;
     // unit and address may be "". The text is core::decode_inspection's.
     virtual void inspect(const std::string& unit,
                          const std::string& address,

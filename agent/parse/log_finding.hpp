@@ -45,8 +45,9 @@ struct LogFinding {
     std::string_view time;      // as the line writes it, "" when it has none
     std::string_view message;   // the program's own words
     std::string_view upstream;  // nginx: the field's value or $upstream_addr
-    std::string_view subject;   // whom it is about: unit, pool, control group, app, script, FILE:LINE
-    bool is_trusted = false;    // nothing in it could have been forged by a client
+    std::string_view
+        subject;              // whom it is about: unit, pool, control group, app, script, FILE:LINE
+    bool is_trusted = false;  // nothing in it could have been forged by a client
 };
 
 }  // namespace gatemend::parse

@@ -1,12 +1,33 @@
 // SPDX-License-Identifier: MIT
 #include "parse/message_detail.hpp"
 
+#include "parse/foreign_errno.hpp"
+
 #include <algorithm>
 #include <array>
 #include <optional>
 
 namespace gatemend::parse {
 namespace {
+
+using core::Symptom;
+
+Symptom phase_symptom(UpstreamPhase phase) {
+    switch (phase) {
+        case UpstreamPhase::kConnect:
+            return Symptom::kConnectTimeout;
+        case UpstreamPhase::kHandshake:
+            return Symptom::kUpstreamTls;
+        case UpstreamPhase::kSend:
+        case UpstreamPhase::kHeader:
+        case UpstreamPhase::kBody:
+        case UpstreamPhase::kClient:
+            return Symptom::kResponseTimeout;
+        case UpstreamPhase::kNone:
+            return Symptom::kNone;
+    }
+    return Symptom::kNone;
+}
 
 struct ActionName {
     std::string_view text;
@@ -182,6 +203,27 @@ bool parse_message(const MessageRow& row, TextScan& scan, MessageDetail& message
         return true;
     }
     return parse_action(scan, message);
+}
+
+core::Symptom choose_symptom(const MessageRow& row, const MessageDetail& message) {
+    const int number = linux_errno(message.error_number);
+    switch (row.rule) {
+        case MessageRule::kFixed:
+        case MessageRule::kByStderr:
+            return row.symptom;
+        case MessageRule::kByConnectErrno:
+            return connect_symptom(number, message.address.starts_with("unix:"));
+        case MessageRule::kByIoErrno:
+            return message.is_tls_text ? row.symptom : io_symptom(number);
+        case MessageRule::kByPhase:
+            return number == 110 ? phase_symptom(message.phase) : Symptom::kNone;
+        case MessageRule::kByResourceErrno:
+            if (number == 23 || number == 24) {
+                return Symptom::kNginxLimit;
+            }
+            return number == 28 || message.is_short_write ? Symptom::kDiskFull : Symptom::kNone;
+    }
+    return Symptom::kNone;
 }
 
 bool is_host_name(std::string_view name) {

@@ -3,6 +3,7 @@
 // its context (`, client: `…). Used by parse_nginx_error; says what is there, not what it means.
 #pragma once
 
+#include "core/symptom.hpp"
 #include "parse/nginx_error.hpp"
 #include "parse/nginx_messages.hpp"
 #include "parse/text_scan.hpp"
@@ -29,6 +30,9 @@ struct MessageDetail {
 
 // False: not of the row's form, or in a context we do not know. Leaves `scan` at the context.
 [[nodiscard]] bool parse_message(const MessageRow& row, TextScan& scan, MessageDetail& message);
+
+// What the row's rule makes of it; the number may be another system's.
+[[nodiscard]] core::Symptom choose_symptom(const MessageRow& row, const MessageDetail& message);
 
 [[nodiscard]] bool is_host_name(std::string_view name);
 

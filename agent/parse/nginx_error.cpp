@@ -3,6 +3,7 @@
 
 #include "parse/message_detail.hpp"
 #include "parse/nginx_messages.hpp"
+#include "parse/nginx_stderr.hpp"
 #include "parse/record_context.hpp"
 #include "parse/record_header.hpp"
 #include "parse/text_scan.hpp"
@@ -13,45 +14,6 @@ namespace gatemend::parse {
 namespace {
 
 using core::Symptom;
-
-Symptom phase_symptom(UpstreamPhase phase) {
-    switch (phase) {
-        case UpstreamPhase::kConnect:
-            return Symptom::kConnectTimeout;
-        case UpstreamPhase::kHandshake:
-            return Symptom::kUpstreamTls;
-        case UpstreamPhase::kSend:
-        case UpstreamPhase::kHeader:
-        case UpstreamPhase::kBody:
-        case UpstreamPhase::kClient:
-            return Symptom::kResponseTimeout;
-        case UpstreamPhase::kNone:
-            return Symptom::kNone;
-    }
-    return Symptom::kNone;
-}
-
-Symptom choose_symptom(const MessageRow& row, const MessageDetail& message) {
-    switch (row.rule) {
-        case MessageRule::kFixed:
-            return row.symptom;
-        case MessageRule::kByConnectErrno:
-            return connect_symptom(message.error_number, message.address.starts_with("unix:"));
-        case MessageRule::kByIoErrno:
-            return message.is_tls_text ? row.symptom : io_symptom(message.error_number);
-        case MessageRule::kByPhase:
-            return message.error_number == 110 || message.error_number == 60
-                       ? phase_symptom(message.phase)
-                       : Symptom::kNone;
-        case MessageRule::kByResourceErrno:
-            if (message.error_number == 23 || message.error_number == 24) {
-                return Symptom::kNginxLimit;
-            }
-            return message.error_number == 28 || message.is_short_write ? Symptom::kDiskFull
-                                                                        : Symptom::kNone;
-    }
-    return Symptom::kNone;
-}
 
 bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == '\x7f';
@@ -88,16 +50,11 @@ bool is_row_trusted(const MessageRow& row,
                                          upstream_address(context.upstream) == message.address);
 }
 
-bool is_severe_enough(const MessageRow& row, Level level) {
-    if ((row.traits & kAnyLevel) != 0) {
-        return true;
-    }
-    // A missing static file is `error`; the errno of a path is ours only from `crit` on.
-    return row.form == MessageForm::kPath ? level <= Level::kCrit : level <= Level::kError;
-}
-
 // A row of the table that may be a symptom.
-void read_candidate(const MessageRow& row, std::string_view text, NginxErrorLine& answer) {
+void read_candidate(const MessageRow& row,
+                    const RecordHeader& header,
+                    std::string_view text,
+                    NginxErrorLine& answer) {
     NginxError& record = answer.record;
     TextScan scan(text);
     MessageDetail message;
@@ -105,13 +62,15 @@ void read_candidate(const MessageRow& row, std::string_view text, NginxErrorLine
     answer.is_tainting = (row.traits & kForeignText) != 0 || !message.is_known;
     if (!is_read || (!message.is_open && (row.phases & phase_bit(message.phase)) == 0) ||
         (message.has_action && message.phase == UpstreamPhase::kNone)) {
+        answer.is_undecided = true;
         record.is_trusted = !answer.is_tainting;
         return;
     }
     const bool is_bare = scan.is_at_end() && (row.traits & kBare) != 0;
     const RecordContext context = parse_record_context(scan.rest());
     if (!context.is_http && !is_bare && !message.is_open) {
-        return;  // stream{}, or cut too early to tell
+        answer.is_undecided = true;  // stream{}, or cut too early to tell
+        return;
     }
     if (!is_calendar_time(record.time)) {
         answer.shape = LineShape::kFragment;
@@ -121,7 +80,9 @@ void read_candidate(const MessageRow& row, std::string_view text, NginxErrorLine
     record.symptom = choose_symptom(row, message);
     record.error_number = message.error_number;
     record.phase = message.phase;
-    record.is_trusted = is_row_trusted(row, message, context);
+    // Nobody is served without a connection.
+    record.is_trusted =
+        is_row_trusted(row, message, context) && (header.has_connection || !context.is_http);
     if (message.is_open || (context.is_http && !context.is_complete)) {
         answer.shape = LineShape::kTruncated;
     }
@@ -129,9 +90,18 @@ void read_candidate(const MessageRow& row, std::string_view text, NginxErrorLine
         return;
     }
     record.status = client_status(row, message, context);
+    if (message.is_open) {
+        record.status = row.status;
+        return;  // the rest of the line is the application's
+    }
     record.upstream = (row.traits & kNoUpstream) != 0 ? std::string_view() : context.upstream;
     const std::size_t value_size = record.message.size() - text.size();
     record.message = record.message.substr(0, value_size + message.size);
+}
+
+bool is_look_alike(const MessageRow& row, std::string_view message) {
+    return row.form == MessageForm::kLookAlike ||
+           (row.rule == MessageRule::kByStderr && !has_fatal_message(stderr_text(message)));
 }
 
 void read_look_alike(const MessageRow& row,
@@ -152,65 +122,13 @@ void read_emergency(NginxErrorLine& answer) {
     NginxError& record = answer.record;
     answer.is_tainting = false;
     record.is_trusted = std::ranges::none_of(record.message, is_control);
-    TextScan scan(record.message);
-    if (scan.skip("malloc(") || scan.skip("posix_memalign(") || scan.skip("memalign(")) {
-        return;
-    }
-    record.symptom = scan.skip("host not found in upstream \"") ? Symptom::kNameUnresolved
-                                                                : Symptom::kConfigError;
-    if (!scan.until(" failed (", kNginxRecordBytes) || !scan.skip(" failed (")) {
-        return;
-    }
-    record.error_number = scan.number(5).value_or(0);
-    if (record.error_number == 28) {
-        record.symptom = Symptom::kDiskFull;
-    } else if (record.error_number == 23 || record.error_number == 24) {
-        record.symptom = Symptom::kNginxLimit;
-    }
-}
-
-constexpr MessageRow kWorkerConnections{
-    " worker_connections are not enough",
-    MessageForm::kWhole,
-    Symptom::kNginxLimit,
-    phase_bit(UpstreamPhase::kNone) | phase_bit(UpstreamPhase::kConnect),
-    500,
-    MessageRule::kFixed,
-    kBare | kNoUpstream};
-constexpr MessageRow kReusingConnections{" worker_connections are not enough, reusing connections",
-                                         MessageForm::kWhole,
-                                         Symptom::kNginxLimit,
-                                         phase_bit(UpstreamPhase::kNone),
-                                         0,
-                                         MessageRule::kFixed,
-                                         kBare | kNoUpstream | kAnyLevel};
-constexpr MessageRow kNotResolved{" could not be resolved",
-                                  MessageForm::kResolver,
-                                  Symptom::kNameUnresolved,
-                                  phase_bit(UpstreamPhase::kNone),
-                                  502,
-                                  MessageRule::kFixed,
-                                  kNoUpstream};
-
-// Messages that begin with a value: "512 worker_connections…", "NAME could not be resolved…".
-const MessageRow* find_after_value(std::string_view message, std::size_t& value_size) {
-    const std::size_t end = message.substr(0, kLongestHostName + 1).find(' ');
-    if (end == std::string_view::npos || !is_host_name(message.substr(0, end))) {
-        return nullptr;
-    }
-    value_size = end;
-    for (const MessageRow* row : {&kReusingConnections, &kWorkerConnections, &kNotResolved}) {
-        if (message.substr(end).starts_with(row->prefix)) {
-            return row;
-        }
-    }
-    return nullptr;
+    record.symptom = emergency_symptom(record.message, record.error_number);
 }
 
 void read_unlisted(const RecordHeader& header, NginxErrorLine& answer) {
     std::size_t value_size = 0;
     if (const MessageRow* row = find_after_value(answer.record.message, value_size)) {
-        read_candidate(*row, answer.record.message.substr(value_size), answer);
+        read_candidate(*row, header, answer.record.message.substr(value_size), answer);
         return;
     }
     // Modules and scripts log a client's bytes with the request's connection number; what the
@@ -244,18 +162,18 @@ std::string_view upstream_phase_id(UpstreamPhase phase) {
 Glance glance_at_nginx_error(std::string_view line) {
     const RecordHeader header = parse_record_header(line);
     if (header.message_at == 0) {
-        return Glance::kTainting;
+        return Glance::kForeign;
     }
     const MessageRow* row = find_message(line.substr(header.message_at));
     if (row == nullptr || header.level == Level::kEmerg) {
         return Glance::kLook;
     }
-    const bool is_look_alike = row->form == MessageForm::kLookAlike;
-    if (!is_look_alike && is_severe_enough(*row, header.level)) {
+    const bool is_harmless = is_look_alike(*row, line.substr(header.message_at));
+    if (!is_harmless && is_severe_enough(*row, header.level)) {
         return Glance::kLook;
     }
     const bool is_tainting = (row->traits & kForeignText) != 0 || is_overlong(line) ||
-                             (!is_look_alike && header.has_connection);
+                             (!is_harmless && header.has_connection);
     return is_tainting ? Glance::kTainting : Glance::kClean;
 }
 
@@ -280,10 +198,10 @@ void parse_nginx_error(std::string_view line, NginxErrorLine& answer) {
         read_emergency(answer);
     } else if (const MessageRow* row = find_message(message); row == nullptr) {
         read_unlisted(header, answer);
-    } else if (row->form == MessageForm::kLookAlike || !is_severe_enough(*row, header.level)) {
+    } else if (is_look_alike(*row, message) || !is_severe_enough(*row, header.level)) {
         read_look_alike(*row, header, line, answer);
     } else {
-        read_candidate(*row, message, answer);
+        read_candidate(*row, header, message, answer);
     }
     if (is_overlong(line)) {
         answer.shape = LineShape::kTruncated;

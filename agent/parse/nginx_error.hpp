@@ -42,6 +42,8 @@ struct NginxErrorLine {
     // Carries, or may carry, bytes a client or an application chose: what is injected through them
     // stands in the lines around it. NginxErrorReader draws the conclusion.
     bool is_tainting = true;
+    // A message that can be a failure, in a form or a place we do not know: torn, or trimmed.
+    bool is_undecided = false;
     NginxError record;
 };
 
@@ -54,6 +56,7 @@ void parse_nginx_error(std::string_view line, NginxErrorLine& answer);
 enum class Glance {
     kClean,     // no symptom
     kTainting,  // no symptom, and it taints its neighbours
+    kForeign,   // the same, and not even a header
     kLook,      // parse it
 };
 [[nodiscard]] Glance glance_at_nginx_error(std::string_view line);
@@ -65,5 +68,7 @@ class NginxErrorReader;  // parse/nginx_error_reader.hpp
 // Canonical backend address ("unix:/run/x.sock", "127.0.0.1:9000") of an upstream field, "" when
 // the field is not of nginx's form.
 [[nodiscard]] std::string_view upstream_address(std::string_view upstream);
+// The same of a peer as messages and $upstream_addr write it, without scheme and URI.
+[[nodiscard]] std::string_view peer_address(std::string_view peer);
 
 }  // namespace gatemend::parse

@@ -79,13 +79,23 @@ void NginxErrorReader::taint(std::string_view line, bool is_tainting) {
     }
 }
 
+bool NginxErrorReader::is_wanted(const NginxErrorLine& line) const {
+    if (wanted_ == Wanted::kAll || line.record.symptom != core::Symptom::kNone) {
+        return true;
+    }
+    return wanted_ == Wanted::kOpenQuestions &&
+           (line.is_undecided || line.shape == LineShape::kFragment);
+}
+
 void NginxErrorReader::take(std::string_view line) {
     ++lines_;
-    if (wanted_ == Wanted::kSymptoms) {
+    if (wanted_ != Wanted::kAll) {
         const Glance glance = glance_at_nginx_error(line);
-        if (glance != Glance::kLook) {
-            settle(glance == Glance::kTainting);
-            taint(line, glance == Glance::kTainting);
+        const bool is_asked =
+            glance == Glance::kLook || (glance == Glance::kForeign && wanted_ != Wanted::kSymptoms);
+        if (!is_asked) {
+            settle(glance != Glance::kClean);
+            taint(line, glance != Glance::kClean);
             return;
         }
     }
@@ -97,7 +107,7 @@ void NginxErrorReader::take(std::string_view line) {
     next.text = line;
     next.line.record.is_trusted = next.line.record.is_trusted && tainted_bytes_ == 0;
     taint(line, next.line.is_tainting);
-    if (wanted_ == Wanted::kSymptoms && next.line.record.symptom == core::Symptom::kNone) {
+    if (!is_wanted(next.line)) {
         return;
     }
     has_pending_ = next.line.record.is_trusted;

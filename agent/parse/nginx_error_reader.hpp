@@ -24,7 +24,8 @@ struct NginxErrorAnswer {
 
 enum class Wanted {
     kAll,
-    kSymptoms,  // lines without a symptom only count
+    kSymptoms,       // lines without a symptom only count
+    kOpenQuestions,  // also lines without nginx's header, and records nobody could place
 };
 
 class NginxErrorReader {
@@ -58,6 +59,7 @@ class NginxErrorReader {
     void taint(std::string_view line, bool is_tainting);
     void take(std::string_view line);
     void keep_pending();
+    [[nodiscard]] bool is_wanted(const NginxErrorLine& line) const;
 
     [[nodiscard]] NginxErrorAnswer& pending() { return answers_[current_]; }
 

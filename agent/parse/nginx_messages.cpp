@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "parse/nginx_messages.hpp"
 
+#include "parse/message_detail.hpp"
+#include "parse/nginx_stderr.hpp"
+#include "parse/text_scan.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -38,19 +42,22 @@ constexpr auto kMessages = std::to_array<MessageRow>({
      0,
      kFixed,
      kForeignText},
-    {"FastCGI sent in stderr: \"PHP message: PHP Fatal error: ",
+    {"FastCGI sent in stderr: \"Unable to open primary script: ",
      kStderr,
-     Symptom::kScriptFatal,
-     kAnswering,
+     Symptom::kScriptNotFound,
+     kAwaitingHeader,
      0,
      kFixed,
      kForeignText},
-    {"FastCGI sent in stderr: \"", kLookAlike, kNothing, 0, 0, kFixed, kForeignText},
+    {kStderrPrefix, kStderr, Symptom::kScriptFatal, kAnswering, 500, kByStderr, kForeignText},
 
     {"SSL_do_handshake() failed", kTls, Symptom::kUpstreamTls, kHandshaking, 502},
     {"SSL_read() failed", kTls, Symptom::kUpstreamTls, kTalking, 502, kByIoErrno},
     {"SSL_write() failed", kTls, Symptom::kUpstreamTls, kTalking, 502, kByIoErrno},
     {"SSL_", kLookAlike},
+
+    {"WSARecv() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
+    {"WSASend() failed", kErrno, kNothing, kTalking, 502, kByIoErrno},
 
     {"accept4() failed",
      kErrno,
@@ -75,6 +82,7 @@ constexpr auto kMessages = std::to_array<MessageRow>({
 
     {"connect() failed", kErrno, kNothing, kConnecting, 502, kByConnectErrno},
     {"connect() to ", kConnectTo, kNothing, kConnecting, 502, kByConnectErrno},
+    {"cache \"", kFree, Symptom::kConfigError, kNowhere, 500, kFixed, kClientText},
     {"client intended to send too large", kLookAlike},
     {"client prematurely closed connection", kLookAlike},
     {"client timed out", kLookAlike},
@@ -264,6 +272,29 @@ constexpr bool is_grouped() {
 
 static_assert(is_grouped(), "rows with the same first byte must stand together");
 
+constexpr MessageRow kWorkerConnections{
+    " worker_connections are not enough",
+    MessageForm::kWhole,
+    Symptom::kNginxLimit,
+    phase_bit(UpstreamPhase::kNone) | phase_bit(UpstreamPhase::kConnect),
+    500,
+    MessageRule::kFixed,
+    kBare | kNoUpstream};
+constexpr MessageRow kReusingConnections{" worker_connections are not enough, reusing connections",
+                                         MessageForm::kWhole,
+                                         Symptom::kNginxLimit,
+                                         phase_bit(UpstreamPhase::kNone),
+                                         0,
+                                         MessageRule::kFixed,
+                                         kBare | kNoUpstream | kAnyLevel};
+constexpr MessageRow kNotResolved{" could not be resolved",
+                                  MessageForm::kResolver,
+                                  Symptom::kNameUnresolved,
+                                  phase_bit(UpstreamPhase::kNone),
+                                  502,
+                                  MessageRule::kFixed,
+                                  kNoUpstream};
+
 std::uint64_t load(const char* bytes) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes, sizeof word);
@@ -307,12 +338,50 @@ const MessageRow* find_message(std::string_view message) {
     return nullptr;
 }
 
-// Linux numbers, and those of FreeBSD that connect() cannot return on Linux. Any other number still
-// means that this address cannot be reached from here and that no unit is to blame.
+const MessageRow* find_after_value(std::string_view message, std::size_t& value_size) {
+    const std::size_t end = message.substr(0, kLongestHostName + 1).find(' ');
+    if (end == std::string_view::npos || !is_host_name(message.substr(0, end))) {
+        return nullptr;
+    }
+    value_size = end;
+    for (const MessageRow* row : {&kReusingConnections, &kWorkerConnections, &kNotResolved}) {
+        if (message.substr(end).starts_with(row->prefix)) {
+            return row;
+        }
+    }
+    return nullptr;
+}
+
+bool is_severe_enough(const MessageRow& row, Level level) {
+    if ((row.traits & kAnyLevel) != 0) {
+        return true;
+    }
+    // A missing static file is `error`; the errno of a path is ours only from `crit` on.
+    return row.form == MessageForm::kPath ? level <= Level::kCrit : level <= Level::kError;
+}
+
+core::Symptom emergency_symptom(std::string_view message, int& error_number) {
+    TextScan scan(message);
+    if (scan.skip("malloc(") || scan.skip("posix_memalign(") || scan.skip("memalign(")) {
+        return Symptom::kNone;
+    }
+    const Symptom symptom = scan.skip("host not found in upstream \"") ? Symptom::kNameUnresolved
+                                                                       : Symptom::kConfigError;
+    if (!scan.until(" failed (", kNginxRecordBytes) || !scan.skip(" failed (")) {
+        return symptom;
+    }
+    error_number = scan.number(5).value_or(0);
+    if (error_number == 28) {
+        return Symptom::kDiskFull;
+    }
+    return error_number == 23 || error_number == 24 ? Symptom::kNginxLimit : symptom;
+}
+
+// Any other number still means that this address cannot be reached from here and that no unit is to
+// blame.
 core::Symptom connect_symptom(int error_number, bool is_unix) {
     switch (error_number) {
         case 111:
-        case 61:
             return Symptom::kConnectRefused;
         case 2:
             return is_unix ? Symptom::kSocketMissing : Symptom::kUnreachable;
@@ -322,10 +391,8 @@ core::Symptom connect_symptom(int error_number, bool is_unix) {
         case 11:
             return is_unix ? Symptom::kBackendSaturated : Symptom::kUnreachable;
         case 110:
-        case 60:
             return Symptom::kConnectTimeout;
         case 104:
-        case 54:
             return Symptom::kClosedEarly;
         case 23:
         case 24:
@@ -340,7 +407,6 @@ core::Symptom connect_symptom(int error_number, bool is_unix) {
 core::Symptom io_symptom(int error_number) {
     switch (error_number) {
         case 110:
-        case 60:
             return Symptom::kResponseTimeout;
         case 100:
         case 101:

@@ -7,7 +7,9 @@
 
 #include "core/symptom.hpp"
 #include "parse/nginx_error.hpp"
+#include "parse/record_header.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -35,7 +37,8 @@ enum class MessageRule : std::uint8_t {
     kByConnectErrno,
     kByIoErrno,
     kByPhase,
-    kByResourceErrno
+    kByResourceErrno,
+    kByStderr  // nothing unless the quoted text says that a script ended
 };
 
 enum MessageTrait : std::uint8_t {
@@ -62,6 +65,16 @@ struct MessageRow {
 
 // nullptr: not in the table.
 [[nodiscard]] const MessageRow* find_message(std::string_view message);
+
+// Messages that begin with a value: "512 worker_connections …", "NAME could not be resolved …". The
+// row's prefix begins at `value_size`.
+[[nodiscard]] const MessageRow* find_after_value(std::string_view message, std::size_t& value_size);
+
+// Whether a record of this level can be a failure at all.
+[[nodiscard]] bool is_severe_enough(const MessageRow& row, Level level);
+
+// "host not found in upstream …" or any other complaint of `[emerg]` outside a request.
+[[nodiscard]] core::Symptom emergency_symptom(std::string_view message, int& error_number);
 
 // What the number means for connect(), and for reading or writing an established connection.
 [[nodiscard]] core::Symptom connect_symptom(int error_number, bool is_unix);

@@ -27,15 +27,34 @@ constexpr std::array<FieldScheme, 9> kSchemes{{{"fastcgi://", false},
                                                {"memcached://", true}}};
 
 constexpr std::size_t kSunPathBytes = 107;
+constexpr std::string_view kUnix = "unix:";
 
 bool is_path_byte(char c) {
     return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '"';
 }
 
+// nginx puts a colon behind the path, but not in `upstream timed out`: by then it has forgotten
+// that the peer was a socket. A URI then follows the path directly, and only the customary suffix
+// of a socket tells them apart.
+std::size_t path_end(std::string_view text, bool has_uri) {
+    if (!has_uri) {
+        return text.size() - (text.ends_with(':') ? 1 : 0);
+    }
+    const std::size_t colon = text.find(':', kUnix.size());
+    for (const std::string_view suffix : {".sock", ".socket"}) {
+        const std::size_t at = text.find(suffix, kUnix.size());
+        const std::size_t end = at == std::string_view::npos ? at : at + suffix.size();
+        if (end < colon && (end == text.size() || text[end] == '/')) {
+            return end;
+        }
+    }
+    return colon;
+}
+
 std::string_view unix_address(std::string_view text, bool has_uri) {
-    const std::size_t from = std::string_view("unix:").size();
-    const std::size_t end = has_uri ? text.find(':', from) : text.size() - 1;
-    if (end == std::string_view::npos || end <= from || text[end] != ':' || text[from] != '/' ||
+    const std::size_t from = kUnix.size();
+    const std::size_t end = path_end(text, has_uri);
+    if (end == std::string_view::npos || end <= from || text[from] != '/' ||
         end - from > kSunPathBytes ||
         !std::ranges::all_of(text.substr(from, end - from), is_path_byte)) {
         return {};
@@ -86,11 +105,15 @@ std::string_view upstream_address(std::string_view upstream) {
     for (const FieldScheme& scheme : kSchemes) {
         if (upstream.starts_with(scheme.prefix)) {
             const std::string_view peer = upstream.substr(scheme.prefix.size());
-            return peer.starts_with("unix:") ? unix_address(peer, scheme.has_uri)
-                                             : inet_address(peer);
+            return peer.starts_with(kUnix) ? unix_address(peer, scheme.has_uri)
+                                           : inet_address(peer);
         }
     }
     return {};
+}
+
+std::string_view peer_address(std::string_view peer) {
+    return peer.starts_with(kUnix) ? unix_address(peer, false) : inet_address(peer);
 }
 
 }  // namespace gatemend::parse

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/executor/address_book.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 namespace gatemend::sandbox {
 namespace {
@@ -11,16 +13,25 @@ namespace {
 constexpr int kMaxFiles = 5000;
 constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1024} * 1024;
 
-bool is_boundary(char c) {
-    return std::string_view{" \t\r\n;\"'{}=/"}.find(c) != std::string_view::npos;
+constexpr std::size_t kMaxResolvedNames = 64;
+constexpr std::string_view kUnixPrefix = "unix:";
+
+constexpr std::string_view kBefore = " \t\r\n;\"'{}=/";
+// "unix:/run/a.sock:/uri", but not "unix:/run/a.sock/b"
+constexpr std::string_view kAfterPath = " \t\r\n;\"'{}=:";
+constexpr std::string_view kAfterPort = " \t\r\n;\"'{}=/?$";
+constexpr std::string_view kAfterHost = " \t\r\n;\"'{}=/?$:";
+
+bool is_one_of(char c, std::string_view set) {
+    return set.find(c) != std::string_view::npos;
 }
 
-bool contains_word(std::string_view text, std::string_view word) {
+bool contains_word(std::string_view text, std::string_view word, std::string_view after) {
     for (std::size_t at = text.find(word); at != std::string_view::npos;
          at = text.find(word, at + 1)) {
         const std::size_t end = at + word.size();
-        const bool is_start = at == 0 || is_boundary(text[at - 1]);
-        if (is_start && (end == text.size() || (is_boundary(text[end]) && text[end] != '/'))) {
+        const bool is_start = at == 0 || is_one_of(text[at - 1], kBefore);
+        if (is_start && (end == text.size() || is_one_of(text[end], after))) {
             return true;
         }
     }
@@ -29,20 +40,39 @@ bool contains_word(std::string_view text, std::string_view word) {
 
 }  // namespace
 
+HostAndPort split_port(std::string_view address) {
+    const std::size_t colon = address.rfind(':');
+    if (colon == std::string_view::npos) {
+        return {address, {}};
+    }
+    return {address.substr(0, colon), address.substr(colon)};
+}
+
 bool mentions_address(std::string_view text, std::string_view address) {
     if (address.empty()) {
         return false;
     }
-    if (contains_word(text, address)) {
+    if (address.starts_with(kUnixPrefix)) {
+        return contains_word(text, address, kAfterPath);
+    }
+    if (contains_word(text, address, kAfterPort)) {
         return true;
     }
-    const std::size_t colon = address.rfind(':');
-    const std::string_view host = address.substr(0, colon);
+    const auto [host, port] = split_port(address);
     const bool is_loopback = host == "127.0.0.1" || host == "[::1]";
-    return is_loopback && contains_word(text, "localhost" + std::string{address.substr(colon)});
+    if (is_loopback && contains_word(text, "localhost" + std::string{port}, kAfterPort)) {
+        return true;
+    }
+    const bool is_default = port == ":80" || port == ":443";
+    return is_default && (contains_word(text, host, kAfterPort) ||
+                          (is_loopback && contains_word(text, "localhost", kAfterPort)));
 }
 
-bool folder_mentions_address(const std::string& folder, std::string_view address) {
+bool mentions_host(std::string_view text, std::string_view name) {
+    return !name.empty() && contains_word(text, name, kAfterHost);
+}
+
+bool folder_mentions(const std::string& folder, std::string_view word, Mention mentions) {
     namespace fs = std::filesystem;
     std::error_code error;
     fs::recursive_directory_iterator entries{
@@ -55,13 +85,36 @@ bool folder_mentions_address(const std::string& folder, std::string_view address
             std::string text(static_cast<std::size_t>(size), '\0');
             file.read(text.data(), static_cast<std::streamsize>(size));
             text.resize(static_cast<std::size_t>(file.gcount()));
-            if (mentions_address(text, address)) {
+            if (mentions(text, word)) {
                 return true;
             }
         }
         entries.increment(error);
     }
     return false;
+}
+
+void ResolvedNames::remember(std::string name, std::vector<std::string> addresses) {
+    std::erase_if(entries_, [&](const Entry& entry) { return entry.name == name; });
+    if (entries_.size() == kMaxResolvedNames) {
+        entries_.erase(entries_.begin());
+    }
+    entries_.push_back({std::move(name), std::move(addresses)});
+}
+
+std::vector<std::string> ResolvedNames::aliases(std::string_view address) const {
+    const auto [bracketed, port] = split_port(address);
+    std::string_view host = bracketed;
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+    }
+    std::vector<std::string> found;
+    for (const Entry& entry : entries_) {
+        if (std::ranges::find(entry.addresses, host) != entry.addresses.end()) {
+            found.push_back(entry.name + std::string{port});
+        }
+    }
+    return found;
 }
 
 }  // namespace gatemend::sandbox

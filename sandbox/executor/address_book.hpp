@@ -1,19 +1,55 @@
 // SPDX-License-Identifier: MIT
-// Which addresses may be probed: those that stand, byte for byte, in nginx's configuration. A plain
-// search for bytes, on purpose: the privileged half does not parse. Called by fact_desk.
+// Which addresses and names may be probed: those that stand, byte for byte, in nginx's
+// configuration. A plain search for bytes, on purpose: the privileged half does not parse. Called
+// by fact_desk.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatemend::sandbox {
 
 // `address` stands in `text` as a word of its own ("127.0.0.1:90" is not in "127.0.0.1:9000").
-// "localhost:PORT" stands for the loopback addresses.
+// "localhost:PORT" stands for the loopback addresses, a host without a port for its ports 80 and
+// 443.
 [[nodiscard]] bool mentions_address(std::string_view text, std::string_view address);
+
+// `name` stands in `text` as a whole host name, with or without a port ("app" is not in "app.lan").
+[[nodiscard]] bool mentions_host(std::string_view text, std::string_view name);
+
+using Mention = bool (*)(std::string_view text, std::string_view word);
 
 // The same over all files below `folder`, for when nginx -T says nothing because the configuration
 // is broken just now. Bounded; what cannot be read does not mention.
-[[nodiscard]] bool folder_mentions_address(const std::string& folder, std::string_view address);
+[[nodiscard]] bool folder_mentions(const std::string& folder,
+                                   std::string_view word,
+                                   Mention mentions);
+
+// "[::1]" of "[::1]:80", ":80"; the second is empty when there is no port.
+struct HostAndPort {
+    std::string_view host;
+    std::string_view port;
+};
+
+[[nodiscard]] HostAndPort split_port(std::string_view address);
+
+// What names were resolved to just now: nginx logs the address that it got for a name, and that
+// address stands nowhere. Bounded; the oldest is forgotten.
+class ResolvedNames {
+  public:
+    void remember(std::string name, std::vector<std::string> addresses);
+
+    // The addresses "NAME:PORT" that may stand in the configuration for this "IP:PORT".
+    [[nodiscard]] std::vector<std::string> aliases(std::string_view address) const;
+
+  private:
+    struct Entry {
+        std::string name;
+        std::vector<std::string> addresses;
+    };
+
+    std::vector<Entry> entries_;
+};
 
 }  // namespace gatemend::sandbox

@@ -90,6 +90,7 @@ class Object final : public ExecutorObject,
     void Probe(sdbus::Result<std::string>&& result,
                std::string kind,
                std::string address,
+               std::string name,
                std::uint64_t timeout_usec) override;
     void Inspect(sdbus::Result<std::string>&& result,
                  std::string unit,
@@ -172,10 +173,9 @@ void Object::TestConfig(sdbus::Result<std::string, std::string, std::string>&& r
 void Object::Probe(sdbus::Result<std::string>&& result,
                    std::string kind,
                    std::string address,
+                   std::string name,
                    std::uint64_t timeout_usec) {
-    facts_.probe(kind,
-                 address,
-                 timeout_usec,
+    facts_.probe({std::move(kind), std::move(address), std::move(name), timeout_usec},
                  [kept = keep(std::move(result))](const Reply<std::string>& reply) {
                      answer([&] {
                          if (const auto* fault = std::get_if<Fault>(&reply)) {

@@ -2,7 +2,6 @@
 #include "sandbox/executor/fact_desk.hpp"
 
 #include "core/text.hpp"
-#include "sandbox/executor/address_book.hpp"
 #include "sandbox/inspect/look.hpp"
 #include "sandbox/probe/address.hpp"
 
@@ -23,6 +22,31 @@ using core::Result;
 
 Fault tool_failed(const core::Error& error) {
     return {FaultKind::kToolFailed, core::sanitize(error.text)};
+}
+
+Reply<core::ProbeQuestion> check(const ProbeRequest& request) {
+    const auto kind = core::probe_kind_from_id(request.kind);
+    if (!kind) {
+        return Fault{FaultKind::kBadArgument, "kind: not one of the probe's"};
+    }
+    if (request.timeout_usec == 0 ||
+        request.timeout_usec > static_cast<std::uint64_t>(kMaxProbeTimeout.count())) {
+        return Fault{FaultKind::kBadArgument, "timeout_usec: zero or more than ten seconds"};
+    }
+    const bool is_name = *kind == ProbeKind::kResolve;
+    if (request.address.size() > (is_name ? kMaxHostNameBytes : kMaxAddressBytes)) {
+        return Fault{FaultKind::kBadArgument, "address: too long"};
+    }
+    core::ProbeQuestion question{*kind,
+                                 request.address,
+                                 request.name,
+                                 Duration{static_cast<std::int64_t>(request.timeout_usec)}};
+    // Whether it may be left this machine for is may_ask()'s to say.
+    if (const std::string problem = probe::check_target(question, probe::Reach::kRemote);
+        !problem.empty()) {
+        return Fault{FaultKind::kBadArgument, "address: " + problem};
+    }
+    return question;
 }
 
 }  // namespace
@@ -100,70 +124,80 @@ void FactDesk::test_config(const std::string& unit, ReplyDone<ConfigTestFact> do
     });
 }
 
+bool FactDesk::is_mentioned(const std::string& word, Mention mentions) const {
+    return mentions(last_dump_, word) ||
+           (last_dump_.empty() && folder_mentions(paths_.nginx_config, word, mentions));
+}
+
 bool FactDesk::is_known(const std::string& address) const {
     const auto& overrides = policy_().settings.backends;
+    const auto aliases = resolved_.aliases(address);
     return std::ranges::find(overrides, address, &policy::BackendOverride::address) !=
                overrides.end() ||
-           mentions_address(last_dump_, address) ||
-           (last_dump_.empty() && folder_mentions_address(paths_.nginx_config, address));
+           is_mentioned(address, mentions_address) ||
+           std::ranges::any_of(aliases, [this](const std::string& alias) {
+               return is_mentioned(alias, mentions_address);
+           });
 }
 
-void FactDesk::probe(const std::string& kind,
-                     const std::string& address,
-                     std::uint64_t timeout_usec,
-                     const ReplyDone<std::string>& done) {
-    const auto known_kind = core::probe_kind_from_id(kind);
-    if (!known_kind) {
-        done(Fault{FaultKind::kBadArgument, "kind: neither connect nor fastcgi"});
-        return;
+bool FactDesk::may_ask(const core::ProbeQuestion& question) const {
+    if (question.kind == ProbeKind::kResolve) {
+        return is_mentioned(question.address, mentions_host);
     }
-    if (timeout_usec == 0 || timeout_usec > static_cast<std::uint64_t>(kMaxProbeTimeout.count())) {
-        done(Fault{FaultKind::kBadArgument, "timeout_usec: zero or more than ten seconds"});
-        return;
-    }
-    const auto parsed = probe::parse_address(address);
-    if (address.size() > kMaxAddressBytes || !parsed) {
-        done(Fault{FaultKind::kBadArgument,
-                   "address: " + (parsed ? std::string{"too long"} : parsed.error().text)});
-        return;
-    }
-    const Duration timeout{static_cast<std::int64_t>(timeout_usec)};
-    const auto run = [this, known_kind, address, timeout, done] {
-        facts_.probe(*known_kind, address, timeout, [done](const Result<std::string>& line) {
-            if (line) {
-                done(*line);
-            } else {
-                done(tool_failed(line.error()));
-            }
-        });
-    };
     // nginx's own listening sockets are not backends, so they are in no list; connecting sends
     // nothing
-    const bool is_own_port = *known_kind == ProbeKind::kConnect && !address.starts_with("unix:");
-    if (is_own_port) {
-        run();
-        return;
-    }
-    if_known(address, run, done);
+    const bool is_own_port = question.kind == ProbeKind::kConnect &&
+                             !question.address.starts_with("unix:") &&
+                             probe::check_target(question, probe::Reach::kLocal).empty();
+    return (is_own_port || is_known(question.address)) &&
+           (question.name.empty() || is_mentioned(question.name, mentions_host));
 }
 
-void FactDesk::if_known(const std::string& address,
-                        const std::function<void()>& known,
-                        const std::function<void(Fault)>& unknown) {
-    if (is_known(address)) {
-        known();
+void FactDesk::ask(const core::ProbeQuestion& question, const ReplyDone<std::string>& done) {
+    facts_.probe(question, [this, question, done](const Result<std::string>& line) {
+        if (!line) {
+            done(tool_failed(line.error()));
+            return;
+        }
+        if (question.kind == ProbeKind::kResolve) {
+            auto result = core::decode_probe_result(*line).value_or(core::ProbeResult{});
+            if (!result.addresses.empty()) {
+                resolved_.remember(question.address, std::move(result.addresses));
+            }
+        }
+        done(*line);
+    });
+}
+
+void FactDesk::probe(const ProbeRequest& request, const ReplyDone<std::string>& done) {
+    const auto checked = check(request);
+    if (const auto* fault = std::get_if<Fault>(&checked)) {
+        done(*fault);
+        return;
+    }
+    const auto& question = std::get<core::ProbeQuestion>(checked);
+    if_allowed([this, question] { return may_ask(question); },
+               [this, question, done] { ask(question, done); },
+               done);
+}
+
+void FactDesk::if_allowed(const std::function<bool()>& is_allowed,
+                          const std::function<void()>& allowed,
+                          const std::function<void(Fault)>& refused) {
+    if (is_allowed()) {
+        allowed();
         return;
     }
     const Fault fault{FaultKind::kNotAllowed, "address: not in nginx's configuration"};
     if (!last_dump_.empty()) {
-        unknown(fault);
+        refused(fault);
         return;
     }
-    nginx_dump([this, address, known, unknown, fault](const Reply<DumpReply>& /*dump*/) {
-        if (is_known(address)) {
-            known();
+    nginx_dump([is_allowed, allowed, refused, fault](const Reply<DumpReply>& /*dump*/) {
+        if (is_allowed()) {
+            allowed();
         } else {
-            unknown(fault);
+            refused(fault);
         }
     });
 }
@@ -177,16 +211,19 @@ void FactDesk::inspect(const std::string& unit,
     }
     const std::string problem = address.size() > kMaxAddressBytes ? "too long"
                                 : address.empty()                 ? ""
-                                                  : inspect::check_address(address);
+                                                                  : inspect::check_address(address);
     if (!problem.empty()) {
         done(Fault{FaultKind::kBadArgument, "address: " + problem});
         return;
     }
-    if (address.empty()) {
+    // Of a TCP address nothing is opened; the listeners of all of them are told anyway.
+    if (!address.starts_with("unix:")) {
         queue_look(unit, address, done);
         return;
     }
-    if_known(address, [this, unit, address, done] { queue_look(unit, address, done); }, done);
+    if_allowed([this, address] { return is_known(address); },
+               [this, unit, address, done] { queue_look(unit, address, done); },
+               done);
 }
 
 void FactDesk::queue_look(const std::string& unit,

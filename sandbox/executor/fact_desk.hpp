@@ -5,6 +5,7 @@
 
 #include "policies/policy.hpp"
 #include "sandbox/bus/unique_fd.hpp"
+#include "sandbox/executor/address_book.hpp"
 #include "sandbox/executor/log_opener.hpp"
 #include "sandbox/executor/reply.hpp"
 #include "sandbox/tools/facts.hpp"
@@ -18,6 +19,7 @@
 namespace gatemend::sandbox {
 
 inline constexpr std::size_t kMaxAddressBytes = 128;
+inline constexpr std::size_t kMaxHostNameBytes = 253;
 inline constexpr core::Duration kMaxProbeTimeout = std::chrono::seconds{10};
 inline constexpr std::size_t kMaxDumpWaiters = 16;
 inline constexpr std::size_t kMaxLookWaiters = 16;
@@ -26,6 +28,14 @@ struct DumpReply {
     std::string dump;
     int exit_status = 0;
     std::string diagnostics;
+};
+
+// As it came over D-Bus: nothing in it is checked yet.
+struct ProbeRequest {
+    std::string kind;
+    std::string address;
+    std::string name;
+    std::uint64_t timeout_usec = 0;
 };
 
 struct FactPaths {
@@ -40,10 +50,7 @@ class FactDesk {
     void nginx_dump(ReplyDone<DumpReply> done);
     [[nodiscard]] Reply<bus::UniqueFd> open_log(const std::string& path) const;
     void test_config(const std::string& unit, ReplyDone<ConfigTestFact> done);
-    void probe(const std::string& kind,
-               const std::string& address,
-               std::uint64_t timeout_usec,
-               const ReplyDone<std::string>& done);
+    void probe(const ProbeRequest& request, const ReplyDone<std::string>& done);
     // Same questions share an answer; different ones are asked one after the other.
     void inspect(const std::string& unit,
                  const std::string& address,
@@ -57,11 +64,14 @@ class FactDesk {
         std::vector<ReplyDone<std::string>> waiters;
     };
 
+    [[nodiscard]] bool is_mentioned(const std::string& word, Mention mentions) const;
     [[nodiscard]] bool is_known(const std::string& address) const;
-    // Calls one of the two, once it is certain whether nginx's configuration has the address.
-    void if_known(const std::string& address,
-                  const std::function<void()>& known,
-                  const std::function<void(Fault)>& unknown);
+    [[nodiscard]] bool may_ask(const core::ProbeQuestion& question) const;
+    void ask(const core::ProbeQuestion& question, const ReplyDone<std::string>& done);
+    // Calls one of the two, asking nginx for its configuration first where there is none yet.
+    void if_allowed(const std::function<bool()>& is_allowed,
+                    const std::function<void()>& allowed,
+                    const std::function<void(Fault)>& refused);
     void queue_look(const std::string& unit,
                     const std::string& address,
                     const ReplyDone<std::string>& done);
@@ -74,6 +84,7 @@ class FactDesk {
     std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
     std::deque<Look> looks_;                          // the first one is under way
     std::vector<ReplyDone<PacketFilterFact>> packet_filter_waiters_;  // not empty: being listed
+    ResolvedNames resolved_;
 };
 
 // A memfd with `text` that nobody can change any more.

@@ -200,7 +200,7 @@ std::string check_address(std::string_view address) {
     }
     const std::string path = std::string{address.substr(kUnix.size())} + "/";
     const auto is_odd = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; };
-    if (!path.starts_with('/') || path.size() - 1 > kMaxUnixPath) {
+    if (!path.starts_with('/') || path == "/" || path.size() - 1 > kMaxUnixPath) {
         return "the socket's path is not absolute or too long";
     }
     if (std::ranges::any_of(path, is_odd) || path.find("/../") != std::string::npos ||

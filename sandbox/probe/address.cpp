@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/probe/address.hpp"
 
-#include "sandbox/probe/probe.hpp"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -23,6 +21,8 @@ using core::Result;
 constexpr std::string_view kUnixPrefix = "unix:";
 constexpr std::size_t kMaxUnixPath = sizeof(sockaddr_un::sun_path) - 1;  // 107
 constexpr std::uint32_t kLoopbackNet = 127;
+constexpr std::uint32_t kFirstGroupNet = 224;  // groups, reserved, broadcast
+constexpr std::size_t kMaxHostName = 253;
 
 bool has_parent_step(std::string_view path) {
     return path.find("/../") != std::string_view::npos || path.ends_with("/..");
@@ -57,14 +57,18 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return text.front() == '0' ? std::nullopt : std::optional{port};
 }
 
-Result<SocketAddress> make_ipv4(const std::string& host, std::uint16_t port) {
+Result<SocketAddress> make_ipv4(const std::string& host, std::uint16_t port, Reach reach) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
         return Error{"it is neither unix:/path nor ADDRESS:PORT"};
     }
-    if (ntohl(address.sin_addr.s_addr) >> 24U != kLoopbackNet) {
+    const std::uint32_t net = ntohl(address.sin_addr.s_addr) >> 24U;
+    if (net == 0 || net >= kFirstGroupNet) {
+        return Error{"it is not the address of one host"};
+    }
+    if (reach == Reach::kLocal && net != kLoopbackNet) {
         return Error{"it is not on this machine's loopback"};
     }
     SocketAddress result;
@@ -73,14 +77,19 @@ Result<SocketAddress> make_ipv4(const std::string& host, std::uint16_t port) {
     return result;
 }
 
-Result<SocketAddress> make_ipv6(const std::string& host, std::uint16_t port) {
+Result<SocketAddress> make_ipv6(const std::string& host, std::uint16_t port, Reach reach) {
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;
     address.sin6_port = htons(port);
     if (inet_pton(AF_INET6, host.c_str(), &address.sin6_addr) != 1) {
         return Error{"it is neither unix:/path nor ADDRESS:PORT"};
     }
-    if (!IN6_IS_ADDR_LOOPBACK(&address.sin6_addr)) {
+    // A link-local address means nothing without an interface, a mapped one is IPv4 in disguise.
+    if (IN6_IS_ADDR_UNSPECIFIED(&address.sin6_addr) || IN6_IS_ADDR_MULTICAST(&address.sin6_addr) ||
+        IN6_IS_ADDR_LINKLOCAL(&address.sin6_addr) || IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
+        return Error{"it is not the address of one host"};
+    }
+    if (reach == Reach::kLocal && !IN6_IS_ADDR_LOOPBACK(&address.sin6_addr)) {
         return Error{"it is not on this machine's loopback"};
     }
     SocketAddress result;
@@ -91,7 +100,7 @@ Result<SocketAddress> make_ipv6(const std::string& host, std::uint16_t port) {
 
 }  // namespace
 
-Result<SocketAddress> parse_address(std::string_view address) {
+Result<SocketAddress> parse_address(std::string_view address, Reach reach) {
     if (address.find('\0') != std::string_view::npos) {
         return Error{"it contains a null byte"};
     }
@@ -108,14 +117,34 @@ Result<SocketAddress> parse_address(std::string_view address) {
     }
     const std::string_view host = address.substr(0, colon);
     if (host.size() > 2 && host.starts_with('[') && host.ends_with(']')) {
-        return make_ipv6(std::string{host.substr(1, host.size() - 2)}, *port);
+        return make_ipv6(std::string{host.substr(1, host.size() - 2)}, *port, reach);
     }
-    return make_ipv4(std::string{host}, *port);
+    return make_ipv4(std::string{host}, *port, reach);
 }
 
-std::string check_address(std::string_view address) {
-    const auto parsed = parse_address(address);
-    return parsed ? std::string{} : parsed.error().text;
+bool is_host_name(std::string_view name) {
+    const auto is_odd = [](char c) {
+        const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        return !is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.';
+    };
+    return !name.empty() && name.size() <= kMaxHostName && name.front() != '.' &&
+           name.front() != '-' && name.find("..") == std::string_view::npos &&
+           std::ranges::none_of(name, is_odd);
+}
+
+std::string check_target(const core::ProbeQuestion& question, Reach reach) {
+    if (!question.name.empty() &&
+        (question.kind != core::ProbeKind::kHttps || !is_host_name(question.name))) {
+        return "its certificate's name is none";
+    }
+    if (question.kind == core::ProbeKind::kResolve) {
+        if (reach == Reach::kLocal) {
+            return "a name is resolved by asking others";
+        }
+        return is_host_name(question.address) ? "" : "it is not a host name";
+    }
+    const auto parsed = parse_address(question.address, reach);
+    return parsed ? "" : parsed.error().text;
 }
 
 }  // namespace gatemend::probe

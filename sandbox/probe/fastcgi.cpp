@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace gatemend::probe {
@@ -29,6 +30,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kRequestP
     {"QUERY_STRING", ""},
     {"SERVER_PROTOCOL", "HTTP/1.0"},
 }};
+
+constexpr std::uint32_t kSmallestStatus = 100;
+
+char to_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 void append_byte(std::string& out, std::size_t value) {
     out.push_back(static_cast<char>(value & 0xFFU));
@@ -64,6 +71,46 @@ std::string make_fastcgi_request() {
     return out;
 }
 
+void CgiStatus::take(std::string_view output) {
+    for (const char c : output) {
+        if (is_header_over_) {
+            return;
+        }
+        if (c == '\n') {
+            finish_line();
+        } else if (c != '\r') {
+            if (line_bytes_ < kKeptBytes) {
+                line_[line_bytes_] = c;
+            }
+            ++line_bytes_;
+        }
+    }
+}
+
+void CgiStatus::finish_line() {
+    constexpr std::string_view kName = "status:";
+    constexpr std::size_t kDigits = 3;
+    std::string_view line{line_, std::min(line_bytes_, kKeptBytes)};
+    is_header_over_ = line_bytes_ == 0;
+    line_bytes_ = 0;
+    if (line.size() < kName.size() ||
+        !std::ranges::equal(line.substr(0, kName.size()), kName, {}, to_lower)) {
+        return;
+    }
+    line.remove_prefix(std::min(line.find_first_not_of(" \t", kName.size()), line.size()));
+    const std::string_view digits = line.substr(0, kDigits);
+    std::uint32_t status = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), status);
+    if (error == std::errc{} && end == digits.data() + kDigits && status >= kSmallestStatus) {
+        status_ = status;
+    }
+}
+
+std::uint32_t CgiStatus::status() const {
+    constexpr std::uint32_t kOk = 200;
+    return status_ == 0 && is_header_over_ ? kOk : status_;
+}
+
 ReplyState FastcgiReply::take(std::string_view bytes) {
     while (state_ == ReplyState::kIncomplete && !bytes.empty()) {
         const bool is_in_header = header_got_ < kHeaderBytes;
@@ -96,6 +143,7 @@ void FastcgiReply::check_header() {
         return;
     }
     body_got_ = 0;
+    content_bytes_ = content;
     body_wanted_ = content + header_[6];
     if (body_wanted_ == 0) {
         finish_record();
@@ -108,6 +156,9 @@ std::size_t FastcgiReply::take_body(std::string_view bytes) {
         for (std::size_t i = 0; i < used && body_got_ + i < kEndBodyBytes; ++i) {
             end_body_[body_got_ + i] = static_cast<std::uint8_t>(bytes[i]);
         }
+    }
+    if (header_[1] == kStdout && body_got_ < content_bytes_) {
+        cgi_.take(bytes.substr(0, std::min(used, content_bytes_ - body_got_)));
     }
     body_got_ += used;
     if (body_got_ == body_wanted_) {

@@ -78,16 +78,17 @@ constexpr std::array kNeverNeeded{
 };
 
 constexpr std::array kNotForProbe{
-    "fork",      "vfork",    "clone",     "clone3",   "bind",      "listen",    "accept",
-    "accept4",   "setuid",   "setgid",    "setreuid", "setregid",  "setresuid", "setresgid",
-    "setgroups", "creat",    "openat2",   "unlink",   "unlinkat",  "rename",    "renameat",
-    "renameat2", "link",     "linkat",    "symlink",  "symlinkat", "mkdir",     "mkdirat",
-    "rmdir",     "chmod",    "fchmod",    "fchmodat", "chown",     "fchown",    "lchown",
-    "fchownat",  "truncate", "ftruncate", "kill",     "tkill",     "setrlimit",
+    "fork",     "vfork",     "clone",    "clone3",    "listen",    "accept",    "accept4",
+    "setuid",   "setgid",    "setreuid", "setregid",  "setresuid", "setresgid", "setgroups",
+    "creat",    "openat2",   "unlink",   "unlinkat",  "rename",    "renameat",  "renameat2",
+    "link",     "linkat",    "symlink",  "symlinkat", "mkdir",     "mkdirat",   "rmdir",
+    "chmod",    "fchmod",    "fchmodat", "chown",     "fchown",    "lchown",    "fchownat",
+    "truncate", "ftruncate", "kill",     "tkill",     "setrlimit",
 };
 
 // It asks the kernel and talks to nobody.
 constexpr std::array kNotForInspect{"connect", "setxattr", "fsetxattr", "utimensat"};
+constexpr std::array kNotForTalk{"bind"};
 
 // Our programs have one thread, so killing it is the same. Older kernels, and units whose own
 // filter forbids the seccomp() call, know only that; libseccomp then loads by prctl().
@@ -122,8 +123,9 @@ Status forbid(const Context& context, std::span<const char* const> names) {
 
 // openat() with any of these in its flags; plain open() likewise.
 Status forbid_opening_for_write(const Context& context) {
-    for (const unsigned flag : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
-        const scmp_datum_t mask = flag == O_WRONLY || flag == O_RDWR ? O_ACCMODE : flag;
+    for (const int mode : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
+        const auto flag = static_cast<scmp_datum_t>(mode);
+        const scmp_datum_t mask = mode == O_WRONLY || mode == O_RDWR ? O_ACCMODE : flag;
         for (const auto& [number, argument] :
              {std::pair{SCMP_SYS(open), 1U}, std::pair{SCMP_SYS(openat), 2U}}) {
             const scmp_arg_cmp compare{argument, SCMP_CMP_MASKED_EQ, mask, flag};
@@ -146,6 +148,13 @@ core::Result<Context> begin() {
     return context;
 }
 
+core::Result<Context> begin_probe() {
+    GATEMEND_TRY(context, begin());
+    GATEMEND_CHECK(forbid(context, kNotForProbe));
+    GATEMEND_CHECK(forbid_opening_for_write(context));
+    return std::move(context);
+}
+
 Status load(const Context& context) {
     if (const int result = seccomp_load(context.get()); result < 0) {
         return seccomp_error("load the filter", result);
@@ -165,9 +174,13 @@ Status install_agent_filter() {
 }
 
 Status install_probe_filter() {
-    GATEMEND_TRY(context, begin());
-    GATEMEND_CHECK(forbid(context, kNotForProbe));
-    GATEMEND_CHECK(forbid_opening_for_write(context));
+    GATEMEND_TRY(context, begin_probe());
+    GATEMEND_CHECK(forbid(context, kNotForTalk));
+    return load(context);
+}
+
+Status install_resolver_filter() {
+    GATEMEND_TRY(context, begin_probe());
     return load(context);
 }
 

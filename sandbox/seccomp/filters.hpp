@@ -19,5 +19,8 @@ namespace gatemend::sandbox {
 
 // The same, and: no connection to anybody.
 [[nodiscard]] core::Status install_inspect_filter();
+// The same, but bind(): the C library's resolver binds a netlink socket to learn which families of
+// addresses this machine has.
+[[nodiscard]] core::Status install_resolver_filter();
 
 }  // namespace gatemend::sandbox

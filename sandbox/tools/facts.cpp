@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -25,11 +26,12 @@ using core::Result;
 constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
 constexpr auto kProbeStartAllowance = std::chrono::seconds{3};
 constexpr std::size_t kMaxDiagnosticBytes = std::size_t{8} * 1024;
-constexpr std::size_t kMaxProbeLineBytes = 256;
 constexpr auto kInspectDeadline = std::chrono::seconds{8};
 constexpr auto kPacketFilterDeadline = std::chrono::seconds{5};
 constexpr const char* kInspectPath = "/usr/lib/gatemend/gatemend-inspect";
+constexpr std::size_t kMaxProbeLineBytes = 1024;
 constexpr const char* kProbePath = "/usr/lib/gatemend/gatemend-probe";
+constexpr const char* kTlsProbePath = "/usr/lib/gatemend/gatemend-probe-tls";
 
 using TestCallback = std::function<void(Result<ConfigTestFact>)>;
 
@@ -86,13 +88,32 @@ struct PacketFilterTool {
 // first. The kernel lists its old tables in this file.
 std::vector<PacketFilterTool> packet_filter_tools() {
     const PacketFilterTool nft{"nft-json", {"/usr/sbin/nft", "--json", "list", "ruleset"}};
-    const PacketFilterTool any{"iptables-save", {"/usr/sbin/iptables-save"}};
+    const PacketFilterTool any{"iptables-save", {"/usr/sbin/iptables-save", "-c"}};
     std::ifstream old_tables{"/proc/net/ip_tables_names"};
     std::string table;
     if (std::getline(old_tables, table)) {
-        return {{"iptables-save", {"/usr/sbin/iptables-legacy-save"}}, any, nft};
+        return {{"iptables-save", {"/usr/sbin/iptables-legacy-save", "-c"}}, any, nft};
     }
     return {nft, any};
+}
+
+// What iptables has put into nftables is opaque to nft ("xt"); iptables-save has its words.
+bool hides_rules(const PacketFilterFact& fact) {
+    return fact.format == "nft-json" && fact.text.find("\"xt\":") != std::string::npos &&
+           fact.text.find("\n*") == std::string::npos;
+}
+
+PacketFilterFact added(std::optional<PacketFilterFact> so_far,
+                       const char* format,
+                       std::string text) {
+    text = ascii(std::move(text));
+    if (!so_far) {
+        return {.format = format, .text = std::move(text)};
+    }
+    if (so_far->text.size() + text.size() <= kMaxPacketFilterBytes) {
+        so_far->text += text;
+    }
+    return std::move(*so_far);
 }
 
 class MachineFacts final : public Facts {
@@ -101,9 +122,7 @@ class MachineFacts final : public Facts {
 
     void nginx_dump(std::function<void(Result<NginxDumpFact>)> done) override;
     void test_config(const std::string& unit, TestCallback done) override;
-    void probe(core::ProbeKind kind,
-               const std::string& address,
-               Duration timeout,
+    void probe(const core::ProbeQuestion& question,
                std::function<void(Result<std::string>)> done) override;
     void inspect(const std::string& unit,
                  const std::string& address,
@@ -118,6 +137,7 @@ class MachineFacts final : public Facts {
                    const Result<ToolOutcome>& outcome);
     const std::string& worker_user();
     void ask_packet_filter(std::vector<PacketFilterTool> tools,
+                           std::optional<PacketFilterFact> so_far,
                            std::function<void(Result<PacketFilterFact>)> done);
 
     ToolRunner& runner_;
@@ -208,18 +228,28 @@ void MachineFacts::on_tested(const std::string& unit,
     }
 }
 
-void MachineFacts::probe(core::ProbeKind kind,
-                         const std::string& address,
-                         Duration timeout,
+// The probe checks again: what is not local in its eyes it does not touch without being told so.
+bool leaves_machine(const core::ProbeQuestion& question) {
+    const std::string& address = question.address;
+    return question.kind == core::ProbeKind::kResolve ||
+           !(address.starts_with("unix:") || address.starts_with("127.") ||
+             address.starts_with("[::1]:"));
+}
+
+void MachineFacts::probe(const core::ProbeQuestion& question,
                          std::function<void(Result<std::string>)> done) {
+    const bool is_tls = question.kind == core::ProbeKind::kHttps;
+    const bool is_remote = leaves_machine(question);
     ToolSpec spec;
-    spec.profile = ToolProfile::kProbe;
-    spec.argv = {kProbePath,
-                 std::string{core::probe_kind_id(kind)},
-                 address,
-                 std::to_string(timeout.count())};
+    spec.profile = is_tls || is_remote ? ToolProfile::kRemoteProbe : ToolProfile::kProbe;
+    spec.argv = {is_tls ? kTlsProbePath : kProbePath,
+                 std::string{core::probe_kind_id(question.kind)},
+                 question.address,
+                 std::to_string(question.timeout.count()),
+                 is_remote ? "remote" : "local",
+                 question.name};
     spec.user = worker_user();
-    spec.deadline = timeout + kProbeStartAllowance;
+    spec.deadline = question.timeout + kProbeStartAllowance;
     spec.max_output = kMaxProbeLineBytes;
     runner_.run(spec, [done = std::move(done)](const Result<ToolOutcome>& outcome) {
         if (!outcome) {
@@ -257,17 +287,18 @@ void MachineFacts::inspect(const std::string& unit,
 }
 
 void MachineFacts::packet_filter(std::function<void(Result<PacketFilterFact>)> done) {
-    ask_packet_filter(packet_filter_tools(), std::move(done));
+    ask_packet_filter(packet_filter_tools(), std::nullopt, std::move(done));
 }
 
 void MachineFacts::ask_packet_filter(std::vector<PacketFilterTool> tools,
+                                     std::optional<PacketFilterFact> so_far,
                                      std::function<void(Result<PacketFilterFact>)> done) {
     const auto is_absent = [](const PacketFilterTool& tool) {
         return access(tool.argv.front().c_str(), F_OK) != 0;
     };
     std::erase_if(tools, is_absent);
     if (tools.empty()) {
-        done(PacketFilterFact{.format = "none", .text = ""});
+        done(so_far.value_or(PacketFilterFact{.format = "none", .text = ""}));
         return;
     }
     ToolSpec spec;
@@ -275,12 +306,14 @@ void MachineFacts::ask_packet_filter(std::vector<PacketFilterTool> tools,
     spec.argv = tools.front().argv;
     spec.deadline = kPacketFilterDeadline;
     spec.max_output = kMaxPacketFilterBytes;
-    runner_.run(spec, [this, tools, done = std::move(done)](Result<ToolOutcome> outcome) {
-        if (outcome && outcome->exit_code == 0 && !outcome->is_cut) {
-            done(PacketFilterFact{.format = tools.front().format,
-                                  .text = ascii(std::move(outcome->out))});
-        } else if (tools.size() > 1) {
-            ask_packet_filter({tools.begin() + 1, tools.end()}, done);
+    runner_.run(spec, [this, tools, so_far, done = std::move(done)](Result<ToolOutcome> outcome) {
+        const bool is_good = outcome && outcome->exit_code == 0 && !outcome->is_cut;
+        auto fact = is_good ? added(so_far, tools.front().format, std::move(outcome->out)) : so_far;
+        const bool is_whole = fact && !hides_rules(*fact);
+        if (tools.size() > 1 && !is_whole) {
+            ask_packet_filter({tools.begin() + 1, tools.end()}, std::move(fact), done);
+        } else if (fact) {
+            done(std::move(*fact));
         } else if (!outcome) {
             done(outcome.error());
         } else {

@@ -27,7 +27,9 @@ struct ConfigTestFact {
 };
 
 struct PacketFilterFact {
-    std::string format;  // "nft-json" | "iptables-save" | "none"
+    // "nft-json": one line, and behind it what iptables-save says of rules that nft cannot show;
+    // "iptables-save"; "none"
+    std::string format;
     std::string text;    // printable ASCII and newlines, at most kMaxPacketFilterBytes
 };
 
@@ -47,10 +49,9 @@ class Facts {
     virtual void test_config(const std::string& unit,
                              std::function<void(core::Result<ConfigTestFact>)> done) = 0;
 
-    // As the worker user of the running nginx (its children's uid), else www-data or nginx.
-    virtual void probe(core::ProbeKind kind,
-                       const std::string& address,
-                       core::Duration timeout,
+    // One line of gatemend-probe; as the worker user of the running nginx (its children's uid),
+    // else www-data or nginx.
+    virtual void probe(const core::ProbeQuestion& question,
                        std::function<void(core::Result<std::string>)> done) = 0;
 
     // One look at the machine, as core::decode_inspection reads it; unit and address may be "".

@@ -16,10 +16,11 @@
 namespace gatemend::sandbox {
 
 enum class ToolProfile {
-    kNginxTest,  // nginx -t / -T: root, reads config, private /run, no network to the outside
-                 // needed
-    kFpmTest,    // php-fpm -t
-    kProbe,      // as the nginx worker user, no capabilities, AF_UNIX + loopback only
+    kNginxTest,     // nginx -t / -T: root, reads config, private /run, no network to the outside
+                    // needed
+    kFpmTest,       // php-fpm -t
+    kProbe,         // as the nginx worker user, no capabilities; on the way to healing, so quick
+    kRemoteProbe,   // the same for what leaves the machine or speaks TLS: more walls, slower
     kInspect,       // gatemend-inspect: reads /proc, the kernel's sockets and the way to a socket
     kPacketFilter,  // nft, iptables-save: list rules
 };
@@ -27,7 +28,7 @@ enum class ToolProfile {
 struct ToolSpec {
     ToolProfile profile{};
     std::vector<std::string> argv;  // argv[0] absolute
-    std::string user;               // kProbe only
+    std::string user;               // of the probes only
     core::Duration deadline{};
     std::size_t max_output = std::size_t{8} * 1024;  // per stream; excess is cut and flagged
 };

@@ -222,6 +222,20 @@ TEST_F(ExecutorOnBus, LogsAreOpenedWithoutDetours) {
     EXPECT_EQ(call("OpenLog", "s", (logs.string() + "/../../etc/shadow").c_str()), "BadArgument");
 }
 
+TEST_F(ExecutorOnBus, LooksOnlyWhereNginxLooks) {
+    const std::string overlong = "unix:/" + std::string(60'000, 'x');
+    machine_.facts.dump = "fastcgi_pass unix:/run/php/a.sock;";
+    EXPECT_EQ(call("Inspect", "ss", kFpm.c_str(), "unix:/run/php/a.sock"), "ok");
+    EXPECT_EQ(text_, "end\n");
+    EXPECT_EQ(call("Inspect", "ss", "", ""), "ok");
+    EXPECT_EQ(call("Inspect", "ss", "", "unix:/root/.ssh/agent"), "NotAllowed");
+    EXPECT_EQ(call("Inspect", "ss", "--help", ""), "BadArgument");
+    EXPECT_EQ(call("Inspect", "ss", "", overlong.c_str()), "BadArgument");
+    EXPECT_EQ(call("Inspect", "s", ""), "InvalidArgs");
+    EXPECT_EQ(call("PacketFilter", ""), "ok");
+    EXPECT_EQ(call("PacketFilter", "s", "nft flush ruleset"), "InvalidArgs");
+}
+
 TEST_F(ExecutorOnBus, OperatorCallsAreForRootAlone) {
     const std::string expected = geteuid() == 0 ? "ok" : "NotAllowed";
     EXPECT_EQ(call("Lift", "s", kFpm.c_str()), expected);

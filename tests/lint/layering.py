@@ -22,7 +22,12 @@ LAYERS = (
     ("core", r"agent/core/", PURE, ("core/",)),
     ("catalogue", r"actions/catalogue\.", PURE, ("core/", "actions/catalogue.hpp")),
     # arpa/inet.h: addresses from and to text, which touches nothing
-    ("parse", r"agent/parse/", PURE, ("core/", "parse/", "<arpa/inet.h>", "<netinet/in.h>")),
+    (
+        "parse",
+        r"agent/parse/",
+        PURE,
+        ("core/", "parse/", "<arpa/inet.h>", "<netinet/in.h>", "<nlohmann/"),
+    ),
     (
         "policy reader",
         r"policies/toml_",
@@ -50,6 +55,12 @@ LAYERS = (
         r"sandbox/inspect/",
         POSIX,
         ("core/", "sandbox/(inspect|seccomp)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
+    # the one place that sees OpenSSL
+    (
+        "TLS probe",
+        r"sandbox/probe/(tls/|main/gatemend_probe_tls)",
+        POSIX,
+        ("core/", "sandbox/(probe|seccomp)/", "<openssl/"),
     ),
     ("probe", r"sandbox/probe/", POSIX, ("core/", "sandbox/(probe|seccomp)/")),
     (
@@ -107,7 +118,7 @@ LAYERS = (
         ),
     ),
 )
-THIRD_PARTY = ("<toml++/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/")
+THIRD_PARTY = ("<toml++/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/", "<openssl/")
 GENERATED = re.compile(r'"org\.gatemend\.\w+\.(adaptor|proxy)\.hpp"')
 GENERATED_SEEN_BY = {"bus", "tools", "acts and executor", "io", "app", "cli"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(<[^>]+>|"[^"]+")', re.MULTILINE)

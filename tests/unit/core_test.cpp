@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/cause.hpp"
+#include "core/clue.hpp"
 #include "core/diagnosis.hpp"
 #include "core/hold.hpp"
 #include "core/ledger.hpp"
 #include "core/probe.hpp"
+#include "core/scheme.hpp"
 #include "core/symptom.hpp"
 #include "core/text.hpp"
 #include "core/time.hpp"
@@ -94,10 +96,15 @@ void expect_round_trip(Enum last,
 
 TEST(Identifiers, AreUniqueAndReversible) {
     expect_round_trip(Symptom::kConfigError, symptom_id, symptom_from_id);
-    expect_round_trip(Cause::kSocketStale, cause_id, cause_from_id);
-    expect_round_trip(HoldKind::kExecutorRefused, hold_kind_id, hold_kind_from_id);
-    expect_round_trip(ProbeOutcome::kInvalidResponse, probe_outcome_id, probe_outcome_from_id);
-    expect_round_trip(ProbeKind::kFastcgi, probe_kind_id, probe_kind_from_id);
+    expect_round_trip(kLastCause, cause_id, cause_from_id);
+    expect_round_trip(HoldKind::kUnitIsUp, hold_kind_id, hold_kind_from_id);
+    expect_round_trip(ProbeOutcome::kUnresolved, probe_outcome_id, probe_outcome_from_id);
+    expect_round_trip(ProbeKind::kResolve, probe_kind_id, probe_kind_from_id);
+    expect_round_trip(Clue::kAnsweredByEdge, clue_id, clue_from_id);
+    expect_round_trip(Scheme::kMemcached, scheme_id, scheme_from_id);
+    expect_round_trip(Spoken::kOther, spoken_id, spoken_from_id);
+    expect_round_trip(TlsFault::kUntrusted, tls_fault_id, tls_fault_from_id);
+    expect_round_trip(ServiceRole::kUnowned, service_role_id, service_role_from_id);
     expect_round_trip(ActOutcome::kInterrupted, act_outcome_id, act_outcome_from_id);
     expect_round_trip(ActVerdict::kHarmful, act_verdict_id, act_verdict_from_id);
 }
@@ -118,6 +125,40 @@ TEST(ProbeResult, SurvivesTheRoundTrip) {
     EXPECT_EQ(decoded->elapsed_us, 153U);
 }
 
+TEST(ProbeResult, CarriesWhatEachKindFoundOut) {
+    ProbeResult result;
+    result.outcome = ProbeOutcome::kGood;
+    result.status = 404;
+    result.tls = TlsFault::kExpired;
+    result.certificate_until = parse_time("2026-01-02T03:04:05Z");
+    result.spoken = Spoken::kHttp;
+    result.addresses = {"10.0.0.1", "2001:db8::1"};
+    const std::string line =
+        "outcome=good errno=0 us=0 status=404 tls=expired until=2026-01-02T03:04:05.000000Z "
+        "spoken=http addresses=10.0.0.1,2001:db8::1\n";
+    EXPECT_EQ(encode(result), line);
+    const auto decoded = decode_probe_result(line);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(encode(*decoded), line);
+    EXPECT_EQ(decoded->addresses, result.addresses);
+    EXPECT_EQ(decoded->certificate_until, result.certificate_until);
+}
+
+TEST(ProbeResult, IsDescribedForPeople) {
+    ProbeResult result{ProbeOutcome::kGood, 0, 100};
+    EXPECT_EQ(describe(result), "good");
+    result.status = 502;
+    EXPECT_EQ(describe(result), "good (status 502)");
+    result.tls = TlsFault::kExpired;
+    result.certificate_until = parse_time("2026-01-02T03:04:05Z");
+    EXPECT_EQ(describe(result),
+              "good (status 502, the certificate has expired, valid until "
+              "2026-01-02T03:04:05.000000Z)");
+    ProbeResult other{ProbeOutcome::kInvalidResponse};
+    other.spoken = Spoken::kFastcgi;
+    EXPECT_EQ(describe(other), "invalid-response (it speaks fastcgi)");
+}
+
 TEST(ProbeResult, DecodesNothingButItsOwnForm) {
     for (const char* line : {"",
                              "outcome=refused errno=111 us=153",
@@ -127,7 +168,20 @@ TEST(ProbeResult, DecodesNothingButItsOwnForm) {
                              "outcome=good errno=-1 us=1\n",
                              "outcome=good errno= us=1\n",
                              "outcome=good errno=0 us=99999999999\n",
-                             " outcome=good errno=0 us=1\n"}) {
+                             " outcome=good errno=0 us=1\n",
+                             "outcome=good errno=0 us=01\n",
+                             "outcome=good errno=0 us=1 \n",
+                             "outcome=good errno=0 us=1 status=99\n",
+                             "outcome=good errno=0 us=1 status=1000\n",
+                             "outcome=good errno=0 us=1 tls=none\n",
+                             "outcome=good errno=0 us=1 tls=odd\n",
+                             "outcome=good errno=0 us=1 spoken=odd\n",
+                             "outcome=good errno=0 us=1 spoken=http status=200\n",
+                             "outcome=good errno=0 us=1 until=2026-01-02\n",
+                             "outcome=good errno=0 us=1 addresses=\n",
+                             "outcome=good errno=0 us=1 addresses=::1,10.0.0.1\n",
+                             "outcome=good errno=0 us=1 addresses=::1,::1\n",
+                             "outcome=good errno=0 us=1 addresses=host.lan\n"}) {
         EXPECT_FALSE(decode_probe_result(line)) << line;
     }
 }

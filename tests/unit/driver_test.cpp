@@ -30,11 +30,8 @@ class FakeExecutor final : public io::ExecutorClient {
         }
     }
 
-    void probe(core::ProbeKind,
-               const std::string& address,
-               core::Duration,
-               Reply<std::string> done) override {
-        calls.push_back("probe " + address);
+    void probe(const core::ProbeQuestion& question, Reply<std::string> done) override {
+        calls.push_back("probe " + question.address);
         done(probe_answer);
     }
 

@@ -187,10 +187,25 @@ TEST(AddressBook, FindsWholeWordsOnly) {
         "proxy_pass http://localhost:3000/;\n";
     EXPECT_TRUE(mentions_address(dump, "unix:/run/php/a.sock"));
     EXPECT_TRUE(mentions_address(dump, "127.0.0.1:9000"));
-    EXPECT_FALSE(mentions_address(dump, "127.0.0.1:3000"));  // as written: "localhost:3000/"
+    EXPECT_TRUE(mentions_address(dump, "127.0.0.1:3000"));  // as "localhost:3000/"
     EXPECT_FALSE(mentions_address(dump, "127.0.0.1:900"));
     EXPECT_FALSE(mentions_address(dump, "unix:/run/php/a"));
     EXPECT_FALSE(mentions_address(dump, ""));
+}
+
+TEST(AddressBook, KnowsTheFormsOfProxyPass) {
+    const std::string dump =
+        "proxy_pass http://10.0.0.5/v1;\nproxy_pass http://10.0.0.6:81$request_uri;\n"
+        "proxy_pass http://unix:/run/puma.sock:/uri/;\nproxy_pass http://app.lan:8080;\n";
+    EXPECT_TRUE(mentions_address(dump, "10.0.0.5:80"));
+    EXPECT_TRUE(mentions_address(dump, "10.0.0.6:81"));
+    EXPECT_TRUE(mentions_address(dump, "unix:/run/puma.sock"));
+    EXPECT_FALSE(mentions_address(dump, "10.0.0.5:81"));
+    EXPECT_FALSE(mentions_address(dump, "10.0.0.6:80"));
+    EXPECT_TRUE(mentions_host(dump, "app.lan"));
+    EXPECT_FALSE(mentions_host(dump, "app"));
+    EXPECT_FALSE(mentions_host(dump, "lan"));
+    EXPECT_FALSE(mentions_host(dump, ""));
 }
 
 class ProbeDesk : public testing::Test {
@@ -199,12 +214,13 @@ class ProbeDesk : public testing::Test {
                       const std::string& address,
                       std::uint64_t usec = 1000) {
         std::string fault = "no answer";
-        desk_.probe(kind, address, usec, [&](const Reply<std::string>& reply) {
+        desk_.probe({kind, address, name_, usec}, [&](const Reply<std::string>& reply) {
             fault = fault_of(reply).substr(0, 10);
         });
         return fault;
     }
 
+    std::string name_;
     policy::Policy policy_ = make_test_policy();
     FakeFacts facts_;
     FactDesk desk_{facts_,
@@ -223,20 +239,113 @@ TEST_F(ProbeDesk, ProbesOnlyWhatNginxIsConfiguredWith) {
     EXPECT_EQ(facts_.probed, std::vector<std::string>{"unix:/run/php/a.sock"});
 }
 
-TEST_F(ProbeDesk, ConnectsToLoopbackPortsOnly) {
+TEST_F(ProbeDesk, ConnectsToAnyLoopbackPortButAsksNothingThere) {
     EXPECT_EQ(probe("connect", "127.0.0.1:80"), "");
-    EXPECT_EQ(probe("connect", "192.0.2.1:80"), "BadArgumen");
+    EXPECT_EQ(probe("connect", "192.0.2.1:80"), "NotAllowed");
+    EXPECT_EQ(probe("http", "127.0.0.1:80"), "NotAllowed");
+    EXPECT_EQ(probe("https", "127.0.0.1:80"), "NotAllowed");
     EXPECT_EQ(probe("connect", "unix:/run/../x"), "BadArgumen");
-    EXPECT_EQ(probe("http", "127.0.0.1:80"), "BadArgumen");
+    EXPECT_EQ(probe("connect", "224.0.0.1:80"), "BadArgumen");
+    EXPECT_EQ(probe("gopher", "127.0.0.1:80"), "BadArgumen");
     EXPECT_EQ(probe("connect", "127.0.0.1:80", 0), "BadArgumen");
     EXPECT_EQ(probe("connect", "127.0.0.1:80", UINT64_MAX), "BadArgumen");
     EXPECT_EQ(facts_.probed.size(), 1U);
+}
+
+TEST_F(ProbeDesk, LeavesTheMachineOnlyForWhatNginxIsConfiguredWith) {
+    facts_.dump = "proxy_pass https://192.0.2.1:8443/;\nserver app.lan:8080;\n";
+    EXPECT_EQ(probe("https", "192.0.2.1:8443"), "");
+    EXPECT_EQ(probe("connect", "192.0.2.1:8443"), "");
+    EXPECT_EQ(probe("https", "192.0.2.1:844"), "NotAllowed");
+    EXPECT_EQ(probe("https", "192.0.2.2:8443"), "NotAllowed");
+    EXPECT_EQ(probe("resolve", "app.lan"), "");
+    EXPECT_EQ(probe("resolve", "app"), "NotAllowed");
+    EXPECT_EQ(probe("resolve", "elsewhere.lan"), "NotAllowed");
+    EXPECT_EQ(probe("resolve", "app.lan:8080"), "BadArgumen");
+    name_ = "app.lan";
+    EXPECT_EQ(probe("https", "192.0.2.1:8443"), "");
+    EXPECT_EQ(probe("http", "192.0.2.1:8443"), "BadArgumen") << "no certificate, no name";
+    name_ = "elsewhere.lan";
+    EXPECT_EQ(probe("https", "192.0.2.1:8443"), "NotAllowed");
+}
+
+TEST_F(ProbeDesk, KnowsAnAddressByTheNameThatResolvedToIt) {
+    facts_.dump = "server app.lan:8080;\nproxy_pass http://six.lan;\n";
+    EXPECT_EQ(probe("http", "192.0.2.7:8080"), "NotAllowed");
+    facts_.probe_line = "outcome=good errno=0 us=1 addresses=192.0.2.7,192.0.2.8\n";
+    EXPECT_EQ(probe("resolve", "app.lan"), "");
+    EXPECT_EQ(probe("http", "192.0.2.7:8080"), "");
+    EXPECT_EQ(probe("http", "192.0.2.7:8081"), "NotAllowed") << "another port";
+    EXPECT_EQ(probe("http", "192.0.2.9:8080"), "NotAllowed") << "another address";
+    facts_.probe_line = "outcome=good errno=0 us=1 addresses=2001:db8::6\n";
+    EXPECT_EQ(probe("resolve", "six.lan"), "");
+    EXPECT_EQ(probe("http", "[2001:db8::6]:80"), "");
+    EXPECT_EQ(probe("http", "[2001:db8::6]:8080"), "NotAllowed");
 }
 
 TEST_F(ProbeDesk, ABrokenNginxConfigurationDoesNotHideAnOverride) {
     policy_.settings.backends.push_back({"127.0.0.1:9000", kFpm});
     EXPECT_EQ(probe("fastcgi", "127.0.0.1:9000"), "");
     EXPECT_EQ(probe("fastcgi", "127.0.0.1:9001"), "NotAllowed");
+}
+
+class InspectDesk : public ProbeDesk {
+  protected:
+    std::string inspect(const std::string& unit, const std::string& address) {
+        std::string fault = "no answer";
+        desk_.inspect(unit, address, [&](const Reply<std::string>& reply) {
+            fault = fault_of(reply).substr(0, 10);
+        });
+        return fault;
+    }
+
+    std::vector<std::string> answers_;
+};
+
+TEST_F(InspectDesk, ArgumentsAreBoundedAndChecked) {
+    facts_.dump = "fastcgi_pass unix:/run/php/a.sock;";
+    EXPECT_EQ(inspect("", ""), "");
+    EXPECT_EQ(inspect(kFpm, "127.0.0.1:80"), "");
+    EXPECT_EQ(inspect("../x.service", ""), "BadArgumen");
+    EXPECT_EQ(inspect("-", ""), "BadArgumen");
+    EXPECT_EQ(inspect(std::string(300, 'x') + ".service", ""), "BadArgumen");
+    EXPECT_EQ(inspect("", "-"), "BadArgumen");
+    EXPECT_EQ(inspect("", "unix:/run/../etc/shadow"), "BadArgumen");
+    EXPECT_EQ(inspect("", "unix:/" + std::string(200, 'x')), "BadArgumen");
+    EXPECT_EQ(inspect("", "example.com:80"), "BadArgumen");
+    EXPECT_EQ(inspect("", "unix:/root/.secret"), "NotAllowed");
+    EXPECT_EQ(inspect("", "unix:/run/php/a.sock"), "");
+    EXPECT_EQ(facts_.inspected,
+              (std::vector<std::string>{"|", kFpm + "|127.0.0.1:80", "|unix:/run/php/a.sock"}));
+}
+
+TEST_F(InspectDesk, OneLookAtATimeAndSameQuestionsShareIt) {
+    facts_.is_holding_looks = true;
+    const auto ask = [&](const std::string& address) {
+        desk_.inspect("", address, [this, address](const Reply<std::string>& reply) {
+            answers_.push_back(address + fault_of(reply));
+        });
+    };
+    ask("127.0.0.1:1");
+    ask("127.0.0.1:2");
+    ask("127.0.0.1:1");
+    EXPECT_EQ(facts_.inspected.size(), 1U);
+    facts_.end_look();
+    EXPECT_EQ(answers_, (std::vector<std::string>{"127.0.0.1:1", "127.0.0.1:1"}));
+    EXPECT_EQ(facts_.inspected.size(), 2U);
+    facts_.end_look();
+    EXPECT_EQ(answers_.back(), "127.0.0.1:2");
+    EXPECT_EQ(facts_.inspected.size(), 2U);
+}
+
+TEST_F(InspectDesk, TheQueueIsBounded) {
+    facts_.is_holding_looks = true;
+    for (std::size_t i = 0; i < kMaxLookWaiters; ++i) {
+        EXPECT_EQ(inspect("", "127.0.0.1:" + std::to_string(i % 5 + 1)), "no answer");
+    }
+    EXPECT_EQ(inspect("", "127.0.0.1:1"), "Busy: too ");
+    EXPECT_EQ(inspect("", "127.0.0.1:77"), "Busy: too ");
+    EXPECT_EQ(facts_.inspected.size(), 1U);
 }
 
 TEST_F(ProbeDesk, ConfigurationsOfUnlistedUnitsAreNotTested) {

@@ -76,6 +76,7 @@ class FakeFacts final : public Facts {
     std::vector<std::string> inspected;  // "unit|address"
     bool is_holding_looks = false;       // a look does not end until end_look()
     std::vector<std::function<void(core::Result<std::string>)>> held_looks;
+    std::string probe_line = "outcome=good errno=0 us=1\n";
 
     void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) override {
         ++dumps_made;
@@ -87,12 +88,10 @@ class FakeFacts final : public Facts {
         done(ConfigTestFact{.verdict = verdict, .fingerprint = "f", .output = "words of the tool"});
     }
 
-    void probe(core::ProbeKind /*kind*/,
-               const std::string& address,
-               core::Duration /*timeout*/,
+    void probe(const core::ProbeQuestion& question,
                std::function<void(core::Result<std::string>)> done) override {
-        probed.push_back(address);
-        done(std::string{"outcome=good errno=0 us=1\n"});
+        probed.push_back(question.address);
+        done(probe_line);
     }
 
     void inspect(const std::string& unit,

@@ -732,6 +732,9 @@ TEST(UpstreamAddress, IsCanonicalOrNothing) {
     EXPECT_EQ(upstream_address("scgi://10.0.0.1:4000"), "10.0.0.1:4000");
     EXPECT_EQ(upstream_address("grpc://10.0.0.1:50051"), "10.0.0.1:50051");
     EXPECT_EQ(upstream_address("grpcs://unix:/run/g.sock:"), "unix:/run/g.sock");
+    EXPECT_EQ(upstream_address("fastcgi://unix:/run/timed-out.sock"), "unix:/run/timed-out.sock");
+    EXPECT_EQ(upstream_address("http://unix:/run/app.sock/timed:out"), "unix:/run/app.sock");
+    EXPECT_EQ(upstream_address("http://unix:/run/app.socket"), "unix:/run/app.socket");
     for (const std::string_view hostile : {"",
                                            "fastcgi://",
                                            "http://two/two",
@@ -739,7 +742,6 @@ TEST(UpstreamAddress, IsCanonicalOrNothing) {
                                            "127.0.0.1:9000",
                                            "fastcgi:/unix:/run/x.sock:",
                                            "fastcgi://unix:run/x.sock:",
-                                           "fastcgi://unix:/run/x.sock",
                                            "fastcgi://unix::",
                                            "fastcgi://unix:",
                                            "http://127.0.0.1/",

@@ -3,6 +3,7 @@
 
 #include "sandbox/probe/fastcgi.hpp"
 #include "sandbox/seccomp/filters.hpp"
+#include "tests/unit/probe_peer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,77 +28,18 @@ namespace fs = std::filesystem;
 using core::ProbeKind;
 using core::ProbeOutcome;
 
-constexpr core::Duration kPlenty = std::chrono::seconds{5};
-constexpr core::Duration kShort = std::chrono::milliseconds{60};
-
-std::string record(int type, const std::string& content, int padding = 0, int id = 1) {
-    std::string text{'\1', static_cast<char>(type), '\0', static_cast<char>(id)};
-    text.push_back(static_cast<char>(content.size() >> 8U));
-    text.push_back(static_cast<char>(content.size() & 0xFFU));
-    text.push_back(static_cast<char>(padding));
-    text.push_back('\x7F');  // reserved: garbage is allowed
-    return text + content + std::string(static_cast<std::size_t>(padding), '\xEE');
-}
-
-// As FPM sends it: garbage in the three reserved bytes.
-std::string end_record(int protocol_status = 0) {
-    return record(3,
-                  std::string{"\0\0\0\0", 4} + static_cast<char>(protocol_status) + "\xAA\xBB\xCC");
-}
-
-// A unix-socket peer that runs `talk` on its first connection.
-class Peer {
-  public:
-    explicit Peer(std::function<void(int)> talk) {
-        std::string pattern = (fs::temp_directory_path() / "gatemend-probe-XXXXXX").string();
-        folder_ = mkdtemp(pattern.data());
-        path_ = folder_ / "peer.sock";
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path, path_.c_str(), path_.native().size());
-        listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-        EXPECT_EQ(listen(listener_, 1), 0);
-        thread_ = std::thread{[this, talk = std::move(talk)] {
-            const int connection = accept(listener_, nullptr, nullptr);
-            if (connection >= 0) {
-                talk(connection);
-                close(connection);
-            }
-        }};
-    }
-
-    Peer(const Peer&) = delete;
-    Peer& operator=(const Peer&) = delete;
-
-    ~Peer() {
-        (void)shutdown(listener_, SHUT_RDWR);  // ends an accept() nobody came to
-        thread_.join();
-        close(listener_);
-        fs::remove_all(folder_);
-    }
-
-    [[nodiscard]] std::string address() const { return "unix:" + path_.string(); }
-
-  private:
-    fs::path folder_;
-    fs::path path_;
-    int listener_ = -1;
-    std::thread thread_;
-};
-
-void say(int fd, const std::string& text) {
-    (void)send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-}
-
-void wait_for_close(int fd) {
-    char buffer[4096];
-    while (recv(fd, buffer, sizeof buffer, 0) > 0) {
-    }
+core::ProbeResult probe_of(ProbeKind kind,
+                           const std::string& address,
+                           core::Duration timeout = kPlenty) {
+    return run_probe({kind, address, "", timeout}, Reach::kLocal);
 }
 
 ProbeOutcome ask(const Peer& peer, core::Duration timeout = kPlenty) {
-    return run_probe(ProbeKind::kFastcgi, peer.address(), timeout).outcome;
+    return probe_of(ProbeKind::kFastcgi, peer.address(), timeout).outcome;
+}
+
+std::string check_address(const std::string& address, Reach reach = Reach::kLocal) {
+    return check_target({ProbeKind::kConnect, address, "", kPlenty}, reach);
 }
 
 TEST(FastcgiReply, AcceptsAnyWellFormedAnswer) {
@@ -184,7 +126,7 @@ TEST(Probe, EndlessAnswerIsCutOff) {
 
 TEST(Probe, ConnectKindAsksNothing) {
     const Peer peer{wait_for_close};
-    EXPECT_EQ(run_probe(ProbeKind::kConnect, peer.address(), kPlenty).outcome, ProbeOutcome::kGood);
+    EXPECT_EQ(probe_of(ProbeKind::kConnect, peer.address()).outcome, ProbeOutcome::kGood);
 }
 
 TEST(Probe, FullQueueIsSaturated) {
@@ -199,16 +141,15 @@ TEST(Probe, FullQueueIsSaturated) {
     ASSERT_EQ(listen(listener, 0), 0);
     const int first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     ASSERT_EQ(connect(first, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    const auto full = run_probe(ProbeKind::kFastcgi, "unix:" + path, kPlenty);
+    const auto full = probe_of(ProbeKind::kFastcgi, "unix:" + path);
     EXPECT_EQ(full.outcome, ProbeOutcome::kSaturated);
     close(listener);
-    const auto stale = run_probe(ProbeKind::kFastcgi, "unix:" + path, kPlenty);
+    const auto stale = probe_of(ProbeKind::kFastcgi, "unix:" + path);
     EXPECT_EQ(stale.outcome, ProbeOutcome::kRefused);
     EXPECT_EQ(stale.error_number, ECONNREFUSED);
     close(first);
     fs::remove_all(folder);
-    EXPECT_EQ(run_probe(ProbeKind::kFastcgi, "unix:" + path, kPlenty).outcome,
-              ProbeOutcome::kMissing);
+    EXPECT_EQ(probe_of(ProbeKind::kFastcgi, "unix:" + path).outcome, ProbeOutcome::kMissing);
 }
 
 TEST(Probe, AddressMustBeLocalAndCanonical) {
@@ -237,7 +178,40 @@ TEST(Probe, AddressMustBeLocalAndCanonical) {
                             overlong.c_str()}) {
         EXPECT_NE(check_address(bad), "") << bad;
     }
-    EXPECT_NE(check_address(std::string_view{"unix:/a\0b", 9}), "");
+    EXPECT_NE(check_address(std::string{"unix:/a\0b", 9}), "");
+}
+
+TEST(Probe, LeavesTheMachineOnlyWhenTold) {
+    for (const char* host : {"192.0.2.1:80", "[2001:db8::1]:443", "127.0.0.1:1"}) {
+        EXPECT_EQ(check_address(host, Reach::kRemote), "") << host;
+    }
+    for (const char* bad : {"0.0.0.0:80",
+                            "224.0.0.1:80",
+                            "255.255.255.255:80",
+                            "240.0.0.1:80",
+                            "[::]:80",
+                            "[ff02::1]:80",
+                            "[fe80::1]:80",
+                            "[::ffff:192.0.2.1]:80",
+                            "host.lan:80"}) {
+        EXPECT_NE(check_address(bad, Reach::kRemote), "") << bad;
+    }
+}
+
+TEST(Probe, ResolvesHostNamesOnly) {
+    const auto check = [](const std::string& name, Reach reach) {
+        return check_target({ProbeKind::kResolve, name, "", kPlenty}, reach);
+    };
+    EXPECT_EQ(check("app_1.example-site.org", Reach::kRemote), "");
+    EXPECT_NE(check("app.lan", Reach::kLocal), "");
+    const std::string overlong(254, 'a');
+    for (const char* bad :
+         {"", ".", "a..b", "-a", "a b", "a/b", "a:80", "a;b", "\xC3\xA4", "a\n"}) {
+        EXPECT_NE(check(bad, Reach::kRemote), "") << bad;
+    }
+    EXPECT_NE(check(overlong, Reach::kRemote), "");
+    EXPECT_EQ(run_probe({ProbeKind::kResolve, "a b", "", kPlenty}, Reach::kRemote).outcome,
+              ProbeOutcome::kUnknown);
 }
 
 // The signal that ends a child which installs `filter` and then does `deed`; 0: it lived.

@@ -117,9 +117,7 @@ TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
     const auto facts = Facts::make(runner);
     const auto probe = [&] {
         bool is_good = false;
-        facts->probe(core::ProbeKind::kConnect,
-                     "127.0.0.1:80",
-                     std::chrono::seconds{1},
+        facts->probe({core::ProbeKind::kConnect, "127.0.0.1:80", "", std::chrono::seconds{1}},
                      [&](const core::Result<std::string>& line) { is_good = line.has_value(); });
         return is_good;
     };
@@ -130,6 +128,52 @@ TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
     runner.outcome.out = "";
     EXPECT_FALSE(probe());
     EXPECT_EQ(runner.asked.back().argv[2], "127.0.0.1:80");
+}
+
+TEST(FactsInspect, ACutOrFailedLookIsNone) {
+    ScriptedRunner runner;
+    const auto facts = Facts::make(runner);
+    const auto look = [&] {
+        std::string text = "error";
+        facts->inspect("", "127.0.0.1:80", [&](const core::Result<std::string>& answer) {
+            text = answer ? *answer : "error";
+        });
+        return text;
+    };
+    runner.outcome.exit_code = 0;
+    runner.outcome.out = "end \xFF\n";
+    EXPECT_EQ(look(), "end ?\n");
+    EXPECT_EQ(runner.asked.back().argv[1], "-");
+    EXPECT_EQ(runner.asked.back().argv[2], "127.0.0.1:80");
+    runner.outcome.is_cut = true;
+    EXPECT_EQ(look(), "error");
+    runner.outcome = {};
+    EXPECT_EQ(look(), "error");
+TEST(FactsProbe, WhatLeavesTheMachineOrSpeaksTlsIsConfinedMore) {
+    ScriptedRunner runner;
+    const auto facts = Facts::make(runner);
+    const auto spec_of = [&](core::ProbeKind kind, const std::string& address) {
+        facts->probe({kind, address, "app.lan", std::chrono::seconds{1}},
+                     [](const core::Result<std::string>& /*line*/) {});
+        return runner.asked.back();
+    };
+    for (const char* local : {"unix:/run/app.sock", "127.0.0.1:80", "[::1]:80"}) {
+        const ToolSpec spec = spec_of(core::ProbeKind::kHttp, local);
+        EXPECT_EQ(spec.profile, ToolProfile::kProbe);
+        const std::vector<std::string> argv{
+            "/usr/lib/gatemend/gatemend-probe", "http", local, "1000000", "local", "app.lan"};
+        EXPECT_EQ(spec.argv, argv);
+    }
+    for (const char* remote : {"192.0.2.1:80", "[2001:db8::1]:80"}) {
+        const ToolSpec spec = spec_of(core::ProbeKind::kFastcgi, remote);
+        EXPECT_EQ(spec.profile, ToolProfile::kRemoteProbe);
+        EXPECT_EQ(spec.argv[4], "remote");
+    }
+    EXPECT_EQ(spec_of(core::ProbeKind::kResolve, "127.lan").argv[4], "remote");
+    const ToolSpec tls = spec_of(core::ProbeKind::kHttps, "127.0.0.1:443");
+    EXPECT_EQ(tls.profile, ToolProfile::kRemoteProbe);
+    EXPECT_EQ(tls.argv[0], "/usr/lib/gatemend/gatemend-probe-tls");
+    EXPECT_EQ(tls.argv[4], "local");
 }
 
 TEST(FactsDump, ACutDumpIsNoDump) {

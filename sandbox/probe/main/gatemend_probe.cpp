@@ -1,57 +1,53 @@
 // SPDX-License-Identifier: MIT
-// gatemend-probe KIND ADDRESS TIMEOUT_USEC: prints one line (core::encode) and ends. Started by the
-// executor as a transient unit, as nginx's worker user. Exit 2 on wrong usage, 1 when it cannot
-// confine itself or print.
+// gatemend-probe KIND ADDRESS TIMEOUT_USEC local|remote NAME: prints one line (core::encode) and
+// ends. Started by the executor as a transient unit, as nginx's worker user, for every kind but
+// https. Exit 2 on wrong usage, 1 when it cannot confine itself or print.
+#include "sandbox/probe/command_line.hpp"
 #include "sandbox/probe/probe.hpp"
+#include "sandbox/probe/process_deadline.hpp"
 #include "sandbox/seccomp/filters.hpp"
 
-#include <unistd.h>
-
-#include <charconv>
-#include <cstdint>
-#include <span>
-#include <string>
-#include <string_view>
+#include <cerrno>
 
 namespace {
 
-using gatemend::core::Duration;
+using gatemend::core::ProbeKind;
+using gatemend::core::ProbeOutcome;
+using gatemend::core::ProbeResult;
+namespace probe = gatemend::probe;
 
-void say(std::string_view text) {
-    (void)!write(STDERR_FILENO, text.data(), text.size());
-}
-
-bool print(std::string_view line) {
-    return write(STDOUT_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-}
-
-bool parse_timeout(std::string_view text, Duration& timeout) {
-    std::uint32_t usec = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), usec);
-    timeout = Duration{usec};
-    return error == std::errc{} && end == text.data() + text.size() && !text.empty();
+int run(const probe::Task& task) {
+    const bool is_lookup = task.question.kind == ProbeKind::kResolve;
+    const auto confined = is_lookup ? gatemend::sandbox::install_resolver_filter()
+                                    : gatemend::sandbox::install_probe_filter();
+    if (!confined) {
+        probe::complain(confined.error().text);
+        return 1;
+    }
+    if (!is_lookup) {
+        return probe::print(probe::run_probe(task.question, task.reach)) ? 0 : 1;
+    }
+    auto deadline = probe::ProcessDeadline::set(
+        task.question.timeout,
+        {.outcome = ProbeOutcome::kUnresolved,
+         .error_number = ETIMEDOUT,
+         .elapsed_us = static_cast<std::uint32_t>(task.question.timeout.count())});
+    if (!deadline) {
+        probe::complain(deadline.error().text);
+        return 1;
+    }
+    const ProbeResult result = probe::run_probe(task.question, task.reach);
+    deadline->reset();
+    return probe::print(result) ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
-    Duration timeout{};
-    if (arguments.size() != 4 || !parse_timeout(arguments[3], timeout)) {
-        say("usage: gatemend-probe connect|fastcgi ADDRESS TIMEOUT_USEC\n");
+    const auto task = probe::parse_arguments({argv, static_cast<std::size_t>(argc)});
+    if (!task) {
+        probe::complain(task.error().text);
         return 2;
     }
-    const auto kind = gatemend::core::probe_kind_from_id(arguments[1]);
-    const std::string problem = gatemend::probe::check_address(arguments[2]);
-    if (!kind || !problem.empty()) {
-        say(kind ? "gatemend-probe: bad address: " + problem + "\n"
-                 : "gatemend-probe: unknown kind\n");
-        return 2;
-    }
-    if (const auto confined = gatemend::sandbox::install_probe_filter(); !confined) {
-        say("gatemend-probe: " + confined.error().text + "\n");
-        return 1;
-    }
-    const auto result = gatemend::probe::run_probe(*kind, arguments[2], timeout);
-    return print(gatemend::core::encode(result)) ? 0 : 1;
+    return run(*task);
 }
