@@ -3,6 +3,7 @@
 
 #include "core/text.hpp"
 #include "engine/step.hpp"
+#include "parse/fact_event.hpp"
 #include "parse/fpm_pool.hpp"
 
 #include <algorithm>
@@ -136,28 +137,32 @@ void Driver::run(const engine::Inspect& effect) {
         effect.address,
         [this, call, service = effect.unit](const core::Result<std::string>& reply) {
             end_call(call);
-            core::Inspected inspected{service, std::nullopt};
-            auto decoded = reply ? core::decode_inspection(*reply) : reply.error();
-            if (decoded) {
-                inspected.inspection = std::move(*decoded);
-            } else {
-                outside_.warn("no look at the machine: " + decoded.error().text + ", ignoring");
-            }
-            feed(std::move(inspected));
+            std::string problem;
+            feed(parse::inspected(service, reply, problem));
+            tell(problem);
         });
 }
 
 void Driver::run(const engine::ReadFilter& effect) {
     const std::uint64_t call = begin_call();
-    outside_.executor.packet_filter(
-        [this, call, effect](const core::Result<io::PacketFilterText>& reply) {
-            end_call(call);
-            core::FilterRead read{effect.unit, effect.address, ""};
-            if (!reply) {
-                outside_.warn("packet filter: " + reply.error().text + ", ignoring");
-            }
-            feed(std::move(read));
-        });
+    outside_.executor.packet_filter([this, call, effect](
+                                        const core::Result<io::PacketFilterText>& reply) {
+        end_call(call);
+        using Rules = core::Result<parse::PacketFilterRules>;
+        std::string problem;
+        feed(parse::filter_read(effect.unit,
+                                effect.address,
+                                reply ? Rules{parse::PacketFilterRules{reply->format, reply->text}}
+                                      : Rules{reply.error()},
+                                problem));
+        tell(problem);
+    });
+}
+
+void Driver::tell(const std::string& problem) const {
+    if (!problem.empty()) {
+        outside_.warn(problem + ", ignoring");
+    }
 }
 
 void Driver::run(const engine::RequestAct& effect) {

@@ -71,6 +71,7 @@ class Driver {
     void run(const engine::SetTimer& effect);
     void run(const engine::Record& effect);
 
+    void tell(const std::string& problem) const;
     void confirm(const engine::ConfirmAct& effect, unsigned tries_left);
     void ask_ledger();
     void after(core::Duration delay, std::function<void()> task);

@@ -64,6 +64,7 @@ constexpr std::array<Name, 7> kNotReached{"unit-failed",
                                           "app-down",
                                           "remote-upstream-down"};
 constexpr std::array<Name, 1> kScript{"script-fatal"};
+constexpr std::array<Name, 1> kEdge{"edge-502"};
 
 // Of lines whose symptom is none: what they still point at.
 Advice advice_for(core::Clue clue, int status) {
@@ -109,6 +110,8 @@ Advice advice_for(core::Clue clue, int status) {
             return {kStartLimit, "the journal of the starts that failed"};
         case core::Clue::kAnsweredByUpstream:
             return status == 502 ? Advice{kAppAnswers, "the application's own log"} : Advice{};
+        case core::Clue::kAnsweredByEdge:
+            return {kEdge, "whether this machine answers: a probe; its own access log"};
         case core::Clue::kUpstreamUnreachable:
         case core::Clue::kUpstreamBroke:
             return {kNotReached, "nginx's error log of that second: it names the errno"};

@@ -3,6 +3,7 @@
 
 #include "engine/step.hpp"
 #include "io/journal_excerpt.hpp"
+#include "parse/fact_event.hpp"
 #include "parse/fpm_pool.hpp"
 
 #include <nlohmann/json.hpp>
@@ -116,14 +117,9 @@ void DryRunDriver::run(const engine::Inspect& effect) {
     const std::string unit = actions::is_unit_name(effect.unit) ? effect.unit : "";
     outside_.facts.inspect(
         unit, effect.address, [this, service = effect.unit](const core::Result<std::string>& text) {
-            core::Inspected inspected{service, std::nullopt};
-            auto decoded = text ? core::decode_inspection(*text) : text.error();
-            if (decoded) {
-                inspected.inspection = std::move(*decoded);
-            } else {
-                problems_.push_back("no look at the machine: " + decoded.error().text);
-            }
-            feed(std::move(inspected));
+            std::string problem;
+            feed(parse::inspected(service, text, problem));
+            note(std::move(problem));
             end();
         });
 }
@@ -132,13 +128,22 @@ void DryRunDriver::run(const engine::ReadFilter& effect) {
     begin();
     outside_.facts.packet_filter(
         [this, effect](const core::Result<sandbox::PacketFilterFact>& fact) {
-            core::FilterRead read{effect.unit, effect.address, ""};
-            if (!fact) {
-                problems_.push_back("packet filter: " + fact.error().text);
-            }
-            feed(std::move(read));
+            using Rules = core::Result<parse::PacketFilterRules>;
+            std::string problem;
+            feed(parse::filter_read(effect.unit,
+                                    effect.address,
+                                    fact ? Rules{parse::PacketFilterRules{fact->format, fact->text}}
+                                         : Rules{fact.error()},
+                                    problem));
+            note(std::move(problem));
             end();
         });
+}
+
+void DryRunDriver::note(std::string problem) {
+    if (!problem.empty()) {
+        problems_.push_back(std::move(problem));
+    }
 }
 
 // Written down and then refused, so that the engine goes on to the next incident.

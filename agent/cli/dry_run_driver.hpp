@@ -59,6 +59,7 @@ class DryRunDriver {
 
   private:
     void feed(core::EventBody body);
+    void note(std::string problem);
     void read_units(const core::Topology& topology);
 
     void begin() { ++outstanding_; }

@@ -364,7 +364,7 @@ class Decoder {
     [[nodiscard]] Result<Inspection> finish();
 
   private:
-    Status take_fields(Word word, LineReader fields);
+    Status take_fields(Word word, const LineReader& fields);
 
     Inspection inspection_;
     std::optional<ListenerCount> count_;
@@ -384,7 +384,7 @@ Status Decoder::take_line(std::string_view line) {
     return take_fields(*word, LineReader{line.substr(end)});
 }
 
-Status Decoder::take_fields(Word word, LineReader fields) {
+Status Decoder::take_fields(Word word, const LineReader& fields) {
     switch (word) {
         case Word::kStep:
             return read_into(inspection_.path, kMaxPathSteps, fields);

@@ -18,15 +18,14 @@ namespace gatemend::core {
 
 // A listening stream socket.
 struct Listener {
-    std::string
-        address;       // canonical: "unix:/run/x.sock", "127.0.0.1:9000", "0.0.0.0:80", "[::]:80"
-    std::string unit;  // by the owner's control group, "" outside of any unit
+    // canonical: "unix:/run/x.sock", "127.0.0.1:9000", "0.0.0.0:80", "[::]:80"
+    std::string address;
+    std::string unit;           // by the owner's control group, "" outside of any unit
     std::string command;        // the owner's comm, sanitized
     std::uint32_t pid = 0;      // 0: owner not found
     std::uint32_t queue = 0;    // connections waiting to be accepted
     std::uint32_t backlog = 0;  // of which so many are let in
-    // unix: the path, as nginx sees it, still leads to this very socket. False: deleted or
-    // replaced.
+    // unix: the path, as nginx sees it, leads to this very socket. False: deleted or replaced.
     bool is_reachable = true;
     bool is_dual_stack = false;  // "[::]:PORT" that takes IPv4 connections as well
 

@@ -202,14 +202,14 @@ class Client final : public ExecutorClient {
     }
 
     void packet_filter(Reply<PacketFilterText> done) override {
-        const auto reply = [done](
-                               MaybeError error, const std::string& format, const std::string& text) {
-            if (error) {
-                done(error_of("PacketFilter", *error));
-            } else {
-                done(PacketFilterText{format, text});
-            }
-        };
+        const auto reply =
+            [done](MaybeError error, const std::string& format, const std::string& text) {
+                if (error) {
+                    done(error_of("PacketFilter", *error));
+                } else {
+                    done(PacketFilterText{format, text});
+                }
+            };
         call("PacketFilter", kToolDeadline, done, reply);
     }
 

@@ -14,6 +14,15 @@ namespace {
 
 constexpr std::size_t kSunPathBytes = 107;
 constexpr int kLargestPort = 65535;
+constexpr std::size_t kMaxHostBytes = 253;
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool is_host_byte(char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || is_digit(c) || c == '.' || c == '-' || c == '_';
+}
 
 bool is_all_digits(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, is_digit);
@@ -112,6 +121,29 @@ std::optional<std::string> listen_address(std::string_view text, int default_por
         return "[::1]" + address->substr(4);
     }
     return address;
+}
+
+std::optional<std::string> named_host(std::string_view text, int default_port) {
+    const auto parts = split_host(text);
+    if (!parts || parts->is_ipv6 || parts->host.empty() || parts->host.size() > kMaxHostBytes ||
+        !std::ranges::all_of(parts->host, is_host_byte) || normal_host(*parts)) {
+        return std::nullopt;
+    }
+    // 10.0.0.256 is no name either
+    const bool has_letter =
+        std::ranges::any_of(parts->host, [](char c) { return !is_digit(c) && c != '.'; });
+    const auto port = parts->port ? parse_port(*parts->port) : std::optional<int>(default_port);
+    if (!has_letter || !port || *port == 0) {
+        return std::nullopt;
+    }
+    std::string host(parts->host);
+    std::ranges::transform(host, host.begin(), lower);
+    return host + ":" + std::to_string(*port);
+}
+
+bool is_local_address(std::string_view address) {
+    return address.starts_with("unix:") || address.starts_with("127.") ||
+           address.starts_with("[::1]:");
 }
 
 }  // namespace gatemend::parse

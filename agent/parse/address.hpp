@@ -20,4 +20,11 @@ namespace gatemend::parse {
 // Wildcards become the loopback address of their family.
 [[nodiscard]] std::optional<std::string> listen_address(std::string_view text, int default_port);
 
+// "app.example:8080" in lower case, for a name that only a resolver can turn into an address, with
+// `default_port` where it has none (0: then it needs one).
+[[nodiscard]] std::optional<std::string> named_host(std::string_view text, int default_port);
+
+// A unix socket or an address of 127.0.0.0/8 or ::1, in canonical form.
+[[nodiscard]] bool is_local_address(std::string_view address);
+
 }  // namespace gatemend::parse

@@ -108,19 +108,26 @@ class FpmReader {
     explicit FpmReader(const std::string& file) : file_(file) {}
 
     void take_line(std::string_view line, int number);
+    void take_dumped(std::string_view line);
     FpmConfig finish();
 
   private:
-    struct Listen {
-        std::string pool;
-        std::string value;
+    struct Pool {
+        std::string name;
+        std::string listen;
         int line = 0;
+        FpmSettings settings{};
     };
 
     void take_section(std::string_view name);
     void take_entry(const std::string& key, const std::string& value, int number);
+    void take_global(const std::string& key, const std::string& value, int number);
+    void take_setting(const std::string& key, const std::string& value, int number);
 
-    [[nodiscard]] std::string where(int line) const { return file_ + ":" + std::to_string(line); }
+    // Line 0: the text has none.
+    [[nodiscard]] std::string where(int line) const {
+        return line == 0 ? file_ : file_ + ":" + std::to_string(line);
+    }
 
     void skip(const std::string& what, int line) {
         if (config_.skipped.size() < kMaxNotes) {
@@ -130,10 +137,25 @@ class FpmReader {
 
     const std::string& file_;
     FpmConfig config_;
-    std::vector<Listen> pools_;
+    std::vector<Pool> pools_;
     std::map<std::string, std::size_t> by_name_;  // names are case-insensitive
     std::optional<std::size_t> pool_;             // nullopt: [global]
 };
+
+constexpr std::string_view kPhpValue = "php_value[";
+constexpr std::string_view kPhpAdminValue = "php_admin_value[";
+
+// php_value[x] is known as php_admin_value[x].
+std::string admin_key(const std::string& key) {
+    return key.starts_with(kPhpValue) ? std::string(kPhpAdminValue) + key.substr(kPhpValue.size())
+                                      : key;
+}
+
+bool is_wanted(const std::string& key) {
+    return key == "listen" || key == "error_log" || key == "include" || key == "process.max" ||
+           key == "process_control_timeout" || key.starts_with("emergency_restart_") ||
+           fpm_setting_from_id(admin_key(key)).has_value();
+}
 
 void FpmReader::take_line(std::string_view line, int number) {
     line = trim(line);
@@ -156,7 +178,7 @@ void FpmReader::take_line(std::string_view line, int number) {
         return;  // FPM refuses the file; its own test says so better
     }
     const std::string key = lower(trim(line.substr(0, equals)));
-    if (key != "listen" && key != "error_log" && key != "include") {
+    if (!is_wanted(key)) {
         return;
     }
     const auto value = read_value(trim(line.substr(equals + 1)));
@@ -165,6 +187,32 @@ void FpmReader::take_line(std::string_view line, int number) {
         return;
     }
     take_entry(key, *value, number);
+}
+
+// `[21-Nov-2026 14:29:57] NOTICE: [www]`, `[…] NOTICE: \tpm.max_children = 5`: the value as it is.
+void FpmReader::take_dumped(std::string_view line) {
+    constexpr std::string_view kNotice = "NOTICE: ";
+    const std::size_t level = line.substr(0, kMaxLineBytes).find(kNotice);
+    if (level == std::string_view::npos || line.size() > kMaxLineBytes) {
+        return;
+    }
+    std::string_view text = line.substr(level + kNotice.size());
+    while (text.ends_with('\r')) {
+        text.remove_suffix(1);
+    }
+    if (text.starts_with('[') && text.ends_with(']')) {
+        take_section(text.substr(1, text.size() - 2));
+        return;
+    }
+    const std::size_t equals = text.find(" = ");
+    if (!text.starts_with('\t') || equals == std::string_view::npos) {
+        return;
+    }
+    const std::string key = lower(trim(text.substr(0, equals)));
+    const std::string_view value = text.substr(equals + 3);
+    if (is_wanted(key) && value != "undefined") {
+        take_entry(key, std::string(value), 0);
+    }
 }
 
 void FpmReader::take_section(std::string_view name) {
@@ -178,7 +226,9 @@ void FpmReader::take_section(std::string_view name) {
     }
     pool_ = by_name_.try_emplace(folded, pools_.size()).first->second;
     if (*pool_ == pools_.size()) {
-        pools_.push_back(Listen{core::sanitize(name, kMaxNameBytes), "", 0});
+        Pool pool;
+        pool.name = core::sanitize(name, kMaxNameBytes);
+        pools_.push_back(std::move(pool));
     }
 }
 
@@ -187,22 +237,56 @@ void FpmReader::take_entry(const std::string& key, const std::string& value, int
         if (config_.includes.size() < kMaxNotes) {
             config_.includes.push_back(value);
         }
-    } else if (key == "error_log" && !pool_) {
-        config_.error_log = value;
-    } else if (key == "listen" && pool_) {
-        Listen& pool = pools_[*pool_];
-        pool.value = expand_pool(value, pool.pool);
+    } else if (!pool_) {
+        take_global(key, value, number);
+    } else if (key == "listen") {
+        Pool& pool = pools_[*pool_];
+        pool.listen = expand_pool(value, pool.name);
         pool.line = number;
+    } else {
+        take_setting(key, value, number);
+    }
+}
+
+void FpmReader::take_global(const std::string& key, const std::string& value, int number) {
+    FpmGlobal& global = config_.global;
+    const Setting setting{value, where(number)};
+    if (key == "error_log") {
+        config_.error_log = value;
+    } else if (key == "process.max") {
+        global.process_max = setting;
+    } else if (key == "process_control_timeout") {
+        global.process_control_timeout = setting;
+    } else if (key == "emergency_restart_threshold") {
+        global.emergency_restart_threshold = setting;
+    } else if (key == "emergency_restart_interval") {
+        global.emergency_restart_interval = setting;
+    } else if (key == "rlimit_files") {
+        global.rlimit_files = setting;
+    }
+}
+
+void FpmReader::take_setting(const std::string& key, const std::string& value, int number) {
+    const auto setting = fpm_setting_from_id(admin_key(key));
+    if (!setting) {
+        return;
+    }
+    Pool& pool = pools_[*pool_];
+    // An administrator's value is not overridden, whichever comes first.
+    const bool is_weaker = key.starts_with(kPhpValue) && !pool.settings.of(*setting).is_default();
+    if (!is_weaker) {
+        pool.settings.set(*setting, Setting{expand_pool(value, pool.name), where(number)});
     }
 }
 
 FpmConfig FpmReader::finish() {
-    for (const Listen& pool : pools_) {
-        const auto address = canonical_listen(pool.value);
+    for (Pool& pool : pools_) {
+        const auto address = canonical_listen(pool.listen);
         if (address) {
-            config_.pools.push_back(FpmPool{pool.pool, *address, where(pool.line)});
-        } else if (pool.line != 0) {
-            skip("listen = " + pool.value, pool.line);
+            config_.pools.push_back(
+                FpmPool{pool.name, *address, where(pool.line), std::move(pool.settings)});
+        } else if (!pool.listen.empty()) {
+            skip("listen = " + pool.listen, pool.line);
         }
     }
     return std::move(config_);
@@ -221,6 +305,18 @@ FpmConfig parse_fpm_config(std::string_view text, const std::string& file) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         reader.take_line(text.substr(0, end), ++number);
         text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return reader.finish();
+}
+
+FpmConfig parse_fpm_dump(std::string_view output) {
+    const std::string name = "php-fpm -tt";
+    FpmReader reader(name);
+    output = output.substr(0, kMaxTextBytes);
+    while (!output.empty()) {
+        const std::size_t end = std::min(output.find('\n'), output.size());
+        reader.take_dumped(output.substr(0, end));
+        output.remove_prefix(std::min(end + 1, output.size()));
     }
     return reader.finish();
 }

@@ -95,6 +95,12 @@ bool has_word(std::string_view list, std::string_view word) {
     return false;
 }
 
+struct Option {
+    bool is_negated = false;
+    std::string name;
+    std::string value;
+};
+
 class RuleReader {
   public:
     explicit RuleReader(const Packet& packet) : packet_(packet) {}
@@ -106,6 +112,7 @@ class RuleReader {
     // nullopt: an option we do not know.
     std::optional<Match> ask(std::string_view option, std::string_view value);
     bool take_target(std::string_view option, const std::string& value);
+    void take_option(const Option& option);
 
     const Packet& packet_;
     PacketRule rule_;
@@ -129,8 +136,8 @@ std::optional<Match> RuleReader::ask(std::string_view option, std::string_view v
         return match_if(has_word(value, "NEW"));
     }
     if (option == "--dst-type") {
-        return match_if(has_word(value, packet_.where == Destination::kThisMachine ? "LOCAL"
-                                                                                   : "UNICAST"));
+        return match_if(
+            has_word(value, packet_.where == Destination::kThisMachine ? "LOCAL" : "UNICAST"));
     }
     return std::nullopt;
 }
@@ -139,10 +146,14 @@ bool RuleReader::take_target(std::string_view option, const std::string& value) 
     if (option != "-j" && option != "-g") {
         return false;
     }
-    constexpr std::pair<std::string_view, Verdict> kTargets[] = {
-        {"ACCEPT", Verdict::kAccept}, {"DROP", Verdict::kBlock},       {"REJECT", Verdict::kBlock},
-        {"RETURN", Verdict::kReturn}, {"LOG", Verdict::kContinue},     {"NFLOG", Verdict::kContinue},
-        {"MARK", Verdict::kContinue}, {"CONNMARK", Verdict::kContinue}};
+    constexpr std::pair<std::string_view, Verdict> kTargets[] = {{"ACCEPT", Verdict::kAccept},
+                                                                 {"DROP", Verdict::kBlock},
+                                                                 {"REJECT", Verdict::kBlock},
+                                                                 {"RETURN", Verdict::kReturn},
+                                                                 {"LOG", Verdict::kContinue},
+                                                                 {"NFLOG", Verdict::kContinue},
+                                                                 {"MARK", Verdict::kContinue},
+                                                                 {"CONNMARK", Verdict::kContinue}};
     const auto* known =
         std::ranges::find(kTargets, value, &std::pair<std::string_view, Verdict>::first);
     if (known != std::end(kTargets)) {
@@ -154,37 +165,37 @@ bool RuleReader::take_target(std::string_view option, const std::string& value) 
     return true;
 }
 
+// Before the target, an option that we do not know is a condition that we cannot check; behind it,
+// how to reject or what to log.
+void RuleReader::take_option(const Option& option) {
+    if (option.name == "-m" || option.name == "--comment" ||
+        take_target(option.name, option.value)) {
+        return;
+    }
+    const Match unknown = rule_.verdict == Verdict::kContinue ? Match::kMaybe : Match::kYes;
+    const auto here = ask(option.name, option.value);
+    const bool is_flipped = here && option.is_negated;
+    rule_.match = both(rule_.match, is_flipped ? negated(*here) : here.value_or(unknown));
+    const bool is_target = option.name == "-d" || option.name.starts_with("--dport");
+    rule_.names_target = rule_.names_target || (is_target && !option.is_negated);
+}
+
 PacketRule RuleReader::read(const std::vector<std::string>& words, std::size_t begin) {
-    bool is_negated = false;
+    Option option;
     for (std::size_t i = begin; i < words.size(); ++i) {
-        const std::string& word = words[i];
-        rule_.text += (rule_.text.empty() ? "" : " ") + word;
-        if (word == "!") {
-            is_negated = true;
-            continue;
+        rule_.text += (i == begin ? "" : " ") + words[i];
+        if (words[i] == "!") {
+            option.is_negated = true;
+        } else if (words[i].starts_with('-')) {
+            option.name = words[i];
+            // the word of a comment may look like an option
+            const bool has_value = i + 1 < words.size() &&
+                                   (option.name == "--comment" || !words[i + 1].starts_with('-'));
+            option.value = has_value ? words[++i] : std::string{};
+            rule_.text += (has_value ? " " : "") + option.value;
+            take_option(option);
+            option = {};
         }
-        if (!word.starts_with('-') || word == "--comment" || word == "-m") {
-            if (word == "--comment" || word == "-m") {  // says nothing about the packet
-                ++i;
-                rule_.text += i < words.size() ? " " + words[i] : "";
-            }
-            continue;
-        }
-        const std::string value = i + 1 < words.size() ? words[i + 1] : std::string{};
-        const auto here = ask(word, value);
-        const bool is_known = here || take_target(word, value);
-        if (is_known) {
-            ++i;
-            rule_.text += " " + value;
-        }
-        if (here) {
-            rule_.match = both(rule_.match, is_negated ? negated(*here) : *here);
-            const bool is_target = word == "-d" || word.starts_with("--dport");
-            rule_.names_target = rule_.names_target || (is_target && !is_negated);
-        } else if (!is_known && rule_.verdict == Verdict::kContinue) {
-            rule_.match = both(rule_.match, Match::kMaybe);  // before the target: a condition
-        }
-        is_negated = false;
     }
     return std::move(rule_);
 }

@@ -124,9 +124,9 @@ Subject subject_of(const json& left, const Packet& packet) {
     if (const json* fib = find(left, "fib")) {
         const json* flags = find(*fib, "flags");
         const bool is_destination =
-            flags != nullptr && (text_of(flags) == "daddr" ||
-                                 (flags->is_array() && flags->size() == 1 &&
-                                  text_of(&flags->front()) == "daddr"));
+            flags != nullptr &&
+            (text_of(flags) == "daddr" ||
+             (flags->is_array() && flags->size() == 1 && text_of(&flags->front()) == "daddr"));
         if (text_at(*fib, "result") == "type" && is_destination) {
             return {.kind = Subject::Kind::kWords,
                     .words = {packet.where == Destination::kThisMachine ? "local" : "unicast"}};
@@ -311,10 +311,13 @@ std::string words_of(const json& value, int depth) {
 }
 
 std::optional<Verdict> verdict_of(std::string_view key) {
-    constexpr std::pair<std::string_view, Verdict> kVerdicts[] = {
-        {"accept", Verdict::kAccept},   {"drop", Verdict::kBlock},   {"reject", Verdict::kBlock},
-        {"return", Verdict::kReturn},   {"jump", Verdict::kJump},    {"goto", Verdict::kGoto},
-        {"continue", Verdict::kContinue}};
+    constexpr std::pair<std::string_view, Verdict> kVerdicts[] = {{"accept", Verdict::kAccept},
+                                                                  {"drop", Verdict::kBlock},
+                                                                  {"reject", Verdict::kBlock},
+                                                                  {"return", Verdict::kReturn},
+                                                                  {"jump", Verdict::kJump},
+                                                                  {"goto", Verdict::kGoto},
+                                                                  {"continue", Verdict::kContinue}};
     const auto* found =
         std::ranges::find(kVerdicts, key, &std::pair<std::string_view, Verdict>::first);
     return found == std::end(kVerdicts) ? std::nullopt : std::optional{found->second};

@@ -46,6 +46,7 @@ class Walk {
 
   private:
     Fate pass(const PacketChain& chain, Match is_here, int depth);
+    Fate take(const PacketChain& chain, const PacketRule& rule, Match is_taken, int depth);
     Fate enter(const PacketChain& chain, const PacketRule& rule, Match is_taken, int depth);
 
     std::map<std::pair<std::string_view, std::string_view>, const PacketChain*> by_name_;
@@ -61,7 +62,29 @@ Fate Walk::enter(const PacketChain& chain, const PacketRule& rule, Match is_take
                : pass(*called->second, is_taken, depth + 1);
 }
 
-// `is_here`: whether the packet comes through here at all. A doubt never blocks, but may let through.
+// A doubt never blocks, but may let through.
+Fate Walk::take(const PacketChain& chain, const PacketRule& rule, Match is_taken, int depth) {
+    switch (rule.verdict) {
+        case Verdict::kContinue:
+        case Verdict::kReturn:
+            return Fate::kGoesOn;
+        case Verdict::kAccept:
+        case Verdict::kUnknown:
+            return Fate::kLetThrough;
+        case Verdict::kJump:
+        case Verdict::kGoto:
+            return enter(chain, rule, is_taken, depth);
+        case Verdict::kBlock:
+            break;
+    }
+    if (is_taken == Match::kMaybe) {
+        return Fate::kGoesOn;
+    }
+    found_ = rule.names_target ? &rule : nullptr;
+    return Fate::kBlocked;
+}
+
+// `is_here`: whether the packet comes through here at all.
 Fate Walk::pass(const PacketChain& chain, Match is_here, int depth) {
     for (const PacketRule& rule : chain.rules) {
         const Match is_taken = both(is_here, rule.match);
@@ -71,36 +94,14 @@ Fate Walk::pass(const PacketChain& chain, Match is_here, int depth) {
         if (is_taken == Match::kNo) {
             continue;
         }
-        switch (rule.verdict) {
-            case Verdict::kContinue:
-                break;
-            case Verdict::kAccept:
-            case Verdict::kUnknown:
-                return Fate::kLetThrough;
-            case Verdict::kBlock:
-                if (is_taken == Match::kYes) {
-                    found_ = rule.names_target ? &rule : nullptr;
-                    return Fate::kBlocked;
-                }
-                break;
-            case Verdict::kReturn:
-                if (rule.match == Match::kYes) {
-                    return Fate::kGoesOn;
-                }
-                is_here = Match::kMaybe;
-                break;
-            case Verdict::kJump:
-            case Verdict::kGoto:
-                if (const Fate fate = enter(chain, rule, is_taken, depth); fate != Fate::kGoesOn) {
-                    return fate;
-                }
-                if (rule.verdict == Verdict::kGoto) {
-                    if (rule.match == Match::kYes) {
-                        return Fate::kGoesOn;
-                    }
-                    is_here = Match::kMaybe;
-                }
-                break;
+        if (const Fate fate = take(chain, rule, is_taken, depth); fate != Fate::kGoesOn) {
+            return fate;
+        }
+        if (rule.verdict == Verdict::kReturn || rule.verdict == Verdict::kGoto) {
+            if (rule.match == Match::kYes) {
+                return Fate::kGoesOn;
+            }
+            is_here = Match::kMaybe;
         }
     }
     return Fate::kGoesOn;
@@ -118,8 +119,7 @@ std::optional<Packet> read_packet(std::string_view address, Destination where) {
     const std::string_view port = address.substr(colon + 1);
     Packet packet;
     packet.where = where;
-    const auto [end, error] =
-        std::from_chars(port.data(), port.data() + port.size(), packet.port);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), packet.port);
     const auto ip = parse_ip(host);
     if (!ip || error != std::errc{} || end != port.data() + port.size()) {
         return std::nullopt;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A packet filter as one packet meets it: chains of rules, each already asked whether it takes that
-// packet. Filled by nft_ruleset and iptables_rules, walked by packet_filter. Internal to this folder.
+// packet. Filled by nft_ruleset and iptables_rules, walked by packet_filter. Internal to this
+// folder.
 #pragma once
 
 #include "core/result.hpp"

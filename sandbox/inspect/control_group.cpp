@@ -21,7 +21,8 @@ std::optional<std::string> path_of_controller(std::string_view proc_cgroup,
     while (!proc_cgroup.empty()) {
         const std::string_view line = take_line(proc_cgroup);
         const std::size_t first = line.find(':');
-        const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+        const std::size_t second =
+            first == std::string_view::npos ? first : line.find(':', first + 1);
         if (second == std::string_view::npos) {
             continue;
         }
@@ -46,8 +47,7 @@ std::optional<std::string> unit_path(std::string_view path, std::string_view uni
     }
     const std::string component = "/" + std::string{unit};
     const std::size_t at = path.find(component + "/");
-    return std::string{at == std::string_view::npos ? path
-                                                    : path.substr(0, at + component.size())};
+    return std::string{at == std::string_view::npos ? path : path.substr(0, at + component.size())};
 }
 
 struct Hierarchy {
@@ -76,12 +76,12 @@ std::optional<std::uint64_t> read_number(const std::string& path) {
     return text ? leading_number(*text) : std::nullopt;  // "max" is no number
 }
 
-// The tightest of the group and its ancestors; 0: none.
+// The tightest of the group and its ancestors; 0: none. `file` begins with a slash.
 std::uint64_t tightest(const Hierarchy& hierarchy, const std::string& file) {
     std::uint64_t limit = 0;
     std::string path = hierarchy.path;
     while (!path.empty()) {
-        const auto found = read_number(hierarchy.mount + path + "/" + file);
+        const auto found = read_number(std::string{hierarchy.mount}.append(path).append(file));
         if (found && *found < kNoLimitV1 && (limit == 0 || *found < limit)) {
             limit = *found;
         }
@@ -94,14 +94,14 @@ bool add_memory(core::UnitUse& use, const Hierarchy& hierarchy) {
     const std::string group = hierarchy.mount + hierarchy.path;
     if (const auto current = read_number(group + "/memory.current")) {
         use.memory_bytes = *current;
-        use.memory_limit_bytes = tightest(hierarchy, "memory.max");
+        use.memory_limit_bytes = tightest(hierarchy, "/memory.max");
         const auto events = read_text(group + "/memory.events");
         use.oom_kills = events ? number_after(*events, "oom_kill ").value_or(0) : 0;
         return true;
     }
     if (const auto usage = read_number(group + "/memory.usage_in_bytes")) {
         use.memory_bytes = *usage;
-        use.memory_limit_bytes = tightest(hierarchy, "memory.limit_in_bytes");
+        use.memory_limit_bytes = tightest(hierarchy, "/memory.limit_in_bytes");
         const auto control = read_text(group + "/memory.oom_control");
         use.oom_kills = control ? number_after(*control, "oom_kill ").value_or(0) : 0;
         return true;
@@ -115,7 +115,7 @@ bool add_tasks(core::UnitUse& use, const Hierarchy& hierarchy) {
         return false;
     }
     use.tasks = *tasks;
-    use.tasks_limit = tightest(hierarchy, "pids.max");
+    use.tasks_limit = tightest(hierarchy, "/pids.max");
     return true;
 }
 
@@ -133,8 +133,8 @@ std::string unit_of_path(std::string_view path) {
         // systemd puts '_' before names that would look like a file of the kernel's
         component.remove_prefix(component.starts_with('_') ? 1 : 0);
         const bool is_unit = component.ends_with(".service") || component.ends_with(".scope");
-        const bool is_valid = component.size() <= kMaxUnitName &&
-                              std::ranges::all_of(component, is_unit_character);
+        const bool is_valid =
+            component.size() <= kMaxUnitName && std::ranges::all_of(component, is_unit_character);
         return is_unit && is_valid ? std::string{component} : std::string{};
     }
     return {};

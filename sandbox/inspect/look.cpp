@@ -32,13 +32,14 @@ std::string unix_path(const std::string& address) {
 
 std::string folder_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? std::string{} : path.substr(0, std::max(slash, std::size_t{1}));
+    return slash == std::string::npos ? std::string{}
+                                      : path.substr(0, std::max(slash, std::size_t{1}));
 }
 
 // Where "/" is for nginx: a unit with PrivateTmp= sees another /tmp than we do.
 std::string root_of_nginx(const Roots& roots, const std::vector<Process>& processes) {
     for (const Process& process : processes) {
-        const std::string root = roots.proc + "/" + std::to_string(process.pid) + "/root";
+        std::string root = roots.proc + "/" + std::to_string(process.pid) + "/root";
         if (process.unit == "nginx.service" && is_nginx(processes, process) &&
             access(root.c_str(), X_OK) == 0) {
             return root;
@@ -62,9 +63,8 @@ int rank(const Listener& listener, std::string_view address) {
 void keep_listeners(Inspection& inspection, std::string_view address, std::size_t limit) {
     std::vector<Listener>& listeners = *inspection.listeners;
     if (listeners.size() > limit) {
-        std::ranges::stable_sort(listeners, {}, [&](const Listener& listener) {
-            return rank(listener, address);
-        });
+        std::ranges::stable_sort(
+            listeners, {}, [&](const Listener& listener) { return rank(listener, address); });
         listeners.resize(limit);
         inspection.is_listeners_cut = true;
     }
@@ -90,7 +90,7 @@ class Look {
     void add_listeners();
     void add_workers();
     void add_load();
-    bool is_reachable(const FoundSocket& socket) const;
+    [[nodiscard]] bool is_reachable(const FoundSocket& socket) const;
 
     const Question& question_;
     Clock::time_point began_;
@@ -107,8 +107,8 @@ bool Look::is_reachable(const FoundSocket& socket) const {
         return path.empty();  // a relative name leads nowhere
     }
     const Walk walk = walk_to(nginx_root_, path, {});
-    return walk.socket_inode && (socket.file == 0 || static_cast<std::uint32_t>(
-                                                         *walk.socket_inode) == socket.file);
+    return walk.socket_inode &&
+           (socket.file == 0 || static_cast<std::uint32_t>(*walk.socket_inode) == socket.file);
 }
 
 void Look::add_listeners() {
@@ -145,8 +145,8 @@ void Look::add_workers() {
         inspection_.workers.push_back(measure(question_.roots, process, deadline_));
         inspection_.workers.back().is_nginx = is_of_nginx;
         if (is_of_unit && !inspection_.use) {
-            const auto groups = read_text(question_.roots.proc + "/" +
-                                          std::to_string(process.pid) + "/cgroup");
+            const auto groups =
+                read_text(question_.roots.proc + "/" + std::to_string(process.pid) + "/cgroup");
             inspection_.use =
                 groups ? unit_use(question_.roots, question_.unit, *groups) : std::nullopt;
         }

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "core/inspection.hpp"
-#include "sandbox/inspect/processes.hpp"
 #include "sandbox/inspect/proc_text.hpp"
+#include "sandbox/inspect/processes.hpp"
 
 #include <optional>
 #include <string>

@@ -3,6 +3,8 @@
 
 #include "sandbox/bus/unique_fd.hpp"
 
+#include <climits>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -11,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <deque>
 #include <string_view>
 #include <utility>
@@ -145,6 +146,7 @@ Walker::Way Walker::enter(const std::string& name) {
         }
         return Way::kEnds;
     }
+
     struct stat info {};
 
     if (fstat(place.fd.get(), &info) < 0) {
@@ -165,6 +167,7 @@ Walk Walker::go(std::string_view path) {
     if (!restart()) {
         return walk_;
     }
+
     struct stat info {};
 
     if (fstat(places_.back().fd.get(), &info) == 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The way to a unix socket, one component after the other, as another user would have to go it.
-// Called by look with a path that the executor has checked. Opens nothing but directories and links,
-// and those only as places (O_PATH).
+// Called by look with a path that the executor has checked. Opens nothing but directories and
+// links, and those only as places (O_PATH).
 #pragma once
 
 #include "core/inspection.hpp"
@@ -15,7 +15,7 @@
 namespace gatemend::inspect {
 
 struct Walk {
-    std::vector<core::PathStep> steps;  // from "/" on; the last one may be missing
+    std::vector<core::PathStep> steps;          // from "/" on; the last one may be missing
     std::optional<std::uint64_t> socket_inode;  // of the socket at the end
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// May this user do that to this file: mode bits and POSIX access lists, as the kernel decides. Pure;
-// called by path_walk. Knows nothing of capabilities other than root's.
+// May this user do that to this file: mode bits and POSIX access lists, as the kernel decides.
+// Pure; called by path_walk. Knows nothing of capabilities other than root's.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Small texts of the kernel (/proc, /sys/fs/cgroup) and how to take numbers out of them. Used by all
-// of sandbox/inspect. Reads regular kernel files of fixed names only, at most `limit` bytes of each.
+// Small texts of the kernel (/proc, /sys/fs/cgroup) and how to take numbers out of them. Used by
+// all of sandbox/inspect. Reads regular kernel files of fixed names only, at most `limit` bytes of
+// each.
 #pragma once
 
 #include <chrono>
@@ -33,7 +34,8 @@ inline constexpr std::size_t kMaxProcText = std::size_t{16} * 1024;
 [[nodiscard]] std::optional<std::uint64_t> leading_number(std::string_view text);
 
 // "MemTotal:  123 kB" with key "MemTotal:" -> 123; keys stand at the start of a line.
-[[nodiscard]] std::optional<std::uint64_t> number_after(std::string_view text, std::string_view key);
+[[nodiscard]] std::optional<std::uint64_t> number_after(std::string_view text,
+                                                        std::string_view key);
 
 // "12.3456" -> 12345
 [[nodiscard]] std::optional<std::uint32_t> decimal_permille(std::string_view text);

@@ -181,6 +181,7 @@ std::vector<Process> list_processes(const Roots& roots, Deadline deadline) {
         const std::string folder = folder_of(roots, *pid);
         const auto groups = read_text(folder + "/cgroup");
         process->unit = groups ? unit_of_process(*groups) : std::string{};
+
         struct stat info {};
 
         process->uid = stat(folder.c_str(), &info) == 0 ? info.st_uid : ~std::uint32_t{0};

@@ -107,14 +107,13 @@ void take_inet(std::string_view payload, Found& found) {
     socket.listener.queue = message->idiag_rqueue;
     socket.listener.backlog = message->idiag_wqueue;
     socket.inode = message->idiag_inode;
-    for_each_attribute(payload.substr(aligned(sizeof(inet_diag_msg))),
-                       [&](int type, std::string_view value) {
-                           if (type == INET_DIAG_SKV6ONLY && !value.empty()) {
-                               socket.listener.is_dual_stack =
-                                   value.front() == 0 &&
-                                   socket.listener.address.starts_with("[::]:");
-                           }
-                       });
+    for_each_attribute(
+        payload.substr(aligned(sizeof(inet_diag_msg))), [&](int type, std::string_view value) {
+            if (type == INET_DIAG_SKV6ONLY && !value.empty()) {
+                socket.listener.is_dual_stack =
+                    value.front() == 0 && socket.listener.address.starts_with("[::]:");
+            }
+        });
     found.push_back(std::move(socket));
 }
 
@@ -205,8 +204,8 @@ Status ask(const bus::UniqueFd& netlink, const Request& request, OnMessage take,
         if (got <= 0) {
             return system_error("ask for sockets");
         }
-        GATEMEND_TRY(
-            dump, take_messages({chunk.data(), static_cast<std::size_t>(got)}, take, found));
+        GATEMEND_TRY(dump,
+                     take_messages({chunk.data(), static_cast<std::size_t>(got)}, take, found));
         if (dump == Dump::kEnded) {
             return Done{};
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// All listening stream sockets of this machine, asked from the kernel (sock_diag(7)): address, queue
-// and backlog. Called by look. Connects to nothing.
+// All listening stream sockets of this machine, asked from the kernel (sock_diag(7)): address,
+// queue and backlog. Called by look. Connects to nothing.
 #pragma once
 
 #include "core/inspection.hpp"

@@ -187,6 +187,7 @@ Status install_resolver_filter() {
 Status install_inspect_filter() {
     GATEMEND_TRY(context, begin());
     GATEMEND_CHECK(forbid(context, kNotForProbe));
+    GATEMEND_CHECK(forbid(context, kNotForTalk));
     GATEMEND_CHECK(forbid(context, kNotForInspect));
     GATEMEND_CHECK(forbid_opening_for_write(context));
     return load(context);

@@ -84,8 +84,8 @@ struct PacketFilterTool {
     std::vector<std::string> argv;
 };
 
-// Rules of the old kind (xtables) are invisible to nft; then, and without nft, the old tool is asked
-// first. The kernel lists its old tables in this file.
+// Rules of the old kind (xtables) are invisible to nft; then, and without nft, the old tool is
+// asked first. The kernel lists its old tables in this file.
 std::vector<PacketFilterTool> packet_filter_tools() {
     const PacketFilterTool nft{"nft-json", {"/usr/sbin/nft", "--json", "list", "ruleset"}};
     const PacketFilterTool any{"iptables-save", {"/usr/sbin/iptables-save", "-c"}};
@@ -137,7 +137,7 @@ class MachineFacts final : public Facts {
                    const Result<ToolOutcome>& outcome);
     const std::string& worker_user();
     void ask_packet_filter(std::vector<PacketFilterTool> tools,
-                           std::optional<PacketFilterFact> so_far,
+                           const std::optional<PacketFilterFact>& so_far,
                            std::function<void(Result<PacketFilterFact>)> done);
 
     ToolRunner& runner_;
@@ -291,7 +291,7 @@ void MachineFacts::packet_filter(std::function<void(Result<PacketFilterFact>)> d
 }
 
 void MachineFacts::ask_packet_filter(std::vector<PacketFilterTool> tools,
-                                     std::optional<PacketFilterFact> so_far,
+                                     const std::optional<PacketFilterFact>& so_far,
                                      std::function<void(Result<PacketFilterFact>)> done) {
     const auto is_absent = [](const PacketFilterTool& tool) {
         return access(tool.argv.front().c_str(), F_OK) != 0;
@@ -311,15 +311,15 @@ void MachineFacts::ask_packet_filter(std::vector<PacketFilterTool> tools,
         auto fact = is_good ? added(so_far, tools.front().format, std::move(outcome->out)) : so_far;
         const bool is_whole = fact && !hides_rules(*fact);
         if (tools.size() > 1 && !is_whole) {
-            ask_packet_filter({tools.begin() + 1, tools.end()}, std::move(fact), done);
+            ask_packet_filter({tools.begin() + 1, tools.end()}, fact, done);
         } else if (fact) {
             done(std::move(*fact));
         } else if (!outcome) {
             done(outcome.error());
         } else {
-            done(Error{outcome->is_cut ? "the packet filter has more rules than we read"
-                                       : "the packet filter could not be listed: " +
-                                             printable(outcome->err)});
+            done(Error{outcome->is_cut
+                           ? "the packet filter has more rules than we read"
+                           : "the packet filter could not be listed: " + printable(outcome->err)});
         }
     });
 }

@@ -30,7 +30,7 @@ struct PacketFilterFact {
     // "nft-json": one line, and behind it what iptables-save says of rules that nft cannot show;
     // "iptables-save"; "none"
     std::string format;
-    std::string text;    // printable ASCII and newlines, at most kMaxPacketFilterBytes
+    std::string text;  // printable ASCII and newlines, at most kMaxPacketFilterBytes
 };
 
 inline constexpr std::size_t kMaxPacketFilterBytes = std::size_t{256} * 1024;

@@ -144,24 +144,24 @@ void add_packet_filter(Properties& properties) {
         .set("PrivateTmp", true)
         .set("PrivateDevices", true)
         .set("CapabilityBoundingSet", bit(CAP_NET_ADMIN) | bit(CAP_NET_RAW))
-// Nobody's site waits for this one, and a library reads what strangers send: nothing to write to,
-// a ceiling for memory. Names are resolved with files of /etc, sockets
-// of /run and, for the families this machine has, netlink.
+        .set("RestrictAddressFamilies",
+             NameList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}});
+}
+
+// Nobody's site waits for this one, and a library reads what strangers send: nothing to write to, a
+// ceiling for memory. Names are resolved with files of /etc, sockets of /run and, for the families
+// this machine has, netlink.
 void add_remote_probe(Properties& properties, const ToolSpec& spec) {
     constexpr std::uint64_t kMaxMemory = std::uint64_t{64} * 1024 * 1024;
+    add_own_program(properties);
     properties.set("User", spec.user)
         .set("CapabilityBoundingSet", std::uint64_t{0})
         .set("LimitNOFILE", std::uint64_t{64})
-        .set("LimitFSIZE", std::uint64_t{0})
         .set("MemoryMax", kMaxMemory)
         .set_text("ProtectSystem", "strict")
         .set("ProtectControlGroups", true)
         .set("ProtectKernelModules", true)
         .set("ProtectKernelTunables", true)
-        .set("LockPersonality", true)
-        .set("MemoryDenyWriteExecute", true)
-        .set("RestrictSUIDSGID", true)
-        .set("RestrictRealtime", true)
         .set("RestrictAddressFamilies",
              NameList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}});
 }
@@ -186,6 +186,7 @@ std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolP
             break;
         case ToolProfile::kPacketFilter:
             add_packet_filter(properties);
+            break;
         case ToolProfile::kRemoteProbe:
             add_remote_probe(properties, spec);
             break;

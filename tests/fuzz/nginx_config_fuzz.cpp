@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Any bytes behind the header of an `nginx -T` dump: every address found is canonical.
+// Any bytes behind the header of an `nginx -T` dump: every address found is canonical, every name
+// has a port, every place exists.
 #include "parse/address.hpp"
 #include "parse/nginx_config.hpp"
 #include "tests/fuzz/fuzz_input.hpp"
@@ -18,6 +19,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                ? unix_socket_address(backend.address.substr(5))
                                : inet_address(backend.address, 0);
         gatemend::fuzz::require(again == backend.address && !backend.where.empty());
+        for (const std::size_t place : backend.places) {
+            gatemend::fuzz::require(place < config->places.size());
+        }
+    }
+    for (const ConfiguredBackend& backend : config->names) {
+        gatemend::fuzz::require(backend.address.empty() &&
+                                named_host(backend.host, 0) == backend.host);
     }
     for (const std::string& listen : config->listens) {
         gatemend::fuzz::require(inet_address(listen, 0) == listen);

@@ -22,7 +22,7 @@ constexpr const char* kFpm = "php8.2-fpm.service";
 
 parse::ConfiguredBackend backend(const std::string& address) {
     return parse::ConfiguredBackend{
-        parse::PassScheme::kFastcgi, address, "/etc/nginx/sites-enabled/default:57", ""};
+        core::Scheme::kFastcgi, address, "/etc/nginx/sites-enabled/default:57", ""};
 }
 
 // nginx points at `address`; one pool of PHP 8.2 listens on `listen`.

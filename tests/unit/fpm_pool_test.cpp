@@ -77,6 +77,82 @@ TEST(FpmPool, FollowsTheIniGrammar) {
     EXPECT_EQ(config.includes, std::vector<std::string>{"/etc/php/8.2/fpm/pool.d/*.conf"});
 }
 
+std::string value_of(const FpmPool& pool, FpmSetting setting) {
+    return pool.settings.of(setting).value;
+}
+
+TEST(FpmPool, KnowsItsLimitsAndWhereTheyStand) {
+    const FpmConfig config = parse_fpm_config(
+        "[global]\nprocess.max = 128\nprocess_control_timeout = 10s\n[www]\nuser = www-data\n"
+        "group = www-data\nlisten = /run/php/php8.2-fpm.sock\nlisten.owner = www-data\n"
+        "listen.mode = 0600\npm = dynamic\npm.max_children = 5\npm.max_children = 50 ; raised\n"
+        "slowlog = /var/log/$pool.log.slow\nrequest_terminate_timeout = 30s\n"
+        "php_admin_value[memory_limit] = 256M\nphp_value[memory_limit] = 64M\n"
+        "php_value[max_execution_time] = 60\nlisten.acl_users = apache,nginx\n",
+        kFile);
+    ASSERT_EQ(config.pools.size(), 1U);
+    const FpmPool& pool = config.pools[0];
+    EXPECT_EQ(value_of(pool, FpmSetting::kPm), "dynamic");
+    EXPECT_EQ(value_of(pool, FpmSetting::kMaxChildren), "50");
+    EXPECT_EQ(pool.settings.of(FpmSetting::kMaxChildren).where, kFile + ":12");
+    EXPECT_EQ(value_of(pool, FpmSetting::kSlowlog), "/var/log/www.log.slow");
+    EXPECT_EQ(value_of(pool, FpmSetting::kListenMode), "0600");
+    EXPECT_EQ(value_of(pool, FpmSetting::kListenAclUsers), "apache,nginx");
+    EXPECT_EQ(value_of(pool, FpmSetting::kPhpMemoryLimit), "256M");
+    EXPECT_EQ(value_of(pool, FpmSetting::kPhpMaxExecutionTime), "60");
+    EXPECT_TRUE(pool.settings.of(FpmSetting::kMaxRequests).is_default());
+    EXPECT_EQ(value_of(pool, FpmSetting::kMaxRequests), "0");
+    EXPECT_EQ(value_of(pool, FpmSetting::kStartServers), "");
+    EXPECT_EQ(config.global.process_max.value, "128");
+    EXPECT_EQ(config.global.process_control_timeout.where, kFile + ":3");
+    EXPECT_TRUE(config.global.emergency_restart_interval.is_default());
+}
+
+TEST(FpmPool, ReadsWhatFpmSaysOfItself) {
+    std::string output;
+    for (const char* text :
+         {"[global]",
+          "\tpid = /run/php/php8.2-fpm.pid",
+          "\terror_log = /var/log/php8.2-fpm.log",
+          "\tprocess.max = 0",
+          "\trlimit_files = 0",
+          " ",
+          "[www]",
+          "\tprefix = undefined",
+          "\tuser = www-data",
+          "\tlisten = /run/php/php8.2-fpm.sock",
+          "\tlisten.backlog = 511",
+          "\tlisten.acl_users = undefined",
+          "\tpm = dynamic",
+          "\tpm.max_children = 5",
+          "\tslowlog = undefined",
+          "\tphp_admin_value[error_log] = /var/log/a = b; c.log",
+          "configuration file /etc/php/8.2/fpm/php-fpm.conf test is successful"}) {
+        output.append("[21-Nov-2026 14:29:57] NOTICE: ").append(text).append("\n");
+    }
+    const FpmConfig config = parse_fpm_dump(output);
+    ASSERT_EQ(config.pools.size(), 1U);
+    const FpmPool& pool = config.pools[0];
+    EXPECT_EQ(pool.name, "www");
+    EXPECT_EQ(pool.listen, "unix:/run/php/php8.2-fpm.sock");
+    EXPECT_EQ(pool.where, "php-fpm -tt");
+    EXPECT_EQ(config.error_log, "/var/log/php8.2-fpm.log");
+    EXPECT_EQ(value_of(pool, FpmSetting::kMaxChildren), "5");
+    EXPECT_EQ(value_of(pool, FpmSetting::kListenBacklog), "511");
+    EXPECT_EQ(value_of(pool, FpmSetting::kSlowlog), "");
+    EXPECT_TRUE(pool.settings.of(FpmSetting::kListenAclUsers).is_default());
+    EXPECT_EQ(value_of(pool, FpmSetting::kPhpErrorLog), "/var/log/a = b; c.log");
+    EXPECT_TRUE(parse_fpm_dump("").pools.empty());
+}
+
+TEST(FpmSettings, AreFoundByTheirNames) {
+    for (std::size_t i = 0; i < kFpmSettingCount; ++i) {
+        const auto setting = static_cast<FpmSetting>(i);
+        EXPECT_EQ(fpm_setting_from_id(fpm_setting_id(setting)), setting);
+    }
+    EXPECT_FALSE(fpm_setting_from_id("pm.max_childern"));
+}
+
 TEST(FpmPool, SurvivesAnything) {
     const std::string text = "[a]\nlisten = \"$pool\\\"\n[\n]\n=\nlisten\n[]\nlisten=[\n";
     for (std::size_t size = 0; size < text.size(); ++size) {

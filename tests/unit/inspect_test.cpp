@@ -17,7 +17,6 @@
 #include <sys/un.h>
 
 #include <array>
-#include <cstring>
 #include <vector>
 
 namespace gatemend::inspect {
@@ -27,7 +26,7 @@ namespace fs = std::filesystem;
 
 bus::UniqueFd listen_at(const sockaddr* address, socklen_t size, int backlog) {
     bus::UniqueFd server{socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    EXPECT_EQ(bind(server.get(), address, size), 0) << std::strerror(errno);
+    EXPECT_EQ(bind(server.get(), address, size), 0);
     EXPECT_EQ(listen(server.get(), backlog), 0);
     return server;
 }
@@ -276,8 +275,9 @@ TEST(IsGranted, AccessListsCountWithTheirMask) {
     EXPECT_TRUE(may_write(7, {.uid = 9, .groups = {2, 44}}));
     EXPECT_FALSE(may_write(7, {.uid = 9, .groups = {2}}));  // in a group: "other" is not asked
     EXPECT_TRUE(may_write(0, {.uid = 9, .groups = {}}));
-    EXPECT_TRUE(is_granted(
-        {.mode = 2, .uid = 1, .gid = 2, .acl = "junk"}, {.uid = 9, .groups = {}}, Permission::kWrite));
+    EXPECT_TRUE(is_granted({.mode = 2, .uid = 1, .gid = 2, .acl = "junk"},
+                           {.uid = 9, .groups = {}},
+                           Permission::kWrite));
 }
 
 TEST(UnitOfPath, IsSystemdsUnitAndNotWhatIsNestedInIt) {
@@ -411,7 +411,7 @@ TEST(Consumers, AreThoseWhoTakeMostOfTheMachine) {
         before[i].command = "p" + std::to_string(i);
     }
     std::vector<Process> after = before;
-    after[1].cpu_ticks = 31;                                        // 3.1 cores in 0.1 s of 8
+    after[1].cpu_ticks = 31;                                          // 3.1 cores in 0.1 s of 8
     after[2].resident_bytes = std::uint64_t{2} * 1024 * 1024 * 1024;  // half of the memory
     after[3].cpu_ticks = 2;
     after.erase(after.begin() + 4);  // has ended

@@ -93,10 +93,8 @@ TEST(Inspection, AWrongLineIsNamed) {
     EXPECT_EQ(problem(use + " tasks_limit=0\n" + use + " tasks_limit=0\nend\n"),
               "inspection: line 2: said twice");
     EXPECT_EQ(problem("guess x=1\nend\n"), "inspection: line 1: begins with an unknown word");
-    EXPECT_EQ(problem("end\n" + use + " tasks_limit=0\n"),
-              "inspection: line 2: is out of order");
-    EXPECT_EQ(problem("consumer text=x\nend\n"),
-              "inspection: line 1: a consumer without a load");
+    EXPECT_EQ(problem("end\n" + use + " tasks_limit=0\n"), "inspection: line 2: is out of order");
+    EXPECT_EQ(problem("consumer text=x\nend\n"), "inspection: line 1: a consumer without a load");
     EXPECT_EQ(problem("listeners count=1 cut=0\nend\n"),
               "inspection: not as many listeners as announced");
     EXPECT_EQ(problem(""), "inspection: it has no end");

@@ -57,7 +57,7 @@ TEST(NginxConfig, ReadsADebianDump) {
             "/etc/nginx/snippets/fastcgi-php.conf",
             "fastcgi_split_path_info ^(.+?\\.php)(/.*)$;\nset $path_info $fastcgi_path_info;\n"));
     ASSERT_EQ(config.backends.size(), 1U);
-    EXPECT_EQ(config.backends[0].scheme, PassScheme::kFastcgi);
+    EXPECT_EQ(config.backends[0].scheme, core::Scheme::kFastcgi);
     EXPECT_EQ(config.backends[0].address, "unix:/run/php/php8.2-fpm.sock");
     EXPECT_EQ(config.backends[0].where, "/etc/nginx/sites-enabled/default:8");
     EXPECT_EQ(config.backends[0].group, "");
@@ -97,19 +97,25 @@ TEST(NginxConfig, ExpandsGroupsWhereverTheyStand) {
         "upstream App { server 10.0.0.1; server app.example:80; }");
     EXPECT_EQ(addresses(config), (Texts{"unix:/run/a.sock", "127.0.0.1:9001", "10.0.0.1:80"}));
     EXPECT_EQ(config.backends[0].group, "php");
-    EXPECT_EQ(config.skipped, Texts{"server app.example:80 at /etc/nginx/nginx.conf:4"});
+    EXPECT_EQ(config.skipped, Texts{});
+    ASSERT_EQ(config.names.size(), 1U);
+    EXPECT_EQ(config.names[0].host, "app.example:80");
+    EXPECT_EQ(config.names[0].group, "app");
 }
 
-TEST(NginxConfig, SkipsWhatIsDecidedAtRunTimeAndNames) {
+TEST(NginxConfig, SkipsWhatIsDecidedAtRunTimeAndListsNamesApart) {
     const NginxConfig config = parse_location(
         "fastcgi_pass $backend;\nproxy_pass http://127.0.0.1:8080$uri;\nproxy_pass "
         "http://app.example:80;\nfastcgi_pass php;\nproxy_pass 127.0.0.1:80;");
     EXPECT_EQ(config.backends.size(), 0U);
+    ASSERT_EQ(config.names.size(), 1U);
+    EXPECT_EQ(config.names[0].host, "app.example:80");
+    EXPECT_EQ(config.names[0].address, "");
+    EXPECT_TRUE(config.names[0].is_remote);
     EXPECT_EQ(config.skipped,
               (Texts{"fastcgi_pass $backend at /etc/nginx/nginx.conf:3",
                      "proxy_pass http://127.0.0.1:8080$uri at /etc/nginx/nginx.conf:4",
                      "proxy_pass 127.0.0.1:80 at /etc/nginx/nginx.conf:7",
-                     "proxy_pass http://app.example:80 at /etc/nginx/nginx.conf:5",
                      "fastcgi_pass php at /etc/nginx/nginx.conf:6"}));
 }
 

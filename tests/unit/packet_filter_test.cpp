@@ -102,8 +102,10 @@ TEST(NftRuleset, ADoubtfulOrGeneralDropIsNotReported) {
                        "127.0.0.1:9000"),
               "");
     EXPECT_EQ(blocking("nft-json", nft("output", rule(R"({"drop": null})")), "127.0.0.1:9000"), "");
-    EXPECT_EQ(blocking("nft-json", nft("output", rule(match_port("443", "!=") + kDrop)), "127.0.0.1:9000"),
-              "");
+    EXPECT_EQ(
+        blocking(
+            "nft-json", nft("output", rule(match_port("443", "!=") + kDrop)), "127.0.0.1:9000"),
+        "");
     EXPECT_EQ(blocking("nft-json",
                        nft("output",
                            rule(std::string{kPort9000} +
@@ -112,16 +114,17 @@ TEST(NftRuleset, ADoubtfulOrGeneralDropIsNotReported) {
               "");
     EXPECT_EQ(
         blocking("nft-json",
-                 nft("output",
-                     rule(std::string{kPort9000} + R"(, {"redirect": {"port": 9001}})")),
+                 nft("output", rule(std::string{kPort9000} + R"(, {"redirect": {"port": 9001}})")),
                  "127.0.0.1:9000"),
         "");
 }
 
 TEST(NftRuleset, SetsRangesAndNetworksAreUnderstood) {
     const auto elsewhere = [](const std::string& expressions, const std::string& address) {
-        return blocking(
-                   "nft-json", nft("output", rule(expressions + kDrop)), address, Destination::kElsewhere) != "";
+        return blocking("nft-json",
+                        nft("output", rule(expressions + kDrop)),
+                        address,
+                        Destination::kElsewhere) != "";
     };
     const std::string ports = match_port(R"({"set": [3306, {"range": [9100, 9200]}]})");
     EXPECT_TRUE(elsewhere(ports, "10.0.0.5:3306"));
@@ -130,8 +133,10 @@ TEST(NftRuleset, SetsRangesAndNetworksAreUnderstood) {
     EXPECT_TRUE(elsewhere(match_daddr(R"("10.0.0.5")"), "10.0.0.5:80"));
     EXPECT_FALSE(elsewhere(match_daddr(R"("10.0.0.5")"), "10.0.0.6:80"));
     EXPECT_FALSE(elsewhere(match_daddr(R"("10.0.0.5")"), "[fd00::1]:80"));
-    EXPECT_TRUE(elsewhere(match_daddr(R"({"prefix": {"addr": "10.0.0.0", "len": 12}})"), "10.15.0.5:80"));
-    EXPECT_FALSE(elsewhere(match_daddr(R"({"prefix": {"addr": "10.0.0.0", "len": 12}})"), "10.16.0.5:80"));
+    EXPECT_TRUE(
+        elsewhere(match_daddr(R"({"prefix": {"addr": "10.0.0.0", "len": 12}})"), "10.15.0.5:80"));
+    EXPECT_FALSE(
+        elsewhere(match_daddr(R"({"prefix": {"addr": "10.0.0.0", "len": 12}})"), "10.16.0.5:80"));
     EXPECT_TRUE(elsewhere(match_daddr(R"("@blocked")"), "10.9.0.77:80"));
     EXPECT_TRUE(elsewhere(match_daddr(R"("@blocked")"), "10.8.0.1:80"));
     EXPECT_FALSE(elsewhere(match_daddr(R"("@blocked")"), "10.8.0.2:80"));
@@ -178,7 +183,8 @@ TEST(NftRuleset, FirewalldsOrderIsUnderstood) {
 TEST(NftRuleset, RulesOfIptablesAreReadFromTheTextBehindIt) {
     const std::string opaque = nft(
         "output",
-        rule(R"({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "tcp"}}, {"xt": {"type": "match", "name": "multiport"}}, {"counter": {"packets": 0, "bytes": 0}}, {"drop": null})"));
+        rule(
+            R"({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "tcp"}}, {"xt": {"type": "match", "name": "multiport"}}, {"counter": {"packets": 0, "bytes": 0}}, {"drop": null})"));
     EXPECT_EQ(blocking("nft-json", opaque, "127.0.0.1:3306"), "");
     EXPECT_EQ(blocking("nft-json",
                        opaque + "*filter\n:OUTPUT ACCEPT [0:0]\n"
@@ -186,8 +192,9 @@ TEST(NftRuleset, RulesOfIptablesAreReadFromTheTextBehindIt) {
                                 "COMMIT\n",
                        "127.0.0.1:3306"),
               "iptables filter OUTPUT: -p tcp -m multiport --dports 3306,5432 -j DROP [7]");
-    const std::string target = nft(
-        "output", rule(std::string{kPort9000} + R"(, {"xt": {"type": "target", "name": "REJECT"}})"));
+    const std::string target =
+        nft("output",
+            rule(std::string{kPort9000} + R"(, {"xt": {"type": "target", "name": "REJECT"}})"));
     EXPECT_EQ(blocking("nft-json", target, "127.0.0.1:9000"),
               "inet filter base, handle 5: tcp dport 9000 xt REJECT");
 }
@@ -198,11 +205,14 @@ TEST(NftRuleset, WhatIsNoRulesetIsAnError) {
                   "packet filter: not a list of nftables' rules")
             << text;
     }
-    EXPECT_EQ(blocking("nft-json", "{\"nftables\": [1, null, {\"rule\": []}, {\"chain\": 3}]}", "127.0.0.1:80"),
+    EXPECT_EQ(blocking("nft-json",
+                       "{\"nftables\": [1, null, {\"rule\": []}, {\"chain\": 3}]}",
+                       "127.0.0.1:80"),
               "");
     EXPECT_EQ(blocking("pf", "", "127.0.0.1:80"), "packet filter: unknown format");
     EXPECT_EQ(blocking("none", "", "127.0.0.1:80"), "");
-    EXPECT_EQ(blocking("nft-json", "", "example.com:80"), "packet filter: the address is not IP:PORT");
+    EXPECT_EQ(blocking("nft-json", "", "example.com:80"),
+              "packet filter: the address is not IP:PORT");
     EXPECT_EQ(blocking("nft-json", std::string(kMaxPacketFilterText + 1, '['), "127.0.0.1:80"),
               "packet filter: more rules than we read");
     EXPECT_EQ(blocking("nft-json", std::string(kMaxPacketFilterText, '['), "127.0.0.1:80"),
@@ -260,10 +270,12 @@ TEST(IptablesRules, NegationsRangesAndUnknownOptionsAreDoubtsAtMost) {
             "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT " + options + "\nCOMMIT\n";
         return blocking("iptables-save", text, address, Destination::kElsewhere) != "";
     };
-    EXPECT_TRUE(is_blocked("-p tcp -m tcp --dport 5000:5010 -j REJECT --reject-with icmp-port-unreachable",
-                           "10.0.0.5:5005"));
+    EXPECT_TRUE(
+        is_blocked("-p tcp -m tcp --dport 5000:5010 -j REJECT --reject-with icmp-port-unreachable",
+                   "10.0.0.5:5005"));
     EXPECT_FALSE(is_blocked("-p tcp -m tcp --dport 5000:5010 -j DROP", "10.0.0.5:5011"));
-    EXPECT_FALSE(is_blocked("-p tcp -m tcp --dport 5005 -m owner --uid-owner 33 -j DROP", "10.0.0.5:5005"));
+    EXPECT_FALSE(
+        is_blocked("-p tcp -m tcp --dport 5005 -m owner --uid-owner 33 -j DROP", "10.0.0.5:5005"));
     EXPECT_FALSE(is_blocked("-p udp -m udp --dport 5005 -j DROP", "10.0.0.5:5005"));
     EXPECT_FALSE(is_blocked("! -d 10.0.0.0/8 -p tcp --dport 5005 -j DROP", "10.0.0.5:5005"));
     EXPECT_TRUE(is_blocked("! -d 10.0.0.0/8 -p tcp --dport 5005 -j DROP", "192.168.0.5:5005"));
@@ -279,8 +291,10 @@ TEST(IptablesRules, NothingAndNonsense) {
     EXPECT_EQ(blocking("iptables-save", "nonsense\n", "127.0.0.1:80"),
               "packet filter: not the text of iptables-save");
     EXPECT_EQ(blocking("iptables-save", "*filter\n:", "127.0.0.1:80"), "");
-    EXPECT_EQ(blocking("iptables-save", "*filter\n-A OUTPUT -d\n-A OUTPUT !\n-A OUTPUT -j\n[", "127.0.0.1:80"),
-              "");
+    EXPECT_EQ(
+        blocking(
+            "iptables-save", "*filter\n-A OUTPUT -d\n-A OUTPUT !\n-A OUTPUT -j\n[", "127.0.0.1:80"),
+        "");
 }
 
 }  // namespace

@@ -197,13 +197,18 @@ TEST(ReadRules, ListsTheKnownKeysWhenNoneIsNear) {
 }
 
 TEST(ReadRules, ListsTheCausesThereAre) {
+    std::string causes;
+    for (int value = 0; value <= static_cast<int>(core::kLastCause); ++value) {
+        const bool is_last = value == static_cast<int>(core::kLastCause);
+        causes += value == 0 ? "" : is_last ? " or " : ", ";
+        causes += "\"" + std::string{core::cause_id(core::Cause{value})} + "\"";
+    }
     EXPECT_EQ(errors_in("[[rule]]\nname = \"a\"\nwhen = { cause = \"unit-faild\" }\n"),
-              "x.toml:3:18: error: \"cause\" must be \"unknown\", \"unit-failed\", "
-              "\"unit-stopped\", \"unit-start-limit\", \"fpm-config-invalid\", "
-              "\"nginx-config-invalid\", \"nginx-down\" or \"socket-stale\", not \"unit-faild\"\n"
-              "    when = { cause = \"unit-faild\" }\n"
-              "                     ^\n"
-              "    did you mean \"unit-failed\"?\n");
+              "x.toml:3:18: error: \"cause\" must be " + causes +
+                  ", not \"unit-faild\"\n"
+                  "    when = { cause = \"unit-faild\" }\n"
+                  "                     ^\n"
+                  "    did you mean \"unit-failed\"?\n");
 }
 
 TEST(ReadRules, ListsTheActsThereAre) {

@@ -18,6 +18,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace gatemend::probe {
@@ -105,12 +106,14 @@ TEST(ProbeResolve, FindsWhatTheMachineKnows) {
 
 TEST(ProbeResolve, TellsNoSuchNameFromNoUsableAnswer) {
     {
-        const NameServer server{[](std::string query) { return with_code(query, kNameError); }};
+        const NameServer server{
+            [](std::string query) { return with_code(std::move(query), kNameError); }};
         const ProbeResult result = resolve("app.gatemend-test.invalid");
         EXPECT_EQ(result.outcome, ProbeOutcome::kUnresolved);
         EXPECT_EQ(result.error_number, 0);
     }
-    const NameServer server{[](std::string query) { return with_code(query, kServerFailure); }};
+    const NameServer server{
+        [](std::string query) { return with_code(std::move(query), kServerFailure); }};
     const ProbeResult result = resolve("app.gatemend-test.invalid");
     EXPECT_EQ(result.outcome, ProbeOutcome::kUnresolved);
     EXPECT_EQ(result.error_number, EAGAIN);
@@ -119,7 +122,7 @@ TEST(ProbeResolve, TellsNoSuchNameFromNoUsableAnswer) {
 TEST(ProbeResolve, ReturnsTheAddressesSortedAndAtMostSixteen) {
     const NameServer server{[](std::string query) {
         const bool is_ipv4 = query[query.size() - 3] == 1;  // type A, then the class
-        std::string reply = with_code(query, 0);
+        std::string reply = with_code(std::move(query), 0);
         if (!is_ipv4) {
             return reply;
         }

@@ -149,6 +149,8 @@ TEST(FactsInspect, ACutOrFailedLookIsNone) {
     EXPECT_EQ(look(), "error");
     runner.outcome = {};
     EXPECT_EQ(look(), "error");
+}
+
 TEST(FactsProbe, WhatLeavesTheMachineOrSpeaksTlsIsConfinedMore) {
     ScriptedRunner runner;
     const auto facts = Facts::make(runner);

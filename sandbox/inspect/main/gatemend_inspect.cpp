@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// gatemend-inspect UNIT|- ADDRESS|- WORKER_USER: looks at this machine once and prints what it found
-// (core::encode). Started by the executor as a transient unit, as root with two capabilities. Exit 2
-// on wrong usage, 1 when it cannot confine itself or print.
+// gatemend-inspect UNIT|- ADDRESS|- WORKER_USER: looks at this machine once and prints what it
+// found (core::encode). Started by the executor as a transient unit, as root with two capabilities.
+// Exit 2 on wrong usage, 1 when it cannot confine itself or print.
 #include "sandbox/inspect/look.hpp"
 #include "sandbox/seccomp/filters.hpp"
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "parse/fact_event.hpp"
+
+#include "parse/packet_filter.hpp"
+
+namespace gatemend::parse {
+
+core::Inspected inspected(const std::string& unit,
+                          const core::Result<std::string>& text,
+                          std::string& problem) {
+    core::Inspected event{unit, std::nullopt};
+    auto decoded = text ? core::decode_inspection(*text) : text.error();
+    if (decoded) {
+        event.inspection = std::move(*decoded);
+    } else {
+        problem = "no look at the machine: " + decoded.error().text;
+    }
+    return event;
+}
+
+core::FilterRead filter_read(const std::string& unit,
+                             const std::string& address,
+                             const core::Result<PacketFilterRules>& rules,
+                             std::string& problem) {
+    core::FilterRead event{unit, address, ""};
+    if (!rules) {
+        problem = "packet filter: " + rules.error().text;
+        return event;
+    }
+    const Destination where =
+        core::is_local(address) ? Destination::kThisMachine : Destination::kElsewhere;
+    const auto rule = find_blocking_rule(rules->format, rules->text, address, where);
+    if (!rule) {
+        problem = "packet filter: " + rule.error().text;
+    } else if (*rule) {
+        event.rule = (*rule)->text;
+        if ((*rule)->packets) {
+            event.rule += " (has stopped " + std::to_string(*(*rule)->packets) + " packets)";
+        }
+    }
+    return event;
+}
+
+}  // namespace gatemend::parse

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "parse/nginx_pass.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace gatemend::parse {
+namespace {
+
+using core::Scheme;
+
+// The first row of a directive whose beginning the argument has; an empty one always fits.
+struct PassForm {
+    std::string_view directive;
+    std::string_view begins;
+    Scheme scheme;
+    int default_port;
+};
+
+constexpr auto kForms = std::to_array<PassForm>({
+    {"fastcgi_pass", "", Scheme::kFastcgi, 0},
+    {"proxy_pass", "http://", Scheme::kHttp, 80},
+    {"proxy_pass", "https://", Scheme::kHttps, 443},
+    {"uwsgi_pass", "uwsgi://", Scheme::kUwsgi, 0},
+    {"uwsgi_pass", "suwsgi://", Scheme::kUwsgi, 0},
+    {"uwsgi_pass", "", Scheme::kUwsgi, 0},
+    {"scgi_pass", "", Scheme::kScgi, 0},
+    {"grpc_pass", "grpc://", Scheme::kGrpc, 0},
+    {"grpc_pass", "grpcs://", Scheme::kGrpcs, 0},
+    {"grpc_pass", "", Scheme::kGrpc, 0},
+    {"memcached_pass", "", Scheme::kMemcached, 0},
+});
+
+}  // namespace
+
+std::string lower_case(std::string_view text) {
+    std::string result(text);
+    std::ranges::transform(result, result.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return result;
+}
+
+bool is_pass_directive(std::string_view name) {
+    return std::ranges::find(kForms, name, &PassForm::directive) != kForms.end();
+}
+
+std::optional<PassTarget> read_pass(std::string_view directive, const std::string& argument) {
+    if (argument.find('$') != std::string::npos) {
+        return std::nullopt;
+    }
+    const std::string folded = lower_case(argument);
+    const auto* form = std::ranges::find_if(kForms, [&](const PassForm& item) {
+        return item.directive == directive && folded.starts_with(item.begins);
+    });
+    if (form == kForms.end()) {
+        return std::nullopt;
+    }
+    PassTarget pass;
+    pass.scheme = form->scheme;
+    pass.default_port = form->default_port;
+    pass.prefix = form->directive.substr(0, form->directive.find('_') + 1);
+    pass.target = argument.substr(form->begins.size());
+    if (directive == "proxy_pass") {
+        const bool is_unix = pass.target.starts_with("unix:");
+        const std::size_t uri =
+            is_unix ? pass.target.find(':', 5) : pass.target.find_first_of("/?");
+        pass.target.resize(std::min(uri, pass.target.size()));
+    }
+    return pass;
+}
+
+}  // namespace gatemend::parse
