@@ -31,7 +31,7 @@ class Denied(Diagnosed):
         """From now on; a worker's pid."""
         self.machine.write(_DROP_IN, _REFUSES)
         self.restart_nginx()
-        return self.site.nginx_workers()[0]
+        return self.machine.wait_until(self.site.nginx_workers, 10, "nginx's workers")[0]
 
     def restart_nginx(self) -> None:
         self.machine.systemctl("daemon-reload")

@@ -20,7 +20,7 @@ class Unit(Diagnosed):
         self.assert_turned_away(502, r"\(2: No such file or directory\) while connecting to upstream")
         self.assert_diagnosed("unit-stopped", self.fpm, ["unit-state"])
         self.machine.systemctl("start", self.fpm)
-        self.assert_recovers()
+        self.assert_closes()
 
     def test_restarted_with_a_broken_pool_file(self) -> None:
         self.visit_steadily()
@@ -33,7 +33,7 @@ class Unit(Diagnosed):
         )
         self.site.repair_pool()
         self.machine.systemctl("start", self.fpm)
-        self.assert_recovers()
+        self.assert_closes()
 
     def test_restarted_too_often(self) -> None:
         """By a script that means well; systemd has had enough."""
@@ -44,7 +44,7 @@ class Unit(Diagnosed):
         self.assert_diagnosed("unit-start-limit", self.fpm, ["unit-state"])
         self.machine.systemctl("reset-failed", self.fpm)
         self.machine.systemctl("start", self.fpm)
-        self.assert_recovers()
+        self.assert_closes()
 
     def test_nginx_restarted_with_a_broken_configuration(self) -> None:
         self.visit_steadily()
@@ -58,7 +58,7 @@ class Unit(Diagnosed):
         )
         self.site.repair_nginx()
         self.machine.systemctl("start", self.site.nginx)
-        self.assert_recovers()
+        self.assert_closes()
 
 
 class Socket(Diagnosed):
@@ -68,7 +68,7 @@ class Socket(Diagnosed):
         self.assert_turned_away(502, r"\(2: No such file or directory\) while connecting to upstream")
         self.assert_diagnosed("socket-deleted", self.fpm)
         self.machine.systemctl("restart", self.fpm)
-        self.assert_recovers()
+        self.assert_closes()
 
     def test_of_another_version_of_php(self) -> None:
         self.visit_steadily()
@@ -79,7 +79,7 @@ class Socket(Diagnosed):
         )
         self.machine.write("/etc/nginx/sites-available/default", self.healthy_site)
         self.site.reload_nginx()
-        self.assert_recovers()
+        self.assert_closes()
 
     def furnish(self, root: pathlib.Path) -> None:
         self.healthy_site = (root / "etc/nginx/sites-available/default").read_text()
@@ -90,7 +90,7 @@ class Socket(Diagnosed):
         self.assert_turned_away(502, r"\(13: Permission denied\) while connecting to upstream")
         self.assert_diagnosed("socket-ownership", self.fpm, told=[self.suite.fpm_socket])
         self.machine.run("chmod", "660", self.suite.fpm_socket)
-        self.assert_recovers()
+        self.assert_closes()
 
     def test_of_root_alone(self) -> None:
         self.visit_steadily()
@@ -99,7 +99,7 @@ class Socket(Diagnosed):
         self.assert_diagnosed("socket-ownership", self.fpm, told=[self.suite.fpm_socket])
         owned = f"chown www-data:www-data {self.suite.fpm_socket} && chmod 660 {self.suite.fpm_socket}"
         self.machine.run("sh", "-c", owned)
-        self.assert_recovers()
+        self.assert_closes()
 
 
 class SmallPool(Diagnosed):
