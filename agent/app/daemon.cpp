@@ -120,7 +120,14 @@ void Daemon::make_driver(engine::State state) {
             },
         .read_journal = io::read_journal_excerpt,
         .warn = warn,
+        .read_logs =
+            [this](const std::string& unit, ServiceLogs::Done done) {
+                const core::Service* service = driver_->state().topology.find_by_unit(unit);
+                service_logs_->read(unit, service == nullptr ? "" : service->log, std::move(done));
+            },
+        .on_inspection = [this](const core::Inspection& look) { topology_->take_look(look); },
     };
+    service_logs_ = std::make_unique<ServiceLogs>(loop_, *executor_, warn);
     driver_ = std::make_unique<Driver>(std::move(outside), std::move(state));
     TopologySource::Outside sources{
         .loop = loop_,
@@ -208,6 +215,7 @@ void Daemon::on_topology(const core::Topology& topology) {
     restore_incidents();
     watch_units(topology);
     follow_logs(topology);
+    service_logs_->know(topology.services);
     say_status();
 }
 
@@ -240,19 +248,25 @@ void Daemon::watch_units(const core::Topology& topology) {
 }
 
 void Daemon::follow_logs(const core::Topology& topology) {
-    const auto is_wanted = [&topology](const auto& entry) {
-        return std::find(topology.error_logs.begin(), topology.error_logs.end(), entry.first) !=
-               topology.error_logs.end();
-    };
-    std::erase_if(logs_, [&](const auto& entry) { return !is_wanted(entry); });
+    std::map<std::string, LogKind> wanted;
+    for (const std::string& path : topology.access_logs) {
+        wanted[path] = LogKind::kNginxAccess;
+    }
     for (const std::string& path : topology.error_logs) {
+        wanted[path] = LogKind::kNginxError;
+    }
+    std::erase_if(logs_, [&](const auto& entry) {
+        const auto found = wanted.find(entry.first);
+        return found == wanted.end() || found->second != entry.second->kind();
+    });
+    for (const auto& [path, kind] : wanted) {
         if (!logs_.contains(path) && logs_.size() < kMaxLogs) {
-            follow(path);
+            follow(path, kind);
         }
     }
 }
 
-void Daemon::follow(const std::string& path) {
+void Daemon::follow(const std::string& path, LogKind kind) {
     LogSymptoms::Hooks hooks{
         .on_symptom = [this](core::SymptomSeen seen) { driver_->feed(std::move(seen)); },
         .on_gap = [path](const std::string& why) { warn(path + ": " + why); },
@@ -266,7 +280,8 @@ void Daemon::follow(const std::string& path) {
     if (const auto saved = cursors_.find(path); saved != cursors_.end()) {
         cursor = saved->second;
     }
-    logs_[path] = std::make_unique<LogSymptoms>(loop_, *inotify_, path, cursor, std::move(hooks));
+    logs_[path] = std::make_unique<LogSymptoms>(
+        loop_, *inotify_, LogSymptoms::Log{path, kind, cursor}, std::move(hooks));
 }
 
 std::vector<std::string> Daemon::problems() const {

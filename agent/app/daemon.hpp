@@ -10,6 +10,7 @@
 #include "app/heartbeat.hpp"
 #include "app/log_symptoms.hpp"
 #include "app/recorder.hpp"
+#include "app/service_logs.hpp"
 #include "app/topology_source.hpp"
 #include "io/cursor_store.hpp"
 #include "policies/toml_reader.hpp"
@@ -55,7 +56,7 @@ class Daemon {
     void on_topology(const core::Topology& topology);
     void watch_units(const core::Topology& topology);
     void follow_logs(const core::Topology& topology);
-    void follow(const std::string& path);
+    void follow(const std::string& path, LogKind kind);
     void say_status();
 
     [[nodiscard]] std::vector<std::string> problems() const;
@@ -71,6 +72,7 @@ class Daemon {
     std::unique_ptr<bus::Connection> connection_;
     std::unique_ptr<bus::SystemdClient> systemd_;
     std::unique_ptr<io::ExecutorClient> executor_;
+    std::unique_ptr<ServiceLogs> service_logs_;
     std::unique_ptr<Driver> driver_;
     std::unique_ptr<TopologySource> topology_;
     std::unique_ptr<AgentObject> object_;

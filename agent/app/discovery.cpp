@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/discovery.hpp"
 
+#include "actions/catalogue.hpp"
+
 #include <algorithm>
 #include <string_view>
 
@@ -20,11 +22,6 @@ bool is_loopback(std::string_view address) {
     return address.starts_with("127.") || address.starts_with("[::1]:");
 }
 
-std::string_view port_of(std::string_view address) {
-    const std::size_t colon = address.rfind(':');
-    return colon == std::string_view::npos ? "" : address.substr(colon + 1);
-}
-
 // A pool that listens on every interface also answers on loopback.
 bool listens_on(const Machine& machine, const parse::FpmPool& pool, const std::string& address) {
     const std::string listen = real_address(machine, pool.listen);
@@ -32,7 +29,7 @@ bool listens_on(const Machine& machine, const parse::FpmPool& pool, const std::s
         return true;
     }
     const bool is_wildcard = listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:");
-    return is_wildcard && is_loopback(address) && port_of(listen) == port_of(address);
+    return is_wildcard && is_loopback(address) && core::port_of(listen) == core::port_of(address);
 }
 
 struct Owner {
@@ -51,12 +48,33 @@ Owner pool_owner(const Machine& machine, const std::string& address) {
     return {};
 }
 
+// A container's port is held by a proxy of the container engine, which is not the application.
+bool is_application(const core::Listener& listener) {
+    return actions::is_unit_name(listener.unit) && listener.unit != kNginxUnit &&
+           !listener.command.starts_with("docker-proxy") &&
+           !listener.command.starts_with("systemd") && !listener.command.starts_with("conmon") &&
+           !listener.command.starts_with("nginx");
+}
+
+Owner listening_owner(const Machine& machine, const std::string& address) {
+    const core::Listener* listener =
+        core::is_local(address) ? machine.look.find_listener(real_address(machine, address))
+                                : nullptr;
+    return listener != nullptr && is_application(*listener) ? Owner{listener->unit, ""} : Owner{};
+}
+
 // Who had it before, as long as that unit is still installed and does not listen elsewhere now.
 Owner remembered_owner(const Machine& machine,
                        const core::Topology& remembered,
                        const std::string& address) {
     const core::Service* service = remembered.find_by_address(address);
-    if (service == nullptr || service->role != core::ServiceRole::kPhpFpm) {
+    if (service == nullptr) {
+        return {};
+    }
+    if (service->role == core::ServiceRole::kOther) {
+        return Owner{service->unit, ""};
+    }
+    if (service->role != core::ServiceRole::kPhpFpm) {
         return {};
     }
     const auto backend = std::find_if(
@@ -87,7 +105,25 @@ Owner owner_of(const Machine& machine,
     if (Owner owner = pool_owner(machine, address); !owner.unit.empty()) {
         return owner;
     }
+    if (Owner owner = listening_owner(machine, address); !owner.unit.empty()) {
+        return owner;
+    }
     return remembered_owner(machine, remembered, address);
+}
+
+core::ConfigLine line_of(const parse::Setting& setting) {
+    return core::ConfigLine{setting.value, setting.where};
+}
+
+core::ConfigLine max_children_of(const Machine& machine, const Owner& owner) {
+    for (const FpmInstance& instance : machine.fpm) {
+        for (const parse::FpmPool& pool : instance.pools) {
+            if (instance.unit == owner.unit && pool.name == owner.pool) {
+                return line_of(pool.settings.of(parse::FpmSetting::kMaxChildren));
+            }
+        }
+    }
+    return {};
 }
 
 bool has_backend(const std::vector<core::Backend>& backends, std::string_view address) {
@@ -113,6 +149,70 @@ void add(core::Topology& topology, const Owner& owner, core::Backend backend) {
     if (!has_backend(service->backends, backend.address)) {
         backend.pool = owner.pool;
         service->backends.push_back(std::move(backend));
+    }
+}
+
+core::Backend backend_of(const Machine& machine, const parse::ConfiguredBackend& configured) {
+    core::Backend backend;
+    backend.address = configured.address;
+    backend.where = configured.where;
+    backend.scheme = configured.scheme;
+    backend.host = configured.host;
+    if (!configured.places.empty()) {
+        const parse::PassPlace& place = machine.nginx.places[configured.places.front()];
+        backend.read_timeout = line_of(place.settings.of(parse::PassSetting::kReadTimeout));
+        backend.buffer_size = line_of(place.settings.of(parse::PassSetting::kBufferSize));
+    }
+    return backend;
+}
+
+void add_configured(core::Topology& topology,
+                    const Machine& machine,
+                    const policy::Settings& settings,
+                    const core::Topology& remembered,
+                    core::Backend backend) {
+    if (topology.services.size() + topology.unowned.size() < kMaxBackends) {
+        Owner owner = owner_of(machine, settings, remembered, backend.address);
+        backend.max_children = max_children_of(machine, owner);
+        add(topology, owner, std::move(backend));
+    }
+}
+
+// Names that only a resolver knows count as the addresses they mean now.
+void add_names(core::Topology& topology,
+               const Machine& machine,
+               const policy::Settings& settings,
+               const core::Topology& remembered) {
+    for (const parse::ConfiguredBackend& name : machine.nginx.names) {
+        const auto found = machine.resolved.find(name.host);
+        if (found == machine.resolved.end()) {
+            continue;
+        }
+        for (const std::string& address : found->second) {
+            core::Backend backend = backend_of(machine, name);
+            backend.address = address;
+            add_configured(topology, machine, settings, remembered, std::move(backend));
+        }
+    }
+}
+
+void add_logs(core::Topology& topology, const Machine& machine) {
+    topology.error_logs = machine.nginx.error_logs;
+    for (const parse::LogPlace& log : machine.nginx.access_logs) {
+        const bool is_telling = log.text.find("$upstream_status") != std::string::npos;
+        const bool is_known =
+            std::find(topology.access_logs.begin(), topology.access_logs.end(), log.path) !=
+            topology.access_logs.end();
+        if (is_telling && !is_known && log.path.starts_with('/')) {
+            topology.access_logs.push_back(log.path);
+        }
+    }
+    for (core::Service& service : topology.services) {
+        for (const FpmInstance& instance : machine.fpm) {
+            if (instance.unit == service.unit) {
+                service.log = instance.log;
+            }
+        }
     }
 }
 
@@ -160,21 +260,17 @@ core::Topology discover(const Machine& machine,
     } else {
         add_pools(topology, machine);
     }
-    for (const parse::ConfiguredBackend& backend : machine.nginx.backends) {
-        if (topology.services.size() + topology.unowned.size() >= kMaxBackends) {
-            break;
-        }
-        add(topology,
-            owner_of(machine, settings, remembered, backend.address),
-            core::Backend{backend.address, "", backend.where});
+    for (const parse::ConfiguredBackend& configured : machine.nginx.backends) {
+        add_configured(topology, machine, settings, remembered, backend_of(machine, configured));
     }
+    add_names(topology, machine, settings, remembered);
     for (const policy::BackendOverride& item : settings.backends) {
         add(topology, Owner{item.unit, ""}, core::Backend{item.address, "", "gatemend.toml"});
     }
     std::sort(topology.services.begin(),
               topology.services.end(),
               [](const core::Service& a, const core::Service& b) { return a.unit < b.unit; });
-    topology.error_logs = machine.nginx.error_logs;
+    add_logs(topology, machine);
     topology.worker_user = machine.nginx.user;
     return topology;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Discovery: which systemd unit serves which backend that nginx points at. A pure function of what
 // was read (agent/app/machine_files reads it); used by the agent, --dry-run and tests. Never
-// guesses: an address that no pool claims is unowned unless gatemend.toml names its unit.
+// guesses: an address that no pool claims and no unit listens on is unowned unless gatemend.toml
+// names its unit.
 #pragma once
 
+#include "core/inspection.hpp"
 #include "core/topology.hpp"
 #include "parse/fpm_pool.hpp"
 #include "parse/nginx_config.hpp"
@@ -19,6 +21,7 @@ namespace gatemend::app {
 struct FpmInstance {
     std::string unit;
     std::vector<parse::FpmPool> pools;
+    std::string log{};  // FPM's error_log, "" when not set
 };
 
 // What discovery looks at.
@@ -29,6 +32,10 @@ struct Machine {
     // Unix addresses behind symbolic links -> the address they lead to
     // ("unix:/run/php/php-fpm.sock" -> "unix:/run/php/php8.2-fpm.sock", "/var/run" -> "/run").
     std::map<std::string, std::string> aliases;
+    // Who listens where, by the last look at the machine; empty before the first.
+    core::Inspection look;
+    // "app.internal:8080" -> "10.0.0.7:8080" ...: what the names in nginx's configuration mean now.
+    std::map<std::string, std::vector<std::string>> resolved;
 };
 
 // `remembered`: the last topology. While its files are broken a unit keeps the backends it had.

@@ -96,8 +96,11 @@ Json probe_object(const engine::ServiceRecord* record) {
 Json backend_list(const std::vector<core::Backend>& backends) {
     Json list = Json::array();
     for (const core::Backend& backend : backends) {
-        list.push_back(
-            {{"address", backend.address}, {"pool", backend.pool}, {"where", backend.where}});
+        list.push_back({{"address", backend.address},
+                        {"scheme", text_of(core::scheme_id(backend.scheme))},
+                        {"host", backend.host},
+                        {"pool", backend.pool},
+                        {"where", backend.where}});
     }
     return list;
 }

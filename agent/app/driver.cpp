@@ -128,6 +128,20 @@ void Driver::run(const engine::ReadJournal& effect) {
     });
 }
 
+void Driver::run(const engine::ReadLogs& effect) {
+    if (!outside_.read_logs) {
+        feed(core::LogsRead{effect.unit});
+        return;
+    }
+    outside_.read_logs(effect.unit,
+                       [this, unit = effect.unit](std::vector<core::SymptomSeen> records) {
+                           for (core::SymptomSeen& seen : records) {
+                               feed(std::move(seen));
+                           }
+                           feed(core::LogsRead{unit});
+                       });
+}
+
 void Driver::run(const engine::Inspect& effect) {
     const std::uint64_t call = begin_call();
     // The parentheses around a backend without a unit are no part of any unit's name.
@@ -138,8 +152,12 @@ void Driver::run(const engine::Inspect& effect) {
         [this, call, service = effect.unit](const core::Result<std::string>& reply) {
             end_call(call);
             std::string problem;
-            feed(parse::inspected(service, reply, problem));
+            core::Inspected inspected = parse::inspected(service, reply, problem);
             tell(problem);
+            if (inspected.inspection && outside_.on_inspection) {
+                outside_.on_inspection(*inspected.inspection);
+            }
+            feed(std::move(inspected));
         });
 }
 

@@ -31,6 +31,11 @@ class Driver {
                                                              const std::string& invocation)>
             read_journal;
         std::function<void(const std::string&)> warn;  // a sentence for the journal
+        // What the service's own log, its journal and the kernel have said lately; answers once.
+        std::function<void(const std::string& unit,
+                           std::function<void(std::vector<core::SymptomSeen>)> done)>
+            read_logs{};
+        std::function<void(const core::Inspection&)> on_inspection{};
     };
 
     Driver(Outside outside, engine::State initial);
@@ -63,6 +68,7 @@ class Driver {
     void run(const engine::StartProbe& effect);
     void run(const engine::TestConfig& effect);
     void run(const engine::ReadJournal& effect);
+    void run(const engine::ReadLogs& effect);
     void run(const engine::Inspect& effect);
     void run(const engine::ReadFilter& effect);
     void run(const engine::RequestAct& effect);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/log_symptoms.hpp"
 
+#include "parse/log_line.hpp"
 #include "parse/symptom_event.hpp"
 
 #include <utility>
@@ -10,22 +11,20 @@ namespace gatemend::app {
 namespace {
 
 // The last line is believed a little less until its successor is known; nothing waits longer.
+constexpr int kBadGateway = 502;
 constexpr core::Duration kFlushAfter = std::chrono::milliseconds{50};
 
 }  // namespace
 
-LogSymptoms::LogSymptoms(bus::EventLoop& loop,
-                         io::Inotify& inotify,
-                         const std::string& path,
-                         std::optional<io::LogCursor> cursor,
-                         Hooks hooks)
+LogSymptoms::LogSymptoms(bus::EventLoop& loop, io::Inotify& inotify, Log log, Hooks hooks)
     : loop_(loop),
+      kind_(log.kind),
       hooks_(std::move(hooks)),
       reader_([this](const parse::NginxErrorAnswer& answer) { on_answer(answer); },
               parse::Wanted::kSymptoms) {
     reader_.lose_context();
     io::TailHooks tail;
-    tail.on_line = [this](std::string_view line) { reader_.feed(line); };
+    tail.on_line = [this](std::string_view line) { on_line(line); };
     tail.on_gap = [this](const std::string& why) {
         reader_.lose_context();
         hooks_.on_gap(why);
@@ -35,7 +34,25 @@ LogSymptoms::LogSymptoms(bus::EventLoop& loop,
         hooks_.on_progress();
     };
     tail.open_elsewhere = hooks_.open_elsewhere;
-    tailer_ = std::make_unique<io::LogTailer>(loop, inotify, path, cursor, std::move(tail));
+    tailer_ = std::make_unique<io::LogTailer>(
+        loop, inotify, std::move(log.path), log.cursor, std::move(tail));
+}
+
+void LogSymptoms::on_line(std::string_view line) {
+    if (kind_ == LogKind::kNginxError) {
+        reader_.feed(line);
+        return;
+    }
+    // Nearly every line of an access log is no news; these three bytes cost the least to look for.
+    if (line.find("502") == std::string_view::npos) {
+        return;
+    }
+    parse::LineBuffer buffer;
+    const parse::LogFinding finding =
+        parse::read_log_line(line, parse::LogSource::kNginxAccess, buffer);
+    if (finding.clue == core::Clue::kAnsweredByUpstream && finding.status == kBadGateway) {
+        hooks_.on_symptom(parse::symptom_seen(finding, ""));
+    }
 }
 
 void LogSymptoms::on_answer(const parse::NginxErrorAnswer& answer) {

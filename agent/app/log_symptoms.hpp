@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// LogSymptoms: one nginx error log, from its bytes to SymptomSeen events. Used by the agent, one
+// LogSymptoms: one of nginx's logs, from its bytes to SymptomSeen events. Used by the agent, one
 // per log. The time of an event is its arrival: the log's own time has no zone, and lines only
 // raise suspicion.
 #pragma once
@@ -15,8 +15,18 @@
 
 namespace gatemend::app {
 
+// Of an access log only answers of 502 are looked at: who gave them is what the error log never
+// says.
+enum class LogKind { kNginxError, kNginxAccess };
+
 class LogSymptoms {
   public:
+    struct Log {
+        std::string path;
+        LogKind kind{};
+        std::optional<io::LogCursor> cursor;
+    };
+
     struct Hooks {
         std::function<void(core::SymptomSeen)> on_symptom;
         std::function<void(const std::string& why)> on_gap;
@@ -24,22 +34,22 @@ class LogSymptoms {
         decltype(io::TailHooks::open_elsewhere) open_elsewhere;
     };
 
-    LogSymptoms(bus::EventLoop& loop,
-                io::Inotify& inotify,
-                const std::string& path,
-                std::optional<io::LogCursor> cursor,
-                Hooks hooks);
+    LogSymptoms(bus::EventLoop& loop, io::Inotify& inotify, Log log, Hooks hooks);
     LogSymptoms(const LogSymptoms&) = delete;
     LogSymptoms& operator=(const LogSymptoms&) = delete;
     ~LogSymptoms() = default;
+
+    [[nodiscard]] LogKind kind() const { return kind_; }
 
     [[nodiscard]] const io::LogTailer& tailer() const { return *tailer_; }
 
   private:
     void on_answer(const parse::NginxErrorAnswer& answer);
+    void on_line(std::string_view line);
     void arm_flush();
 
     bus::EventLoop& loop_;
+    LogKind kind_;
     Hooks hooks_;
     parse::NginxErrorReader reader_;
     bus::Source flush_;

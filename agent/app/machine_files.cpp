@@ -68,11 +68,12 @@ void read_pools(const std::string& file, FpmInstance& instance, FpmFiles& files)
 }
 
 FpmInstance read_instance(const Layout& layout, FpmFiles& files) {
-    FpmInstance instance{layout.unit, {}};
+    FpmInstance instance{layout.unit, {}, ""};
     std::vector<std::string> patterns;
     if (const auto text = io::read_small_file(layout.main_file, kMaxPoolFileBytes)) {
         parse::FpmConfig config = parse::parse_fpm_config(*text, layout.main_file);
         instance.pools = std::move(config.pools);
+        instance.log = config.error_log.starts_with('/') ? config.error_log : "";
         patterns = std::move(config.includes);
     } else {
         files.problems.push_back(text.error().text);

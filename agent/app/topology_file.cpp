@@ -17,8 +17,11 @@ constexpr int kFormat = 1;
 Json to_json(const std::vector<core::Backend>& backends) {
     Json list = Json::array();
     for (const core::Backend& backend : backends) {
-        list.push_back(
-            {{"address", backend.address}, {"pool", backend.pool}, {"where", backend.where}});
+        list.push_back({{"address", backend.address},
+                        {"pool", backend.pool},
+                        {"where", backend.where},
+                        {"scheme", std::string(core::scheme_id(backend.scheme))},
+                        {"host", backend.host}});
     }
     return list;
 }
@@ -44,7 +47,15 @@ std::optional<std::vector<core::Backend>> backends_of(const Json& list) {
         if (!address || !pool || !where) {
             return std::nullopt;
         }
-        backends.push_back(core::Backend{std::move(*address), std::move(*pool), std::move(*where)});
+        core::Backend backend;
+        backend.address = std::move(*address);
+        backend.pool = std::move(*pool);
+        backend.where = std::move(*where);
+        // Files of older versions have neither.
+        backend.scheme = core::scheme_from_id(text(item, "scheme").value_or("fastcgi"))
+                             .value_or(core::Scheme::kFastcgi);
+        backend.host = text(item, "host").value_or("");
+        backends.push_back(std::move(backend));
     }
     return backends;
 }

@@ -5,6 +5,7 @@
 #include "core/text.hpp"
 #include "io/small_file.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace gatemend::app {
@@ -15,6 +16,11 @@ constexpr const char* kEtc = "/etc";
 constexpr std::string_view kNginxUnit = "nginx.service";
 // After a dump that could not run at all; a broken configuration is retried when it changes.
 constexpr core::Duration kRetry = std::chrono::minutes{1};
+// At boot the applications come up after us: who listens where is asked again after these.
+constexpr core::Duration kSecondLook = std::chrono::seconds{15};
+constexpr core::Duration kThirdLook = std::chrono::minutes{2};
+constexpr std::size_t kMaxNames = 16;
+constexpr core::Duration kResolveTimeout = std::chrono::seconds{5};
 
 }  // namespace
 
@@ -36,6 +42,72 @@ void TopologySource::start() {
         rediscover();
     }
     ask_nginx();
+    for (const core::Duration delay : {kSecondLook, kThirdLook}) {
+        looks_.push_back(outside_.loop.add_timer(delay, [this] { ask_look(); }));
+    }
+}
+
+// Only where a backend is no pool's: PHP-FPM's files say it all.
+void TopologySource::ask_look() {
+    const bool is_needed = std::any_of(
+        machine_.nginx.backends.begin(), machine_.nginx.backends.end(), [this](const auto& item) {
+            const core::Service* owner = topology_.find_by_address(item.address);
+            return core::is_local(item.address) &&
+                   (owner == nullptr || owner->role == core::ServiceRole::kOther);
+        });
+    if (!is_needed) {
+        return;
+    }
+    outside_.executor.inspect("", "", [this](const core::Result<std::string>& text) {
+        auto look = text ? core::decode_inspection(*text) : text.error();
+        if (look) {
+            take_look(*look);
+        } else {
+            outside_.warn("who listens where is not known: " + look.error().text + ", ignoring");
+        }
+    });
+}
+
+void TopologySource::take_look(const core::Inspection& look) {
+    if (!look.listeners || look.listeners == machine_.look.listeners) {
+        return;
+    }
+    machine_.look.listeners = look.listeners;
+    core::Topology fresh = discover(machine_, outside_.settings(), topology_);
+    if (fresh != topology_) {
+        rediscover();
+    }
+}
+
+// nginx resolved its names when it read its configuration; the addresses they mean are what its
+// error log names.
+void TopologySource::ask_names() {
+    std::size_t asked = 0;
+    for (const parse::ConfiguredBackend& name : machine_.nginx.names) {
+        const std::size_t colon = name.host.rfind(':');
+        if (colon == std::string::npos || ++asked > kMaxNames) {
+            continue;
+        }
+        const std::string host = name.host.substr(0, colon);
+        const std::string port = name.host.substr(colon);
+        outside_.executor.probe(
+            {core::ProbeKind::kResolve, host, "", kResolveTimeout},
+            [this, key = name.host, port](const core::Result<std::string>& line) {
+                const auto result = line ? core::decode_probe_result(*line) : std::nullopt;
+                if (!result || result->addresses.empty()) {
+                    return;  // what it meant before is still nginx's idea of it
+                }
+                std::vector<std::string> addresses;
+                for (const std::string& address : result->addresses) {
+                    const bool is_v6 = address.find(':') != std::string::npos;
+                    addresses.push_back((is_v6 ? "[" + address + "]" : address) + port);
+                }
+                if (machine_.resolved[key] != addresses) {
+                    machine_.resolved[key] = std::move(addresses);
+                    rediscover();
+                }
+            });
+    }
 }
 
 void TopologySource::refresh() {
@@ -79,11 +151,13 @@ void TopologySource::on_dump(const core::Result<io::NginxDump>& reply) {
     } else {
         nginx_problem_.clear();
         machine_.has_nginx = true;
+        ask_names();
     }
     if (!reply) {
         retry_ = outside_.loop.add_timer(kRetry, [this] { ask_nginx(); });
     }
     rediscover();
+    ask_look();
 }
 
 std::string TopologySource::take_dump(const core::Result<io::NginxDump>& reply) {

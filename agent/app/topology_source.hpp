@@ -40,6 +40,9 @@ class TopologySource {
     // The executor is back, or the policies have changed.
     void refresh();
 
+    // Somebody has looked at the machine: who listens where may have changed.
+    void take_look(const core::Inspection& look);
+
     // What could not be read last time.
     [[nodiscard]] std::vector<std::string> problems() const;
 
@@ -51,6 +54,8 @@ class TopologySource {
     void on_dump(const core::Result<io::NginxDump>& reply);
     // "" or why the dump is of no use
     [[nodiscard]] std::string take_dump(const core::Result<io::NginxDump>& reply);
+    void ask_look();
+    void ask_names();
     void rediscover();
     void remember() const;
 
@@ -64,6 +69,7 @@ class TopologySource {
     bool is_asking_ = false;
     bool is_stale_ = false;
     bus::Source retry_;
+    std::vector<bus::Source> looks_;
 };
 
 }  // namespace gatemend::app

@@ -112,6 +112,11 @@ void DryRunDriver::run(const engine::ReadJournal& effect) {
     }
 }
 
+// The service's own log is root's, and so are we; the journal and the kernel are asked alike.
+void DryRunDriver::run(const engine::ReadLogs& effect) {
+    queue_.push_back(core::LogsRead{effect.unit});
+}
+
 void DryRunDriver::run(const engine::Inspect& effect) {
     begin();
     const std::string unit = actions::is_unit_name(effect.unit) ? effect.unit : "";

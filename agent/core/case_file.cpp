@@ -202,12 +202,49 @@ const Listener* find_own_listener(const Findings& findings) {
     if (!findings.inspection || !findings.inspection->listeners) {
         return nullptr;
     }
-    return findings.inspection->find_listener(findings.backend.address);
+    const std::string& address = findings.backend.address;
+    const Listener* listener = findings.inspection->find_listener(address);
+    // The other end of a symbolic link, where the way to the socket led.
+    if (listener == nullptr && !findings.inspection->path.empty()) {
+        listener =
+            findings.inspection->find_listener("unix:" + findings.inspection->path.back().path);
+    }
+    // A wildcard listener here says nothing about the same port of another machine.
+    const bool is_here = listener == nullptr || is_local(address) || listener->address == address;
+    return is_here ? listener : nullptr;
 }
 
 bool has_no_listener(const Findings& findings) {
     return findings.inspection && findings.inspection->listeners &&
            find_own_listener(findings) == nullptr;
+}
+
+std::string config_words(const std::string& directive, const ConfigLine& line) {
+    if (line.value.empty()) {
+        return "";
+    }
+    return directive + " is " + line.value + " (" +
+           (line.where.empty() ? "the default" : line.where) + ")";
+}
+
+std::string directive_prefix(const Backend& backend) {
+    switch (backend.scheme) {
+        case Scheme::kFastcgi:
+            return "fastcgi";
+        case Scheme::kUwsgi:
+            return "uwsgi";
+        case Scheme::kScgi:
+            return "scgi";
+        case Scheme::kGrpc:
+        case Scheme::kGrpcs:
+            return "grpc";
+        case Scheme::kMemcached:
+            return "memcached";
+        case Scheme::kHttp:
+        case Scheme::kHttps:
+            break;
+    }
+    return "proxy";
 }
 
 std::string format_bytes(std::uint64_t bytes) {

@@ -63,6 +63,11 @@ class CaseFile {
 [[nodiscard]] const Listener* find_own_listener(const Findings& findings);
 // The inspection looked at listeners and found none for the address.
 [[nodiscard]] bool has_no_listener(const Findings& findings);
+// "fastcgi_read_timeout is 60s (the default)", "... is 5s (/etc/nginx/nginx.conf:12)"; "" when the
+// value is not known
+[[nodiscard]] std::string config_words(const std::string& directive, const ConfigLine& line);
+// "fastcgi", "proxy" ...: how the directives for this backend begin
+[[nodiscard]] std::string directive_prefix(const Backend& backend);
 // "1.5 GiB", "340 MiB"
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 

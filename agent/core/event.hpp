@@ -56,6 +56,11 @@ struct ConfigTested {
     ConfigTest test;
 };
 
+// What a service's own log, its journal and the kernel said lately has been told.
+struct LogsRead {
+    std::string unit;
+};
+
 // `inspection`: absent when the look could not be had.
 struct Inspected {
     std::string unit;
@@ -117,6 +122,7 @@ using EventBody = std::variant<SymptomSeen,
                                ProbeAnswered,
                                ConfigTested,
                                JournalRead,
+                               LogsRead,
                                Inspected,
                                FilterRead,
                                ActAnswered,

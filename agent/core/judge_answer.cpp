@@ -178,10 +178,12 @@ std::optional<Diagnosis> judge_header_too_big(const Findings& findings) {
     }
     CaseFile file(Cause::kHeaderTooBig, findings);
     file.sightings({Symptom::kHeaderTooBig}).probe_good().unit_up();
-    const std::string prefix = findings.backend.scheme == Scheme::kFastcgi ? "fastcgi" : "proxy";
+    const std::string prefix = directive_prefix(findings.backend);
+    const std::string now = config_words(prefix + "_buffer_size", findings.backend.buffer_size);
     return file.close("The response header of " + describe(findings.backend) +
-                          " is larger than nginx's buffer (" + prefix +
-                          "_buffer_size, one page by default).",
+                          " is larger than nginx's buffer; " +
+                          (now.empty() ? prefix + "_buffer_size is one page by default" : now) +
+                          ".",
                       "Raise it in that location: `" + prefix + "_buffer_size 16k; " + prefix +
                           "_buffers 8 16k; " + prefix +
                           "_busy_buffers_size 32k;`, then `nginx -t && systemctl reload nginx`. "

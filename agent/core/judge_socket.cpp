@@ -231,14 +231,29 @@ std::optional<Diagnosis> judge_remote_down(const Findings& findings) {
                       "route (`ip route get`) and the filters in between.");
 }
 
+// A unit that is up while nobody listens is a supervisor (pm2, supervisord) whose application is
+// down, or an application that has not come up yet.
 std::optional<Diagnosis> judge_nobody_listens(const Findings& findings) {
-    if (findings.role != ServiceRole::kUnowned || !has_no_listener(findings) ||
+    const bool is_supervised = findings.role == ServiceRole::kOther && is_unit_up(findings);
+    if ((findings.role != ServiceRole::kUnowned && !is_supervised) || !has_no_listener(findings) ||
         !is_local(findings.backend.address) ||
         !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
         return std::nullopt;
     }
     CaseFile file = connect_case(Cause::kAppDown, findings);
-    file.inspection("nobody listens on " + findings.backend.address);
+    file.inspection("nobody listens on " + findings.backend.address)
+        .sightings({}, {Clue::kGaveUp, Clue::kBootFailed, Clue::kAddressInUse});
+    if (is_supervised) {
+        return file.close(
+            findings.unit_name + " is up, but nobody listens on " + describe(findings.backend) +
+                ": the application inside it is down.",
+            findings.unit_name.starts_with("pm2-")
+                ? "As the user of " + findings.unit_name +
+                      ": `pm2 list` shows which application is errored, `pm2 restart NAME` starts "
+                      "it; `pm2 logs NAME` says why it stopped."
+                : "See `journalctl -u " + findings.unit_name +
+                      "`: the application inside does not listen.");
+    }
     return file.close(
         "Nobody listens on " + describe(findings.backend) + ", and no unit is known to.",
         "Start the application that should listen there. If it is a systemd unit, a "

@@ -132,11 +132,12 @@ std::optional<Diagnosis> judge_saturated(const Findings& findings) {
     if (listener != nullptr) {
         file.inspection(queue_words(*listener), listener->queue > 0);
     }
+    const std::string now = config_words("pm.max_children", findings.backend.max_children);
     const std::string pool =
         findings.backend.pool.empty() ? "" : " (pool " + findings.backend.pool + ")";
     return file.close("All workers behind " + describe(findings.backend) + pool +
                           " are busy and the accept queue is full; nginx is turned away at once.",
-                      capacity_advice(findings) +
+                      (now.empty() ? "" : now + ". ") + capacity_advice(findings) +
                           " If the workers wait for something slow, find that first (slowlog): "
                           "more workers would only move the queue. A restart loses every request "
                           "in it.");
@@ -176,10 +177,11 @@ std::optional<Diagnosis> judge_slow(const Findings& findings) {
     if (const Listener* listener = find_own_listener(findings)) {
         file.inspection(queue_words(*listener));
     }
-    const std::string prefix = findings.backend.scheme == Scheme::kFastcgi ? "fastcgi" : "proxy";
+    const std::string prefix = directive_prefix(findings.backend);
+    const std::string now = config_words(prefix + "_read_timeout", findings.backend.read_timeout);
     return file.close("Some requests to " + describe(findings.backend) +
-                          " take longer than nginx waits (" + prefix +
-                          "_read_timeout, 60 s by default).",
+                          " take longer than nginx waits; " +
+                          (now.empty() ? prefix + "_read_timeout is 60s by default" : now) + ".",
                       "Find what is slow: request_slowlog_timeout and slowlog of the pool, the "
                       "database's slow-query log. Raising " +
                           prefix + "_read_timeout in that location is a stopgap.");

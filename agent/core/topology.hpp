@@ -19,12 +19,24 @@ enum class ServiceRole { kPhpFpm, kNginx, kOther, kUnowned };
 [[nodiscard]] std::string_view service_role_id(ServiceRole role);  // "php-fpm", "nginx", "other"
 [[nodiscard]] std::optional<ServiceRole> service_role_from_id(std::string_view id);
 
+// A line of somebody's configuration: what it says and where. `where` "" = the program's default.
+struct ConfigLine {
+    std::string value{};
+    std::string where{};
+
+    friend bool operator==(const ConfigLine&, const ConfigLine&) = default;
+};
+
 struct Backend {
     std::string address;
     std::string pool;   // FPM pool name, empty for others
     std::string where;  // "/etc/nginx/sites-enabled/default:57", for people
     Scheme scheme = Scheme::kFastcgi;
     std::string host{};  // the name behind a resolved address, "" when nginx was given the address
+    // In effect where nginx first names the backend; empty where not known.
+    ConfigLine read_timeout{};
+    ConfigLine buffer_size{};
+    ConfigLine max_children{};  // of the FPM pool
 
     friend bool operator==(const Backend&, const Backend&) = default;
 };
@@ -34,15 +46,17 @@ struct Service {
     std::string unit;  // "php8.2-fpm.service"
     ServiceRole role = ServiceRole::kOther;
     std::vector<Backend> backends;
+    std::string log{};  // the server's own log ("/var/log/php8.2-fpm.log"), "" when not known
 
     friend bool operator==(const Service&, const Service&) = default;
 };
 
 struct Topology {
-    std::vector<Service> services;        // sorted by unit
-    std::vector<Backend> unowned;         // configured in nginx, no local unit known
-    std::vector<std::string> error_logs;  // absolute paths
-    std::string worker_user;              // nginx's `user`, "" when unknown
+    std::vector<Service> services;           // sorted by unit
+    std::vector<Backend> unowned{};          // configured in nginx, no local unit known
+    std::vector<std::string> error_logs;     // absolute paths
+    std::vector<std::string> access_logs{};  // those that name $upstream_status
+    std::string worker_user{};               // nginx's `user`, "" when unknown
 
     friend bool operator==(const Topology&, const Topology&) = default;
 

@@ -36,6 +36,12 @@ struct ReadJournal {
     std::string invocation_id;
 };
 
+// Read what the service's own log, its journal and the kernel have said since the last time; each
+// record is a SymptomSeen, then comes LogsRead.
+struct ReadLogs {
+    std::string unit;
+};
+
 // One look at sockets, paths, disks and processes; answered by Inspected. `unit` "" for a backend
 // without one.
 struct Inspect {
@@ -104,6 +110,7 @@ struct Record {
 using Effect = std::variant<StartProbe,
                             TestConfig,
                             ReadJournal,
+                            ReadLogs,
                             Inspect,
                             ReadFilter,
                             RequestAct,

@@ -235,6 +235,10 @@ Result<EventBody> parse_filter(Tokens& tokens) {
     return EventBody{core::FilterRead{std::string{*name}, "", core::sanitize(tokens.rest())}};
 }
 
+Result<EventBody> parse_logs_read(Tokens& tokens) {
+    return EventBody{core::LogsRead{std::string{tokens.next().value_or("")}}};
+}
+
 // journal UNIT [words]: the unit's last words have been read
 Result<EventBody> parse_journal(Tokens& tokens) {
     const auto name = tokens.next();
@@ -361,6 +365,8 @@ struct EffectText {
         return "read-journal " + effect.unit;
     }
 
+    std::string operator()(const ReadLogs& effect) const { return "read-logs " + effect.unit; }
+
     std::string operator()(const Inspect& effect) const {
         return "inspect " + effect.unit + " " + effect.address;
     }
@@ -423,6 +429,9 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     if (word == "filter") {
         return parse_filter(tokens);
     }
+    if (word == "logs-read") {
+        return parse_logs_read(tokens);
+    }
     if (word == "journal") {
         return parse_journal(tokens);
     }
@@ -438,9 +447,10 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     if (word == "tick") {
         return EventBody{core::TimerFired{0}};  // no such timer: only the time moves on
     }
-    return wrong("unknown event '" + core::sanitize(word) +
-                 "'; expected unit, probe, config, log, inspect, filter, journal, topology, act, "
-                 "ledger or tick");
+    return wrong(
+        "unknown event '" + core::sanitize(word) +
+        "'; expected unit, probe, config, log, inspect, filter, journal, logs-read, topology, act, "
+        "ledger or tick");
 }
 
 std::string describe(const Effect& effect) {

@@ -40,9 +40,10 @@ void announce(Context& context,
               const core::Service& service,
               Incident& incident,
               std::string text) {
-    const ServiceRecord* record = context.find_service(service.unit);
+    ServiceRecord* record = context.find_service(service.unit);
     incident.text = std::move(text);
     context.record(RecordKind::kOpened, incident, incident.text);
+    ask_logs(context, service, *record);
     if (record->unit && !record->unit->invocation_id.empty()) {
         context.emit(ReadJournal{service.unit, record->unit->invocation_id});
     } else {
@@ -206,6 +207,7 @@ void evaluate_recovery(Context& context,
     const core::Duration interval = context.state.policy.settings.suspicion_cooldown;
     if (is_probe_due(record, context.now, interval)) {
         ask_probe(context, service, record);
+        ask_logs(context, service, record);
     }
     context.wake(service.unit, record, context.now + interval);
     if (complaint || is_doubtful) {

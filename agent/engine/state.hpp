@@ -80,6 +80,7 @@ struct ServiceRecord {
     core::TimePoint inspection_asked{};
     core::TimePoint inspection_time{};  // of the newest answer, also when it was none
     bool is_inspecting = false;
+    bool is_reading_logs = false;
     std::string packet_rule;
     core::TimePoint packet_time{};
     bool is_filter_asked = false;

@@ -76,6 +76,7 @@ void suspect(Context& context,
     record.suspected_address = seen.address;
     record_suspicion(context, service, seen);
     ask_probe(context, service, record);
+    ask_logs(context, service, record);
 }
 
 void on_symptom(Context& context, const core::SymptomSeen& seen) {
@@ -172,6 +173,13 @@ void on_inspected(Context& context, const core::Inspected& inspected) {
     evaluate(context, inspected.unit);
 }
 
+void on_logs_read(Context& context, const core::LogsRead& read) {
+    if (ServiceRecord* record = context.find_service(read.unit)) {
+        record->is_reading_logs = false;
+        evaluate(context, read.unit);
+    }
+}
+
 void on_filter(Context& context, const core::FilterRead& read) {
     ServiceRecord* record = context.find_service(read.unit);
     if (record == nullptr) {
@@ -240,6 +248,8 @@ struct Visitor {
     void operator()(const core::ConfigTested& event) const { on_config_test(context, event); }
 
     void operator()(const core::JournalRead& event) const { on_journal(context, event); }
+
+    void operator()(const core::LogsRead& event) const { on_logs_read(context, event); }
 
     void operator()(const core::Inspected& event) const { on_inspected(context, event); }
 

@@ -143,6 +143,13 @@ void ask_inspection(Context& context,
     context.emit(Inspect{service.unit, suspected_backend(service, record).address});
 }
 
+void ask_logs(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (!record.is_reading_logs) {
+        record.is_reading_logs = true;
+        context.emit(ReadLogs{service.unit});
+    }
+}
+
 void ask_filter(Context& context, const core::Service& service, ServiceRecord& record) {
     if (record.is_filter_asked) {
         return;

@@ -2,14 +2,11 @@
 #include "io/journal_excerpt.hpp"
 
 #include "core/text.hpp"
-
-#include <systemd/sd-journal.h>
+#include "io/journal_handle.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <memory>
-#include <system_error>
 
 namespace gatemend::io {
 
@@ -17,28 +14,14 @@ namespace {
 
 constexpr std::size_t kMaxFieldBytes = 4096;
 
-struct CloseJournal {
-    void operator()(sd_journal* journal) const { sd_journal_close(journal); }
-};
-
-using Journal = std::unique_ptr<sd_journal, CloseJournal>;
-
-core::Error failure(const char* what, int negative_errno) {
-    return core::Error{std::string(what) + ": " + std::generic_category().message(-negative_errno)};
-}
-
-int match(sd_journal* journal, const std::string& text) {
-    return sd_journal_add_match(journal, text.data(), text.size());
-}
-
 // What the unit itself said, or what systemd said about it.
 int match_unit(sd_journal* journal, const std::string& unit, const std::string& invocation_id) {
-    int error = match(journal, "_SYSTEMD_UNIT=" + unit);
-    error = error < 0 ? error : match(journal, "_SYSTEMD_INVOCATION_ID=" + invocation_id);
+    int error = match_journal(journal, "_SYSTEMD_UNIT=" + unit);
+    error = error < 0 ? error : match_journal(journal, "_SYSTEMD_INVOCATION_ID=" + invocation_id);
     error = error < 0 ? error : sd_journal_add_disjunction(journal);
-    error = error < 0 ? error : match(journal, "UNIT=" + unit);
-    error = error < 0 ? error : match(journal, "INVOCATION_ID=" + invocation_id);
-    error = error < 0 ? error : match(journal, "_PID=1");
+    error = error < 0 ? error : match_journal(journal, "UNIT=" + unit);
+    error = error < 0 ? error : match_journal(journal, "INVOCATION_ID=" + invocation_id);
+    error = error < 0 ? error : match_journal(journal, "_PID=1");
     return error;
 }
 
@@ -58,18 +41,13 @@ std::string message_of(sd_journal* journal) {
 core::Result<std::vector<std::string>> read_journal_excerpt(const std::string& unit,
                                                             const std::string& invocation_id) {
     const auto give_up = std::chrono::steady_clock::now() + kMaxJournalTime;
-    sd_journal* raw = nullptr;
-    if (const int error = sd_journal_open(&raw, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
-        error < 0) {
-        return failure("open the journal", error);
-    }
-    const Journal journal(raw);
-    (void)sd_journal_set_data_threshold(raw, kMaxFieldBytes);  // a hint; sanitize() cuts anyway
+    GATEMEND_TRY(journal, open_journal(kMaxFieldBytes));
+    sd_journal* const raw = journal.get();
     if (const int error = match_unit(raw, unit, invocation_id); error < 0) {
-        return failure("select journal entries", error);
+        return journal_failure("select journal entries", error);
     }
     if (const int error = sd_journal_seek_tail(raw); error < 0) {
-        return failure("seek in the journal", error);
+        return journal_failure("seek in the journal", error);
     }
     std::vector<std::string> lines;
     while (lines.size() < kMaxJournalLines && std::chrono::steady_clock::now() < give_up) {

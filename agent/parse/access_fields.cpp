@@ -235,7 +235,7 @@ struct Token {
 std::size_t list_end(std::string_view text) {
     std::size_t end = std::min(text.find(' '), text.size());
     while (end < text.size()) {
-        const bool goes_on = text[end - 1] == ',' && end > 1;
+        const bool goes_on = end > 1 && text[end - 1] == ',';
         const bool is_colon = text.substr(end).starts_with(" : ");
         if (!goes_on && !is_colon) {
             break;

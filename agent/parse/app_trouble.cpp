@@ -50,6 +50,7 @@ constexpr auto kDependencyWords = std::to_array<std::string_view>({
     "connect EHOSTUNREACH",
     "connect ENOENT",
     "could not connect to server",
+    "connection to server on socket \"",
     "could not translate host name",
     "Is the server running on",
     "Is the server running locally",

@@ -61,7 +61,9 @@ std::optional<LogFinding> read_audit_log(std::string_view line, Origin origin) {
     finding.symptom = is_connect_denial(*denial) ? Symptom::kConnectDenied : Symptom::kNone;
     finding.error_number = 13;
     finding.subject = denied_thing(*denial);
-    finding.is_trusted = line.starts_with("type=") && !has_control_bytes(line);
+    // auditd's own form; `ausearch -i` takes the quotes off, so that is not it.
+    finding.is_trusted =
+        match_pattern("type=AVC msg=audit(#.#:#): ", line) && !has_control_bytes(line);
     return finding;
 }
 

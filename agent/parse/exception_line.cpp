@@ -87,15 +87,26 @@ std::string_view skip_logger(std::string_view line) {
     return line;
 }
 
-bool read_flask(std::string_view line, LogFinding& finding) {
-    // [2026-11-21 14:00:00,123] ERROR in app: Exception on /path [GET]
-    if (!match_pattern("[#-#-# #:#:#,#] ERROR in *: Exception on ", line)) {
+// What frameworks log of a request they answered with a 500, as they log it by default.
+constexpr auto kFrameworkLines = std::to_array<std::string_view>({
+    "[#-#-# #:#:#,#] ERROR in *: Exception on ",  // Flask
+    "Internal Server Error: /",                   // Django
+    "#-#-# #:#:#,# ERROR * Internal Server Error: /",
+    "ERROR #-#-# #:#:#,# * Internal Server Error: /",
+    "I, [*]  INFO -- : Completed 500 Internal Server Error in ",  // Rails
+    "I, [*]  INFO -- : [*] Completed 500 Internal Server Error in ",
+    "Completed 500 Internal Server Error in ",
+});
+
+bool read_framework(std::string_view line, LogFinding& finding) {
+    if (std::ranges::none_of(kFrameworkLines, [line](std::string_view pattern) {
+            return match_pattern(pattern, line).has_value();
+        })) {
         return false;
     }
     finding.symptom = Symptom::kScriptFatal;
     finding.clue = Clue::kUncaught;
-    finding.time = line.substr(1, line.find(']') - 1);
-    finding.message = line.substr(line.find(']') + 2);
+    finding.message = line;
     return true;
 }
 
@@ -103,7 +114,7 @@ bool read_flask(std::string_view line, LogFinding& finding) {
 
 std::optional<LogFinding> read_exception(std::string_view line, Origin origin) {
     LogFinding finding;
-    if (read_flask(line, finding)) {
+    if (read_framework(line, finding)) {
         return finding;
     }
     const std::string_view words = skip_logger(line);

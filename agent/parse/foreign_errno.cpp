@@ -74,6 +74,9 @@ constexpr std::array kTexts = std::to_array<std::pair<std::string_view, int>>({
 }  // namespace
 
 int linux_errno(int number) {
+    if (number < kNumbers.front().first) {
+        return number;  // the same everywhere, and the usual case
+    }
     const auto* found = std::ranges::find(kNumbers, number, &std::pair<int, int>::first);
     return found == kNumbers.end() ? number : found->second;
 }

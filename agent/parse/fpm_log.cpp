@@ -126,6 +126,7 @@ constexpr auto kMasterMessages = std::to_array<MessageMeaning>({
     {"Failed to open the logfile", Symptom::kConfigError, Clue::kConfigRejected},
     {"FPM initialization failed", Symptom::kConfigError, Clue::kBootFailed, Words::kOwn},
     {"oops, unknown child (#) exited on signal %n", Symptom::kClosedEarly, Clue::kWorkerSignal},
+    {"oops, unknown child (#) exited with code 0", Symptom::kNone},
     {"oops, unknown child (#) exited with code %n", Symptom::kNone, Clue::kWorkerExit},
     {"failed processes threshold (", Symptom::kNone, Clue::kNone, Words::kOwn},
     {"fork() failed: * (%e)$", Symptom::kNone, Clue::kNone, Words::kOwn},

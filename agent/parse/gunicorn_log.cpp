@@ -74,20 +74,23 @@ constexpr auto kUnmistakable = std::to_array<std::string_view>({
     "Exception in worker process",
 });
 
-// `[2026-01-02 03:04:05 +0000] [7] [INFO] ` or `[2026-01-02T03:04:05Z] [7] [INFO] `.
+// `[2026-01-02 03:04:05 +0000] [7] [INFO] `, `[2026-01-02T03:04:05Z] [7] [INFO] ` or, before 19,
+// `2011-01-02 03:04:05 [7] [INFO] `.
 bool take_prefix(TextScan& scan, LogFinding& finding, bool& is_info) {
     TextScan ahead = scan;
-    if (!ahead.skip("[") || !match_pattern("#-#-#*] [#] [", ahead.rest())) {
+    const std::string_view end = ahead.skip("[") ? "] [" : " [";
+    if (!match_pattern("#-#-#*[#] [", ahead.rest())) {
         return false;
     }
-    finding.time = ahead.until("] [", 64).value_or("");
-    const auto level = match_pattern("] [#] [%s] ", ahead.rest());
+    finding.time = ahead.until(end, 64).value_or("");
+    (void)ahead.skip("]");
+    const auto level = match_pattern(" [#] [%s] ", ahead.rest());
     if (!level || level->subject.size() > 8 || finding.time.size() < 19) {
         return false;
     }
     is_info = level->subject == "INFO" || level->subject == "DEBUG";
-    const std::size_t end = static_cast<std::size_t>(level->subject.data() - ahead.rest().data());
-    ahead.advance(end + level->subject.size() + 2);
+    const auto at = static_cast<std::size_t>(level->subject.data() - ahead.rest().data());
+    ahead.advance(at + level->subject.size() + 2);
     scan = ahead;
     return true;
 }

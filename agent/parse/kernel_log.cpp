@@ -29,6 +29,8 @@ constexpr auto kMessages = std::to_array<MessageMeaning>({
     {"Killed process # (%s) total-vm:", Symptom::kOomKill, Clue::kOomGlobal},
     {"Killed process # (%s), UID #, total-vm:", Symptom::kOomKill, Clue::kOomGlobal},
     {"Killed process #, UID #, (%s) total-vm:", Symptom::kOomKill, Clue::kOomGlobal},
+    // where `Out of memory:` was taken for a program's name by what brought the line here
+    {"Kill process # (%s) score ", Symptom::kOomKill, Clue::kOomGlobal},
     {"Task in %s killed as a result of limit of ",
      Symptom::kOomKill,
      Clue::kOomCgroup,
@@ -44,13 +46,17 @@ constexpr auto kMessages = std::to_array<MessageMeaning>({
      Symptom::kNone,
      Clue::kListenQueueFull},
     {"TCP: Possible SYN flooding on port %s. ", Symptom::kNone, Clue::kListenQueueFull},
+    {"request_sock_TCP: Possible SYN flooding on port %s. ",
+     Symptom::kNone,
+     Clue::kListenQueueFull},
+    {"Possible SYN flooding on port %s. ", Symptom::kNone, Clue::kListenQueueFull},
     {"cgroup: fork rejected by pids controller in %s", Symptom::kNone},
     // the process writes its name here
     {"traps: %s[#] general protection", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 11},
     {"traps: %s[#] trap invalid opcode", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 4},
     {"traps: %s[#] trap divide error", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 8},
     {"%s[#]: segfault at ", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 11},
-    {"%s[#] general protection ip:", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 11},
+    {"%s[#] general protection ", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 11},
 });
 
 // Whose worker's end is somebody's 502.
@@ -130,7 +136,7 @@ std::optional<LogFinding> read_kernel_log(std::string_view line, Origin origin) 
     }
     const MessageMeaning* row = find_meaning(kMessages, scan.rest(), finding);
     if (row == nullptr) {
-        return is_kernel ? std::optional(finding) : std::nullopt;
+        return is_stamped ? std::optional(finding) : std::nullopt;
     }
     const bool is_crash = finding.clue == Clue::kWorkerSignal;
     if (is_crash && (finding.subject.size() > 15 || (!is_kernel && !is_server(finding.subject)))) {

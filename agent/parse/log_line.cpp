@@ -48,6 +48,17 @@ std::optional<LogFinding> read_application(std::string_view line,
     return envelope.is_wrapped ? read_app_log(line, hint) : std::nullopt;
 }
 
+// A record behind words that nobody knows.
+std::optional<LogFinding> read_embedded(std::string_view text) {
+    const std::size_t at = find_record(text);
+    if (at == std::string_view::npos || at == 0) {
+        return std::nullopt;
+    }
+    const std::string_view record = text.substr(at);
+    auto finding = read_strict(record);
+    return finding ? finding : read_loose_record(record);
+}
+
 std::optional<LogFinding> read_nginx(std::string_view text, LogSource hint) {
     if (admits(hint, LogSource::kNginxAccess)) {
         if (auto finding = read_nginx_access(text)) {
@@ -60,21 +71,10 @@ std::optional<LogFinding> read_nginx(std::string_view text, LogSource hint) {
     if (auto finding = read_strict(text)) {
         return finding;
     }
-    return read_loose_record(text);
-}
-
-// Last: words in front that nobody knows, or a message without anything in front.
-std::optional<LogFinding> read_remains(std::string_view text) {
-    if (auto finding = read_bare_message(text)) {
+    if (auto finding = read_loose_record(text)) {
         return finding;
     }
-    const std::size_t at = find_record(text);
-    if (at == std::string_view::npos || at == 0) {
-        return std::nullopt;
-    }
-    const std::string_view record = text.substr(at);
-    auto finding = read_strict(record);
-    return finding ? finding : read_loose_record(record);
+    return read_embedded(text);
 }
 
 std::optional<LogFinding> read_wrapped(std::string_view line,
@@ -86,7 +86,7 @@ std::optional<LogFinding> read_wrapped(std::string_view line,
     if (auto finding = read_application(line, envelope, hint)) {
         return finding;
     }
-    return admits(hint, LogSource::kNginxError) ? read_remains(envelope.text) : std::nullopt;
+    return admits(hint, LogSource::kNginxError) ? read_bare_message(envelope.text) : std::nullopt;
 }
 
 }  // namespace

@@ -167,6 +167,11 @@ void read_connection(TextScan& scan, LooseHeader& header) {
     }
 }
 
+// nano, less and journalctl end a line that goes on behind the screen with a mark of theirs.
+std::string_view without_cut_mark(std::string_view text) {
+    return text.ends_with('$') || text.ends_with('>') ? text.substr(0, text.size() - 1) : text;
+}
+
 LooseHeader read_header(std::string_view text) {
     LooseHeader header;
     TextScan scan(text);
@@ -175,7 +180,7 @@ LooseHeader read_header(std::string_view text) {
     read_level(scan, header);
     read_ids(scan, header);
     read_connection(scan, header);
-    header.message = scan.rest();
+    header.message = without_cut_mark(scan.rest());
     return header;
 }
 
@@ -343,18 +348,34 @@ void read_action(const MessageRow& row, TextScan& scan, LooseMessage& message) {
 
 // ---- context
 
-// The value of `upstream: "…"`, the first behind the request. Shippers leave out or escape quotes.
+struct QuotePair {
+    std::string_view open;
+    std::string_view close;
+};
+
+// What shippers, web pages and word processors make of a quotation mark.
+constexpr std::array<QuotePair, 5> kQuotes{{{"\"", "\""},
+                                            {"\\\"", "\\\""},
+                                            {"'", "'"},
+                                            {"&quot;", "&quot;"},
+                                            {"\xe2\x80\x9c", "\xe2\x80\x9d"}}};
+
+// The value of `upstream: "…"`, the first behind the request.
 std::string_view upstream_value(std::string_view context) {
     constexpr std::string_view kField = "upstream: ";
     const std::size_t request = context.find("request: ");
-    std::size_t at = context.find(kField, request == std::string_view::npos ? 0 : request);
+    const std::size_t at = context.find(kField, request == std::string_view::npos ? 0 : request);
     if (at == std::string_view::npos) {
         return {};
     }
-    at += kField.size();
-    at = std::min(context.find_first_not_of("\\\"", at), context.size());
-    const std::string_view value = context.substr(at);
-    return value.substr(0, value.find_first_of("\\\", "));
+    const std::string_view rest = context.substr(at + kField.size());
+    for (const QuotePair& quotes : kQuotes) {
+        if (rest.starts_with(quotes.open)) {
+            const std::string_view value = rest.substr(quotes.open.size());
+            return value.substr(0, value.find(quotes.close));
+        }
+    }
+    return rest.substr(0, rest.find_first_of(", "));
 }
 
 bool is_scheme_named(std::string_view upstream) {
@@ -466,11 +487,22 @@ bool is_emergency(const LooseHeader& header) {
     return header.has_level && header.severity == Level::kEmerg && !header.has_connection;
 }
 
+// The last words of `nginx -t`.
+bool is_test_verdict(const LooseHeader& header) {
+    return header.has_tag && (header.message.starts_with("configuration file ") ||
+                              header.message.starts_with("the configuration file "));
+}
+
 NginxError read_record(const LooseHeader& header) {
     NginxError record;
     record.time = header.time;
     record.level = header.level;
     record.message = header.message;
+    if (is_test_verdict(header)) {
+        record.symptom =
+            record.message.ends_with(" test failed") ? Symptom::kConfigError : Symptom::kNone;
+        return record;
+    }
     if (is_emergency(header)) {
         record.symptom = emergency_symptom(record.message, record.error_number);
         return record;
@@ -491,7 +523,8 @@ bool is_record(const LooseHeader& header) {
     const int parts = (header.has_tag ? 1 : 0) + (header.time.empty() ? 0 : 1) +
                       (header.has_level ? 1 : 0) + (header.has_ids ? 1 : 0) +
                       (header.has_connection ? 1 : 0);
-    return parts >= 2 || (header.has_level && header.severity == Level::kEmerg);
+    return parts >= 2 || is_test_verdict(header) ||
+           (header.has_level && header.severity == Level::kEmerg);
 }
 
 LogFinding untrusted(const NginxError& record) {
@@ -532,7 +565,7 @@ std::size_t find_record(std::string_view text) {
             continue;
         }
         const LooseHeader header = read_header(text.substr(at - 4));
-        if (!header.time.empty() && header.has_level) {
+        if (!header.time.empty() && header.has_level && header.has_ids) {
             return at - 4;
         }
     }

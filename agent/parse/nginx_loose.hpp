@@ -20,7 +20,7 @@ namespace gatemend::parse {
 // The message alone, with or without `*57 ` in front. nullopt: not one that we know.
 [[nodiscard]] std::optional<LogFinding> read_bare_message(std::string_view text);
 
-// Where a record begins behind words we do not know ("2026/11/21 14:33:28 [" within the first few
+// Where a record begins behind words we do not know (date, level and ids within the first few
 // hundred bytes and in front of any quote); npos: nowhere.
 [[nodiscard]] std::size_t find_record(std::string_view text);
 

@@ -23,8 +23,8 @@ struct UnitName {
 constexpr auto kTimeUnits = std::to_array<UnitName>({
     {"ms", 1},
     {"s", 1000},
-    {"m", 60 * 1000},
-    {"h", 3600 * 1000},
+    {"m", std::uint64_t{60} * 1000},
+    {"h", std::uint64_t{3600} * 1000},
     {"d", std::uint64_t{24} * 3600 * 1000},
 });
 

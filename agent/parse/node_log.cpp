@@ -25,6 +25,8 @@ constexpr auto kNodeMessages = std::to_array<MessageMeaning>({
     {"FATAL ERROR: Reached heap limit", Symptom::kScriptFatal, Clue::kHeapExhausted},
     {"throw er; // Unhandled 'error' event", Symptom::kScriptFatal, Clue::kUncaught},
     {"      throw er; // Unhandled 'error' event", Symptom::kScriptFatal, Clue::kUncaught},
+    {"UnhandledPromiseRejection: ", Symptom::kScriptFatal, Clue::kUncaught},
+    {"  [cause]: Error: connect E", Symptom::kNone, Clue::kDependencyRefused},
     {"[UnhandledPromiseRejection", Symptom::kScriptFatal, Clue::kUncaught},
     {"(node:#) UnhandledPromiseRejectionWarning: ", Symptom::kNone, Clue::kUncaught},
     {"(node:#) ", Symptom::kNone},
@@ -59,7 +61,11 @@ constexpr auto kPm2Messages = std::to_array<MessageMeaning>({
      7},
     // SIGINT is what pm2 prints when there was no signal.
     {"App [%s] exited with code [%n]", Symptom::kNone, Clue::kWorkerExit},
+    {"App [%s] with id [#] and pid [#], exited with code [0]", Symptom::kNone},
+    {"App [%s] with id [#] and pid [#], exited with code [%n]", Symptom::kNone, Clue::kWorkerExit},
+    {"App name:%s id:# exited with code 0", Symptom::kNone},
     {"App name:%s id:# exited with code %n", Symptom::kNone, Clue::kWorkerExit},
+    {"App name:%s id:# online", Symptom::kNone, Clue::kServerReady},
     {"App [%s] online", Symptom::kNone, Clue::kServerReady},
     {"App [%s] ", Symptom::kNone},
     {"Script %s had too many unstable restarts (#). Stopped. \"errored\"",
@@ -81,6 +87,26 @@ std::string_view without_id(std::string_view app) {
     const bool has_id = colon != std::string_view::npos && colon + 1 < app.size() &&
                         std::ranges::all_of(app.substr(colon + 1), is_digit);
     return has_id ? app.substr(0, colon) : app;
+}
+
+// `PM2        | ` of `pm2 logs`, `2026-11-21T14:29:57: ` (a blank for the T before version 3),
+// `PM2 log: `, each or none. True: pm2's name stands there.
+bool take_pm2_prefix(TextScan& scan, std::string_view& time) {
+    bool is_pm2 = false;
+    TextScan column = scan;
+    if (column.skip("PM2 ")) {
+        column.advance(std::min(column.rest().find_first_not_of(' '), column.rest().size()));
+        if (column.skip("| ")) {
+            scan = column;
+            is_pm2 = true;
+        }
+    }
+    if (match_pattern("#-#-#T#:#:#: ", scan.rest()) ||
+        match_pattern("#-#-# #:#:#: ", scan.rest())) {
+        time = scan.until(": ", 32).value_or("");
+        (void)scan.skip(": ");
+    }
+    return scan.skip("PM2 log: ") || scan.skip("PM2 error: ") || is_pm2;
 }
 
 }  // namespace
@@ -121,27 +147,17 @@ std::optional<LogFinding> read_pm2_log(std::string_view line, Origin origin) {
     LogFinding finding;
     finding.source = LogSource::kPm2;
     TextScan scan(line);
-    bool is_pm2 = origin == Origin::kKnown;
-    if (match_pattern("#-#-#T#:#:#", line)) {  // 2026-11-21T14:00:00: PM2 log: …
-        const auto stamp = scan.until(": ", 32);
-        if (!stamp || !scan.skip(": ")) {
-            return std::nullopt;
-        }
-        finding.time = *stamp;
-    }
-    if (scan.skip("PM2 ")) {
-        scan.advance(std::min(scan.rest().find_first_not_of(' '), scan.rest().size()));
-        const bool is_leveled = scan.skip("log: ") || scan.skip("error: ") || scan.skip("| ");
-        is_pm2 = is_pm2 || is_leveled;
-    }
-    const std::string_view message = scan.rest();
-    finding.message = message;
-    is_pm2 = is_pm2 || message.starts_with("[PM2]") ||
-             match_pattern("Script * had too many unstable restarts (", message).has_value();
-    if (!is_pm2) {
+    bool is_pm2 = take_pm2_prefix(scan, finding.time) || origin == Origin::kKnown;
+    finding.message = scan.rest();
+    is_pm2 = is_pm2 || finding.message.starts_with("[PM2]");
+    const bool is_app = !finding.time.empty() && (finding.message.starts_with("App name:") ||
+                                                  finding.message.starts_with("App ["));
+    const bool is_verdict =
+        match_pattern("Script * had too many unstable restarts (", finding.message).has_value();
+    if (!is_pm2 && !is_app && !is_verdict) {
         return std::nullopt;
     }
-    if (find_meaning(kPm2Messages, message, finding) != nullptr) {
+    if (find_meaning(kPm2Messages, finding.message, finding) != nullptr) {
         finding.subject = without_id(finding.subject);
     }
     return finding;

@@ -249,6 +249,10 @@ std::optional<LogFinding> read_php_log(std::string_view line, Origin origin) {
         finding.clue = Clue::kBootFailed;
         return finding;
     }
+    if (line.starts_with("WordPress database error ")) {
+        read_notice(line, finding);
+        return finding;
+    }
     if (auto framework = read_framework(line)) {
         return framework;
     }

@@ -1,15 +1,57 @@
 // SPDX-License-Identifier: MIT
 #include "parse/symptom_event.hpp"
 
+#include "core/text.hpp"
+#include "parse/log_line.hpp"
+#include "parse/message_detail.hpp"
+#include "parse/nginx_finding.hpp"
+
 namespace gatemend::parse {
 
+namespace {
+
+constexpr std::string_view kNoResolver = "no resolver defined to resolve ";
+
+// The name in "NAME could not be resolved" and "no resolver defined to resolve NAME"; "" when it
+// is none that could stand in a configuration.
+std::string_view unresolved_name(std::string_view message) {
+    if (message.starts_with(kNoResolver)) {
+        message.remove_prefix(kNoResolver.size());
+    }
+    const std::string_view name = message.substr(0, message.find(' '));
+    return is_host_name(name) ? name : "";
+}
+
+// "/system.slice/php8.2-fpm.service" of the kernel's records; a unit's name stays as it is.
+std::string_view unit_of_subject(const LogFinding& finding) {
+    const std::string_view subject = finding.subject;
+    const bool names_unit =
+        finding.source == LogSource::kSystemd || finding.source == LogSource::kKernel;
+    const std::string_view last = subject.substr(subject.rfind('/') + 1);
+    return names_unit && last.ends_with(".service") ? last : "";
+}
+
+}  // namespace
+
 core::SymptomSeen symptom_seen(const NginxError& record) {
+    return record.symptom == core::Symptom::kNone ? core::SymptomSeen{}
+                                                  : symptom_seen(nginx_finding(record), "");
+}
+
+core::SymptomSeen symptom_seen(const LogFinding& finding, const std::string& unit) {
     core::SymptomSeen seen;
-    seen.symptom = record.symptom;
-    seen.error_number = record.error_number;
-    seen.address = upstream_address(record.upstream);
-    seen.is_trusted = record.is_trusted;
-    seen.source = "nginx-error";
+    seen.symptom = finding.symptom;
+    seen.clue = finding.clue;
+    seen.number = finding.number;
+    seen.error_number = finding.error_number;
+    seen.address = backend_address(finding);
+    seen.is_trusted = finding.is_trusted;
+    seen.source = log_source_id(finding.source);
+    seen.witness = core::witness_of_source(seen.source);
+    seen.unit = unit.empty() && seen.address.empty() ? std::string{unit_of_subject(finding)} : unit;
+    seen.subject = core::sanitize(finding.symptom == core::Symptom::kNameUnresolved
+                                      ? unresolved_name(finding.message)
+                                      : finding.subject);
     return seen;
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <array>
 #include <sstream>
@@ -194,6 +195,73 @@ TEST(Explain, ReadsAcrossItsWindows) {
               counts["lines"].get<int>());
     EXPECT_EQ(counts["symptoms"]["socket-missing"]["trusted"],
               counts["symptoms"]["socket-missing"]["lines"]);
+}
+
+// gzip of `text`, made by zlib itself.
+std::string packed(const std::string& text) {
+    z_stream stream{};
+    EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    std::string out(text.size() + 1024, '\0');
+    std::string in = text;
+    stream.next_in = reinterpret_cast<Bytef*>(in.data());
+    stream.avail_in = static_cast<uInt>(in.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    out.resize(out.size() - stream.avail_out);
+    (void)deflateEnd(&stream);  // frees
+    return out;
+}
+
+TEST(Explain, ReadsPackedLogsAlsoAppendedToEachOther) {
+    std::string log;
+    while (log.size() < (std::size_t{1} << 20U)) {
+        log += kMissing + kNotice;
+    }
+    const std::string plain = explain_text(log + kMissing, ExplainFormat::kJson).output;
+    EXPECT_EQ(explain_text(packed(log + kMissing), ExplainFormat::kJson).output, plain);
+    EXPECT_EQ(explain_text(packed(log) + packed(kMissing), ExplainFormat::kJson).output, plain);
+    EXPECT_EQ(
+        explain_text(packed(log + kMissing) + std::string(512, '\0'), ExplainFormat::kJson).output,
+        plain);
+    EXPECT_EQ(explain_text(packed("")).output, "0 lines, no symptom\n");
+}
+
+TEST(Explain, SaysWhereAPackedLogIsBroken) {
+    const std::string whole = packed(kMissing + kNotice);
+    const Outcome cut = explain_text(whole.substr(0, whole.size() - 12));
+    EXPECT_EQ(cut.status, 1);
+    EXPECT_NE(cut.errors.find(": cut short\n"), std::string::npos) << cut.errors;
+    std::string broken = whole;
+    broken[4 + 10] = static_cast<char>(broken[4 + 10] ^ '\x55');
+    broken[5 + 10] = static_cast<char>(broken[5 + 10] ^ '\x55');
+    EXPECT_EQ(explain_text(broken).status, 1);
+}
+
+TEST(Explain, AddsClueAndSubjectOnlyWhereThereAreAny) {
+    const std::vector<Json> lines = json_lines(
+        "nginx: [emerg] unknown directive \"x\" in /etc/nginx/nginx.conf:3\n" + kMissing);
+    EXPECT_EQ(lines[0]["symptom"], "config-error");
+    EXPECT_EQ(lines[0]["clue"], "config-rejected");
+    EXPECT_EQ(lines[0]["subject"], "/etc/nginx/nginx.conf:3");
+    EXPECT_EQ(lines[0].size(), 12U);
+    EXPECT_EQ(lines[1].size(), 10U);
+    EXPECT_NE(explain_text("nginx: [emerg] unknown directive \"x\" in /etc/nginx/nginx.conf:3\n")
+                  .output.find("config-error backend unknown; config-rejected "
+                               "/etc/nginx/nginx.conf:3"),
+              std::string::npos);
+}
+
+TEST(Explain, ReadsTheSourceItIsTold) {
+    ExplainOptions options;
+    const MemoryFile file(kMissing);
+    options.files = {file.name()};
+    for (const std::string source : {"auto", "nginx-error"}) {
+        options.source = source;
+        EXPECT_NE(explain(options).output.find("socket-missing"), std::string::npos) << source;
+    }
+    options.source = "nginx-access";
+    EXPECT_EQ(explain(options).output, "1 line, no symptom\n");
 }
 
 TEST(Explain, SaysInOneLineWhatItCannotRead) {

@@ -6,17 +6,21 @@
 #include "sandbox/inspect/path_walk.hpp"
 #include "sandbox/inspect/processes.hpp"
 #include "sandbox/inspect/sockets.hpp"
+#include "sandbox/seccomp/filters.hpp"
 #include "temp_dir.hpp"
 
 #include <gtest/gtest.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <array>
+#include <csignal>
 #include <vector>
 
 namespace gatemend::inspect {
@@ -459,6 +463,30 @@ TEST(CheckInspectAddress, TakesCanonicalAddressesOnly) {
         EXPECT_NE(check_address(bad), "") << bad;
     }
     EXPECT_NE(check_address("unix:/" + std::string(200, 'x')), "");
+}
+
+// The signal that ends a child which installs the filter and then does `deed`; 0: it lived.
+template <class Deed>
+int signal_inside_filter(const Deed& deed) {
+    const pid_t child = fork();
+    if (child == 0) {
+        if (!sandbox::install_inspect_filter()) {
+            _exit(2);
+        }
+        deed();
+        _exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) != 0) << "the filter was not installed";
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+TEST(InspectFilter, LetsItLookButNeitherConnectNorWrite) {
+    EXPECT_EQ(signal_inside_filter([] { (void)look(ask_about("unix:/run/a.sock")); }), 0);
+    EXPECT_EQ(signal_inside_filter([] { (void)connect(0, nullptr, 0); }), SIGSYS);
+    EXPECT_EQ(signal_inside_filter([] { (void)!open("/dev/null", O_WRONLY | O_CLOEXEC); }), SIGSYS);
+    EXPECT_EQ(signal_inside_filter([] { (void)fork(); }), SIGSYS);
 }
 
 TEST(FindIdentity, KnowsUsersByNameAndNumber) {

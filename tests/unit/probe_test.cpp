@@ -266,5 +266,13 @@ TEST(Seccomp, ProbeMayNeitherForkNorListen) {
     EXPECT_EQ(signal_of(sandbox::install_probe_filter, [] { (void)listen(0, 1); }), SIGSYS);
 }
 
+TEST(Seccomp, OnlyTheResolverMayBind) {
+    const auto bind_nothing = [] { (void)bind(-1, nullptr, 0); };
+    EXPECT_EQ(signal_of(sandbox::install_probe_filter, bind_nothing), SIGSYS);
+    EXPECT_EQ(signal_of(sandbox::install_resolver_filter, bind_nothing), 0);
+    EXPECT_EQ(signal_of(sandbox::install_resolver_filter, [] { (void)listen(0, 1); }), SIGSYS);
+    EXPECT_EQ(signal_of(sandbox::install_resolver_filter, run_true), SIGSYS);
+}
+
 }  // namespace
 }  // namespace gatemend::probe

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "app/service_logs.hpp"
+
+#include "io/journal_recent.hpp"
+#include "parse/app_logs.hpp"
+#include "parse/symptom_event.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <system_error>
+
+namespace gatemend::app {
+
+namespace {
+
+constexpr std::size_t kMaxTold = 200;  // records of one reading
+
+bool is_telling(const core::SymptomSeen& seen) {
+    return seen.symptom != core::Symptom::kNone || seen.clue != core::Clue::kNone;
+}
+
+// Bytes [from, from + limit) of a file; short at its end.
+std::string read_range(int fd, std::uint64_t from, std::size_t limit) {
+    std::string bytes(limit, '\0');
+    std::size_t filled = 0;
+    while (filled < limit) {
+        const ssize_t got =
+            ::pread(fd, bytes.data() + filled, limit - filled, static_cast<off_t>(from + filled));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            break;
+        }
+        filled += static_cast<std::size_t>(got);
+    }
+    bytes.resize(filled);
+    return bytes;
+}
+
+void read_lines(std::string_view bytes,
+                const std::string& unit,
+                std::vector<core::SymptomSeen>& found) {
+    while (!bytes.empty() && found.size() < kMaxTold) {
+        const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+        const auto finding = parse::read_app_log(bytes.substr(0, end), parse::LogSource::kPhpFpm);
+        if (finding) {
+            core::SymptomSeen seen = parse::symptom_seen(*finding, unit);
+            if (is_telling(seen)) {
+                found.push_back(std::move(seen));
+            }
+        }
+        bytes.remove_prefix(std::min(end + 1, bytes.size()));
+    }
+}
+
+// The kernel's and systemd's records name the unit themselves; a unit's own words are about it.
+std::string unit_of(const parse::JournalRecord& record, const std::string& unit) {
+    const bool is_own = record.transport != "kernel" && record.transport != "audit";
+    return is_own ? unit : "";
+}
+
+}  // namespace
+
+ServiceLogs::ServiceLogs(bus::EventLoop& loop,
+                         io::ExecutorClient& executor,
+                         std::function<void(const std::string&)> warn)
+    : loop_(loop),
+      executor_(executor),
+      warn_(std::move(warn)) {}
+
+void ServiceLogs::know(const std::vector<core::Service>& services) {
+    for (const core::Service& service : services) {
+        if (service.log.empty() || positions_.contains(service.log)) {
+            continue;
+        }
+        positions_[service.log] = {};
+        executor_.open_log(
+            service.log, [this, path = service.log](const core::Result<bus::UniqueFd>& log) {
+                struct stat info {};
+
+                if (log && ::fstat(log->get(), &info) == 0) {
+                    positions_[path] = {info.st_ino, static_cast<std::uint64_t>(info.st_size)};
+                }
+            });
+    }
+}
+
+void ServiceLogs::read(const std::string& unit, const std::string& log, Done done) {
+    std::vector<core::SymptomSeen> found = read_journal(unit);
+    if (log.empty()) {
+        done(std::move(found));
+        return;
+    }
+    executor_.open_log(log,
+                       [this, unit, log, found = std::move(found), done = std::move(done)](
+                           const core::Result<bus::UniqueFd>& opened) mutable {
+                           if (opened) {
+                               read_file(unit, log, opened->get(), found);
+                           } else {
+                               warn_(log + ": " + opened.error().text + ", ignoring");
+                           }
+                           done(std::move(found));
+                       });
+}
+
+std::vector<core::SymptomSeen> ServiceLogs::read_journal(const std::string& unit) {
+    const core::TimePoint now = loop_.now();
+    const auto known = journals_.find(unit);
+    const core::TimePoint since =
+        known == journals_.end() ? now - kFirstLook : std::max(known->second, now - kFirstLook);
+    std::vector<core::SymptomSeen> found;
+    const bool is_unit = !unit.starts_with('(');
+    const auto records = io::read_recent_journal(is_unit ? unit : "", since);
+    if (!records) {
+        warn_("journal of " + unit + ": " + records.error().text + ", ignoring");
+        return found;
+    }
+    core::TimePoint newest = since;
+    for (const parse::JournalRecord& record : *records) {
+        newest = std::max(newest, core::TimePoint{core::Duration{record.realtime_usec + 1}});
+        core::SymptomSeen seen =
+            parse::symptom_seen(parse::read_journal_record(record), unit_of(record, unit));
+        if (is_telling(seen) && found.size() < kMaxTold) {
+            found.push_back(std::move(seen));
+        }
+    }
+    journals_[unit] = newest;
+    return found;
+}
+
+void ServiceLogs::read_file(const std::string& unit,
+                            const std::string& log,
+                            int fd,
+                            std::vector<core::SymptomSeen>& found) {
+    struct stat info {};
+
+    if (::fstat(fd, &info) != 0) {
+        warn_(log + ": " + std::generic_category().message(errno) + ", ignoring");
+        return;
+    }
+    const auto size = static_cast<std::uint64_t>(info.st_size);
+    Position& position = positions_[log];
+    if (position.inode != info.st_ino || position.offset > size) {
+        position = {info.st_ino, 0};  // rotated: all of the new file is new
+    }
+    const std::uint64_t from =
+        size - position.offset > kMaxServiceLogBytes ? size - kMaxServiceLogBytes : position.offset;
+    const std::string bytes = read_range(fd, from, kMaxServiceLogBytes);
+    const std::size_t whole = bytes.rfind('\n') + 1;  // npos + 1 is 0: no whole line yet
+    position.offset = from + whole;
+    read_lines(std::string_view(bytes).substr(0, whole), unit, found);
+}
+
+}  // namespace gatemend::app
