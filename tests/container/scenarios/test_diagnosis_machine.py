@@ -100,3 +100,21 @@ class NginxLimits(Diagnosed):
     def test_open_files(self) -> None:
         few = "worker_rlimit_nofile 16;\n" + self.healthy
         self.tell(few, r"socket\(\) failed \(24: Too many open files\) while connecting to upstream", ["worker_rlimit_nofile"])
+
+
+class Load(Diagnosed):
+    """What the kernel would say; a machine that is really overloaded would disturb all the others."""
+
+    def furnish(self, root: pathlib.Path) -> None:
+        self.site.tune_nginx(root, "fastcgi_read_timeout 1s;")
+
+    def test_high(self) -> None:
+        self.assert_answers()
+        self.machine.set_load(97, load=64.0)
+        self.visitors = self.site.visitors("/slow.php?ms=2500", 0.1)
+        self.assert_turned_away(504, r"upstream timed out \(110: .*\) while reading response header from upstream")
+        self.assert_diagnosed("high-load", self.fpm, told=["97%"])
+        self.machine.set_load(0)
+        self.visitors.stop()
+        self.visit_steadily()
+        self.assert_recovers()
