@@ -49,6 +49,17 @@ enum class Clue {
     kAnsweredByEdge,       // a CDN's log: it sent the error, the origin did not
 };
 
+// Linux's numbers, as records print them; the header that names them belongs to the machine, which
+// the core does not know.
+inline constexpr int kSignalQuit = 3;
+inline constexpr int kSignalIll = 4;
+inline constexpr int kSignalAbort = 6;
+inline constexpr int kSignalBus = 7;
+inline constexpr int kSignalFpe = 8;
+inline constexpr int kSignalKill = 9;
+inline constexpr int kSignalSegv = 11;
+inline constexpr int kSignalTerm = 15;
+
 // "worker-signal"
 [[nodiscard]] std::string_view clue_id(Clue clue);
 [[nodiscard]] std::optional<Clue> clue_from_id(std::string_view id);

@@ -5,7 +5,6 @@
 #include "core/judges.hpp"
 
 #include <algorithm>
-#include <csignal>
 
 namespace gatemend::core {
 
@@ -112,7 +111,7 @@ std::optional<Diagnosis> judge_oom_killed(const Findings& findings) {
     const Sighting* killed = find_clue(findings, {Clue::kWorkerSignal});
     const bool has_counted =
         findings.inspection && findings.inspection->use && findings.inspection->use->oom_kills > 0;
-    const bool is_worker = killed != nullptr && killed->number == SIGKILL && has_counted;
+    const bool is_worker = killed != nullptr && killed->number == kSignalKill && has_counted;
     const bool is_unit = has_failed(findings) && findings.unit->result == UnitResult::kOomKill;
     const bool is_recorded = record != nullptr && (has_failed(findings) || is_unit_up(findings));
     if (!is_worker && !is_unit && !is_recorded) {

@@ -5,7 +5,6 @@
 #include "core/judges.hpp"
 
 #include <algorithm>
-#include <csignal>
 
 namespace gatemend::core {
 
@@ -46,8 +45,8 @@ std::string queue_words(const Listener& listener) {
 }
 
 bool is_fatal_signal(int number) {
-    return number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGILL ||
-           number == SIGFPE || number == SIGKILL;
+    return number == kSignalSegv || number == kSignalBus || number == kSignalAbort || number == kSignalIll ||
+           number == kSignalFpe || number == kSignalKill;
 }
 
 bool is_unanswered(const Findings& findings) {
@@ -153,7 +152,7 @@ std::optional<Diagnosis> judge_worker_crash(const Findings& findings) {
     const std::string who = sighting->subject.empty() ? "" : " of " + sighting->subject;
     return file.close("Workers" + who + " end on signal " + std::to_string(sighting->number) +
                           " while they serve requests; each such request is a 502.",
-                      sighting->number == SIGKILL
+                      sighting->number == kSignalKill
                           ? std::string{"Something killed them: look for an out-of-memory record "
                                         "(`journalctl -k`) or a person."}
                           : std::string{"`coredumpctl list` and the script of the request lead to "

@@ -4,7 +4,6 @@
 // act by themselves: a log is no witness.
 #include "engine/context.hpp"
 
-#include <csignal>
 
 namespace gatemend::engine {
 
@@ -22,7 +21,7 @@ std::uint32_t needed_for_clue(const core::Sighting& sighting) {
     using core::Clue;
     if (sighting.clue == Clue::kWorkerSignal) {
         // TERM and QUIT are how workers are told to go.
-        return sighting.number == SIGTERM || sighting.number == SIGQUIT ? kNever : kAtOnce;
+        return sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit ? kNever : kAtOnce;
     }
     if (sighting.clue == Clue::kOomGlobal || sighting.clue == Clue::kOomCgroup ||
         sighting.clue == Clue::kOomUnit) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Apache's error log, 2.2 and 2.4: `[Sat Nov 21 14:29:57.123456 2026] [proxy:error] [pid 7:tid 8]
-// (111)Connection refused: [client 192.0.2.7:51234] AH00957: HTTP: attempt to connect to …`. Apache
-// escapes control bytes, so one record is one line; what quotes a client or a backend is still not
-// trusted.
+// (111)Connection refused: [client 192.0.2.7:51234] AH00957: HTTP: attempt to connect to …`. What
+// runs inside Apache may write to the same file, so nothing here is trusted.
 #include "parse/app_readers.hpp"
 #include "parse/nginx_messages.hpp"
 #include "parse/text_pattern.hpp"
@@ -22,35 +21,30 @@ constexpr int kLargestErrno = 4095;       // above are APR's own numbers
 
 // Behind the `AHnnnnn: ` of 2.4, without it for 2.2.
 constexpr auto kMessages = std::to_array<MessageMeaning>({
-    {"server reached MaxRequestWorkers setting",
-     Symptom::kBackendSaturated,
-     Clue::kMaxChildren,
-     Words::kOwn},
-    {"server reached MaxClients setting",
-     Symptom::kBackendSaturated,
-     Clue::kMaxChildren,
-     Words::kOwn},
+    {"server reached MaxRequestWorkers setting", Symptom::kBackendSaturated, Clue::kMaxChildren},
+    {"server reached MaxClients setting", Symptom::kBackendSaturated, Clue::kMaxChildren},
     {"server is within MinSpareThreads of MaxRequestWorkers", Symptom::kNone},
     {"scoreboard is full, not at MaxRequestWorkers", Symptom::kBackendSaturated},
-    {"child pid # exit signal * (%n)", Symptom::kClosedEarly, Clue::kWorkerSignal, Words::kOwn},
+    {"child pid # exit signal * (%n)", Symptom::kClosedEarly, Clue::kWorkerSignal},
     {"child process # still did not exit, sending a SIGKILL", Symptom::kNone},
     {"* configured -- resuming normal operations", Symptom::kNone, Clue::kServerReady},
-    {"caught SIGTERM, shutting down", Symptom::kNone, Clue::kServerStopping, Words::kOwn},
-    {"caught SIGWINCH, shutting down gracefully",
-     Symptom::kNone,
-     Clue::kServerStopping,
-     Words::kOwn},
+    {"caught SIGTERM, shutting down", Symptom::kNone, Clue::kServerStopping},
+    {"caught SIGWINCH, shutting down gracefully", Symptom::kNone, Clue::kServerStopping},
     {"make_sock: could not bind to address %s", Symptom::kConfigError, Clue::kBootFailed},
     {"no listening sockets available, shutting down", Symptom::kConfigError, Clue::kBootFailed},
     {"Unable to open logs", Symptom::kConfigError, Clue::kBootFailed},
     {"Syntax error on line # of %s:", Symptom::kConfigError, Clue::kConfigRejected},
     {"error reading status line from remote server %s", Symptom::kClosedEarly},
-    {"Error reading from remote server returned by ", Symptom::kClosedEarly},
+    {"Error reading from remote server returned by ", Symptom::kNone},  // the line before says why
     {"Failed to read FastCGI header", Symptom::kClosedEarly},
     {"Error dispatching request to ", Symptom::kClosedEarly},
     {"error while running request", Symptom::kClosedEarly},
     {"Premature end of script headers: %s", Symptom::kClosedEarly},
     {"End of script output before headers: %s", Symptom::kClosedEarly},
+    {"*: failed to make connection to backend: %s", Symptom::kNone},  // as above
+    {"failed to make connection to backend: %s", Symptom::kNone},
+    {"*: disabled connection for (%s)", Symptom::kNoLiveUpstreams},
+    {"DNS lookup failure for: %s returned by ", Symptom::kNameUnresolved},
     {"DNS lookup failure for: %s", Symptom::kNameUnresolved},
     {"Got error 'Primary script unknown", Symptom::kScriptNotFound},
 });
@@ -59,8 +53,6 @@ constexpr auto kMessages = std::to_array<MessageMeaning>({
 constexpr auto kConnects = std::to_array<MessageMeaning>({
     {"*: attempt to connect to Unix domain socket %s (", Symptom::kUnreachable},
     {"*: attempt to connect to %s (", Symptom::kUnreachable},
-    {"*: failed to make connection to backend: %s", Symptom::kUnreachable},
-    {"failed to make connection to backend: %s", Symptom::kUnreachable},
 });
 
 struct ApacheLine {
@@ -80,10 +72,14 @@ void skip_fields(TextScan& scan) {
     }
 }
 
-// `(111)Connection refused: `; the text is the libc's.
+// `(111)Connection refused: `; the text is the libc's. `(EAI 2)` is the resolver's and no errno.
 int take_status(TextScan& scan) {
     TextScan ahead = scan;
     if (!ahead.skip("(")) {
+        return 0;
+    }
+    if (ahead.skip("EAI ") && ahead.until(": ", 96) && ahead.skip(": ")) {
+        scan = ahead;
         return 0;
     }
     const auto number = ahead.number(6);
@@ -166,10 +162,8 @@ std::optional<LogFinding> read_apache_log(std::string_view line, Origin origin) 
     constexpr std::string_view kGotError = "Got error '";
     if (find_meaning(kConnects, parts.message, finding) != nullptr) {
         read_connect(parts, finding);
-    } else if (const auto* row = find_meaning(kMessages, parts.message, finding)) {
+    } else if (find_meaning(kMessages, parts.message, finding) != nullptr) {
         settle_status(parts.error_number, finding);
-        finding.is_trusted =
-            parts.is_stamped && row->words == Words::kOwn && !has_control_bytes(line);
     } else if (parts.message.starts_with(kGotError)) {
         read_backend_words(parts.message.substr(kGotError.size()), finding);
     } else if (read_php_message(parts.message, finding)) {

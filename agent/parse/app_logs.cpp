@@ -84,6 +84,8 @@ std::optional<LogFinding> read_app_log(std::string_view line, LogSource hint) {
     }
     for (const Reader reader : kReaders) {
         if (auto finding = reader(line, Origin::kGuessed)) {
+            // A program's form in a log of unknown origin: a script's newline can do that.
+            finding->is_trusted = false;
             return finding;
         }
     }

@@ -13,7 +13,7 @@
 namespace gatemend::parse {
 
 // nullopt: none of the known forms. `hint` restricts to one source (kUnknown: try all, the most
-// specific first).
+// specific first; then nothing is trusted).
 [[nodiscard]] std::optional<LogFinding> read_app_log(std::string_view line, LogSource hint);
 
 }  // namespace gatemend::parse

@@ -164,6 +164,7 @@ class Layers {
         buffer_.text = std::move(decoded);
         envelope_.text = buffer_.text;
         envelope_.time = {};
+        has_no_colours_ = false;
         return true;
     }
 
@@ -192,11 +193,15 @@ class Layers {
 
     LineBuffer& buffer_;
     Envelope envelope_;
+    bool has_no_colours_ = false;  // looked for, once for each text
 };
 
 bool Layers::peel_one() {
-    if (text().find('\x1b') != std::string_view::npos) {
-        return peel_colours();
+    if (!has_no_colours_) {
+        has_no_colours_ = text().find('\x1b') == std::string_view::npos;
+        if (!has_no_colours_) {
+            return peel_colours();
+        }
     }
     switch (text()[0]) {
         case '{':

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // gunicorn 19 to 23 and later: `[2026-01-02 03:04:05 +0000] [7] [CRITICAL] WORKER TIMEOUT (pid:9)`,
-// the same with an ISO stamp or without one. What the arbiter says about its workers is its own;
-// everything else may quote a request.
+// the same with an ISO stamp or without one. The application writes to the same stream, so nothing
+// here is trusted.
 #include "parse/app_readers.hpp"
 #include "parse/text_pattern.hpp"
 #include "parse/text_scan.hpp"
@@ -17,51 +17,54 @@ using core::Clue;
 using core::Symptom;
 
 constexpr auto kMessages = std::to_array<MessageMeaning>({
-    {"WORKER TIMEOUT (pid:#)", Symptom::kResponseTimeout, Clue::kWorkerTimeout, Words::kOwn},
+    {"WORKER TIMEOUT (pid:#)", Symptom::kResponseTimeout, Clue::kWorkerTimeout},
     {"Worker with pid # was terminated due to signal %n",
      Symptom::kClosedEarly,
-     Clue::kWorkerSignal,
-     Words::kOwn},
+     Clue::kWorkerSignal},
     {"Worker (pid:#) was sent SIGKILL!",
      Symptom::kClosedEarly,
      Clue::kWorkerSignal,
-     Words::kOwn,
+     Words::kForeign,
      9},
     {"Worker (pid:#) was sent SIGSEGV!",
      Symptom::kClosedEarly,
      Clue::kWorkerSignal,
-     Words::kOwn,
+     Words::kForeign,
      11},
     {"Worker (pid:#) was sent SIGABRT!",
      Symptom::kClosedEarly,
      Clue::kWorkerSignal,
-     Words::kOwn,
+     Words::kForeign,
      6},
-    {"Worker (pid:#) was sent SIGBUS!", Symptom::kClosedEarly, Clue::kWorkerSignal, Words::kOwn, 7},
-    {"Worker (pid:#) was sent SIGTERM!", Symptom::kNone, Clue::kWorkerSignal, Words::kOwn, 15},
+    {"Worker (pid:#) was sent SIGBUS!",
+     Symptom::kClosedEarly,
+     Clue::kWorkerSignal,
+     Words::kForeign,
+     7},
+    {"Worker (pid:#) was sent SIGTERM!", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 15},
     {"Worker (pid:#) was sent ", Symptom::kClosedEarly, Clue::kWorkerSignal},
-    {"Worker (pid:#) exited with code 0", Symptom::kNone, Clue::kNone, Words::kOwn},
-    {"Worker (pid:#) exited with code %n", Symptom::kNone, Clue::kWorkerExit, Words::kOwn},
+    {"Worker (pid:#) exited with code 0", Symptom::kNone, Clue::kNone},
+    {"Worker (pid:#) exited with code %n", Symptom::kNone, Clue::kWorkerExit},
     {"Exception in worker process", Symptom::kConfigError, Clue::kBootFailed},
-    {"Reason: Worker failed to boot", Symptom::kConfigError, Clue::kBootFailed, Words::kOwn},
-    {"Reason: App failed to load", Symptom::kConfigError, Clue::kBootFailed, Words::kOwn},
+    {"Reason: Worker failed to boot", Symptom::kConfigError, Clue::kBootFailed},
+    {"Reason: App failed to load", Symptom::kConfigError, Clue::kBootFailed},
     {"App failed to load", Symptom::kConfigError, Clue::kBootFailed},
     {"Worker failed to boot", Symptom::kConfigError, Clue::kBootFailed},
-    {"Connection in use: (%s)", Symptom::kConfigError, Clue::kAddressInUse, Words::kOwn},
+    {"Connection in use: (%s)", Symptom::kConfigError, Clue::kAddressInUse},
     {"Can't connect to (%s)", Symptom::kConfigError, Clue::kAddressInUse},
     {"Can't connect to %s", Symptom::kConfigError, Clue::kAddressInUse},
     {"Error handling request", Symptom::kScriptFatal, Clue::kUncaught},
     {"Exception in ASGI application", Symptom::kScriptFatal, Clue::kUncaught},
     {"Exception on * [", Symptom::kScriptFatal, Clue::kUncaught},
-    {"Listening at: %s (", Symptom::kNone, Clue::kServerReady, Words::kOwn},
-    {"Handling signal: term$", Symptom::kNone, Clue::kServerStopping, Words::kOwn},
-    {"Handling signal: int$", Symptom::kNone, Clue::kServerStopping, Words::kOwn},
-    {"Handling signal: quit$", Symptom::kNone, Clue::kServerStopping, Words::kOwn},
-    {"Shutting down: Master$", Symptom::kNone, Clue::kServerStopping, Words::kOwn},
+    {"Listening at: %s (", Symptom::kNone, Clue::kServerReady},
+    {"Handling signal: term$", Symptom::kNone, Clue::kServerStopping},
+    {"Handling signal: int$", Symptom::kNone, Clue::kServerStopping},
+    {"Handling signal: quit$", Symptom::kNone, Clue::kServerStopping},
+    {"Shutting down: Master$", Symptom::kNone, Clue::kServerStopping},
     {"Starting gunicorn ", Symptom::kNone},
     {"Using worker: ", Symptom::kNone},
-    {"Booting worker with pid: #", Symptom::kNone, Clue::kNone, Words::kOwn},
-    {"Worker exiting (pid: #)", Symptom::kNone, Clue::kNone, Words::kOwn},
+    {"Booting worker with pid: #", Symptom::kNone, Clue::kNone},
+    {"Worker exiting (pid: #)", Symptom::kNone, Clue::kNone},
     {"Parent changed, shutting down: ", Symptom::kNone},
 });
 
@@ -109,8 +112,7 @@ std::optional<LogFinding> read_gunicorn_log(std::string_view line, Origin origin
     if (!is_strict && !is_alone && origin == Origin::kGuessed) {
         return std::nullopt;
     }
-    const MessageMeaning* row = find_meaning(kMessages, scan.rest(), finding);
-    if (row == nullptr) {
+    if (find_meaning(kMessages, scan.rest(), finding) == nullptr) {
         if (!is_strict) {
             return read_exception(line, origin);
         }
@@ -119,10 +121,11 @@ std::optional<LogFinding> read_gunicorn_log(std::string_view line, Origin origin
         }
         return finding;
     }
-    if (is_info && finding.clue == Clue::kWorkerSignal) {
-        finding.symptom = Symptom::kNone;  // told to end, in a version that says so at this level
+    // Told to end. gunicorn itself ends a stuck worker with SIGABRT and SIGKILL.
+    constexpr int kSigTerm = 15;
+    if (finding.clue == Clue::kWorkerSignal && (is_info || finding.number == kSigTerm)) {
+        finding.symptom = Symptom::kNone;
     }
-    finding.is_trusted = is_strict && row->words == Words::kOwn && !has_control_bytes(line);
     return finding;
 }
 

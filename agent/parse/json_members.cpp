@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "parse/json_members.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -77,6 +78,15 @@ char simple_escape(char c) {
     }
 }
 
+// An odd number of backslashes stands in front.
+bool is_escaped(std::string_view text, std::size_t from, std::size_t at) {
+    std::size_t first = at;
+    while (first > from && text[first - 1] == '\\') {
+        --first;
+    }
+    return (at - first) % 2 == 1;
+}
+
 bool ends_scalar(char c) {
     return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\t' || c == '"';
 }
@@ -92,10 +102,11 @@ void JsonMembers::skip_blanks() {
 // At the byte behind the opening quote; leaves behind the closing one.
 std::string_view JsonMembers::read_string() {
     const std::size_t from = at_;
-    while (at_ < text_.size() && text_[at_] != '"') {
-        at_ += text_[at_] == '\\' ? 2 : 1;
+    std::size_t end = text_.find('"', from);
+    while (end != std::string_view::npos && is_escaped(text_, from, end)) {
+        end = text_.find('"', end + 1);
     }
-    const std::size_t end = at_ < text_.size() ? at_ : text_.size();
+    end = std::min(end, text_.size());
     at_ = end + 1;
     return text_.substr(from, end - from);
 }
@@ -136,6 +147,9 @@ std::string unescape_json(std::string_view escaped) {
     std::string out;
     out.reserve(escaped.size());
     for (std::size_t at = 0; at < escaped.size(); ++at) {
+        const std::size_t plain_end = std::min(escaped.find('\\', at), escaped.size() - 1);
+        out.append(escaped, at, plain_end - at);
+        at = plain_end;
         if (escaped[at] != '\\' || at + 1 >= escaped.size()) {
             out += escaped[at];
             continue;

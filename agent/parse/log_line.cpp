@@ -74,6 +74,9 @@ std::optional<LogFinding> read_nginx(std::string_view text, LogSource hint) {
     if (auto finding = read_loose_record(text)) {
         return finding;
     }
+    if (auto finding = read_stderr_tail(text)) {
+        return finding;
+    }
     return read_embedded(text);
 }
 

@@ -2,11 +2,11 @@
 #include "parse/nginx_loose.hpp"
 
 #include "parse/foreign_errno.hpp"
+#include "parse/loose_header.hpp"
 #include "parse/message_detail.hpp"
 #include "parse/nginx_finding.hpp"
 #include "parse/nginx_messages.hpp"
 #include "parse/nginx_stderr.hpp"
-#include "parse/record_header.hpp"
 #include "parse/text_scan.hpp"
 
 #include <algorithm>
@@ -22,169 +22,10 @@ constexpr std::size_t kLongestErrnoText = 512;  // Windows explains itself, and 
 constexpr std::size_t kLongestAddress = 256;
 constexpr std::size_t kFarthestRecord = 320;
 
-// ---- header: each part may be missing
-
-struct LooseHeader {
-    std::string_view time;
-    std::string_view level;
-    Level severity = Level::kError;
-    bool has_tag = false;
-    bool has_level = false;
-    bool has_ids = false;
-    bool has_connection = false;
-    std::string_view message;
-};
-
-constexpr std::array<std::pair<std::string_view, Level>, 8> kLevels{{{"emerg", Level::kEmerg},
-                                                                     {"alert", Level::kAlert},
-                                                                     {"crit", Level::kCrit},
-                                                                     {"error", Level::kError},
-                                                                     {"warn", Level::kWarn},
-                                                                     {"notice", Level::kNotice},
-                                                                     {"info", Level::kInfo},
-                                                                     {"debug", Level::kDebug}}};
-
-bool skip_date(TextScan& scan) {
-    TextScan ahead = scan;
-    if (!ahead.number(4) || !(ahead.skip("/") || ahead.skip("-") || ahead.skip("."))) {
-        return false;
-    }
-    if (!ahead.number(2) || !(ahead.skip("/") || ahead.skip("-") || ahead.skip(".")) ||
-        !ahead.number(2)) {
-        return false;
-    }
-    scan = ahead;
-    return true;
-}
-
-// "Z", "+01:00", " +0100", or nothing.
-void skip_zone(TextScan& scan) {
-    if (scan.skip("Z")) {
-        return;
-    }
-    TextScan ahead = scan;
-    (void)ahead.skip(" ");  // there may be no blank
-    if ((ahead.skip("+") || ahead.skip("-")) && ahead.number(4)) {
-        if (ahead.skip(":")) {
-            (void)ahead.number(2);  // minutes
-        }
-        scan = ahead;
-    }
-}
-
-// "14:33:28", "14:33:28.123", "14:33:28,123", with "Z", "+00:00" or " +0000" behind it.
-bool skip_clock(TextScan& scan) {
-    TextScan ahead = scan;
-    if (!ahead.number(2) || !ahead.skip(":") || !ahead.number(2) || !ahead.skip(":") ||
-        !ahead.number(2)) {
-        return false;
-    }
-    if (ahead.skip(".") || ahead.skip(",")) {
-        (void)ahead.number(9);  // a fraction may be missing
-    }
-    skip_zone(ahead);
-    scan = ahead;
-    return true;
-}
-
 void skip_blanks(TextScan& scan) {
-    while (scan.skip(" ") || scan.skip("\t")) {
+    while (scan.skip(" ")) {
     }
 }
-
-void read_time(TextScan& scan, LooseHeader& header) {
-    const std::string_view whole = scan.rest();
-    TextScan ahead = scan;
-    const bool has_bracket = ahead.skip("[");
-    const bool has_date = skip_date(ahead);
-    if (has_date && !ahead.skip("T")) {
-        skip_blanks(ahead);
-    }
-    if (!skip_clock(ahead)) {
-        return;
-    }
-    header.time = whole.substr(0, whole.size() - ahead.rest().size());
-    if (has_bracket) {
-        header.time.remove_prefix(1);
-        (void)ahead.skip("]");
-    }
-    (void)ahead.skip(":");
-    skip_blanks(ahead);
-    scan = ahead;
-}
-
-bool skip_level_word(TextScan& scan, LooseHeader& header) {
-    for (const auto& [name, level] : kLevels) {
-        const std::string_view rest = scan.rest();
-        const bool is_same =
-            rest.size() >= name.size() &&
-            std::equal(name.begin(), name.end(), rest.begin(), [](char wanted, char c) {
-                return wanted == c || wanted - 'a' == c - 'A';
-            });
-        if (is_same) {
-            header.level = name;
-            header.severity = level;
-            scan.advance(name.size());
-            return true;
-        }
-    }
-    return false;
-}
-
-void read_level(TextScan& scan, LooseHeader& header) {
-    TextScan ahead = scan;
-    if (!ahead.skip("[") || !skip_level_word(ahead, header) || !ahead.skip("]")) {
-        return;
-    }
-    header.has_level = true;
-    (void)ahead.skip(":");
-    skip_blanks(ahead);
-    scan = ahead;
-}
-
-// "21214#21214: ", "21214#0:", "21214: ".
-void read_ids(TextScan& scan, LooseHeader& header) {
-    TextScan ahead = scan;
-    if (!ahead.number(9)) {
-        return;
-    }
-    if (ahead.skip("#") && !ahead.number(9)) {
-        return;
-    }
-    if (!ahead.skip(":")) {
-        return;
-    }
-    skip_blanks(ahead);
-    header.has_ids = true;
-    scan = ahead;
-}
-
-void read_connection(TextScan& scan, LooseHeader& header) {
-    TextScan ahead = scan;
-    if (ahead.skip("*") && ahead.number(9) && ahead.skip(" ")) {
-        header.has_connection = true;
-        scan = ahead;
-    }
-}
-
-// nano, less and journalctl end a line that goes on behind the screen with a mark of theirs.
-std::string_view without_cut_mark(std::string_view text) {
-    return text.ends_with('$') || text.ends_with('>') ? text.substr(0, text.size() - 1) : text;
-}
-
-LooseHeader read_header(std::string_view text) {
-    LooseHeader header;
-    TextScan scan(text);
-    header.has_tag = scan.skip("nginx: ");  // nginx -t, and a start that failed
-    read_time(scan, header);
-    read_level(scan, header);
-    read_ids(scan, header);
-    read_connection(scan, header);
-    header.message = without_cut_mark(scan.rest());
-    return header;
-}
-
-// ---- message: the table's rows with everything optional behind the prefix
 
 struct LooseMessage {
     MessageDetail detail;
@@ -345,8 +186,6 @@ void read_action(const MessageRow& row, TextScan& scan, LooseMessage& message) {
         message.context = rest.substr(context);
     }
 }
-
-// ---- context
 
 struct QuotePair {
     std::string_view open;
@@ -536,7 +375,7 @@ LogFinding untrusted(const NginxError& record) {
 }  // namespace
 
 std::optional<LogFinding> read_loose_record(std::string_view text) {
-    const LooseHeader header = read_header(text);
+    const LooseHeader header = read_loose_header(text);
     if (!is_record(header)) {
         return std::nullopt;
     }
@@ -544,7 +383,7 @@ std::optional<LogFinding> read_loose_record(std::string_view text) {
 }
 
 std::optional<LogFinding> read_bare_message(std::string_view text) {
-    LooseHeader header = read_header(text);
+    LooseHeader header = read_loose_header(text);
     std::size_t value_size = 0;
     const MessageRow* row = find_message(header.message);
     if (row == nullptr) {
@@ -557,6 +396,33 @@ std::optional<LogFinding> read_bare_message(std::string_view text) {
     return untrusted(read_record(header));
 }
 
+std::optional<LogFinding> read_stderr_tail(std::string_view text) {
+    const std::size_t quote = text.find("\" while ");
+    std::size_t size = 0;
+    if (quote == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::string_view action = text.substr(quote + 1 + kWhile.size());
+    const UpstreamPhase phase = action_phase(action, size);
+    if (phase == UpstreamPhase::kNone || !action.substr(size).starts_with(", client: ")) {
+        return std::nullopt;
+    }
+    NginxError record;
+    record.message = text.substr(0, quote);
+    const StderrText words = read_stderr(record.message);
+    if (words.is_fatal) {
+        record.symptom = Symptom::kScriptFatal;
+        record.phase = phase;
+        record.status = phase == UpstreamPhase::kHeader ? 500 : 0;
+        record.upstream = upstream_value(action);
+    }
+    LogFinding finding = untrusted(record);
+    finding.clue = words.clue;
+    finding.number = words.number;
+    finding.subject = words.subject;
+    return finding;
+}
+
 std::size_t find_record(std::string_view text) {
     const std::string_view front = text.substr(0, std::min(kFarthestRecord, text.find('"')));
     for (std::size_t at = front.find('/'); at != std::string_view::npos;
@@ -564,7 +430,7 @@ std::size_t find_record(std::string_view text) {
         if (at < 4) {
             continue;
         }
-        const LooseHeader header = read_header(text.substr(at - 4));
+        const LooseHeader header = read_loose_header(text.substr(at - 4));
         if (!header.time.empty() && header.has_level && header.has_ids) {
             return at - 4;
         }

@@ -20,6 +20,10 @@ namespace gatemend::parse {
 // The message alone, with or without `*57 ` in front. nullopt: not one that we know.
 [[nodiscard]] std::optional<LogFinding> read_bare_message(std::string_view text);
 
+// The last line of a FastCGI record that fills several: what PHP still said, the closing quote, and
+// nginx's ` while ACTION, client: …`.
+[[nodiscard]] std::optional<LogFinding> read_stderr_tail(std::string_view text);
+
 // Where a record begins behind words we do not know (date, level and ids within the first few
 // hundred bytes and in front of any quote); npos: nowhere.
 [[nodiscard]] std::size_t find_record(std::string_view text);

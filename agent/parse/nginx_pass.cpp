@@ -32,6 +32,22 @@ constexpr auto kForms = std::to_array<PassForm>({
     {"memcached_pass", "", Scheme::kMemcached, 0},
 });
 
+// Behind `http://`, up to the URI. Variables in the URI change nothing about where the request
+// goes; the two that begin with a slash may even stand where it begins. nullopt: it does depend on
+// one.
+std::optional<std::string> proxy_authority(const std::string& target) {
+    const bool is_unix = target.starts_with("unix:");
+    const std::size_t uri =
+        std::min(is_unix ? target.find(':', 5) : target.find_first_of("/?$"), target.size());
+    std::string authority = target.substr(0, uri);
+    const std::string_view rest = std::string_view(target).substr(uri);
+    const bool is_slash_variable = rest.starts_with("$request_uri") || rest == "$uri" ||
+                                   rest.starts_with("$uri$") || rest.starts_with("$uri?");
+    const bool depends = authority.find('$') != std::string::npos ||
+                         (rest.starts_with('$') && (authority.empty() || !is_slash_variable));
+    return depends ? std::nullopt : std::optional(std::move(authority));
+}
+
 }  // namespace
 
 std::string lower_case(std::string_view text) {
@@ -47,9 +63,6 @@ bool is_pass_directive(std::string_view name) {
 }
 
 std::optional<PassTarget> read_pass(std::string_view directive, const std::string& argument) {
-    if (argument.find('$') != std::string::npos) {
-        return std::nullopt;
-    }
     const std::string folded = lower_case(argument);
     const auto* form = std::ranges::find_if(kForms, [&](const PassForm& item) {
         return item.directive == directive && folded.starts_with(item.begins);
@@ -63,10 +76,11 @@ std::optional<PassTarget> read_pass(std::string_view directive, const std::strin
     pass.prefix = form->directive.substr(0, form->directive.find('_') + 1);
     pass.target = argument.substr(form->begins.size());
     if (directive == "proxy_pass") {
-        const bool is_unix = pass.target.starts_with("unix:");
-        const std::size_t uri =
-            is_unix ? pass.target.find(':', 5) : pass.target.find_first_of("/?");
-        pass.target.resize(std::min(uri, pass.target.size()));
+        const auto authority = proxy_authority(pass.target);
+        pass.target = authority.value_or("$");
+    }
+    if (pass.target.find('$') != std::string::npos) {
+        return std::nullopt;
     }
     return pass;
 }

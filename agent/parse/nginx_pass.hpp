@@ -20,7 +20,8 @@ struct PassTarget {
 
 [[nodiscard]] bool is_pass_directive(std::string_view name);
 
-// nullopt: no argument nginx would accept, or one that is decided at run time ($).
+// nullopt: no argument nginx would accept, or a peer that is decided at run time ($); variables in
+// the URI of proxy_pass do not decide it.
 [[nodiscard]] std::optional<PassTarget> read_pass(std::string_view directive,
                                                   const std::string& argument);
 

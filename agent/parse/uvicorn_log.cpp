@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // uvicorn (and hypercorn's like): `INFO:     Started server process [7]`, with no stamp of its own.
+// The application writes to the same stream, so nothing here is trusted.
 #include "parse/app_readers.hpp"
 #include "parse/text_pattern.hpp"
 #include "parse/text_scan.hpp"
@@ -13,25 +14,22 @@ using core::Clue;
 using core::Symptom;
 
 constexpr auto kMessages = std::to_array<MessageMeaning>({
-    {"Application startup failed. Exiting.$",
-     Symptom::kConfigError,
-     Clue::kBootFailed,
-     Words::kOwn},
+    {"Application startup failed. Exiting.$", Symptom::kConfigError, Clue::kBootFailed},
     {"Error loading ASGI app. ", Symptom::kConfigError, Clue::kBootFailed},
     {"[Errno 98] *", Symptom::kConfigError, Clue::kAddressInUse},
     {"[Errno 48] *", Symptom::kConfigError, Clue::kAddressInUse},
     {"[Errno %e] ", Symptom::kConfigError, Clue::kBootFailed},
     {"Exception in ASGI application", Symptom::kScriptFatal, Clue::kUncaught},
     {"Traceback (most recent call last):", Symptom::kNone},
-    {"Uvicorn running on %s (", Symptom::kNone, Clue::kServerReady, Words::kOwn},
-    {"Uvicorn running on socket %s (", Symptom::kNone, Clue::kServerReady, Words::kOwn},
-    {"Uvicorn running on unix socket %s (", Symptom::kNone, Clue::kServerReady, Words::kOwn},
-    {"Application startup complete.$", Symptom::kNone, Clue::kServerReady, Words::kOwn},
-    {"Shutting down$", Symptom::kNone, Clue::kServerStopping, Words::kOwn},
-    {"Waiting for application startup.$", Symptom::kNone, Clue::kNone, Words::kOwn},
-    {"Started server process [#]$", Symptom::kNone, Clue::kNone, Words::kOwn},
-    {"Finished server process [#]$", Symptom::kNone, Clue::kServerStopping, Words::kOwn},
-    {"Child process [#] died$", Symptom::kClosedEarly, Clue::kWorkerExit, Words::kOwn},
+    {"Uvicorn running on %s (", Symptom::kNone, Clue::kServerReady},
+    {"Uvicorn running on socket %s (", Symptom::kNone, Clue::kServerReady},
+    {"Uvicorn running on unix socket %s (", Symptom::kNone, Clue::kServerReady},
+    {"Application startup complete.$", Symptom::kNone, Clue::kServerReady},
+    {"Shutting down$", Symptom::kNone, Clue::kServerStopping},
+    {"Waiting for application startup.$", Symptom::kNone, Clue::kNone},
+    {"Started server process [#]$", Symptom::kNone, Clue::kNone},
+    {"Finished server process [#]$", Symptom::kNone, Clue::kServerStopping},
+    {"Child process [#] died$", Symptom::kClosedEarly, Clue::kWorkerExit},
 });
 
 // The level, a colon, and blanks up to the tenth column.
@@ -66,7 +64,6 @@ std::optional<LogFinding> read_uvicorn_log(std::string_view line, Origin origin)
         finding.clue = Clue::kNone;
     }
     if (row != nullptr && (is_leveled || origin == Origin::kKnown)) {
-        finding.is_trusted = is_leveled && row->words == Words::kOwn && !has_control_bytes(line);
         return finding;
     }
     if (is_error && find_trouble(scan.rest()) == AppTrouble::kDependency) {

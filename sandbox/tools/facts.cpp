@@ -84,29 +84,40 @@ struct PacketFilterTool {
     std::vector<std::string> argv;
 };
 
-// Rules of the old kind (xtables) are invisible to nft; then, and without nft, the old tool is
-// asked first. The kernel lists its old tables in this file.
-std::vector<PacketFilterTool> packet_filter_tools() {
-    const PacketFilterTool nft{"nft-json", {"/usr/sbin/nft", "--json", "list", "ruleset"}};
-    const PacketFilterTool any{"iptables-save", {"/usr/sbin/iptables-save", "-c"}};
+// Where the kernel has tables of the old kind, which nft does not see, it lists them in this file.
+bool has_old_tables() {
     std::ifstream old_tables{"/proc/net/ip_tables_names"};
     std::string table;
-    if (std::getline(old_tables, table)) {
-        return {{"iptables-save", {"/usr/sbin/iptables-legacy-save", "-c"}}, any, nft};
+    return static_cast<bool>(std::getline(old_tables, table));
+}
+
+std::vector<PacketFilterTool> packet_filter_tools() {
+    constexpr const char* kText = "iptables-save";
+    if (!has_old_tables()) {
+        return {{"nft-json", {"/usr/sbin/nft", "--json", "list", "ruleset"}},
+                {kText, {"/usr/sbin/iptables-save", "-c"}},
+                {kText, {"/usr/sbin/ip6tables-save", "-c"}}};
     }
-    return {nft, any};
+    if (access("/usr/sbin/iptables-legacy-save", F_OK) == 0) {
+        return {{kText, {"/usr/sbin/iptables-legacy-save", "-c"}},
+                {kText, {"/usr/sbin/ip6tables-legacy-save", "-c"}}};
+    }
+    return {{kText, {"/usr/sbin/iptables-save", "-c"}},
+            {kText, {"/usr/sbin/ip6tables-save", "-c"}}};
 }
 
 // What iptables has put into nftables is opaque to nft ("xt"); iptables-save has its words.
-bool hides_rules(const PacketFilterFact& fact) {
-    return fact.format == "nft-json" && fact.text.find("\"xt\":") != std::string::npos &&
-           fact.text.find("\n*") == std::string::npos;
+bool is_whole(const PacketFilterFact& fact) {
+    return fact.format == "nft-json" && fact.text.find("\"xt\":") == std::string::npos;
 }
 
 PacketFilterFact added(std::optional<PacketFilterFact> so_far,
                        const char* format,
                        std::string text) {
     text = ascii(std::move(text));
+    if (!text.empty() && text.back() != '\n') {
+        text.push_back('\n');
+    }
     if (!so_far) {
         return {.format = format, .text = std::move(text)};
     }
@@ -309,8 +320,7 @@ void MachineFacts::ask_packet_filter(std::vector<PacketFilterTool> tools,
     runner_.run(spec, [this, tools, so_far, done = std::move(done)](Result<ToolOutcome> outcome) {
         const bool is_good = outcome && outcome->exit_code == 0 && !outcome->is_cut;
         auto fact = is_good ? added(so_far, tools.front().format, std::move(outcome->out)) : so_far;
-        const bool is_whole = fact && !hides_rules(*fact);
-        if (tools.size() > 1 && !is_whole) {
+        if (tools.size() > 1 && !(fact && is_whole(*fact))) {
             ask_packet_filter({tools.begin() + 1, tools.end()}, fact, done);
         } else if (fact) {
             done(std::move(*fact));

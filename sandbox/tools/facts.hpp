@@ -27,8 +27,8 @@ struct ConfigTestFact {
 };
 
 struct PacketFilterFact {
-    // "nft-json": one line, and behind it what iptables-save says of rules that nft cannot show;
-    // "iptables-save"; "none"
+    // "nft-json": one line, and behind it what iptables-save and ip6tables-save say of rules that
+    // nft cannot show; "iptables-save": these two alone; "none"
     std::string format;
     std::string text;  // printable ASCII and newlines, at most kMaxPacketFilterBytes
 };

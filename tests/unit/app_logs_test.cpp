@@ -64,16 +64,24 @@ TEST(AppLogs, TrustNothingWithControlBytes) {
     const std::string line =
         "[21-Nov-2026 14:29:57] WARNING: [pool a\x1b[2J] child 49 exited on signal 11 (SIGSEGV) "
         "after 16.499338 seconds from start";
-    const auto finding = read_app_log(line, LogSource::kUnknown);
+    const auto finding = read_app_log(line, LogSource::kPhpFpm);
     ASSERT_TRUE(finding);
     EXPECT_FALSE(finding->is_trusted);
+}
+
+TEST(AppLogs, TrustOnlyWhatTheCallerVouchesFor) {
+    const std::string line =
+        "[21-Nov-2026 14:29:57] WARNING: [pool www] child 49 exited on signal 11 (SIGSEGV) after "
+        "16.499338 seconds from start";
+    EXPECT_TRUE(read_app_log(line, LogSource::kPhpFpm)->is_trusted);
+    EXPECT_FALSE(read_app_log(line, LogSource::kUnknown)->is_trusted);
 }
 
 TEST(AppLogs, TrustNothingBehindTheMessage) {
     const auto finding = read_app_log(
         "[21-Nov-2026 14:29:57] WARNING: [pool www] server reached pm.max_children setting (5), "
         "consider raising it [pool x]",
-        LogSource::kUnknown);
+        LogSource::kPhpFpm);
     ASSERT_TRUE(finding);
     EXPECT_FALSE(finding->is_trusted);
 }

@@ -105,7 +105,7 @@ TEST(NginxConfig, ExpandsGroupsWhereverTheyStand) {
 
 TEST(NginxConfig, SkipsWhatIsDecidedAtRunTimeAndListsNamesApart) {
     const NginxConfig config = parse_location(
-        "fastcgi_pass $backend;\nproxy_pass http://127.0.0.1:8080$uri;\nproxy_pass "
+        "fastcgi_pass $backend;\nproxy_pass http://127.0.0.1:80$port;\nproxy_pass "
         "http://app.example:80;\nfastcgi_pass php;\nproxy_pass 127.0.0.1:80;");
     EXPECT_EQ(config.backends.size(), 0U);
     ASSERT_EQ(config.names.size(), 1U);
@@ -114,9 +114,21 @@ TEST(NginxConfig, SkipsWhatIsDecidedAtRunTimeAndListsNamesApart) {
     EXPECT_TRUE(config.names[0].is_remote);
     EXPECT_EQ(config.skipped,
               (Texts{"fastcgi_pass $backend at /etc/nginx/nginx.conf:3",
-                     "proxy_pass http://127.0.0.1:8080$uri at /etc/nginx/nginx.conf:4",
+                     "proxy_pass http://127.0.0.1:80$port at /etc/nginx/nginx.conf:4",
                      "proxy_pass 127.0.0.1:80 at /etc/nginx/nginx.conf:7",
                      "fastcgi_pass php at /etc/nginx/nginx.conf:6"}));
+}
+
+TEST(NginxConfig, SeesThroughVariablesInTheUri) {
+    const NginxConfig config = parse_location(
+        "proxy_pass http://127.0.0.1:1$request_uri; proxy_pass http://127.0.0.1:2/a/$1; proxy_pass "
+        "http://unix:/run/a.sock:$request_uri; proxy_pass https://127.0.0.1:3?x=$arg_y; proxy_pass "
+        "http://127.0.0.1:4$uri$is_args$args; proxy_pass http://$host/x; proxy_pass "
+        "http://unix:/run/$x.sock:/; proxy_pass $scheme://127.0.0.1:5; proxy_pass http://$uri;");
+    EXPECT_EQ(
+        addresses(config),
+        (Texts{"127.0.0.1:1", "127.0.0.1:2", "unix:/run/a.sock", "127.0.0.1:3", "127.0.0.1:4"}));
+    EXPECT_EQ(config.skipped.size(), 4U);
 }
 
 TEST(NginxConfig, ListsABackendOnce) {

@@ -178,6 +178,40 @@ TEST(FactsProbe, WhatLeavesTheMachineOrSpeaksTlsIsConfinedMore) {
     EXPECT_EQ(tls.argv[4], "local");
 }
 
+TEST(FactsPacketFilter, WhatNftCannotShowIsAskedFromIptablesToo) {
+    for (const char* tool : {"nft", "iptables-save", "ip6tables-save"}) {
+        if (access((std::string{"/usr/sbin/"} + tool).c_str(), X_OK) != 0) {
+            GTEST_SKIP() << "no " << tool << " here";
+        }
+    }
+    std::ifstream old_tables{"/proc/net/ip_tables_names"};
+    if (std::string table; std::getline(old_tables, table)) {
+        GTEST_SKIP() << "tables of the old kind here";
+    }
+    ScriptedRunner runner;
+    const auto facts = Facts::make(runner);
+    const auto list = [&](const std::string& out) {
+        runner.asked.clear();
+        runner.outcome.exit_code = 0;
+        runner.outcome.out = out;
+        PacketFilterFact fact;
+        facts->packet_filter([&](const core::Result<PacketFilterFact>& answer) {
+            fact = answer ? *answer : PacketFilterFact{};
+        });
+        return fact;
+    };
+    EXPECT_EQ(list("{}").text, "{}\n");
+    EXPECT_EQ(list("{}").format, "nft-json");
+    EXPECT_EQ(runner.asked.size(), 1U);
+    EXPECT_EQ(list(R"({"xt":1})").text, "{\"xt\":1}\n{\"xt\":1}\n{\"xt\":1}\n");
+    EXPECT_EQ(list(R"({"xt":1})").format, "nft-json");
+    EXPECT_EQ(runner.asked.back().argv.front(), "/usr/sbin/ip6tables-save");
+    runner.outcome = {};
+    bool is_error = false;
+    facts->packet_filter([&](const core::Result<PacketFilterFact>& answer) { is_error = !answer; });
+    EXPECT_TRUE(is_error);
+}
+
 TEST(FactsDump, ACutDumpIsNoDump) {
     ScriptedRunner runner;
     const auto facts = Facts::make(runner);
