@@ -33,10 +33,11 @@ server {{
 }}
 """
 
-# Who answered, in the words the answer is found in: the last two tell nginx's own 502 from one of the application.
+# The form that most guides give: connect and header time tell nginx's own 502 from one of the application.
 _ACCESS_LOG = """\
 log_format upstreams '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
-    '"$http_user_agent" $upstream_addr $upstream_status $upstream_connect_time $upstream_header_time';
+    '"$http_user_agent" rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" '
+    'urt="$upstream_response_time" us="$upstream_status" ua="$upstream_addr"';
 access_log /var/log/nginx/upstream.log upstreams;
 """
 

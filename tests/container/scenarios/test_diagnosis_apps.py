@@ -107,8 +107,8 @@ class Elsewhere(Diagnosed):
         self.visit_steadily(self.app.path)
         self.visitors.stop()
         self.visitors = self.site.visitors(f"{self.app.path}bad-gateway", 0.1)
-        connected_and_answered = r" 502 [0-9.]+ [0-9.]+$"
-        self.assert_turned_away(502, f"(?m){connected_and_answered}", UPSTREAM_LOG)
+        connected_and_answered = r'" 502 .* uct="[0-9.]+" uht="[0-9.]+"'
+        self.assert_turned_away(502, connected_and_answered, UPSTREAM_LOG)
         self.assert_diagnosed("app-answers-502", "127.0.0.1:3000")
         self.visitors.stop()
         self.visit_steadily(self.app.path)
