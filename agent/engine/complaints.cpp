@@ -4,7 +4,6 @@
 // act by themselves: a log is no witness.
 #include "engine/context.hpp"
 
-
 namespace gatemend::engine {
 
 namespace {
@@ -21,7 +20,9 @@ std::uint32_t needed_for_clue(const core::Sighting& sighting) {
     using core::Clue;
     if (sighting.clue == Clue::kWorkerSignal) {
         // TERM and QUIT are how workers are told to go.
-        return sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit ? kNever : kAtOnce;
+        return sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit
+                   ? kNever
+                   : kAtOnce;
     }
     if (sighting.clue == Clue::kOomGlobal || sighting.clue == Clue::kOomCgroup ||
         sighting.clue == Clue::kOomUnit) {
@@ -76,16 +77,19 @@ bool is_complaint(const ServiceRecord& record,
     if (has_probe && is_testable(sighting.symptom)) {
         return false;
     }
-    const bool is_restart =
-        sighting.symptom == core::Symptom::kClosedEarly && now - record.unit_seen < kAfterChange;
+    const bool is_restart = sighting.symptom == core::Symptom::kClosedEarly &&
+                            sighting.clue == core::Clue::kNone &&
+                            now - record.unit_seen < kAfterChange;
     if (is_restart) {
         return false;
     }
     std::uint32_t needed = sighting.clue == core::Clue::kNone ? kNever : needed_for_clue(sighting);
     needed = needed == kNever ? needed_for_symptom(sighting.symptom) : needed;
-    // A script's own words are never nginx's: trust says nothing about them.
-    const bool is_doubtful =
-        !sighting.is_trusted && sighting.symptom != core::Symptom::kScriptFatal;
+    // A script's own words are never nginx's, and an access log's format is the administrator's:
+    // trust says nothing about those.
+    const bool is_always_untrusted = sighting.symptom == core::Symptom::kScriptFatal ||
+                                     sighting.clue == core::Clue::kAnsweredByUpstream;
+    const bool is_doubtful = !sighting.is_trusted && !is_always_untrusted;
     return needed != kNever && sighting.count >= needed * (is_doubtful ? kUntrustedFactor : 1);
 }
 
