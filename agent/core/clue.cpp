@@ -77,4 +77,27 @@ std::optional<Clue> clue_from_id(std::string_view id) {
     return find_by_id(id, Clue::kAnsweredByEdge, clue_id);
 }
 
+std::string signal_words(int number) {
+    switch (number) {
+        case kSignalQuit:
+            return "SIGQUIT";
+        case kSignalIll:
+            return "SIGILL";
+        case kSignalAbort:
+            return "SIGABRT";
+        case kSignalBus:
+            return "SIGBUS";
+        case kSignalFpe:
+            return "SIGFPE";
+        case kSignalKill:
+            return "SIGKILL";
+        case kSignalSegv:
+            return "SIGSEGV";
+        case kSignalTerm:
+            return "SIGTERM";
+        default:
+            return "signal " + std::to_string(number);
+    }
+}
+
 }  // namespace gatemend::core

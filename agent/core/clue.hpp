@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace gatemend::core {
@@ -59,6 +60,8 @@ inline constexpr int kSignalFpe = 8;
 inline constexpr int kSignalKill = 9;
 inline constexpr int kSignalSegv = 11;
 inline constexpr int kSignalTerm = 15;
+// "SIGSEGV"; "signal 64" for those without a name here.
+[[nodiscard]] std::string signal_words(int number);
 
 // "worker-signal"
 [[nodiscard]] std::string_view clue_id(Clue clue);

@@ -247,9 +247,9 @@ std::optional<Diagnosis> judge_dependency_down(const Findings& findings) {
     } else {
         file.unit_up();
     }
-    const std::string what = sighting->subject.empty() ? "" : " (" + sighting->subject + ")";
+    const std::string what = sighting->subject.empty() ? "." : ": " + sighting->subject;
     return file.close("The application behind " + describe(findings.backend) +
-                          " cannot reach a database or cache it needs" + what + ".",
+                          " cannot reach a database or cache it needs" + what,
                       "Start or repair that dependency; restarting the application would only "
                       "lose its requests.");
 }

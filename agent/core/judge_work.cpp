@@ -150,7 +150,7 @@ std::optional<Diagnosis> judge_worker_crash(const Findings& findings) {
     CaseFile file(Cause::kWorkerCrash, findings);
     file.sightings({Symptom::kClosedEarly}, {Clue::kWorkerSignal}).unit_up();
     const std::string who = sighting->subject.empty() ? "" : " of " + sighting->subject;
-    return file.close("Workers" + who + " end on signal " + std::to_string(sighting->number) +
+    return file.close("Workers" + who + " end on " + signal_words(sighting->number) +
                           " while they serve requests; each such request is a 502.",
                       sighting->number == kSignalKill
                           ? std::string{"Something killed them: look for an out-of-memory record "

@@ -31,6 +31,19 @@ std::string_view unit_of_subject(const LogFinding& finding) {
     return names_unit && last.ends_with(".service") ? last : "";
 }
 
+// What a person wants to read: which name, which database, which file.
+std::string_view telling_part(const LogFinding& finding) {
+    if (finding.symptom == core::Symptom::kNameUnresolved) {
+        return unresolved_name(finding.message);
+    }
+    const std::string_view message = finding.message;
+    if (finding.clue == core::Clue::kDependencyRefused && !message.empty()) {
+        constexpr std::size_t kMaxTold = 160;
+        return message.substr(0, kMaxTold);
+    }
+    return finding.subject;
+}
+
 }  // namespace
 
 core::SymptomSeen symptom_seen(const NginxError& record) {
@@ -49,9 +62,7 @@ core::SymptomSeen symptom_seen(const LogFinding& finding, const std::string& uni
     seen.source = log_source_id(finding.source);
     seen.witness = core::witness_of_source(seen.source);
     seen.unit = unit.empty() && seen.address.empty() ? std::string{unit_of_subject(finding)} : unit;
-    seen.subject = core::sanitize(finding.symptom == core::Symptom::kNameUnresolved
-                                      ? unresolved_name(finding.message)
-                                      : finding.subject);
+    seen.subject = core::sanitize(telling_part(finding));
     return seen;
 }
 

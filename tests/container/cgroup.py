@@ -41,6 +41,49 @@ class OwnGroups:
                 time.sleep(0.02)
 
 
+class MemoryLimit:
+    """A real limit for the processes of one unit in a machine, set from outside: systemd inside is given no controllers.
+
+    The group has the unit's name, so that the kernel's own record of a kill names it.
+    """
+
+    def __init__(self, machine: str, unit: str, limit: int):
+        self._limit = limit
+        self._members = [file for top in _systemd_hierarchies() for file in (top / machine).rglob(f"{unit}/cgroup.procs")]
+        self._top = _memory_hierarchy() / machine
+        self._group = self._top / "system.slice" / unit
+
+    def apply(self) -> None:
+        self._group.mkdir(parents=True)
+        (self._group / "memory.limit_in_bytes").write_text(str(self._limit))
+        for pid in self._pids():
+            (self._group / "cgroup.procs").write_text(str(pid))
+
+    def _pids(self) -> list[int]:
+        """As the host counts them; whichever hierarchy systemd uses, the other knows nobody."""
+        return sorted({int(pid) for file in self._members for pid in file.read_text().split()})
+
+    def kills(self) -> int:
+        words = (self._group / "memory.oom_control").read_text().split()
+        return int(words[words.index("oom_kill") + 1])
+
+    def remove(self) -> None:
+        for pid in (self._group / "cgroup.procs").read_text().split():
+            try:
+                (_memory_hierarchy() / "cgroup.procs").write_text(pid)
+            except ProcessLookupError:
+                continue  # it has just ended
+        _remove_tree(self._top)
+
+
+def can_limit_memory() -> bool:
+    return (_memory_hierarchy() / "memory.limit_in_bytes").exists() or (_memory_hierarchy() / "memory.stat").exists()
+
+
+def _memory_hierarchy() -> pathlib.Path:
+    return pathlib.Path("/sys/fs/cgroup/memory")
+
+
 def _systemd_hierarchies() -> list[pathlib.Path]:
     """Where systemd keeps its tree: the unified hierarchy, and name=systemd beside it on older hosts."""
     found = []

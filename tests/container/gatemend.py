@@ -140,5 +140,14 @@ def held_because(reason: str) -> Callable[[Record], bool]:
     return lambda incident: is_open(incident) and any(hold["kind"] == reason for hold in incident["decision"]["holds"])
 
 
+def supporting_witnesses(incident: Record) -> set[str]:
+    return {piece["witness"] for piece in incident["evidence"] if piece["supports"]}
+
+
+def advice_of(incident: Record) -> str:
+    """What a person is told to do."""
+    return str(incident.get("advice") or "").strip()
+
+
 def record_text(record: Record) -> str:
     return json.dumps(record, ensure_ascii=False)

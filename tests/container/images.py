@@ -23,11 +23,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
-from typing import Iterator
+import urllib.request
+from typing import Iterator, Sequence
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-TREE_FORMAT = "1"  # raise it when `_settle` changes
+PM2_VERSION = "5.4.3"
+NPM = "https://registry.npmjs.org/npm/-/npm-9.9.4.tgz"  # the last to run on the Node of Debian 12
+TREE_FORMAT = "2"  # raise it when `_settle` changes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +81,12 @@ _RUNTIME_TOOLS = (
     "iproute2",
     "logrotate",
     "nftables",
+    "openssl",
     "procps",
     "strace",
 )
+# The application servers that people put behind nginx beside PHP-FPM; none of them runs unless a scenario wants it.
+_APP_SERVERS = ("apache2", "gunicorn", "nodejs", "uwsgi-core", "uwsgi-plugin-python3")
 
 
 class ImageError(Exception):
@@ -105,7 +112,7 @@ def build_depends(control: pathlib.Path = REPOSITORY / "debian/control") -> tupl
 def packages(suite: Suite, kind: str) -> tuple[str, ...]:
     if kind == "build":
         return tuple(sorted({"build-essential", *build_depends()}))
-    return tuple(sorted({*_RUNTIME_TOOLS, f"php{suite.php}-fpm", *suite.libraries}))
+    return tuple(sorted({*_RUNTIME_TOOLS, *_APP_SERVERS, f"php{suite.php}-fpm", f"php{suite.php}-mysql", *suite.libraries}))
 
 
 def tree_path(suite: Suite, kind: str) -> pathlib.Path:
@@ -159,25 +166,77 @@ def _settle(tree: pathlib.Path, kind: str) -> None:
         return
     for timer in ("apt-daily", "apt-daily-upgrade", "dpkg-db-backup", "e2scrub_all", "fstrim", "phpsessionclean"):
         (tree / f"etc/systemd/system/{timer}.timer").symlink_to("/dev/null")
+    for wish in (tree / "etc/systemd/system").glob("*.wants/apache*"):
+        wish.unlink()
+
+
+def pm2() -> pathlib.Path:
+    """A tree with nothing but /opt/pm2, to be laid over another: Debian has no package of it, so it comes from npm's
+    registry with all it needs. Plain JavaScript, one for all suites.
+
+    npm runs inside a throw-away copy of a tree with Node, because the host need have neither.
+    """
+    target = cache_dir() / "trees" / f"pm2-{PM2_VERSION}-layer"
+    if target.is_dir():
+        return target
+    with locked(target.with_suffix(".lock")):
+        if not target.is_dir():
+            _install_pm2(target)
+    return target
+
+
+def _install_pm2(target: pathlib.Path) -> None:
+    workshop = Overlay(ensure(SUITES["bookworm"], "runtime"), cache_dir() / "machines" / f"gm{os.getpid()}-pm2")
+    try:
+        workshop.mount()
+        with urllib.request.urlopen(NPM, timeout=60) as answer, tarfile.open(fileobj=answer, mode="r|gz") as archive:
+            archive.extractall(workshop.root / "opt/npm")
+        for file in ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt"):
+            (workshop.root / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(f"/{file}", workshop.root / file)
+        (workshop.root / "opt/pm2").mkdir()
+        finished = subprocess.run(
+            [
+                *("chroot", str(workshop.root), "node", "/opt/npm/package/bin/npm-cli.js", "install", "--prefix=/opt/pm2"),
+                *("--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", f"pm2@{PM2_VERSION}"),
+            ],
+            env={**os.environ, "NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt", "HOME": "/root"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if finished.returncode != 0:
+            raise ImageError(f"npm install pm2: {finished.stdout}{finished.stderr}")
+        partial = target.with_suffix(".partial")
+        remove_tree(partial)
+        shutil.copytree(workshop.root / "opt/pm2", partial / "opt/pm2", symlinks=True)
+        partial.rename(target)
+    except OSError as error:
+        raise ImageError(f"no pm2 from its registry: {error}") from error
+    finally:
+        workshop.close()
 
 
 class Overlay:
-    """A private, writable view of a tree. `close` throws away what was written."""
+    """A private, writable view of a tree, with others laid over it. `close` throws away what was written."""
 
-    def __init__(self, tree: pathlib.Path, home: pathlib.Path):
-        self._tree = tree
+    def __init__(self, tree: pathlib.Path, home: pathlib.Path, above: Sequence[pathlib.Path] = ()):
+        self._trees = [*above, tree]
         self.home = home
         self.root = home / "root"
 
     def mount(self) -> None:
         for part in ("upper", "work", "root"):
             (self.home / part).mkdir(parents=True)
-        layers = f"lowerdir={self._tree},upperdir={self.home}/upper,workdir={self.home}/work"
+        lower = ":".join(map(str, self._trees))
+        layers = f"lowerdir={lower},upperdir={self.home}/upper,workdir={self.home}/work"
         mounted = subprocess.run(
             ["mount", "-t", "overlay", "overlay", "-o", layers, str(self.root)], capture_output=True, check=False
         )
         if mounted.returncode != 0:  # no overlayfs here (say, the cache itself lies on one): copy, slower
-            subprocess.run(["cp", "-a", "--reflink=auto", f"{self._tree}/.", str(self.root)], check=True)
+            for tree in reversed(self._trees):
+                subprocess.run(["cp", "-a", "--reflink=auto", f"{tree}/.", str(self.root)], check=True)
 
     def close(self) -> None:
         remove_tree(self.home)

@@ -46,11 +46,11 @@ class CommandError(MachineError):
 
 
 class Machine:
-    def __init__(self, tree: pathlib.Path, label: str = "machine"):
+    def __init__(self, tree: pathlib.Path, label: str = "machine", above: Sequence[pathlib.Path] = ()):
         self.name = f"gm{os.getpid()}-{next(_counter)}"
         self.label = label
         self._tree = tree
-        self._overlay = images.Overlay(tree, images.cache_dir() / "machines" / self.name)
+        self._overlay = images.Overlay(tree, images.cache_dir() / "machines" / self.name, above)
         self.root = self._overlay.root
         self._groups = cgroup.OwnGroups(self.name)
         self._nspawn: subprocess.Popen[bytes] | None = None
@@ -97,6 +97,28 @@ class Machine:
         self._leader = self.wait_until(self._find_leader, BOOT_DEADLINE, "the container's first process")
         self.wait_until(self._is_up, BOOT_DEADLINE, f"boot to finish (see {self.console})")
         self.boot_seconds = time.monotonic() - began
+        self._hide_load_of_host()
+
+    def _hide_load_of_host(self) -> None:
+        """The host is busy with other machines; that is nothing a diagnosis in this one may lean on."""
+        files = ("/proc/loadavg", *(f"/proc/pressure/{resource}" for resource in ("cpu", "memory", "io")))
+        mounts = []
+        for file in (file for file in files if self.exists(file)):
+            self.write(self._load_file(file), "")
+            mounts.append(f"mount --bind {self._load_file(file)} {file}")
+        self.set_load(0)
+        self.run("sh", "-ec", "\n".join(mounts))
+
+    def set_load(self, percent: int, load: float = 0.1) -> None:
+        """What the kernel says about waiting for the processors; memory and disks are idle."""
+        self.write(self._load_file("/proc/loadavg"), f"{load:.2f} {load:.2f} {load:.2f} 1/100 1000\n")
+        for resource, share in (("cpu", percent), ("memory", 0), ("io", 0)):
+            lines = (f"{kind} avg10={share:.2f} avg60={share:.2f} avg300={share:.2f} total=1\n" for kind in ("some", "full"))
+            self.write(self._load_file(f"/proc/pressure/{resource}"), "".join(lines))
+
+    @staticmethod
+    def _load_file(file: str) -> str:
+        return f"/var/lib/load-of-this-machine/{file.rpartition('/')[2]}"
 
     def close(self) -> None:
         self._groups.kill()
@@ -196,6 +218,12 @@ class Machine:
 
     def copy_in(self, host: pathlib.Path, inside: str) -> None:
         shutil.copyfile(host, self.path(inside))
+
+    def limit_memory(self, unit: str, limit: int) -> cgroup.MemoryLimit:
+        """A real one, in force until it is removed."""
+        memory = cgroup.MemoryLimit(self.name, unit, limit)
+        memory.apply()
+        return memory
 
     # -- systemd ----------------------------------------------------------------------------------------------------
 

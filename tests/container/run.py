@@ -5,6 +5,8 @@
     run.py --suite bookworm --only Forgery  the scenarios whose name contains "Forgery"
     run.py --list                           names, one a line
     run.py --package DIR                    use DIR/SUITE/*.deb or a .deb instead of building one
+    run.py --faults-only                    the stories of the faults alone, without gatemend
+    run.py --keep-logs DIR                  keep each machine's logs in DIR/SUITE/TEST
 """
 
 from __future__ import annotations
@@ -96,6 +98,13 @@ def tests_of(suite: str, only: str) -> list[Scenario]:
     return tests
 
 
+def without_gatemend(tests: list[Scenario]) -> list[Scenario]:
+    chosen = [test for test in tests if test.can_be_bare or not test.needs_package]
+    for test in chosen:
+        test.needs_package = False
+    return chosen
+
+
 def name_of(test: Scenario) -> str:
     return f"{test.suite.name} {type(test).__name__}.{test._testMethodName}"
 
@@ -151,12 +160,18 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=DEFAULT_JOBS)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--package", type=pathlib.Path, help="do not build")
+    parser.add_argument("--faults-only", action="store_true", help="without gatemend")
+    parser.add_argument("--keep-logs", type=pathlib.Path, metavar="DIR", help="DIR/SUITE/TEST gets the machine's logs")
     parser.add_argument("--summary", type=pathlib.Path, help="write {\"passed\": N, \"failed\": N} there")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 
     tests = {suite: tests_of(suite, options.only) for suite in options.suite or images.SUITES}
+    if options.faults_only:
+        tests = {suite: without_gatemend(chosen) for suite, chosen in tests.items()}
+    for test in (test for chosen in tests.values() for test in chosen):
+        test.keep_logs = options.keep_logs
     if options.list:
         print("\n".join(name_of(test) for chosen in tests.values() for test in chosen))
         return 0

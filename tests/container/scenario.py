@@ -25,23 +25,41 @@ class Scenario(unittest.TestCase):
     package: pathlib.Path
 
     needs_package = True
+    can_be_bare = False  # tells the same story without gatemend where the runner takes `needs_package` away
+    keep_logs: pathlib.Path | None = None  # where the machine's logs go when the test is over
     is_enabled = True  # the service runs before the test begins
     tuned: dict[str, str | int] = SHORT
     settings = ""  # appended to gatemend.toml
 
     def setUp(self) -> None:
-        self.machine = Machine(images.ensure(self.suite, "runtime"), f"{self.suite.name} {self.id()}")
+        tree = images.ensure(self.suite, "runtime")
+        self.machine = Machine(tree, f"{self.suite.name} {self.id()}", self.trees_above())
         self.addCleanup(self.machine.close)
         self.site = Website(self.machine, self.suite)
         self.gatemend = Gatemend(self.machine)
         self.fpm = self.site.fpm
         self.machine.prepare()
         self.site.lay_out(self.machine.root)
+        self.furnish(self.machine.root)
         self.machine.boot()
+        self.addCleanup(self._keep_logs)
         self.addCleanup(self.site.close)
         self.prepare()
+        if self.needs_package:
+            self.install()
+
+    def trees_above(self) -> list[pathlib.Path]:
+        """What is laid over the release's own tree."""
+        return []
+
+    def furnish(self, root: pathlib.Path) -> None:
+        """Before boot: what else is on the machine's disk."""
+        self.site.add_dead_end(root)
 
     def prepare(self) -> None:
+        """After boot, before gatemend is there."""
+
+    def install(self) -> None:
         self.gatemend.install(self.package)
         if self.tuned:
             self.gatemend.tune(**self.tuned)
@@ -70,6 +88,16 @@ class Scenario(unittest.TestCase):
         resolved = [record["attempt"] for record in self.gatemend.records("outcome")]
         self.assertEqual(sorted(intended), sorted(resolved))
         self.gatemend.verify_audit()
+
+    def _keep_logs(self) -> None:
+        if self.keep_logs is not None:
+            folder = self.keep_logs / self.suite.name / self.id()
+            folder.mkdir(parents=True, exist_ok=True)
+            for log in self.site.logs():
+                if text := self.machine.read(log):
+                    (folder / log.rpartition("/")[2]).write_text(text)
+            journal = self.machine.output("journalctl", "--no-pager", "--output=short-iso")
+            (folder / "journal").write_text(journal)
 
     # -- when a test fails ------------------------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ import images
 from machine import Machine, MachineError
 
 NGINX_LOG = "/var/log/nginx/error.log"
+ACCESS_LOG = "/var/log/nginx/access.log"
+UPSTREAM_LOG = "/var/log/nginx/upstream.log"
 DEAD_END = "/run/php/nobody-listens.sock"
 _VISITOR = pathlib.Path(__file__).with_name("visitor.py")
 
@@ -26,9 +28,17 @@ server {{
     index index.php index.html;
     location / {{ try_files $uri $uri/ =404; }}
     location ~* \\.(png|css|js)$ {{ }}
-    location = /dead-end.php {{ include snippets/fastcgi-php.conf; fastcgi_pass unix:{dead_end}; }}
+    include /etc/nginx/routes/*.conf;
     location ~ \\.php$ {{ include snippets/fastcgi-php.conf; fastcgi_pass unix:{socket}; }}
 }}
+"""
+
+# The form that most guides give: connect and header time tell nginx's own 502 from one of the application.
+_ACCESS_LOG = """\
+log_format upstreams '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
+    '"$http_user_agent" rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" '
+    'urt="$upstream_response_time" us="$upstream_status" ua="$upstream_addr"';
+access_log /var/log/nginx/upstream.log upstreams;
 """
 
 _PAGES = {
@@ -52,13 +62,13 @@ class Answer:
 
 
 class Visitors:
-    """Steady requests from a second process; `stop` returns every answer in order."""
+    """Requests from a second process until `stop`, which returns every answer in order. `mode` as in visitor.py."""
 
-    def __init__(self, machine: Machine, path: str = "/index.php", interval: float = 0.01):
+    def __init__(self, machine: Machine, *mode: str):
         self.answers: list[Answer] = []
         self._machine = machine
         self._process = machine.popen(
-            *("python3", str(_VISITOR), "steady", str(interval), path),
+            *("python3", str(_VISITOR), *mode),
             only_network=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -117,16 +127,40 @@ class Website:
         self.fpm = suite.fpm_unit
         self.nginx = "nginx.service"
         self.pool_file = f"{suite.fpm_pool_dir}/www.conf"
+        self.fpm_log = f"/var/log/php{suite.php}-fpm.log"
         self._visitors: list[Visitors] = []
 
     def lay_out(self, root: pathlib.Path) -> None:
         """Before boot."""
-        site = _NGINX_SITE.format(socket=self.suite.fpm_socket, dead_end=DEAD_END)
+        site = _NGINX_SITE.format(socket=self.suite.fpm_socket)
         (root / "etc/nginx/sites-available/default").write_text(site)
+        (root / "etc/nginx/conf.d/access-log.conf").write_text(_ACCESS_LOG)
+        (root / "etc/nginx/routes").mkdir()
         # Debian 13's FPM unit has Restart=on-failure, Debian 12's has none: make both stay down when they fall.
         self.drop_in(root, "10-stay-down", "[Service]\nRestart=no\n")
         for name, text in _PAGES.items():
-            (root / "var/www/html" / name).write_text(text)
+            self.add_page(root, name, text)
+
+    def add_dead_end(self, root: pathlib.Path) -> None:
+        """A page whose backend never was: one failure line per visit, at any time."""
+        passed = f"include snippets/fastcgi-php.conf; fastcgi_pass unix:{DEAD_END};"
+        self.add_route(root, "dead-end", f"location = /dead-end.php {{ {passed} }}\n")
+
+    def add_route(self, root: pathlib.Path, name: str, text: str) -> None:
+        (root / f"etc/nginx/routes/{name}.conf").write_text(text)
+
+    def add_page(self, root: pathlib.Path, name: str, text: str) -> None:
+        (root / "var/www/html" / name).write_text(text)
+
+    def tune_nginx(self, root: pathlib.Path, text: str) -> None:
+        """Directives for all of http."""
+        with (root / "etc/nginx/conf.d/tuned.conf").open("a") as file:
+            file.write(text + "\n")
+
+    def tune_pool(self, root: pathlib.Path, text: str) -> None:
+        """The last of two equal directives counts."""
+        with (root / self.pool_file[1:]).open("a") as file:
+            file.write(text + "\n")
 
     def drop_in(self, root: pathlib.Path, name: str, text: str) -> None:
         path = root / f"etc/systemd/system/{self.fpm}.d/{name}.conf"
@@ -149,13 +183,44 @@ class Website:
         return [Answer(**json.loads(line)) for line in result.stdout.splitlines()]
 
     def visitors(self, path: str = "/index.php", interval: float = 0.01) -> Visitors:
-        visitors = Visitors(self.machine, path, interval)
+        return self._send(Visitors(self.machine, "steady", str(interval), path))
+
+    def posters(self, path: str, size: int, interval: float = 0.1) -> Visitors:
+        return self._send(Visitors(self.machine, "steady", str(interval), path, str(size)))
+
+    def crowd(self, people: int, path: str) -> Visitors:
+        """So many at a time, until stopped."""
+        return self._send(Visitors(self.machine, "crowd", str(people), path))
+
+    def _send(self, visitors: Visitors) -> Visitors:
         self._visitors.append(visitors)
         return visitors
+
+    def abort(self, times: int, path: str) -> None:
+        """Visitors who hang up before the answer."""
+        argv = self.machine.argv("python3", str(_VISITOR), "abort", str(times), path, only_network=True)
+        subprocess.run(argv, check=True, timeout=120)
+
+    def crawl(self, path: str) -> Answer:
+        """A visitor on a bad line."""
+        argv = self.machine.argv("python3", str(_VISITOR), "crawl", path, only_network=True)
+        return Answer(**json.loads(subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120).stdout))
 
     def close(self) -> None:
         for visitors in self._visitors:
             visitors.stop()
+
+    def logs(self) -> list[str]:
+        folders = ("/var/log/nginx", "/var/log/apache2", "/srv/pm2/.pm2", "/srv/pm2/.pm2/logs")
+        found = [f"{folder}/{name}" for folder in folders for name in self._files_in(folder)]
+        return [*found, self.fpm_log] if self.machine.exists(self.fpm_log) else found
+
+    def _files_in(self, folder: str) -> list[str]:
+        path = self.machine.path(folder)
+        return sorted(file.name for file in path.iterdir() if file.is_file()) if path.is_dir() else []
+
+    def fpm_workers(self) -> list[str]:
+        return self.machine.output("pgrep", "--full", "^php-fpm: pool ", check=False).split()
 
     # -- faults -----------------------------------------------------------------------------------------------------
 
@@ -177,6 +242,26 @@ class Website:
 
     def break_nginx(self) -> None:
         self.machine.write("/etc/nginx/conf.d/broken.conf", "this_is_no_directive on;\n")
+
+    def repair_nginx(self) -> None:
+        self.machine.path("/etc/nginx/conf.d/broken.conf").unlink()
+
+    def point_php_to(self, socket: str) -> None:
+        """As after an upgrade of PHP: nginx goes on to ask the other version."""
+        site = "/etc/nginx/sites-available/default"
+        text = self.machine.read(site)
+        self.machine.write(site, text.replace(f"unix:{self.suite.fpm_socket};", f"unix:{socket};"))
+        self.reload_nginx()
+
+    def reload_nginx(self) -> None:
+        """Until the workers with the old configuration accept no more."""
+        before = set(self.nginx_workers())
+        self.machine.systemctl("reload", self.nginx)
+        self.machine.wait_until(lambda: not before & set(self.nginx_workers()), 10, "nginx's new workers")
+
+    def nginx_workers(self) -> list[str]:
+        """Their pids, without those that are shutting down."""
+        return self.machine.output("pgrep", "--full", "nginx: worker process$", check=False).split()
 
     def slow_down_start(self, seconds: int) -> None:
         self.drop_in(self.machine.path("/"), "slow", f"[Service]\nExecStartPre=/bin/sleep {seconds}\n")

@@ -11,9 +11,6 @@ from website import DEAD_END, NGINX_LOG, forged_line, outage_seconds, percent
 class Faults(Scenario):
     needs_package = False
 
-    def prepare(self) -> None:
-        pass
-
     def wait_until_dead(self, unit: str) -> None:
         self.machine.wait_until(
             lambda: self.machine.unit(unit, "ActiveState")["ActiveState"] in ("failed", "inactive"), 10, f"{unit} to be dead"

@@ -16,8 +16,8 @@ class Package(Scenario):
     is_enabled = False
     tuned = {"soak": "2s"}
 
-    def prepare(self) -> None:
-        pass
+    def install(self) -> None:
+        pass  # each test does it
 
     def files(self) -> set[str]:
         found = self.machine.output("find", "/", "-xdev", "-name", "*gatemend*", "-not", "-path", "/proc/*")
