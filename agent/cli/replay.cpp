@@ -9,13 +9,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <map>
 #include <memory>
-#include <set>
+#include <span>
+#include <sstream>
 
 namespace gatemend::cli {
 
@@ -23,11 +20,18 @@ namespace {
 
 constexpr std::string_view kEventHeader = "# gatemend events";
 constexpr std::size_t kMaxEventLine = std::size_t{64} * 1024;
+constexpr std::size_t kMaxEventFile = std::size_t{64} * 1024 * 1024;
+
+// Over logs only what became of them matters: nobody can answer a question, so none is printed.
+bool is_shown(const engine::Effect& effect, bool is_log) {
+    if (std::holds_alternative<engine::SetTimer>(effect)) {
+        return false;  // the engine's own clockwork; replay drives it
+    }
+    const auto* record = std::get_if<engine::Record>(&effect);
+    return !is_log || (record != nullptr && record->kind != engine::RecordKind::kSuspicion);
+}
 
 void print_effect(core::TimePoint time, const engine::Effect& effect, bool is_json) {
-    if (std::holds_alternative<engine::SetTimer>(effect)) {
-        return;  // the engine's own clockwork; replay drives it
-    }
     const std::string text = engine::describe(effect);
     if (!is_json) {
         fmt::print("{} {}\n", core::format_time(time), text);
@@ -47,7 +51,7 @@ core::Status replay_events(std::istream& input,
                            const std::string& name,
                            engine::Timeline& timeline) {
     std::string line;
-    for (std::uint64_t number = 2; std::getline(input, line); ++number) {
+    for (std::uint64_t number = 1; std::getline(input, line); ++number) {
         if (is_comment(line)) {
             continue;
         }
@@ -63,31 +67,81 @@ core::Status replay_events(std::istream& input,
                        : core::Status{core::Done{}};
 }
 
-// The first line tells what a file is. Anything that is not an event file is read as nginx's log.
-core::Status replay_file(const std::string& name, engine::Timeline& timeline, LogSummary& summary) {
-    const bool is_stdin = name == "-";
-    std::ifstream file;
-    if (!is_stdin) {
-        file.open(name, std::ios::binary);
-        if (!file) {
-            return core::Error{name + ": cannot be opened for reading"};
+struct OpenedFile {
+    LogInput input;
+    std::string head;  // its first bytes
+};
+
+core::Result<OpenedFile> open_file(const std::string& name) {
+    auto input = LogInput::open(name);
+    if (!input) {
+        return input.error().within(name);
+    }
+    std::string head(kEventHeader.size() + 1, '\0');
+    std::size_t filled = 0;
+    while (filled < head.size()) {
+        const auto got = input->read(std::span<char>(head).subspan(filled));
+        if (!got) {
+            return got.error().within(name);
+        }
+        if (*got == 0) {
+            break;
+        }
+        filled += *got;
+    }
+    head.resize(filled);
+    return OpenedFile{std::move(*input), std::move(head)};
+}
+
+core::Status replay_event_file(OpenedFile file,
+                               const std::string& name,
+                               engine::Timeline& timeline) {
+    std::string text = std::move(file.head);
+    std::vector<char> window(kMaxEventLine);
+    while (true) {
+        const auto got = file.input.read(window);
+        if (!got) {
+            return got.error().within(name);
+        }
+        if (*got == 0) {
+            break;
+        }
+        if (text.size() + *got > kMaxEventFile) {
+            return core::Error{name + ": an event file of more than 64 MiB"};
+        }
+        text.append(window.data(), *got);
+    }
+    std::istringstream input(std::move(text));
+    return replay_events(input, name, timeline);
+}
+
+// The first line tells what a file is. Event files are replayed in their order; all others are
+// logs, and merged by time.
+core::Status replay_files(const std::vector<std::string>& files,
+                          engine::Timeline& timeline,
+                          LogSummary& summary) {
+    std::vector<std::unique_ptr<ReplaySource>> logs;
+    for (const std::string& name : files) {
+        GATEMEND_TRY(file, open_file(name));
+        if (file.head == std::string{kEventHeader} + "\n") {
+            GATEMEND_CHECK(replay_event_file(std::move(file), name, timeline));
+        } else {
+            logs.push_back(
+                std::make_unique<ReplaySource>(std::move(file.input), name, std::move(file.head)));
         }
     }
-    std::istream& input = is_stdin ? std::cin : file;
-    std::string first(kEventHeader.size() + 1, '\0');
-    input.read(first.data(), static_cast<std::streamsize>(first.size()));
-    first.resize(static_cast<std::size_t>(input.gcount()));
-    if (first == std::string{kEventHeader} + "\n") {
-        return replay_events(input, name, timeline);
+    if (logs.empty()) {
+        return core::Done{};
     }
-    return replay_log(input, std::move(first), name, timeline, summary);
+    summary.is_log = true;
+    return replay_logs(std::move(logs), timeline, summary);
 }
 
 void print_incidents(const engine::State& state) {
     for (const auto& [id, incident] : state.incidents) {
         fmt::print("incident #{} {} {} cause={} attempts={} {}\n",
                    id,
-                   incident.unit,
+                   core::sanitize(incident.unit),
                    engine::phase_id(incident.phase),
                    core::cause_id(incident.diagnosis.cause),
                    incident.attempts.size(),
@@ -122,14 +176,14 @@ int run_replay(const ReplayOptions& options) {
     }
     LogSummary summary;
     engine::Timeline timeline(std::move(loaded.policy),
-                              [&options](core::TimePoint time, const engine::Effect& effect) {
-                                  print_effect(time, effect, options.is_json);
+                              [&](core::TimePoint time, const engine::Effect& effect) {
+                                  if (is_shown(effect, summary.is_log)) {
+                                      print_effect(time, effect, options.is_json);
+                                  }
                               });
-    for (const std::string& file : options.files) {
-        if (const core::Status replayed = replay_file(file, timeline, summary); !replayed) {
-            fmt::print(stderr, "gatemend: replay: {}\n", replayed.error().text);
-            return 1;
-        }
+    if (const core::Status replayed = replay_files(options.files, timeline, summary); !replayed) {
+        fmt::print(stderr, "gatemend: replay: {}\n", replayed.error().text);
+        return 1;
     }
     if (!options.is_json) {
         print_summary(timeline.state(), summary);

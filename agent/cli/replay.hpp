@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// `gatemend replay`: the real engine over kept records, in their own time. Reads nginx error logs
-// and event files (agent/engine/event_text.hpp, first line "# gatemend events"); writes one line
-// per effect. Offline and unprivileged; the same input gives the same bytes.
+// `gatemend replay`: the real engine over kept records, in their own time. Reads logs of any kind
+// explain knows (plain, .gz, rotated sets, journal exports; merged by time) and event files
+// (agent/engine/event_text.hpp, first line "# gatemend events"); writes one line per effect.
+// Offline and unprivileged; the same input gives the same bytes.
 #pragma once
 
 #include "policies/toml_reader.hpp"

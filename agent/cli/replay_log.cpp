@@ -1,134 +1,230 @@
 // SPDX-License-Identifier: MIT
 #include "cli/replay_log.hpp"
 
-#include "parse/nginx_error_reader.hpp"
-#include "parse/symptom_event.hpp"
+#include "app/discovery.hpp"
+
+#include <algorithm>
 
 namespace gatemend::cli {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = std::size_t{256} * 1024;
 constexpr std::size_t kMaxAddresses = 256;  // further ones are counted together
 constexpr std::string_view kOthers = "(other addresses)";
 
-// "2026/11/21 14:33:28" -> the same moment read as UTC
-std::optional<core::TimePoint> log_time(std::string_view text) {
-    std::string iso{text};
-    if (iso.size() != 19) {
-        return std::nullopt;
+// "unix:/run/php/php8.2-fpm.sock" -> "php8.2-fpm.service", as Debian and RHEL name them; "" for
+// addresses that do not tell.
+std::string unit_of_socket(std::string_view address) {
+    constexpr std::string_view kSocket = ".sock";
+    const std::string_view base = address.substr(address.rfind('/') + 1);
+    if (!address.starts_with("unix:") || !base.ends_with(kSocket)) {
+        return "";
     }
-    iso[4] = '-';
-    iso[7] = '-';
-    iso[10] = 'T';
-    return core::parse_time(iso + "Z");
+    if (address.find("/php-fpm/") != std::string_view::npos) {
+        return "php-fpm.service";
+    }
+    const std::string unit = std::string{base.substr(0, base.size() - kSocket.size())} + ".service";
+    return app::role_of(unit) == core::ServiceRole::kPhpFpm ? unit : "";
+}
+
+core::UnitResult result_in(std::string_view message) {
+    constexpr std::string_view kWords = "Failed with result '";
+    const std::size_t at = message.find(kWords);
+    if (at == std::string_view::npos) {
+        return core::UnitResult::kOther;
+    }
+    const std::string_view rest = message.substr(at + kWords.size());
+    return core::unit_result_from_id(rest.substr(0, rest.find('\'')));
+}
+
+// False: the record is about something else than the unit's state.
+bool apply(const DatedRecord& record, core::UnitState& state) {
+    using core::Clue;
+    const Clue clue = record.seen.clue;
+    const bool is_failure = record.message.find("Failed with result") != std::string::npos;
+    if (clue == Clue::kUnitStarted) {
+        state.active = core::ActiveState::kActive;
+        state.result = core::UnitResult::kSuccess;
+    } else if (clue == Clue::kUnitStopped) {
+        state.active = core::ActiveState::kInactive;
+    } else if (clue == Clue::kUnitStartLimit) {
+        state.active = core::ActiveState::kFailed;
+        state.result = core::UnitResult::kStartLimitHit;
+    } else if ((clue == Clue::kUnitFailed || clue == Clue::kOomUnit) && is_failure) {
+        state.active = core::ActiveState::kFailed;
+        state.result = result_in(record.message);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 class LogReplay {
   public:
-    LogReplay(engine::Timeline& timeline, LogSummary& summary)
-        : timeline_(timeline),
-          summary_(summary),
-          reader_([this](const parse::NginxErrorAnswer& answer) { take(answer); },
-                  parse::Wanted::kSymptoms) {}
+    LogReplay(bool has_journal, engine::Timeline& timeline, LogSummary& summary)
+        : has_journal_(has_journal),
+          timeline_(timeline),
+          summary_(summary) {}
 
-    void feed(std::string_view block) { reader_.feed_block(block); }
-
-    void finish(std::string_view rest) {
-        if (!rest.empty()) {
-            reader_.feed(rest);
-        }
-        reader_.flush();
-    }
+    void take(const DatedRecord& record);
+    // The time of the last record passes, so that what it began can end.
+    void finish();
 
   private:
-    void take(const parse::NginxErrorAnswer& answer) {
-        const parse::NginxError& record = answer.line.record;
-        if (record.symptom == core::Symptom::kNone) {
-            return;
-        }
-        const std::string address{parse::upstream_address(record.upstream)};
-        if (address.empty()) {
-            return;
-        }
-        ++summary_.symptoms_by_address[count_key(address)];
-        const core::TimePoint time = log_time(record.time).value_or(timeline_.now());
-        introduce(address, time);
-        timeline_.feed(core::Event{time, parse::symptom_seen(record)});
-        answer_probe(address, time);
-    }
+    void introduce(const core::SymptomSeen& seen, core::TimePoint time);
+    void add(core::Service service, core::TimePoint time);
+    void tell_unit(const DatedRecord& record);
+    void answer(core::TimePoint time);
+    [[nodiscard]] std::string count_key(const std::string& address) const;
 
-    [[nodiscard]] std::string count_key(const std::string& address) const {
-        const bool is_known = summary_.symptoms_by_address.count(address) > 0;
-        return is_known || summary_.symptoms_by_address.size() < kMaxAddresses
-                   ? address
-                   : std::string{kOthers};
-    }
-
-    void introduce(const std::string& address, core::TimePoint time) {
-        core::Topology topology = timeline_.state().topology;
-        if (topology.find_by_address(address) != nullptr ||
-            topology.services.size() >= kMaxAddresses) {
-            return;
-        }
-        topology.services.push_back(core::Service{"(owner of " + address + ")",
-                                                  core::ServiceRole::kOther,
-                                                  {core::Backend{address, "", ""}}});
-        timeline_.feed(core::Event{time, core::TopologyLearnt{std::move(topology)}});
-    }
-
-    void answer_probe(const std::string& address, core::TimePoint time) {
-        const core::Service* service = timeline_.state().topology.find_by_address(address);
-        if (service == nullptr) {
-            return;
-        }
-        const auto record = timeline_.state().services.find(service->unit);
-        if (record != timeline_.state().services.end() && record->second.is_inspecting) {
-            timeline_.feed(core::Event{time, core::Inspected{service->unit, std::nullopt}});
-        }
-        if (record != timeline_.state().services.end() && record->second.running_probe) {
-            timeline_.feed(core::Event{
-                time,
-                core::ProbeAnswered{*record->second.running_probe, service->unit, address, {}}});
-        }
-    }
-
+    bool has_journal_;
     engine::Timeline& timeline_;
     LogSummary& summary_;
-    parse::NginxErrorReader reader_;
 };
+
+std::string LogReplay::count_key(const std::string& address) const {
+    const bool is_known = summary_.symptoms_by_address.count(address) > 0;
+    return is_known || summary_.symptoms_by_address.size() < kMaxAddresses ? address
+                                                                           : std::string{kOthers};
+}
+
+void LogReplay::add(core::Service service, core::TimePoint time) {
+    core::Topology topology = timeline_.state().topology;
+    if (topology.services.size() >= kMaxAddresses) {
+        return;
+    }
+    const auto known = std::find_if(
+        topology.services.begin(), topology.services.end(), [&service](const core::Service& item) {
+            return item.unit == service.unit;
+        });
+    if (known == topology.services.end()) {
+        topology.services.push_back(service);
+    } else {
+        known->backends.insert(
+            known->backends.end(), service.backends.begin(), service.backends.end());
+    }
+    timeline_.feed(core::Event{time, core::TopologyLearnt{std::move(topology)}});
+    const bool is_unit = service.role != core::ServiceRole::kUnowned;
+    const auto record = timeline_.state().services.find(service.unit);
+    if (is_unit && record != timeline_.state().services.end() && !record->second.unit) {
+        // What writes a log is up, and the journal tells when a unit goes down.
+        core::UnitState state;
+        state.is_loaded = true;
+        state.active = core::ActiveState::kActive;
+        state.changed = time;
+        timeline_.feed(core::Event{time, core::UnitSeen{service.unit, state}});
+    }
+}
+
+void LogReplay::introduce(const core::SymptomSeen& seen, core::TimePoint time) {
+    const core::Topology& topology = timeline_.state().topology;
+    if (!seen.address.empty() && topology.find_by_address(seen.address) == nullptr) {
+        core::Backend backend;
+        backend.address = seen.address;
+        backend.scheme =
+            seen.address.starts_with("unix:") ? core::Scheme::kFastcgi : core::Scheme::kHttp;
+        const std::string unit = has_journal_ ? unit_of_socket(seen.address) : "";
+        add(unit.empty()
+                ? core::Service{"(" + seen.address + ")", core::ServiceRole::kUnowned, {backend}}
+                : core::Service{unit, core::ServiceRole::kPhpFpm, {backend}},
+            time);
+    }
+    const bool is_about_nginx = seen.address.empty() && seen.unit.empty();
+    const std::string unit = is_about_nginx ? "nginx.service" : seen.unit;
+    if (!unit.empty() && timeline_.state().topology.find_by_unit(unit) == nullptr &&
+        (has_journal_ || is_about_nginx || app::role_of(unit) != core::ServiceRole::kOther)) {
+        const core::ServiceRole role = app::role_of(unit);
+        add(core::Service{unit, role, {}}, time);
+    }
+}
+
+void LogReplay::tell_unit(const DatedRecord& record) {
+    const auto known = timeline_.state().services.find(record.seen.unit);
+    if (known == timeline_.state().services.end()) {
+        return;
+    }
+    core::UnitState state = known->second.unit.value_or(core::UnitState{});
+    state.is_loaded = true;
+    state.changed = record.time;
+    if (apply(record, state)) {
+        timeline_.feed(core::Event{record.time, core::UnitSeen{record.seen.unit, state}});
+    }
+}
+
+// There is no machine to ask.
+void LogReplay::answer(core::TimePoint time) {
+    for (const core::Service& service : timeline_.state().topology.services) {
+        const auto record = timeline_.state().services.find(service.unit);
+        if (record == timeline_.state().services.end()) {
+            continue;
+        }
+        const std::string unit = service.unit;
+        if (record->second.is_reading_logs) {
+            timeline_.feed(core::Event{time, core::LogsRead{unit}});
+        }
+        if (record->second.is_inspecting) {
+            timeline_.feed(core::Event{time, core::Inspected{unit, std::nullopt}});
+        }
+        if (record->second.is_test_running) {
+            timeline_.feed(core::Event{time, core::ConfigTested{unit, {}}});
+        }
+        if (record->second.running_probe) {
+            const std::uint64_t probe = *record->second.running_probe;
+            timeline_.feed(core::Event{
+                time, core::ProbeAnswered{probe, unit, record->second.probe_address, {}}});
+        }
+    }
+}
+
+void LogReplay::take(const DatedRecord& record) {
+    introduce(record.seen, record.time);
+    if (!record.seen.address.empty() && record.seen.symptom != core::Symptom::kNone) {
+        ++summary_.symptoms_by_address[count_key(record.seen.address)];
+    }
+    timeline_.feed(core::Event{record.time, record.seen});
+    if (!record.message.empty() && !record.seen.unit.empty()) {
+        tell_unit(record);
+    }
+    answer(record.time);
+}
+
+void LogReplay::finish() {
+    constexpr core::Duration kSettle = std::chrono::minutes{5};
+    constexpr core::Duration kTurn = std::chrono::seconds{10};
+    const core::TimePoint end = timeline_.now() + kSettle;
+    while (timeline_.now() < end) {
+        timeline_.feed(core::Event{timeline_.now() + kTurn, core::TimerFired{0}});
+        answer(timeline_.now());
+    }
+}
 
 }  // namespace
 
-core::Status replay_log(std::istream& input,
-                        std::string head,
-                        const std::string& name,
-                        engine::Timeline& timeline,
-                        LogSummary& summary) {
-    LogReplay replay(timeline, summary);
-    std::string buffer = std::move(head);
-    std::size_t kept = buffer.size();
+core::Status replay_logs(std::vector<std::unique_ptr<ReplaySource>> sources,
+                         engine::Timeline& timeline,
+                         LogSummary& summary) {
+    const bool has_journal = std::any_of(
+        sources.begin(), sources.end(), [](const auto& source) { return source->is_journal(); });
+    LogReplay replay(has_journal, timeline, summary);
+    timeline.feed(core::Event{timeline.now(), core::LedgerLearnt{}});
     while (true) {
-        buffer.resize(kept + kBlockBytes);
-        input.read(buffer.data() + kept, kBlockBytes);
-        const std::size_t filled = kept + static_cast<std::size_t>(input.gcount());
-        const std::string_view view{buffer.data(), filled};
-        const std::size_t end = view.rfind('\n');
-        if (end == std::string_view::npos && filled > kBlockBytes) {
-            kept = 0;  // a line of more than 256 KiB is no record: dropped
-            continue;
+        ReplaySource* next = nullptr;
+        const DatedRecord* earliest = nullptr;
+        for (const auto& source : sources) {
+            GATEMEND_TRY(record, source->front());
+            if (record != nullptr && (earliest == nullptr || record->time < earliest->time)) {
+                next = source.get();
+                earliest = record;
+            }
         }
-        const std::size_t whole = end == std::string_view::npos ? 0 : end + 1;
-        replay.feed(view.substr(0, whole));
-        if (input.gcount() == 0) {
-            replay.finish(view.substr(whole));
+        if (next == nullptr) {
             break;
         }
-        kept = filled - whole;
-        buffer.erase(0, whole);
+        replay.take(*earliest);
+        next->pop();
     }
-    return input.bad() ? core::Status{core::Error{name + ": read error"}}
-                       : core::Status{core::Done{}};
+    replay.finish();
+    return core::Done{};
 }
 
 }  // namespace gatemend::cli

@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: MIT
-// nginx's error log as a source of events for replay. There is no machine to ask, so each address
-// the log names becomes a service of its own and every probe answers "unknown": what remains is
-// exactly what a log can prove, which is when gatemend would have looked.
+// Kept logs as a source of events for replay: any number of them, merged by time. There is no
+// machine to ask, so every probe answers "unknown" and no look can be had: what remains is exactly
+// what records can prove. A journal among them tells unit states; without one each address the logs
+// name becomes a service of its own.
 #pragma once
 
+#include "cli/replay_source.hpp"
 #include "core/result.hpp"
 #include "engine/timeline.hpp"
 
 #include <cstdint>
-#include <istream>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace gatemend::cli {
 
 struct LogSummary {
+    bool is_log = false;  // logs are being replayed, not events
     std::map<std::string, std::uint64_t> symptoms_by_address;
 };
 
-// `head`: bytes of `input` that have been read already. The log's local times are read as UTC.
-[[nodiscard]] core::Status replay_log(std::istream& input,
-                                      std::string head,
-                                      const std::string& name,
-                                      engine::Timeline& timeline,
-                                      LogSummary& summary);
+// Records of the same moment come in the order of the sources.
+[[nodiscard]] core::Status replay_logs(std::vector<std::unique_ptr<ReplaySource>> sources,
+                                       engine::Timeline& timeline,
+                                       LogSummary& summary);
 
 }  // namespace gatemend::cli

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kMaxAlternatives = 3;
 
 // Causes that explain others come first; what a person did on purpose comes before what failed.
-constexpr std::array<Judge, 31> kJudges{
+constexpr std::array<Judge, 32> kJudges{
     judge_disk_full,
     judge_oom_killed,
     judge_dependency_down,
@@ -46,6 +46,7 @@ constexpr std::array<Judge, 31> kJudges{
     judge_high_load,
     judge_slow,
     judge_script_fatal,
+    judge_log_only,
 };
 
 Diagnosis unknown(const Findings& findings) {

@@ -45,8 +45,8 @@ std::string queue_words(const Listener& listener) {
 }
 
 bool is_fatal_signal(int number) {
-    return number == kSignalSegv || number == kSignalBus || number == kSignalAbort || number == kSignalIll ||
-           number == kSignalFpe || number == kSignalKill;
+    return number == kSignalSegv || number == kSignalBus || number == kSignalAbort ||
+           number == kSignalIll || number == kSignalFpe || number == kSignalKill;
 }
 
 bool is_unanswered(const Findings& findings) {

@@ -52,4 +52,7 @@ std::optional<Diagnosis> judge_saturated(const Findings& findings);
 std::optional<Diagnosis> judge_worker_crash(const Findings& findings);
 std::optional<Diagnosis> judge_slow(const Findings& findings);
 
+// judge_log.cpp: there is nothing but a log
+std::optional<Diagnosis> judge_log_only(const Findings& findings);
+
 }  // namespace gatemend::core

@@ -12,15 +12,18 @@ constexpr std::uint32_t kNever = 0;
 constexpr std::uint32_t kAtOnce = 1;
 constexpr std::uint32_t kRepeated = 3;
 // What anybody could have written must be frequent before it is worth a person's time.
-constexpr std::uint32_t kUntrustedFactor = 4;
+constexpr std::uint32_t kUntrustedFactor = 2;
+// Without a probe a short absence cannot be told from a restart.
+constexpr core::Duration kLongerThanRestart = std::chrono::seconds{15};
 // Requests in flight die with a restart or a reload; so long after one that is no complaint.
 constexpr core::Duration kAfterChange = std::chrono::minutes{1};
 
 std::uint32_t needed_for_clue(const core::Sighting& sighting) {
     using core::Clue;
     if (sighting.clue == Clue::kWorkerSignal) {
-        // TERM and QUIT are how workers are told to go.
-        return sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit
+        // TERM and QUIT are how workers are told to go; of a main process the unit's state tells.
+        return sighting.witness == core::Witness::kJournal ||
+                       sighting.number == core::kSignalTerm || sighting.number == core::kSignalQuit
                    ? kNever
                    : kAtOnce;
     }
@@ -74,7 +77,8 @@ bool is_complaint(const ServiceRecord& record,
                   const core::Sighting& sighting,
                   core::TimePoint now) {
     const bool has_probe = record.probe && record.probe->outcome != core::ProbeOutcome::kUnknown;
-    if (has_probe && is_testable(sighting.symptom)) {
+    const bool may_be_restart = sighting.last - sighting.first < kLongerThanRestart;
+    if (is_testable(sighting.symptom) && (has_probe || may_be_restart)) {
         return false;
     }
     const bool is_restart = sighting.symptom == core::Symptom::kClosedEarly &&

@@ -201,6 +201,15 @@ void evaluate_quiet(Context& context, const core::Service& service, ServiceRecor
     }
 }
 
+// What has lasted is looked at less often.
+core::Duration patience(const Context& context, const Incident& incident) {
+    constexpr int kPartOfAge = 6;
+    constexpr core::Duration kLongest = std::chrono::minutes{1};
+    const core::Duration shortest = context.state.policy.settings.suspicion_cooldown;
+    return std::max(
+        shortest, std::min<core::Duration>((context.now - incident.opened) / kPartOfAge, kLongest));
+}
+
 // Up, with an incident that we have not acted on: a good probe ends it, once nobody complains any
 // more.
 void evaluate_recovery(Context& context,
@@ -213,10 +222,13 @@ void evaluate_recovery(Context& context,
     const bool is_doubtful = has_fresh_probe(record) && is_bad(*record.probe);
     // What began with complaints ends with them, also where no probe can be had.
     if (!complaint && (is_good || (incident.is_complaint && !is_doubtful))) {
-        close(context, incident, "recovered", service.unit + " answers again");
+        close(context,
+              incident,
+              "recovered",
+              is_good ? service.unit + " answers again" : "nobody complains any more");
         return;
     }
-    const core::Duration interval = context.state.policy.settings.suspicion_cooldown;
+    const core::Duration interval = patience(context, incident);
     if (is_probe_due(record, context.now, interval)) {
         ask_probe(context, service, record);
         ask_logs(context, service, record);

@@ -48,6 +48,7 @@ constexpr std::array kNames = std::to_array<FieldName>({
     {"ustatus", Field::kUpstreamStatus},
     {"upsstatus", Field::kUpstreamStatus},
     {"ua", Field::kUpstreamAddress},
+    {"u", Field::kUpstreamAddress},
     {"uaddr", Field::kUpstreamAddress},
     {"ups", Field::kUpstreamAddress},
     {"upsaddr", Field::kUpstreamAddress},
@@ -58,6 +59,8 @@ constexpr std::array kNames = std::to_array<FieldName>({
     {"uht", Field::kHeaderTime},
     {"upsht", Field::kHeaderTime},
     {"urt", Field::kResponseTime},
+    {"ut", Field::kResponseTime},
+    {"ul", Field::kResponseLength},
     {"upsrt", Field::kResponseTime},
     {"url", Field::kRequest},
     {"uri", Field::kRequest},
@@ -113,7 +116,7 @@ std::optional<Field> field_of(std::string_view key) {
         return std::nullopt;
     }
     for (const FieldName& row : kNames) {
-        if (matches_name(key, row.name)) {
+        if (key.size() >= row.name.size() && matches_name(key, row.name)) {
             return row.field;
         }
     }
@@ -327,6 +330,7 @@ bool read_ingress(const std::vector<Token>& tokens, std::size_t at, AccessFields
         !(status == "-" || status_of(status) != 0)) {
         return false;
     }
+    fields.is_ingress = true;
     fields.upstream_address = address;
     fields.response_length = length;
     fields.response_time = time;
@@ -368,6 +372,37 @@ void read_extras(std::string_view text, AccessFields& fields) {
     }
 }
 
+// `502 "REQUEST"`, as some charts have it.
+bool read_early_status(std::string_view rest, AccessFields& fields) {
+    const std::size_t from = std::min(rest.find_first_not_of(' '), rest.size());
+    if (!rest.substr(std::min(from + 3, rest.size())).starts_with(" \"")) {
+        return false;
+    }
+    fields.status = status_of(rest.substr(from, 3));
+    return fields.status != 0;
+}
+
+// `"REQUEST" 502` or `"REQUEST" (502)`; where the rest begins. With escape=none a request may hold
+// quotes: the first one with a status behind it ends it.
+std::size_t read_request_and_status(std::string_view rest, AccessFields& fields) {
+    const std::size_t quote = rest.find('"');
+    if (quote == std::string_view::npos) {
+        return quote;
+    }
+    for (std::size_t end = rest.find("\" ", quote + 1); end != std::string_view::npos;
+         end = rest.find("\" ", end + 1)) {
+        const std::size_t at = end + (rest.substr(end + 2).starts_with('(') ? 3 : 2);
+        const std::string_view digits = rest.substr(at, 3);
+        const char next = at + 3 < rest.size() ? rest[at + 3] : ' ';
+        if (status_of(digits) != 0 && (next == ' ' || next == ',' || next == ')')) {
+            fields.request = rest.substr(quote + 1, end - quote - 1);
+            fields.status = status_of(digits);
+            return std::min(at + 4, rest.size());
+        }
+    }
+    return std::string_view::npos;
+}
+
 // ADDRESS … [time] "REQUEST" STATUS BYTES …
 std::optional<AccessFields> read_text(std::string_view line) {
     AccessFields fields;
@@ -380,22 +415,13 @@ std::optional<AccessFields> read_text(std::string_view line) {
         return std::nullopt;
     }
     fields.time = line.substr(open + 1, close - open - 1);
-    const std::size_t quote = line.find('"', close);
-    if (quote == std::string_view::npos) {
+    const std::string_view rest = line.substr(close + 1);
+    const std::size_t end =
+        read_early_status(rest, fields) ? rest.find('"') : read_request_and_status(rest, fields);
+    if (end == std::string_view::npos) {
         return std::nullopt;
     }
-    // With escape=none a request may hold quotes: the first one with a status behind it ends it.
-    std::size_t end = line.find("\" ", quote + 1);
-    while (end != std::string_view::npos && status_of(line.substr(end + 2, 3)) == 0) {
-        end = line.find("\" ", end + 1);
-    }
-    if (end == std::string_view::npos ||
-        (end + 5 < line.size() && line[end + 5] != ' ' && line[end + 5] != ',')) {
-        return std::nullopt;
-    }
-    fields.request = line.substr(quote + 1, end - quote - 1);
-    fields.status = status_of(line.substr(end + 2, 3));
-    read_extras(line.substr(std::min(end + 5, line.size())), fields);
+    read_extras(rest.substr(end), fields);
     return fields;
 }
 

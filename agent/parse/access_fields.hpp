@@ -21,6 +21,7 @@ struct AccessFields {
     std::string_view header_time;
     std::string_view response_time;
     std::string_view response_length;
+    bool is_ingress = false;  // ingress-nginx's format: one group for everything
 };
 
 // nullopt: not an access line.

@@ -160,13 +160,13 @@ std::optional<LogFinding> read_apache_log(std::string_view line, Origin origin) 
     finding.time = parts.time;
     finding.message = parts.message;
     constexpr std::string_view kGotError = "Got error '";
-    if (find_meaning(kConnects, parts.message, finding) != nullptr) {
+    const bool is_connect = find_meaning(kConnects, parts.message, finding) != nullptr;
+    const bool is_known = is_connect || find_meaning(kMessages, parts.message, finding) != nullptr;
+    if (is_connect) {
         read_connect(parts, finding);
-    } else if (find_meaning(kMessages, parts.message, finding) != nullptr) {
-        settle_status(parts.error_number, finding);
-    } else if (parts.message.starts_with(kGotError)) {
+    } else if (!is_known && parts.message.starts_with(kGotError)) {
         read_backend_words(parts.message.substr(kGotError.size()), finding);
-    } else if (read_php_message(parts.message, finding)) {
+    } else if (!is_known && read_php_message(parts.message, finding)) {
         finding.message = parts.message;
     } else {
         settle_status(parts.error_number, finding);

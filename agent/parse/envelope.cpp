@@ -2,12 +2,12 @@
 #include "parse/envelope.hpp"
 
 #include "parse/json_members.hpp"
+#include "parse/shipped_message.hpp"
+#include "parse/stamp_scan.hpp"
 #include "parse/text_scan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 namespace gatemend::parse {
@@ -16,40 +16,6 @@ namespace {
 constexpr int kMaxLayers = 8;
 constexpr std::size_t kLongestName = 256;
 constexpr std::string_view kBlanks = " \t\r\n";
-constexpr std::string_view kDigits = "0123456789";
-
-constexpr std::array kPrograms = std::to_array<std::pair<std::string_view, LogSource>>({
-    {"nginx", LogSource::kNginxError},
-    {"openresty", LogSource::kNginxError},
-    {"php-fpm", LogSource::kPhpFpm},
-    {"php", LogSource::kPhpFpm},
-    {"gunicorn", LogSource::kGunicorn},
-    {"uvicorn", LogSource::kUvicorn},
-    {"uwsgi", LogSource::kUwsgi},
-    {"puma", LogSource::kPuma},
-    {"node", LogSource::kNode},
-    {"npm", LogSource::kNode},
-    {"pm2", LogSource::kPm2},
-    {"PM2", LogSource::kPm2},
-    {"apache", LogSource::kApache},
-    {"httpd", LogSource::kApache},
-    {"systemd", LogSource::kSystemd},
-    {"kernel", LogSource::kKernel},
-    {"audit", LogSource::kAudit},
-});
-
-LogSource source_of(std::string_view program) {
-    const std::size_t slash = program.rfind('/');
-    if (slash != std::string_view::npos) {
-        program.remove_prefix(slash + 1);
-    }
-    for (const auto& [name, source] : kPrograms) {
-        if (program.starts_with(name)) {
-            return source;
-        }
-    }
-    return LogSource::kUnknown;
-}
 
 bool is_name_byte(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
@@ -68,60 +34,6 @@ std::string_view trimmed(std::string_view text) {
         return {};
     }
     return text.substr(from, text.find_last_not_of(kBlanks) - from + 1);
-}
-
-bool skip_digits(TextScan& scan, std::size_t least, std::size_t most) {
-    const std::string_view rest = scan.rest();
-    const std::size_t count = std::min(rest.find_first_not_of(kDigits), rest.size());
-    if (count < least || count > most) {
-        return false;
-    }
-    scan.advance(count);
-    return true;
-}
-
-// "14:33:28" and a fraction.
-bool skip_clock(TextScan& scan) {
-    if (!skip_digits(scan, 2, 2) || !scan.skip(":") || !skip_digits(scan, 2, 2) ||
-        !scan.skip(":") || !skip_digits(scan, 2, 2)) {
-        return false;
-    }
-    if (scan.skip(".") || scan.skip(",")) {
-        return skip_digits(scan, 1, 9);
-    }
-    return true;
-}
-
-bool skip_iso_date(TextScan& scan) {
-    return skip_digits(scan, 4, 4) && scan.skip("-") && skip_digits(scan, 2, 2) && scan.skip("-") &&
-           skip_digits(scan, 2, 2);
-}
-
-bool skip_offset(TextScan& scan) {
-    if (scan.skip("Z")) {
-        return true;
-    }
-    if (!scan.skip("+") && !scan.skip("-")) {
-        return true;  // no zone
-    }
-    return skip_digits(scan, 2, 4) && (!scan.skip(":") || skip_digits(scan, 2, 2));
-}
-
-bool skip_month(TextScan& scan) {
-    static constexpr std::array<std::string_view, 12> kMonths{
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    return std::ranges::any_of(kMonths,
-                               [&scan](std::string_view month) { return scan.skip(month); });
-}
-
-// What can begin a record, as far as a prefix in front of it is concerned.
-bool begins_record(std::string_view text) {
-    TextScan scan(text);
-    if (text.starts_with('{') || text.starts_with('[') || text.starts_with('<')) {
-        return true;
-    }
-    return skip_digits(scan, 4, 4) && (scan.skip("/") || scan.skip("-")) &&
-           skip_digits(scan, 2, 2) && (scan.skip("/") || scan.skip("-"));
 }
 
 class Layers {
@@ -246,65 +158,21 @@ bool Layers::peel_colours() {
     return replace(std::move(plain));
 }
 
-// The keys under which shippers carry the line, the most telling first.
-int message_rank(std::string_view key) {
-    constexpr std::array<std::string_view, 13> kKeys{"log",
-                                                     "MESSAGE",
-                                                     "message",
-                                                     "msg",
-                                                     "line",
-                                                     "textPayload",
-                                                     "@message",
-                                                     "original",
-                                                     "short_message",
-                                                     "full_message",
-                                                     "body",
-                                                     "text",
-                                                     "raw"};
-    const auto* found = std::ranges::find(kKeys, key);
-    return static_cast<int>(found - kKeys.begin()) < static_cast<int>(kKeys.size())
-               ? static_cast<int>(found - kKeys.begin())
-               : -1;
-}
-
-bool is_program_key(std::string_view key) {
-    return key == "SYSLOG_IDENTIFIER" || key == "_COMM" || key == "program" || key == "ident" ||
-           key == "appname" || key == "app_name";
-}
-
-bool is_time_key(std::string_view key) {
-    return key == "time" || key == "@timestamp" || key == "timestamp" || key == "ts";
-}
-
 bool Layers::peel_json() {
-    JsonMembers members(text());
-    JsonMember member;
-    std::optional<JsonMember> best;
-    int best_rank = 0;
-    std::string_view time;
-    while (members.next(member)) {
-        const int rank = member.is_string ? message_rank(member.key) : -1;
-        if (rank >= 0 && (!best || rank < best_rank)) {
-            best = member;
-            best_rank = rank;
-        } else if (is_program_key(member.key) && envelope_.source == LogSource::kUnknown) {
-            envelope_.source = source_of(member.value);
-        } else if (is_time_key(member.key)) {
-            time = member.value;
-        }
-    }
-    constexpr std::string_view kBytes = "\"MESSAGE\":[";
-    const std::size_t bytes = text().find(kBytes);
-    if (bytes != std::string_view::npos) {
-        return peel_json_bytes(text().substr(bytes + kBytes.size()));
-    }
-    if (!best) {
+    const auto message = find_shipped_message(text());
+    if (!message) {
         return false;
     }
-    if (best->value.find('\\') != std::string_view::npos) {
-        return replace(unescape_json(best->value));
+    if (envelope_.source == LogSource::kUnknown) {
+        envelope_.source = message->source;
     }
-    return keep(TextScan(best->value), time);
+    if (message->is_byte_list) {
+        return peel_json_bytes(message->escaped);
+    }
+    if (message->escaped.find('\\') != std::string_view::npos) {
+        return replace(unescape_json(message->escaped));
+    }
+    return keep(TextScan(message->escaped), message->time);
 }
 
 // The journal writes a message that is no UTF-8 as the list of its bytes.
@@ -336,7 +204,7 @@ bool Layers::peel_tag(TextScan& scan) {
         }
         ahead.advance(std::min(token.size() + 1, rest.size()));
         if (token.ends_with(':')) {
-            const LogSource source = source_of(token);
+            const LogSource source = program_source(token);
             envelope_.source = source == LogSource::kUnknown ? envelope_.source : source;
             scan = ahead;
             return true;
@@ -357,7 +225,7 @@ bool Layers::peel_rfc5424(TextScan scan) {
             return false;
         }
         if (field == 2) {
-            envelope_.source = source_of(scan.rest().substr(0, end));
+            envelope_.source = program_source(scan.rest().substr(0, end));
         }
         scan.advance(end + 1);
     }
@@ -489,7 +357,7 @@ bool Layers::peel_bar_name() {
         return false;
     }
     if (envelope_.source == LogSource::kUnknown) {
-        const LogSource named = source_of(text().substr(0, size));
+        const LogSource named = program_source(text().substr(0, size));
         envelope_.source = named == LogSource::kNginxError ? named : LogSource::kUnknown;
     }
     return keep(scan);

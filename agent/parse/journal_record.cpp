@@ -2,6 +2,8 @@
 #include "parse/journal_record.hpp"
 
 #include "parse/app_logs.hpp"
+#include "parse/nginx_finding.hpp"
+#include "parse/nginx_loose.hpp"
 #include "parse/text_pattern.hpp"
 #include "parse/text_scan.hpp"
 
@@ -45,6 +47,7 @@ struct ProgramName {
 };
 
 constexpr auto kPrograms = std::to_array<ProgramName>({
+    {"nginx", LogSource::kNginxError},
     {"php-fpm", LogSource::kPhpFpm},
     {"php", LogSource::kPhp},
     {"gunicorn", LogSource::kGunicorn},
@@ -91,9 +94,19 @@ LogFinding read_manager(const JournalRecord& record) {
     return finding;
 }
 
+// Its own form, or the shorter one of a start that failed: `nginx: [emerg] bind() to …`.
+std::optional<LogFinding> read_nginx(std::string_view message) {
+    const NginxErrorLine answer = parse_nginx_error(message);
+    if (answer.shape == LineShape::kRecord && answer.record.symptom != Symptom::kNone) {
+        return nginx_finding(answer.record);
+    }
+    return read_loose_record(message);
+}
+
 LogFinding read_program(const JournalRecord& record) {
     const LogSource source = source_of(record.identifier);
-    auto finding = read_app_log(record.message, source);
+    auto finding = source == LogSource::kNginxError ? read_nginx(record.message)
+                                                    : read_app_log(record.message, source);
     if (!finding && source != LogSource::kUnknown) {
         finding = read_app_log(record.message, LogSource::kUnknown);
     }

@@ -40,7 +40,6 @@ constexpr auto kMessages = std::to_array<MessageMeaning>({
      Clue::kOomCgroup,
      Words::kOwn},
     {"oom_reaper: ", Symptom::kNone},
-    {"* invoked oom-killer: ", Symptom::kNone},
     {"oom-kill:", Symptom::kNone},
     {"TCP: request_sock_TCP: Possible SYN flooding on port %s. ",
      Symptom::kNone,
@@ -51,7 +50,12 @@ constexpr auto kMessages = std::to_array<MessageMeaning>({
      Clue::kListenQueueFull},
     {"Possible SYN flooding on port %s. ", Symptom::kNone, Clue::kListenQueueFull},
     {"cgroup: fork rejected by pids controller in %s", Symptom::kNone},
-    // the process writes its name here
+});
+
+// The process writes its name here, which has at most fifteen bytes, so the beginning is enough.
+constexpr std::size_t kCommRecordBytes = 96;
+constexpr auto kCommMessages = std::to_array<MessageMeaning>({
+    {"* invoked oom-killer: ", Symptom::kNone},
     {"traps: %s[#] general protection", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 11},
     {"traps: %s[#] trap invalid opcode", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 4},
     {"traps: %s[#] trap divide error", Symptom::kNone, Clue::kWorkerSignal, Words::kForeign, 8},
@@ -135,6 +139,9 @@ std::optional<LogFinding> read_kernel_log(std::string_view line, Origin origin) 
         return finding;
     }
     const MessageMeaning* row = find_meaning(kMessages, scan.rest(), finding);
+    if (row == nullptr) {
+        row = find_meaning(kCommMessages, scan.rest().substr(0, kCommRecordBytes), finding);
+    }
     if (row == nullptr) {
         return is_stamped ? std::optional(finding) : std::nullopt;
     }

@@ -74,10 +74,11 @@ std::optional<LogFinding> read_nginx(std::string_view text, LogSource hint) {
     if (auto finding = read_loose_record(text)) {
         return finding;
     }
-    if (auto finding = read_stderr_tail(text)) {
+    if (auto finding = read_embedded(text)) {
         return finding;
     }
-    return read_embedded(text);
+    // A message that quotes its backend ends like one.
+    return read_bare_message(text) ? std::nullopt : read_stderr_tail(text);
 }
 
 std::optional<LogFinding> read_wrapped(std::string_view line,
@@ -100,6 +101,12 @@ LogFinding loosened(const NginxErrorLine& answer, std::string_view text) {
         if (const auto loose = read_loose_record(text);
             loose && loose->symptom != core::Symptom::kNone) {
             return *loose;
+        }
+    }
+    if (answer.shape == LineShape::kTruncated && finding.symptom != core::Symptom::kNone &&
+        finding.upstream.empty()) {
+        if (const auto loose = read_loose_record(text)) {
+            finding.upstream = loose->upstream;  // cut in the URI, behind the peer
         }
     }
     return finding;

@@ -48,9 +48,7 @@ void judge_failed_attempt(const AccessFields& fields, bool is_connected, LogFind
 
 // The last attempt has the status the client got.
 void judge_attempt(const AccessFields& fields, LogFinding& finding) {
-    // ingress-nginx has one group for everything, and never names it.
-    const bool may_name_group = fields.response_length.empty();
-    if (fields.status == 502 && may_name_group && is_group(fields.upstream_address)) {
+    if (fields.status == 502 && !fields.is_ingress && is_group(fields.upstream_address)) {
         finding.symptom = Symptom::kNoLiveUpstreams;
         finding.clue = Clue::kUpstreamUnreachable;
         finding.phase = UpstreamPhase::kConnect;

@@ -117,7 +117,7 @@ bool NginxConfigReader::open_block(ConfigLexer& lexer, const Directive& directiv
     block.group = blocks_.back().group;
     block.server = blocks_.back().server;
     block.location = blocks_.back().location;
-    if (block.kind == BlockKind::kUpstream) {
+    if (block.kind == BlockKind::kUpstream && blocks_.back().kind == BlockKind::kHttp) {
         open_upstream(directive, block);
     } else if (block.kind == BlockKind::kServer) {
         open_server(block);

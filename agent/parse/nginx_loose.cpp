@@ -21,6 +21,7 @@ constexpr std::string_view kWhile = " while ";
 constexpr std::size_t kLongestErrnoText = 512;  // Windows explains itself, and in any language
 constexpr std::size_t kLongestAddress = 256;
 constexpr std::size_t kFarthestRecord = 320;
+constexpr std::size_t kTellingPrefix = 4;  // a quote alone is no message
 
 void skip_blanks(TextScan& scan) {
     while (scan.skip(" ")) {
@@ -199,6 +200,18 @@ constexpr std::array<QuotePair, 5> kQuotes{{{"\"", "\""},
                                             {"&quot;", "&quot;"},
                                             {"\xe2\x80\x9c", "\xe2\x80\x9d"}}};
 
+// A value whose end is missing, "" when that may have cost a part of the peer.
+std::string_view without_cut_peer(std::string_view value) {
+    const std::size_t scheme = value.find("://");
+    if (scheme == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view peer = value.substr(scheme + 3);
+    const bool is_unix = peer.starts_with("unix:");
+    const std::size_t end = is_unix ? peer.find(':', 5) : peer.find('/');
+    return end == std::string_view::npos ? std::string_view() : value;
+}
+
 // The value of `upstream: "…"`, the first behind the request.
 std::string_view upstream_value(std::string_view context) {
     constexpr std::string_view kField = "upstream: ";
@@ -211,7 +224,9 @@ std::string_view upstream_value(std::string_view context) {
     for (const QuotePair& quotes : kQuotes) {
         if (rest.starts_with(quotes.open)) {
             const std::string_view value = rest.substr(quotes.open.size());
-            return value.substr(0, value.find(quotes.close));
+            const std::size_t close = value.find(quotes.close);
+            return close == std::string_view::npos ? without_cut_peer(value)
+                                                   : value.substr(0, close);
         }
     }
     return rest.substr(0, rest.find_first_of(", "));
@@ -358,18 +373,47 @@ NginxError read_record(const LooseHeader& header) {
     return record;
 }
 
+bool is_known_message(std::string_view message) {
+    std::size_t value_size = 0;
+    const MessageRow* row = find_message(message);
+    if (row == nullptr) {
+        row = find_after_value(message, value_size);
+    }
+    return row != nullptr && row->prefix.size() >= kTellingPrefix;
+}
+
 bool is_record(const LooseHeader& header) {
     const int parts = (header.has_tag ? 1 : 0) + (header.time.empty() ? 0 : 1) +
                       (header.has_level ? 1 : 0) + (header.has_ids ? 1 : 0) +
                       (header.has_connection ? 1 : 0);
-    return parts >= 2 || is_test_verdict(header) ||
-           (header.has_level && header.severity == Level::kEmerg);
+    if (is_test_verdict(header) || is_emergency(header)) {
+        return true;
+    }
+    // Others write a date and a level too.
+    const bool is_nginx_alone = header.has_tag || header.has_ids || header.has_connection;
+    return parts >= 2 && (is_nginx_alone || is_known_message(header.message));
 }
 
 LogFinding untrusted(const NginxError& record) {
     LogFinding finding = nginx_finding(record);
     finding.is_trusted = false;
     return finding;
+}
+
+// "21214#0: *57 " in `front`, behind the columns of a control panel.
+std::size_t find_ids(std::string_view front, std::string_view text) {
+    for (std::size_t at = front.find('#'); at != std::string_view::npos;
+         at = front.find('#', at + 1)) {
+        std::size_t from = at;
+        while (from > 0 && is_digit(front[from - 1])) {
+            --from;
+        }
+        const LooseHeader header = read_loose_header(text.substr(from));
+        if (header.has_ids && header.has_connection) {
+            return from;
+        }
+    }
+    return std::string_view::npos;
 }
 
 }  // namespace
@@ -383,14 +427,8 @@ std::optional<LogFinding> read_loose_record(std::string_view text) {
 }
 
 std::optional<LogFinding> read_bare_message(std::string_view text) {
-    LooseHeader header = read_loose_header(text);
-    std::size_t value_size = 0;
-    const MessageRow* row = find_message(header.message);
-    if (row == nullptr) {
-        row = find_after_value(header.message, value_size);
-    }
-    // The first byte alone is no message.
-    if (row == nullptr || row->prefix.size() < 4) {
+    const LooseHeader header = read_loose_header(text);
+    if (!is_known_message(header.message)) {
         return std::nullopt;
     }
     return untrusted(read_record(header));
@@ -435,7 +473,7 @@ std::size_t find_record(std::string_view text) {
             return at - 4;
         }
     }
-    return std::string_view::npos;
+    return find_ids(front, text);
 }
 
 }  // namespace gatemend::parse

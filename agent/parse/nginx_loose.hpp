@@ -24,8 +24,8 @@ namespace gatemend::parse {
 // nginx's ` while ACTION, client: …`.
 [[nodiscard]] std::optional<LogFinding> read_stderr_tail(std::string_view text);
 
-// Where a record begins behind words we do not know (date, level and ids within the first few
-// hundred bytes and in front of any quote); npos: nowhere.
+// Where a record begins behind words we do not know (date, level and ids, or ids and
+// connection, within the first few hundred bytes and in front of any quote); npos: nowhere.
 [[nodiscard]] std::size_t find_record(std::string_view text);
 
 }  // namespace gatemend::parse

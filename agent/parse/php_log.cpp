@@ -244,7 +244,8 @@ std::optional<LogFinding> read_php_log(std::string_view line, Origin origin) {
         read_notice(scan.rest(), finding);
         return finding;
     }
-    if (match_pattern("* (#): Fatal Error Unable to allocate shared memory segment", line)) {
+    if (match_pattern("* (#): Fatal Error Unable to allocate shared memory segment",
+                      line.substr(0, kMaxStampBytes * 2))) {
         finding.symptom = Symptom::kConfigError;  // opcache: the interpreter does not start
         finding.clue = Clue::kBootFailed;
         return finding;

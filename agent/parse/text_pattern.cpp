@@ -11,6 +11,11 @@ namespace gatemend::parse {
 namespace {
 
 constexpr std::string_view kSpecial = "#*%$";
+
+constexpr bool is_special(char c) {
+    return c == '#' || c == '*' || c == '%' || c == '$';
+}
+
 constexpr char kEscaped = '\\';
 constexpr std::size_t kMaxGapBytes = 4096;
 
@@ -62,7 +67,7 @@ bool match_escaped(std::string_view& pattern, std::string_view& text) {
 
 // The special character in front, which is removed with its letter.
 char take_special(std::string_view& pattern) {
-    if (pattern.front() == '%' && kSpecial.find(pattern[1]) != std::string_view::npos) {
+    if (pattern.front() == '%' && is_special(pattern[1])) {
         pattern.remove_prefix(1);
         return kEscaped;
     }
@@ -88,17 +93,17 @@ std::optional<int> take_number(std::string_view& text) {
     return static_cast<int>(value);
 }
 
+// Most rows of a table differ from the text in their first bytes, so those are compared in place.
 std::optional<PatternMatch> match_pattern(std::string_view pattern, std::string_view text) {
     PatternMatch match;
     while (!pattern.empty()) {
-        const std::string_view literal = literal_of(pattern);
-        if (!text.starts_with(literal)) {
-            return std::nullopt;
-        }
-        text.remove_prefix(literal.size());
-        pattern.remove_prefix(literal.size());
-        if (pattern.empty()) {
-            break;
+        if (!is_special(pattern.front())) {
+            if (text.empty() || text.front() != pattern.front()) {
+                return std::nullopt;
+            }
+            text.remove_prefix(1);
+            pattern.remove_prefix(1);
+            continue;
         }
         const char kind = take_special(pattern);
         bool is_matched = false;
@@ -121,7 +126,12 @@ std::optional<PatternMatch> match_pattern(std::string_view pattern, std::string_
 const MessageMeaning* find_meaning(std::span<const MessageMeaning> table,
                                    std::string_view text,
                                    LogFinding& finding) {
+    const char first = text.empty() ? '\0' : text.front();
     for (const MessageMeaning& row : table) {
+        if (!row.pattern.empty() && row.pattern.front() != first &&
+            !is_special(row.pattern.front())) {
+            continue;  // most rows of most tables
+        }
         const auto match = match_pattern(row.pattern, text);
         if (!match) {
             continue;

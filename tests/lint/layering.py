@@ -55,6 +55,7 @@ LAYERS = (
         r"sandbox/inspect/",
         POSIX,
         ("core/", "sandbox/(inspect|seccomp)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
+    ),
     # the one place that sees OpenSSL
     (
         "TLS probe",

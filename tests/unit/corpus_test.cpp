@@ -262,5 +262,71 @@ TEST(Corpus, IsReadRightLineByLine) {
     score.print();
 }
 
+// A record of nginx that says something, in its own form.
+bool is_strict_failure(const Sample& sample) {
+    return sample.where.starts_with("nginx_error_strict") && sample.label.symptom != "none";
+}
+
+TEST(Corpus, SaysTheSameInEveryWrapping) {
+    for (const Sample& sample : read_corpus()) {
+        if (!is_strict_failure(sample)) {
+            continue;
+        }
+        for (const std::string front : {"web-1  | ",
+                                        "2026-11-21T14:33:28.123456789Z stderr F ",
+                                        "[pod/web-5c9d8f7b6-x2x4z/nginx] ",
+                                        "<187>Nov 21 14:38:44 web01 nginx: ",
+                                        "Nov 21 14:38:44 web01 nginx[12]: ",
+                                        "error.log:12:",
+                                        "> ",
+                                        "app 12 says: "}) {
+            Sample wrapped = sample;
+            wrapped.line.insert(0, front);
+            wrapped.label.is_trusted = false;
+            EXPECT_EQ(describe(found_label(wrapped)), describe(wrapped.label)) << wrapped.line;
+        }
+    }
+}
+
+TEST(Corpus, SaysTheSameWithoutPartsOfTheHeader) {
+    for (const Sample& sample : read_corpus()) {
+        const std::size_t level = sample.line.find('[');
+        const std::size_t ids = sample.line.find("] ", level) + 2;
+        const std::size_t rest = sample.line.find(": ", ids) + 2;
+        if (!is_strict_failure(sample) || !sample.line.substr(rest).starts_with('*')) {
+            continue;
+        }
+        for (const std::string& line : {sample.line.substr(level),
+                                        sample.line.substr(ids),
+                                        sample.line.substr(rest),
+                                        sample.line.substr(0, ids) + sample.line.substr(rest),
+                                        sample.line.substr(sample.line.find(' ', rest) + 1)}) {
+            Sample trimmed = sample;
+            trimmed.line = line;
+            trimmed.label.is_trusted = false;
+            EXPECT_EQ(describe(found_label(trimmed)), describe(trimmed.label)) << line;
+        }
+    }
+}
+
+TEST(Corpus, KeepsTheSymptomWhereverTheTailIsCut) {
+    for (const Sample& sample : read_corpus()) {
+        const std::size_t client = sample.line.find(", client: ");
+        if (!is_strict_failure(sample) || client == std::string::npos) {
+            continue;
+        }
+        for (std::size_t size = client; size < sample.line.size(); ++size) {
+            Sample cut = sample;
+            cut.line.resize(size);
+            const Label found = found_label(cut);
+            EXPECT_EQ(found.symptom, sample.label.symptom) << cut.line;
+            EXPECT_TRUE(found.address.empty() || found.address == sample.label.address)
+                << found.address << " in " << cut.line;
+            // Up to the closing quote of the last field nobody can tell.
+            EXPECT_FALSE(found.is_trusted && !cut.line.ends_with('"')) << cut.line;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace gatemend::parse

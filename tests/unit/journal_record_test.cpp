@@ -105,6 +105,26 @@ TEST(JournalRecord, ReadsAProgramByItsNameAndNamesItsUnit) {
     EXPECT_EQ(read_journal_record(record).subject, kUnit);
 }
 
+TEST(JournalRecord, ReadsWhatNginxSaidWhenItsStartFailed) {
+    JournalRecord record;
+    record.identifier = "nginx";
+    record.unit = "nginx.service";
+    record.pid = 77;
+    record.message = "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)";
+    const LogFinding finding = read_journal_record(record);
+    EXPECT_EQ(finding.source, LogSource::kNginxError);
+    EXPECT_EQ(finding.symptom, Symptom::kConfigError);
+    EXPECT_EQ(finding.error_number, 98);
+    EXPECT_FALSE(finding.is_trusted);
+    record.message =
+        "2026/11/21 14:33:28 [crit] 7#7: *57 connect() to unix:/run/php/x.sock failed (2: No such "
+        "file or directory) while connecting to upstream, client: 192.0.2.7, server: example.com, "
+        "request: \"GET / HTTP/1.1\", upstream: \"fastcgi://unix:/run/php/x.sock:\", host: "
+        "\"example.com\"";
+    EXPECT_EQ(read_journal_record(record).symptom, Symptom::kSocketMissing);
+    EXPECT_FALSE(read_journal_record(record).is_trusted);
+}
+
 std::string export_entries() {
     std::string text =
         "__CURSOR=s=1;i=2\n__REALTIME_TIMESTAMP=1795271830123456\nPRIORITY=5\n_PID=1\n"

@@ -85,7 +85,7 @@ TEST(LogLine, DoesNotLookBehindTheBeginningOfTheMessage) {
     for (const std::string& line :
          {"web | GET /x \"" + sentence + "\"",
           "Nov 21 14:38:44 h app[1]: user said: " + sentence,
-          kAccess + " \"-\" \"" + sentence + "\"",
+          std::string(kAccess).append(" \"-\" \"").append(sentence),
           std::string(kAccess).append(" \"-\" \"").append(kStrict),
           "2026/11/21 14:33:28 [error] 1#1: *1 open() \"/x\" failed (2: x) " + sentence,
           "2026/11/21 14:33:28 [error] *1 \"" + sentence + "\" is not found (2: x)",

@@ -180,6 +180,15 @@ TEST(NginxPlaces, NameTheFormatNginxUsesByDefault) {
     EXPECT_EQ(config.skipped.size(), 2U);
 }
 
+TEST(NginxPlaces, TakeABlockInsideAGroupForPartOfIt) {
+    const NginxConfig config = parse_http(
+        "upstream u { server 127.0.0.1:1; { server 127.0.0.1:2; } x { server 127.0.0.1:3; { } } "
+        "keepalive 2; } server { location / { proxy_pass http://u; } }");
+    EXPECT_EQ(config.backends.size(), 3U);
+    EXPECT_EQ(config.groups.size(), 1U);
+    EXPECT_EQ(config.groups[0].keepalive, "2");
+}
+
 TEST(NginxPlaces, StayFewForABackendOfManyLocations) {
     std::string http = "upstream u { server 127.0.0.1:1; server 127.0.0.1:2; } server {";
     for (int i = 0; i < 200; ++i) {
