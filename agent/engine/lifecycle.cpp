@@ -72,6 +72,14 @@ bool has_known_config(const core::Service& service, const ServiceRecord& record)
            (record.test && record.test->verdict != core::ConfigVerdict::kUnknown);
 }
 
+// A unit that ended by itself may have met what is no file of its configuration: a name that no
+// longer resolves, a certificate. Its last test says nothing about that.
+bool is_test_outdated(const core::Service& service, const ServiceRecord& record) {
+    return has_config_test(service) && record.test && record.unit &&
+           record.unit->result == core::UnitResult::kExitCode &&
+           record.test_time < record.unit_seen;
+}
+
 // The witnesses a down service needs. True: all that can be known is known.
 bool gather(Context& context, const core::Service& service, ServiceRecord& record) {
     if (!has_known_config(service, record)) {
@@ -79,6 +87,10 @@ bool gather(Context& context, const core::Service& service, ServiceRecord& recor
         if (!was_tested || context.now - record.test_time >= kUnknownTestRetry) {
             ask_config_test(context, service, record);
         }
+    }
+    const bool is_outdated = is_test_outdated(service, record);
+    if (is_outdated) {
+        ask_config_test(context, service, record);
     }
     const bool is_unknown = record.probe && record.probe->outcome == core::ProbeOutcome::kUnknown;
     if (!has_fresh_probe(record) ||
@@ -89,7 +101,7 @@ bool gather(Context& context, const core::Service& service, ServiceRecord& recor
         context.wake(service.unit, record, context.now + kUnknownProbeRetry);
     }
     const bool waits_for_first_test = record.is_test_running && !record.test;
-    return has_fresh_probe(record) && !waits_for_first_test;
+    return has_fresh_probe(record) && !waits_for_first_test && !is_outdated;
 }
 
 void evaluate_down(Context& context, const core::Service& service, ServiceRecord& record) {
