@@ -149,9 +149,7 @@ void read_ids(TextScan& scan, LooseHeader& header) {
 
 void read_connection(TextScan& scan, LooseHeader& header) {
     TextScan ahead = scan;
-    // Markdown makes `_` of a star, or a backslash in front of it.
-    const bool has_star = ahead.skip("*") || ahead.skip("\\*") || ahead.skip("_");
-    if (has_star && skip_digits(ahead) && ahead.skip(" ")) {
+    if (ahead.skip("*") && skip_digits(ahead) && ahead.skip(" ")) {
         header.has_connection = true;
         scan = ahead;
     }
