@@ -75,7 +75,8 @@ bool has_known_config(const core::Service& service, const ServiceRecord& record)
 // nginx that ended by itself may have met what is no file of its configuration: a name that no
 // longer resolves. Its last test says nothing about that.
 bool is_test_outdated(const core::Service& service, const ServiceRecord& record) {
-    return service.role == core::ServiceRole::kNginx && record.test && record.unit &&
+    return service.role == core::ServiceRole::kNginx && record.unit && record.test &&
+           record.test->verdict == core::ConfigVerdict::kValid &&
            record.unit->result == core::UnitResult::kExitCode &&
            record.test_time < record.unit_seen;
 }
