@@ -72,10 +72,10 @@ bool has_known_config(const core::Service& service, const ServiceRecord& record)
            (record.test && record.test->verdict != core::ConfigVerdict::kUnknown);
 }
 
-// A unit that ended by itself may have met what is no file of its configuration: a name that no
-// longer resolves, a certificate. Its last test says nothing about that.
+// nginx that ended by itself may have met what is no file of its configuration: a name that no
+// longer resolves. Its last test says nothing about that.
 bool is_test_outdated(const core::Service& service, const ServiceRecord& record) {
-    return has_config_test(service) && record.test && record.unit &&
+    return service.role == core::ServiceRole::kNginx && record.test && record.unit &&
            record.unit->result == core::UnitResult::kExitCode &&
            record.test_time < record.unit_seen;
 }

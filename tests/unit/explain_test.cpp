@@ -12,8 +12,10 @@
 #include <zlib.h>
 
 #include <array>
+#include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gatemend::cli {
@@ -303,6 +305,54 @@ TEST(Explain, StopsWhenNobodyReads) {
     EXPECT_EQ(run_explain(options), 1);
     EXPECT_EQ(errors.text(), "gatemend explain: cannot write the answer: Broken pipe\n");
     (void)::close(ends[1]);
+}
+
+// The public identifiers of causes, whether they are diagnosed yet or not.
+const std::set<std::string_view> kCauses{"unit-failed",
+                                         "unit-stopped",
+                                         "unit-start-limit",
+                                         "fpm-config-invalid",
+                                         "nginx-config-invalid",
+                                         "nginx-down",
+                                         "socket-stale",
+                                         "socket-deleted",
+                                         "socket-ownership",
+                                         "socket-path-mismatch",
+                                         "port-mismatch",
+                                         "backend-hung",
+                                         "pool-saturated",
+                                         "slow-backend",
+                                         "worker-crash",
+                                         "script-fatal",
+                                         "oom-killed",
+                                         "app-down",
+                                         "dependency-down",
+                                         "header-too-big",
+                                         "protocol-mismatch",
+                                         "upstream-tls",
+                                         "name-unresolved",
+                                         "remote-upstream-down",
+                                         "firewall-blocked",
+                                         "lsm-denied",
+                                         "disk-full",
+                                         "nginx-fd-limit",
+                                         "high-load",
+                                         "app-answers-502",
+                                         "edge-502",
+                                         "unknown"};
+
+TEST(Advice, NamesOnlyCausesThatExist) {
+    for (int symptom = 0; symptom <= static_cast<int>(core::Symptom::kConfigError); ++symptom) {
+        for (int clue = 0; clue <= static_cast<int>(core::Clue::kAnsweredByNginx); ++clue) {
+            parse::LogFinding finding;
+            finding.symptom = static_cast<core::Symptom>(symptom);
+            finding.clue = static_cast<core::Clue>(clue);
+            finding.status = 502;
+            for (const std::string_view cause : advice_for(finding).causes) {
+                EXPECT_TRUE(kCauses.contains(cause)) << cause;
+            }
+        }
+    }
 }
 
 TEST(Advice, KnowsACauseAndACheckForEverySymptom) {
