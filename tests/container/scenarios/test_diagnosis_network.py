@@ -90,7 +90,7 @@ class Name(Diagnosed):
         nobody_there = 0
         self.assert_turned_away(nobody_there)
         self.assert_in_journal(f'host not found in upstream "{NAME}" in /etc/nginx/routes/node.conf:1', self.site.nginx)
-        self.assert_diagnosed("nginx-config-invalid", self.site.nginx, told=[NAME, "/etc/nginx/routes/node.conf:1"])
+        self.assert_diagnosed("name-unresolved", self.site.nginx, told=[NAME, "/etc/nginx/routes/node.conf:1"])
         self.machine.write(HOSTS, f"{_LOCALHOST}127.0.0.1 {NAME}\n")
         self.machine.systemctl("start", self.site.nginx)
         self.assert_recovers()
