@@ -59,6 +59,12 @@ bool apply(const DatedRecord& record, core::UnitState& state) {
     return true;
 }
 
+core::ConfigTest not_tested() {
+    core::ConfigTest test;
+    test.message = "kept logs do not hold the configuration";
+    return test;
+}
+
 class LogReplay {
   public:
     LogReplay(bool has_journal, engine::Timeline& timeline, LogSummary& summary)
@@ -166,7 +172,7 @@ void LogReplay::answer(core::TimePoint time) {
             timeline_.feed(core::Event{time, core::Inspected{unit, std::nullopt}});
         }
         if (record->second.is_test_running) {
-            timeline_.feed(core::Event{time, core::ConfigTested{unit, {}}});
+            timeline_.feed(core::Event{time, core::ConfigTested{unit, not_tested()}});
         }
         if (record->second.running_probe) {
             const std::uint64_t probe = *record->second.running_probe;

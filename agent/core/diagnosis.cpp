@@ -41,11 +41,11 @@ constexpr std::array<Judge, 32> kJudges{
     judge_saturated,
     judge_worker_crash,
     judge_header_too_big,
+    judge_script_fatal,
     judge_app_answers_502,
     judge_edge,
     judge_high_load,
     judge_slow,
-    judge_script_fatal,
     judge_log_only,
 };
 
@@ -59,10 +59,12 @@ Diagnosis unknown(const Findings& findings) {
     for (const Sighting& item : findings.sightings) {
         file.sightings({item.symptom}, {item.clue});
     }
-    Diagnosis diagnosis =
-        file.close(text + ". No known cause fits.",
-                   "See `systemctl status " + findings.unit_name + "`, `journalctl -u " +
-                       findings.unit_name + "` and nginx's error log around this time.");
+    const std::string advice =
+        findings.role == ServiceRole::kUnowned
+            ? "See nginx's error log and the log of whatever serves that address around this time."
+            : "See `systemctl status " + findings.unit_name + "`, `journalctl -u " +
+                  findings.unit_name + "` and nginx's error log around this time.";
+    Diagnosis diagnosis = file.close(text + ". No known cause fits.", advice);
     diagnosis.confidence_permille = 0;
     return diagnosis;
 }

@@ -199,7 +199,7 @@ std::optional<Diagnosis> judge_app_answers_502(const Findings& findings) {
     }
     CaseFile file(Cause::kAppAnswers502, findings);
     file.sightings({}, {Clue::kAnsweredByUpstream}).probe_good().unit_up();
-    return file.close("The 502 comes from " + describe(findings.backend) +
+    return file.close("The error comes from " + describe(findings.backend) +
                           " itself: nginx connected, got a header, and passed it on.",
                       "Look at the application's own log, or at the proxy behind it; nginx and the "
                       "connection to the backend are fine.");
@@ -247,9 +247,10 @@ std::optional<Diagnosis> judge_dependency_down(const Findings& findings) {
     } else {
         file.unit_up();
     }
-    const std::string what = sighting->subject.empty() ? "." : ": " + sighting->subject;
+    const std::string what = sighting->subject.empty() ? "" : ": " + sighting->subject;
     return file.close("The application behind " + describe(findings.backend) +
-                          " cannot reach a database or cache it needs" + what,
+                          " cannot reach a database or cache it needs" + what +
+                          (what.ends_with('.') ? "" : "."),
                       "Start or repair that dependency; restarting the application would only "
                       "lose its requests.");
 }

@@ -216,7 +216,7 @@ std::optional<Diagnosis> judge_remote_down(const Findings& findings) {
     const bool is_bad = is_connect_failure(findings) ||
                         has_outcome(findings, {ProbeOutcome::kDenied, ProbeOutcome::kClosedEarly});
     const bool is_log_only =
-        !findings.probe &&
+        !is_probe_bad(findings) && !is_probe_good(findings) &&
         find_symptom(findings,
                      {Symptom::kConnectRefused, Symptom::kConnectTimeout, Symptom::kUnreachable}) !=
             nullptr;
@@ -224,11 +224,13 @@ std::optional<Diagnosis> judge_remote_down(const Findings& findings) {
         return std::nullopt;
     }
     CaseFile file = connect_case(Cause::kRemoteUpstreamDown, findings);
-    const std::string what = findings.probe ? " (" + describe(*findings.probe) + ")" : "";
+    const std::string what = is_bad ? " (" + describe(*findings.probe) + ")" : "";
     return file.close("The backend " + describe(findings.backend) +
-                          " is on another host and cannot be reached" + what + ".",
-                      "Nothing on this machine cures that: check the service on that host, the "
-                      "route (`ip route get`) and the filters in between.");
+                          " is on another host or in a container, and cannot be reached" + what +
+                          ".",
+                      "No unit of this machine is known for it: check the service there (for a "
+                      "container `docker ps -a`), the route (`ip route get`) and the filters in "
+                      "between.");
 }
 
 // A unit that is up while nobody listens is a supervisor (pm2, supervisord) whose application is

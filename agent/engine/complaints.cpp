@@ -78,7 +78,8 @@ bool is_complaint(const ServiceRecord& record,
                   core::TimePoint now) {
     const bool has_probe = record.probe && record.probe->outcome != core::ProbeOutcome::kUnknown;
     const bool may_be_restart = sighting.last - sighting.first < kLongerThanRestart;
-    if (is_testable(sighting.symptom) && (has_probe || may_be_restart)) {
+    const bool is_of_past_run = sighting.last < record.unit_seen;
+    if (is_testable(sighting.symptom) && (has_probe || may_be_restart || is_of_past_run)) {
         return false;
     }
     const bool is_restart = sighting.symptom == core::Symptom::kClosedEarly &&

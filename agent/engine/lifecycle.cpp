@@ -211,6 +211,15 @@ core::Duration patience(const Context& context, const Incident& incident) {
         shortest, std::min<core::Duration>((context.now - incident.opened) / kPartOfAge, kLongest));
 }
 
+// The unit came up after the incident had begun and has been left alone since: all that can be
+// known where no probe can be had.
+bool has_stayed_up(const Context& context, const ServiceRecord& record, const Incident& incident) {
+    constexpr core::Duration kLongEnough = std::chrono::minutes{1};
+    return record.unit && record.unit_seen > incident.opened && has_fresh_probe(record) &&
+           record.probe->outcome == core::ProbeOutcome::kUnknown &&
+           context.now - record.unit_seen >= kLongEnough;
+}
+
 // Up, with an incident that we have not acted on: a good probe ends it, once nobody complains any
 // more.
 void evaluate_recovery(Context& context,
@@ -222,11 +231,14 @@ void evaluate_recovery(Context& context,
         has_fresh_probe(record) && record.probe->outcome == core::ProbeOutcome::kGood;
     const bool is_doubtful = has_fresh_probe(record) && is_bad(*record.probe);
     // What began with complaints ends with them, also where no probe can be had.
-    if (!complaint && (is_good || (incident.is_complaint && !is_doubtful))) {
+    const bool is_over = incident.is_complaint || has_stayed_up(context, record, incident);
+    if (!complaint && (is_good || (is_over && !is_doubtful))) {
         close(context,
               incident,
               "recovered",
-              is_good ? service.unit + " answers again" : "nobody complains any more");
+              is_good                 ? service.unit + " answers again"
+              : incident.is_complaint ? "nobody complains any more"
+                                      : service.unit + " is up again, and nobody complains");
         return;
     }
     const core::Duration interval = patience(context, incident);
