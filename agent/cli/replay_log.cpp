@@ -80,12 +80,14 @@ class LogReplay {
     void introduce(const core::SymptomSeen& seen, core::TimePoint time);
     void add(core::Service service, core::TimePoint time);
     void tell_unit(const DatedRecord& record);
+    void tell_stops(core::TimePoint time);
     void answer(core::TimePoint time);
     [[nodiscard]] std::string count_key(const std::string& address) const;
 
     bool has_journal_;
     engine::Timeline& timeline_;
     LogSummary& summary_;
+    std::map<std::string, core::UnitState, std::less<>> stopped_;  // not told yet
 };
 
 std::string LogReplay::count_key(const std::string& address) const {
@@ -152,8 +154,37 @@ void LogReplay::tell_unit(const DatedRecord& record) {
     core::UnitState state = known->second.unit.value_or(core::UnitState{});
     state.is_loaded = true;
     state.changed = record.time;
-    if (apply(record, state)) {
-        timeline_.feed(core::Event{record.time, core::UnitSeen{record.seen.unit, state}});
+    if (!apply(record, state)) {
+        return;
+    }
+    stopped_.erase(record.seen.unit);
+    if (state.active == core::ActiveState::kInactive) {
+        stopped_.emplace(record.seen.unit, state);
+        return;
+    }
+    if (state.active == core::ActiveState::kActive) {
+        // Also where its stop was no news it is another run now.
+        core::UnitState before = state;
+        before.active = core::ActiveState::kActivating;
+        timeline_.feed(core::Event{record.time, core::UnitSeen{record.seen.unit, before}});
+    }
+    timeline_.feed(core::Event{record.time, core::UnitSeen{record.seen.unit, state}});
+}
+
+// The journal does not say whose stop it is: one that a start follows at once is a restart, and no
+// news.
+void LogReplay::tell_stops(core::TimePoint time) {
+    constexpr core::Duration kLongerThanRestart = std::chrono::seconds{15};
+    for (auto stop = stopped_.begin(); stop != stopped_.end();) {
+        const auto& [unit, state] = *stop;
+        if (time - state.changed < kLongerThanRestart) {
+            ++stop;
+            continue;
+        }
+        const core::TimePoint told = state.changed + kLongerThanRestart;
+        timeline_.feed(core::Event{told, core::UnitSeen{unit, state}});
+        answer(told);
+        stop = stopped_.erase(stop);
     }
 }
 
@@ -183,6 +214,7 @@ void LogReplay::answer(core::TimePoint time) {
 }
 
 void LogReplay::take(const DatedRecord& record) {
+    tell_stops(record.time);
     introduce(record.seen, record.time);
     if (!record.seen.address.empty() && record.seen.symptom != core::Symptom::kNone) {
         ++summary_.symptoms_by_address[count_key(record.seen.address)];
@@ -200,6 +232,7 @@ void LogReplay::finish() {
     const core::TimePoint end = timeline_.now() + kSettle;
     while (timeline_.now() < end) {
         timeline_.feed(core::Event{timeline_.now() + kTurn, core::TimerFired{0}});
+        tell_stops(timeline_.now());
         answer(timeline_.now());
     }
 }

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kWindowBytes = std::size_t{256} * 1024;
 constexpr std::string_view kExportStart = "__CURSOR=";
+constexpr std::string_view kFpmUnit = "php-fpm.service";  // where the log's name does not tell
 
 // "…/php8.2-fpm.log.2.gz" -> "php8.2-fpm.service"
 std::string unit_of_log(const std::string& name) {
@@ -115,7 +116,7 @@ void ReplaySource::take(const parse::LogAnswer& answer) {
     }
     DatedRecord record{last_, parse::symptom_seen(answer.finding, ""), ""};
     if (record.seen.unit.empty() && answer.finding.source == parse::LogSource::kPhpFpm) {
-        record.seen.unit = unit_;
+        record.seen.unit = unit_.empty() ? kFpmUnit : unit_;
     }
     if (answer.finding.source == parse::LogSource::kSystemd) {
         record.message = answer.finding.message;

@@ -11,6 +11,18 @@ bool is_config_invalid(const Findings& findings) {
     return findings.test && findings.test->verdict == ConfigVerdict::kInvalid;
 }
 
+// The server's own words about its configuration, where nobody could test it. nullptr: there are
+// none, or the test knows better.
+const Sighting* find_rejection(const Findings& findings) {
+    const bool is_tested = findings.test && findings.test->verdict != ConfigVerdict::kUnknown;
+    for (const Sighting& item : findings.sightings) {
+        if (!is_tested && item.clue == Clue::kConfigRejected) {
+            return &item;
+        }
+    }
+    return nullptr;
+}
+
 // A failed unit whose way down began with somebody's stop job (a stop that timed out, say) was
 // stopped. A restart begins so too; its start then fails for a configuration that is no good.
 bool is_stopped_by_somebody(const Findings& findings) {
@@ -57,8 +69,9 @@ std::string start_hint(const Findings& findings) {
 }  // namespace
 
 std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
-    if (!is_unit_down(findings) || !is_config_invalid(findings) ||
-        is_stopped_by_somebody(findings)) {
+    const Sighting* rejection = find_rejection(findings);
+    const bool is_invalid = is_config_invalid(findings) || rejection != nullptr;
+    if (!is_unit_down(findings) || !is_invalid || is_stopped_by_somebody(findings)) {
         return std::nullopt;
     }
     if (findings.role != ServiceRole::kNginx && findings.role != ServiceRole::kPhpFpm) {
@@ -67,10 +80,13 @@ std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
     const bool is_nginx = findings.role == ServiceRole::kNginx;
     CaseFile file =
         down_case(is_nginx ? Cause::kNginxConfigInvalid : Cause::kFpmConfigInvalid, findings);
-    add_log(file.config(true));
+    add_log(file.config(true).sightings({}, {Clue::kConfigRejected}));
+    const std::string why =
+        rejection == nullptr         ? "does not pass the test: " + describe(*findings.test)
+        : rejection->subject.empty() ? std::string{"was rejected when it started"}
+                                     : "was rejected when it started: " + rejection->subject;
     return file.close(
-        findings.unit_name + " is down and its configuration does not pass the test: " +
-            describe(*findings.test) + ". Starting it would fail.",
+        findings.unit_name + " is down and its configuration " + why + ". Starting it would fail.",
         "Repair that line, run `" + std::string{is_nginx ? "nginx -t" : "php-fpm -t"} +
             "` until it passes, then `systemctl start " + findings.unit_name + "`.");
 }

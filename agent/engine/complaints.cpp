@@ -15,7 +15,8 @@ constexpr std::uint32_t kAtOnce = 1;
 constexpr std::uint32_t kRepeated = 3;
 // What anybody could have written must be frequent before it is worth a person's time.
 constexpr std::uint32_t kUntrustedFactor = 2;
-// Without a probe a short absence cannot be told from a restart.
+// Without a probe a short absence cannot be told from a restart; nor can connections that all close
+// at once.
 constexpr core::Duration kLongerThanRestart = std::chrono::seconds{15};
 // Requests in flight die with a restart or a reload; so long after one that is no complaint.
 constexpr core::Duration kAfterChange = std::chrono::minutes{1};
@@ -104,7 +105,7 @@ bool is_complaint(const ServiceRecord& record,
     }
     const bool is_restart = sighting.symptom == core::Symptom::kClosedEarly &&
                             sighting.clue == core::Clue::kNone &&
-                            now - record.unit_seen < kAfterChange;
+                            (may_be_restart || now - record.unit_seen < kAfterChange);
     if (is_restart) {
         return false;
     }

@@ -106,7 +106,8 @@ bool gather(Context& context, const core::Service& service, ServiceRecord& recor
         context.wake(service.unit, record, context.now + kUnknownProbeRetry);
     }
     const bool waits_for_first_test = record.is_test_running && !record.test;
-    return has_fresh_probe(record) && !waits_for_first_test && !is_outdated;
+    const bool is_probed = service.backends.empty() || has_fresh_probe(record);
+    return is_probed && !waits_for_first_test && !is_outdated;
 }
 
 // Inactive with a job still on it: somebody restarts the unit.
@@ -242,10 +243,15 @@ core::Duration patience(const Context& context, const Incident& incident) {
 
 // The unit came up after the incident had begun and has been left alone since: all that can be
 // known where no probe can be had.
-bool has_stayed_up(const Context& context, const ServiceRecord& record, const Incident& incident) {
+bool has_stayed_up(const Context& context,
+                   const core::Service& service,
+                   const ServiceRecord& record,
+                   const Incident& incident) {
     constexpr core::Duration kLongEnough = std::chrono::minutes{1};
-    return record.unit && record.unit_seen > incident.opened && has_fresh_probe(record) &&
-           record.probe->outcome == core::ProbeOutcome::kUnknown &&
+    const bool is_unprobed =
+        service.backends.empty() ||
+        (has_fresh_probe(record) && record.probe->outcome == core::ProbeOutcome::kUnknown);
+    return record.unit && is_unprobed && record.unit_seen > incident.opened &&
            context.now - record.unit_seen >= kLongEnough;
 }
 
@@ -260,7 +266,7 @@ void evaluate_recovery(Context& context,
         has_fresh_probe(record) && record.probe->outcome == core::ProbeOutcome::kGood;
     const bool is_doubtful = has_fresh_probe(record) && is_bad(*record.probe);
     // What began with complaints ends with them, also where no probe can be had.
-    const bool is_over = incident.is_complaint || has_stayed_up(context, record, incident);
+    const bool is_over = incident.is_complaint || has_stayed_up(context, service, record, incident);
     if (!complaint && (is_good || (is_over && !is_doubtful))) {
         close(context,
               incident,

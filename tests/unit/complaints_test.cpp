@@ -134,6 +134,17 @@ TEST(Complaint, OfAClosedConnectionIsNoneShortlyAfterTheUnitChanged) {
     EXPECT_TRUE(complaint_of(record, kNow).has_value());
 }
 
+TEST(Complaint, OfConnectionsThatAllCloseAtOnceIsNone) {
+    ServiceRecord record;
+    record.unit_seen = kStart - std::chrono::hours{1};
+    for (int i = 0; i < 100; ++i) {
+        record.sightings.note(seen(Symptom::kClosedEarly), kNow);
+    }
+    EXPECT_FALSE(complaint_of(record, kNow).has_value()) << "a restart is about to be told";
+    record.sightings.note(seen(Symptom::kClosedEarly), kNow + seconds{15});
+    EXPECT_TRUE(complaint_of(record, kNow + seconds{15}).has_value());
+}
+
 TEST(Complaint, OfADyingWorkerDependsOnItsSignalAndOnWhoSaysSo) {
     core::SymptomSeen item = seen(Symptom::kClosedEarly, Clue::kWorkerSignal);
     item.witness = core::Witness::kServiceLog;

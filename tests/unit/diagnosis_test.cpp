@@ -246,6 +246,17 @@ TEST(Diagnose, BlamesTheConfigurationOnlyOfAUnitThatIsDown) {
     EXPECT_NE(machine.cause(), "fpm-config-invalid") << "what runs has read another file";
 }
 
+TEST(Diagnose, BelievesTheServersOwnWordsWhereNobodyCouldTestItsConfiguration) {
+    Machine machine;
+    machine.failed(UnitResult::kExitCode).log(Symptom::kConfigError, Clue::kConfigRejected);
+    EXPECT_EQ(machine.cause(), "fpm-config-invalid");
+    machine.unit(ActiveState::kActive);
+    EXPECT_NE(machine.cause(), "fpm-config-invalid");
+    Machine of_nginx;
+    of_nginx.about_machine(Symptom::kConfigError, Clue::kConfigRejected, Witness::kLog);
+    EXPECT_EQ(of_nginx.failed(UnitResult::kSignal).cause(), "unit-failed");
+}
+
 TEST(Diagnose, NamesTheStartLimitBeforeTheFailure) {
     EXPECT_EQ(Machine{}.failed(UnitResult::kStartLimitHit).cause(), "unit-start-limit");
     EXPECT_EQ(Machine{}.failed(UnitResult::kExitCode).cause(), "unit-failed");
