@@ -127,8 +127,8 @@ std::optional<core::Sighting> find_complaint(const Context& context, const Servi
         if (!is_recent(sighting, context.now) || (newest && sighting.last <= newest->last)) {
             continue;
         }
-        const bool is_denied =
-            sighting.symptom == core::Symptom::kConnectDenied && has_denial(context);
+        const bool is_denied = sighting.symptom == core::Symptom::kConnectDenied &&
+                               sighting.clue == core::Clue::kNone && has_denial(context);
         if (is_denied || is_complaint(record, sighting, context.now)) {
             newest = sighting;
         }
