@@ -51,11 +51,12 @@ void Sightings::note(const SymptomSeen& seen, TimePoint now) {
     item->count += item->count == UINT32_MAX ? 0U : 1U;
 }
 
-std::vector<Sighting> Sightings::recent(TimePoint now) const {
+std::vector<Sighting> Sightings::since(TimePoint oldest) const {
     std::vector<Sighting> found;
-    std::copy_if(items_.begin(), items_.end(), std::back_inserter(found), [now](const auto& item) {
-        return now - item.last <= kSightingWindow;
-    });
+    std::copy_if(
+        items_.begin(), items_.end(), std::back_inserter(found), [oldest](const auto& item) {
+            return item.last >= oldest;
+        });
     return found;
 }
 

@@ -41,7 +41,12 @@ class Sightings {
     void forget() { items_.clear(); }
 
     // Those whose last record is not older than kSightingWindow.
-    [[nodiscard]] std::vector<Sighting> recent(TimePoint now) const;
+    [[nodiscard]] std::vector<Sighting> recent(TimePoint now) const {
+        return since(now - kSightingWindow);
+    }
+
+    // Those whose last record is not older than `oldest`.
+    [[nodiscard]] std::vector<Sighting> since(TimePoint oldest) const;
 
     [[nodiscard]] const std::vector<Sighting>& all() const { return items_; }
 

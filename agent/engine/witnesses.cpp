@@ -175,6 +175,16 @@ bool is_probe_due(const ServiceRecord& service, core::TimePoint now, core::Durat
 
 namespace {
 
+// An open incident keeps what was said around its beginning, or around the unit's last change after
+// that: a fault that nobody runs into for a minute has not another cause now.
+core::TimePoint oldest_evidence(const Context& context, const ServiceRecord& record) {
+    const Incident* incident = context.find_open_incident(record);
+    const core::TimePoint from =
+        incident == nullptr ? context.now
+                            : std::min(context.now, std::max(incident->opened, record.unit_seen));
+    return from - core::kSightingWindow;
+}
+
 std::vector<std::string> configured_addresses(const core::Topology& topology) {
     std::vector<std::string> all;
     for (const core::Service& service : topology.services) {
@@ -206,7 +216,7 @@ core::Findings findings_of(const Context& context,
     }
     findings.test = record.test;
     findings.test_time = record.test_time;
-    findings.sightings = record.sightings.recent(context.now);
+    findings.sightings = record.sightings.since(oldest_evidence(context, record));
     findings.inspection = record.inspection;
     findings.inspection_time = record.inspection_time;
     findings.packet_rule = record.packet_rule;
@@ -217,7 +227,7 @@ core::Findings findings_of(const Context& context,
                                        ? nullptr
                                        : context.find_service(nginx->unit);
     if (machine != nullptr) {
-        findings.machine = machine->sightings.recent(context.now);
+        findings.machine = machine->sightings.since(oldest_evidence(context, record));
     }
     return findings;
 }

@@ -83,6 +83,14 @@ TEST(Sightings, AreRecentForOneWindow) {
     EXPECT_TRUE(sightings.recent(kStart + kSightingWindow + seconds{1}).empty());
 }
 
+TEST(Sightings, CanBeLookedUpFurtherBack) {
+    Sightings sightings;
+    sightings.note(refused(2), kStart);
+    sightings.note(refused(13), kStart + minutes{5});
+    EXPECT_EQ(sightings.since(kStart).size(), 2U);
+    EXPECT_EQ(sightings.since(kStart + seconds{1}).size(), 1U);
+}
+
 TEST(Sightings, DropTheOldestKindWhenThereAreTooMany) {
     Sightings sightings;
     for (int i = 0; i < static_cast<int>(kMaxSightings) + 5; ++i) {
