@@ -14,6 +14,7 @@ namespace gatemend::app {
 
 namespace {
 
+constexpr core::Duration kResolveTimeout = std::chrono::seconds{5};
 constexpr core::Duration kCallOverdue = std::chrono::minutes{5};
 constexpr core::Duration kFirstLedgerRetry = std::chrono::seconds{1};
 constexpr core::Duration kMaxLedgerRetry = std::chrono::seconds{60};
@@ -175,6 +176,16 @@ void Driver::run(const engine::ReadFilter& effect) {
                                 problem));
         tell(problem);
     });
+}
+
+void Driver::run(const engine::ResolveName& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.probe(
+        {core::ProbeKind::kResolve, parse::name_of_host(effect.host), "", kResolveTimeout},
+        [this, call, effect](const core::Result<std::string>& line) {
+            end_call(call);
+            feed(core::NameResolved{effect.unit, parse::resolved_addresses(effect.host, line)});
+        });
 }
 
 void Driver::tell(const std::string& problem) const {

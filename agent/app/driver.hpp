@@ -71,6 +71,7 @@ class Driver {
     void run(const engine::ReadLogs& effect);
     void run(const engine::Inspect& effect);
     void run(const engine::ReadFilter& effect);
+    void run(const engine::ResolveName& effect);
     void run(const engine::RequestAct& effect);
     void run(const engine::LatchBreaker& effect);
     void run(const engine::ConfirmAct& effect);

@@ -12,7 +12,6 @@ namespace {
 
 // The last line is believed a little less until its successor is known; nothing waits longer.
 constexpr std::size_t kMaxRecordLines = 100;
-constexpr int kBadGateway = 502;
 constexpr core::Duration kFlushAfter = std::chrono::milliseconds{50};
 
 }  // namespace
@@ -52,8 +51,9 @@ void LogSymptoms::on_line(std::string_view line) {
     parse::LineBuffer buffer;
     const parse::LogFinding finding =
         parse::read_log_line(line, parse::LogSource::kNginxAccess, buffer);
-    if (finding.clue == core::Clue::kAnsweredByUpstream && finding.status == kBadGateway) {
-        hooks_.on_symptom(parse::symptom_seen(finding, ""));
+    core::SymptomSeen seen = parse::symptom_seen(finding, "");
+    if (seen.clue == core::Clue::kAnsweredByUpstream) {
+        hooks_.on_symptom(std::move(seen));
     }
 }
 

@@ -4,6 +4,7 @@
 #include "app/topology_file.hpp"
 #include "core/text.hpp"
 #include "io/small_file.hpp"
+#include "parse/fact_event.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -84,26 +85,15 @@ void TopologySource::take_look(const core::Inspection& look) {
 void TopologySource::ask_names() {
     std::size_t asked = 0;
     for (const parse::ConfiguredBackend& name : machine_.nginx.names) {
-        const std::size_t colon = name.host.rfind(':');
-        if (colon == std::string::npos || ++asked > kMaxNames) {
-            continue;
+        if (++asked > kMaxNames) {
+            break;
         }
-        const std::string host = name.host.substr(0, colon);
-        const std::string port = name.host.substr(colon);
         outside_.executor.probe(
-            {core::ProbeKind::kResolve, host, "", kResolveTimeout},
-            [this, key = name.host, port](const core::Result<std::string>& line) {
-                const auto result = line ? core::decode_probe_result(*line) : std::nullopt;
-                if (!result || result->addresses.empty()) {
-                    return;  // what it meant before is still nginx's idea of it
-                }
-                std::vector<std::string> addresses;
-                for (const std::string& address : result->addresses) {
-                    const bool is_v6 = address.find(':') != std::string::npos;
-                    addresses.push_back((is_v6 ? "[" + address + "]" : address) + port);
-                }
-                if (machine_.resolved[key] != addresses) {
-                    machine_.resolved[key] = std::move(addresses);
+            {core::ProbeKind::kResolve, parse::name_of_host(name.host), "", kResolveTimeout},
+            [this, host = name.host](const core::Result<std::string>& line) {
+                auto addresses = parse::resolved_addresses(host, line);
+                if (!addresses.empty() && machine_.resolved[host] != addresses) {
+                    machine_.resolved[host] = std::move(addresses);
                     rediscover();
                 }
             });

@@ -148,6 +148,16 @@ void DryRunDriver::run(const engine::ReadFilter& effect) {
         });
 }
 
+void DryRunDriver::run(const engine::ResolveName& effect) {
+    begin();
+    outside_.facts.probe(
+        {core::ProbeKind::kResolve, parse::name_of_host(effect.host), "", kDryRunPatience},
+        [this, effect](const core::Result<std::string>& line) {
+            feed(core::NameResolved{effect.unit, parse::resolved_addresses(effect.host, line)});
+            end();
+        });
+}
+
 void DryRunDriver::note(std::string problem) {
     if (!problem.empty()) {
         problems_.push_back(std::move(problem));

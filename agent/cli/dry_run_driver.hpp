@@ -75,6 +75,7 @@ class DryRunDriver {
     void run(const engine::ReadLogs& effect);
     void run(const engine::Inspect& effect);
     void run(const engine::ReadFilter& effect);
+    void run(const engine::ResolveName& effect);
     void run(const engine::RequestAct& effect);
     void run(const engine::SetTimer& effect);
 

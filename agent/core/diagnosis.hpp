@@ -41,6 +41,7 @@ struct Findings {
     TimePoint inspection_time{};
     std::string packet_rule;  // the packet filter's rule for the address, "" when none is known
     TimePoint packet_time{};
+    std::vector<std::string> resolved;  // what the backend's host name means now; empty: not known
     std::vector<std::string> configured;  // every address nginx's configuration names
 };
 

@@ -74,6 +74,13 @@ struct FilterRead {
     std::string rule;
 };
 
+// What the host name behind a backend means now, as addresses with the backend's port; empty when
+// it means nothing or could not be looked up.
+struct NameResolved {
+    std::string unit;
+    std::vector<std::string> addresses;
+};
+
 // The unit's own last words, sanitized, oldest first.
 struct JournalRead {
     std::string unit;
@@ -125,6 +132,7 @@ using EventBody = std::variant<SymptomSeen,
                                LogsRead,
                                Inspected,
                                FilterRead,
+                               NameResolved,
                                ActAnswered,
                                LedgerLearnt,
                                TimerFired,

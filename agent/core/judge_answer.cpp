@@ -4,7 +4,7 @@
 #include "core/case_file.hpp"
 #include "core/judges.hpp"
 
-#include <array>
+#include <algorithm>
 
 namespace gatemend::core {
 
@@ -90,7 +90,35 @@ std::string script_advice(const Sighting& sighting) {
 
 }  // namespace
 
+namespace {
+
+// nginx looks a name up when it reads its configuration and keeps the answer.
+bool has_moved(const Findings& findings) {
+    const auto& now = findings.resolved;
+    return is_probe_bad(findings) && !findings.backend.host.empty() && !now.empty() &&
+           std::find(now.begin(), now.end(), findings.backend.address) == now.end();
+}
+
+Diagnosis judge_moved_name(const Findings& findings) {
+    const std::string& host = findings.backend.host;
+    CaseFile file(Cause::kNameUnresolved, findings);
+    file.probe_bad()
+        .sightings({Symptom::kConnectRefused, Symptom::kConnectTimeout, Symptom::kUnreachable})
+        .inspection(host + " means " + findings.resolved.front() + " now");
+    return file.close(
+        "nginx still uses " + findings.backend.address + " for " + host +
+            ", which it looked up when it read its configuration; the name means " +
+            findings.resolved.front() + " now.",
+        "`nginx -t && systemctl reload nginx` makes nginx look the name up again. With "
+        "a `resolver` and a variable in the directive it does so by itself.");
+}
+
+}  // namespace
+
 std::optional<Diagnosis> judge_name_unresolved(const Findings& findings) {
+    if (has_moved(findings)) {
+        return judge_moved_name(findings);
+    }
     const bool is_config =
         findings.test && findings.test->verdict == ConfigVerdict::kInvalid &&
         findings.test->message.find("host not found in upstream") != std::string::npos;

@@ -49,6 +49,8 @@ void ask_inspection(Context& context,
                     core::Duration max_age);
 void ask_logs(Context& context, const core::Service& service, ServiceRecord& record);
 void ask_filter(Context& context, const core::Service& service, ServiceRecord& record);
+// Nothing where nginx was given an address.
+void ask_name(Context& context, const core::Service& service, ServiceRecord& record);
 // The backend that records or probes point at; the first one otherwise.
 [[nodiscard]] core::Backend suspected_backend(const core::Service& service,
                                               const ServiceRecord& record);

@@ -42,6 +42,12 @@ struct ReadLogs {
     std::string unit;
 };
 
+// What does the name behind this backend ("app.internal:8080") mean now? Answered by NameResolved.
+struct ResolveName {
+    std::string unit;
+    std::string host;
+};
+
 // One look at sockets, paths, disks and processes; answered by Inspected. `unit` "" for a backend
 // without one.
 struct Inspect {
@@ -113,6 +119,7 @@ using Effect = std::variant<StartProbe,
                             ReadLogs,
                             Inspect,
                             ReadFilter,
+                            ResolveName,
                             RequestAct,
                             LatchBreaker,
                             ConfirmAct,

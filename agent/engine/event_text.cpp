@@ -235,6 +235,16 @@ Result<EventBody> parse_filter(Tokens& tokens) {
     return EventBody{core::FilterRead{std::string{*name}, "", core::sanitize(tokens.rest())}};
 }
 
+// resolved UNIT [ADDRESS ...]
+Result<EventBody> parse_resolved(Tokens& tokens) {
+    core::NameResolved resolved;
+    resolved.unit = tokens.next().value_or("");
+    while (const auto address = tokens.next()) {
+        resolved.addresses.emplace_back(*address);
+    }
+    return EventBody{std::move(resolved)};
+}
+
 Result<EventBody> parse_logs_read(Tokens& tokens) {
     return EventBody{core::LogsRead{std::string{tokens.next().value_or("")}}};
 }
@@ -261,13 +271,18 @@ Result<core::ServiceRole> role_of(std::string_view word) {
     return *role;
 }
 
-// "unix:/run/x.sock" (FastCGI) or "http://127.0.0.1:3000"
+// "unix:/run/x.sock" (FastCGI), "http://127.0.0.1:3000" or "http://app.lan:3000@127.0.0.1:3000"
 core::Backend backend_of(std::string_view text) {
     core::Backend backend;
     const std::size_t mark = text.find("://");
     if (mark != std::string_view::npos) {
         backend.scheme = core::scheme_from_id(text.substr(0, mark)).value_or(core::Scheme::kHttp);
         text.remove_prefix(mark + 3);
+    }
+    const std::size_t at = text.find('@');
+    if (at != std::string_view::npos) {
+        backend.host = text.substr(0, at);
+        text.remove_prefix(at + 1);
     }
     backend.address = text;
     return backend;
@@ -375,6 +390,10 @@ struct EffectText {
         return "read-filter " + effect.unit + " " + effect.address;
     }
 
+    std::string operator()(const ResolveName& effect) const {
+        return "resolve " + effect.unit + " " + effect.host;
+    }
+
     std::string operator()(const RequestAct& effect) const {
         const actions::Plan& plan = effect.plan;
         return "act " + std::string{actions::spec(plan.act).name} + " " + plan.unit +
@@ -429,6 +448,9 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     if (word == "filter") {
         return parse_filter(tokens);
     }
+    if (word == "resolved") {
+        return parse_resolved(tokens);
+    }
     if (word == "logs-read") {
         return parse_logs_read(tokens);
     }
@@ -447,10 +469,10 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     if (word == "tick") {
         return EventBody{core::TimerFired{0}};  // no such timer: only the time moves on
     }
-    return wrong(
-        "unknown event '" + core::sanitize(word) +
-        "'; expected unit, probe, config, log, inspect, filter, journal, logs-read, topology, act, "
-        "ledger or tick");
+    return wrong("unknown event '" + core::sanitize(word) +
+                 "'; expected unit, probe, config, log, inspect, filter, journal, logs-read, "
+                 "resolved, topology, act, "
+                 "ledger or tick");
 }
 
 std::string describe(const Effect& effect) {

@@ -8,7 +8,7 @@
 //   log SYMPTOM ADDRESS|- [untrusted] [clue=C] [source=S] [unit=U] [about=TEXT] [errno=N]
 //   [number=N] inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp) filter
 //   UNIT [the rule's words] | journal UNIT [words] topology UNIT ROLE ADDRESS ... | topology
-//   unowned ADDRESS   (ADDRESS may begin with "http://") act done ATTEMPT OUTCOME [words] | act
+//   unowned ADDRESS   (or "http://HOST:PORT@ADDRESS") act done ATTEMPT OUTCOME [words] | act
 //   refused words | act lost ledger empty | ledger latched UNIT words | ledger paused TIME words
 //   tick
 //

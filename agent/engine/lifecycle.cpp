@@ -37,6 +37,8 @@ Incident& open_incident(Context& context, const core::Service& service, ServiceR
     Incident& stored = context.state.incidents.emplace(id, std::move(incident)).first->second;
     record.is_filter_asked = false;
     record.packet_rule.clear();
+    record.is_name_asked = false;
+    record.resolved.clear();
     return stored;
 }
 
@@ -166,11 +168,12 @@ bool gather_around(Context& context,
     }
     const bool may_be_filtered = has_fresh_probe(record) && is_connect_failure(*record.probe) &&
                                  !suspected_backend(service, record).address.starts_with("unix:");
-    if (may_be_filtered) {
-        ask_filter(context, service, record);
-        return incident.is_filter_read || !record.is_filter_asked;
+    if (!may_be_filtered) {
+        return true;
     }
-    return true;
+    ask_filter(context, service, record);
+    ask_name(context, service, record);
+    return incident.is_filter_read && (incident.is_name_read || !record.is_name_asked);
 }
 
 void conclude_up(Context& context,

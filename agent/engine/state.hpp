@@ -52,6 +52,7 @@ struct Incident {
     std::vector<std::string> journal;            // the unit's last words
     bool is_journal_read = false;
     bool is_filter_read = false;
+    bool is_name_read = false;
     bool is_complaint = false;  // opened by records, not by a unit or a probe
     std::string outcome;        // once closed: "healed", "recovered" ...
     std::string text;           // the newest sentence for people
@@ -84,6 +85,8 @@ struct ServiceRecord {
     std::string packet_rule;
     core::TimePoint packet_time{};
     bool is_filter_asked = false;
+    std::vector<std::string> resolved;  // of the backend's host name, while an incident is open
+    bool is_name_asked = false;
     std::optional<core::TimePoint> wake;    // earliest timer pending for this service
     std::optional<std::uint64_t> incident;  // the open one
 };

@@ -236,6 +236,18 @@ void on_topology(Context& context, const core::TopologyLearnt& learnt) {
     evaluate_all(context);
 }
 
+void on_name(Context& context, const core::NameResolved& name) {
+    ServiceRecord* record = context.find_service(name.unit);
+    if (record == nullptr) {
+        return;
+    }
+    record->resolved = name.addresses;
+    if (Incident* incident = context.find_open_incident(*record)) {
+        incident->is_name_read = true;
+        evaluate(context, name.unit);
+    }
+}
+
 struct Visitor {
     Context& context;
 
@@ -252,6 +264,8 @@ struct Visitor {
     void operator()(const core::LogsRead& event) const { on_logs_read(context, event); }
 
     void operator()(const core::Inspected& event) const { on_inspected(context, event); }
+
+    void operator()(const core::NameResolved& event) const { on_name(context, event); }
 
     void operator()(const core::FilterRead& event) const { on_filter(context, event); }
 

@@ -158,6 +158,15 @@ void ask_filter(Context& context, const core::Service& service, ServiceRecord& r
     context.emit(ReadFilter{service.unit, suspected_backend(service, record).address});
 }
 
+void ask_name(Context& context, const core::Service& service, ServiceRecord& record) {
+    const std::string host = suspected_backend(service, record).host;
+    if (record.is_name_asked || host.empty()) {
+        return;
+    }
+    record.is_name_asked = true;
+    context.emit(ResolveName{service.unit, host});
+}
+
 void ask_config_test(Context& context, const core::Service& service, ServiceRecord& record) {
     if (record.is_test_running || !has_config_test(service)) {
         return;
@@ -219,6 +228,7 @@ core::Findings findings_of(const Context& context,
     findings.sightings = record.sightings.since(oldest_evidence(context, record));
     findings.inspection = record.inspection;
     findings.inspection_time = record.inspection_time;
+    findings.resolved = record.resolved;
     findings.packet_rule = record.packet_rule;
     findings.packet_time = record.packet_time;
     findings.configured = configured_addresses(context.state.topology);

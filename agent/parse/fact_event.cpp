@@ -41,4 +41,22 @@ core::FilterRead filter_read(const std::string& unit,
     return event;
 }
 
+std::vector<std::string> resolved_addresses(const std::string& host,
+                                            const core::Result<std::string>& line) {
+    const auto result = line ? core::decode_probe_result(*line) : std::nullopt;
+    const std::string port = host.substr(name_of_host(host).size());
+    std::vector<std::string> addresses;
+    if (result) {
+        for (const std::string& address : result->addresses) {
+            const bool is_v6 = address.find(':') != std::string::npos;
+            addresses.push_back((is_v6 ? "[" + address + "]" : address) + port);
+        }
+    }
+    return addresses;
+}
+
+std::string name_of_host(const std::string& host) {
+    return host.substr(0, host.rfind(':'));
+}
+
 }  // namespace gatemend::parse

@@ -7,6 +7,7 @@
 #include "core/event.hpp"
 
 #include <string>
+#include <vector>
 
 namespace gatemend::parse {
 
@@ -24,5 +25,12 @@ struct PacketFilterRules {
                                            const std::string& address,
                                            const core::Result<PacketFilterRules>& rules,
                                            std::string& problem);
+
+// `line`: gatemend-probe's answer to `resolve`; `host`: "app.internal:8080". Nothing when there is
+// no answer: what the name meant before is still nginx's idea of it.
+[[nodiscard]] std::vector<std::string> resolved_addresses(const std::string& host,
+                                                          const core::Result<std::string>& line);
+// "app.internal" of "app.internal:8080"
+[[nodiscard]] std::string name_of_host(const std::string& host);
 
 }  // namespace gatemend::parse

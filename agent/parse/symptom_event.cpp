@@ -10,6 +10,7 @@ namespace gatemend::parse {
 
 namespace {
 
+constexpr int kBadGateway = 502;
 constexpr std::string_view kNoResolver = "no resolver defined to resolve ";
 
 // The name in "NAME could not be resolved" and "no resolver defined to resolve NAME"; "" when it
@@ -55,6 +56,10 @@ core::SymptomSeen symptom_seen(const LogFinding& finding, const std::string& uni
     core::SymptomSeen seen;
     seen.symptom = finding.symptom;
     seen.clue = finding.clue;
+    // An application may answer 500 or 503 as it likes; that is no gateway's failure.
+    if (finding.clue == core::Clue::kAnsweredByUpstream && finding.status != kBadGateway) {
+        seen.clue = core::Clue::kNone;
+    }
     seen.number = finding.number;
     seen.error_number = finding.error_number;
     seen.address = backend_address(finding);
