@@ -11,6 +11,7 @@ namespace gatemend::app {
 namespace {
 
 // The last line is believed a little less until its successor is known; nothing waits longer.
+constexpr std::size_t kMaxRecordLines = 100;
 constexpr int kBadGateway = 502;
 constexpr core::Duration kFlushAfter = std::chrono::milliseconds{50};
 
@@ -40,6 +41,7 @@ LogSymptoms::LogSymptoms(bus::EventLoop& loop, io::Inotify& inotify, Log log, Ho
 
 void LogSymptoms::on_line(std::string_view line) {
     if (kind_ == LogKind::kNginxError) {
+        complete_fatal(line);
         reader_.feed(line);
         return;
     }
@@ -57,15 +59,50 @@ void LogSymptoms::on_line(std::string_view line) {
 
 void LogSymptoms::on_answer(const parse::NginxErrorAnswer& answer) {
     const parse::NginxError& record = answer.line.record;
-    if (record.symptom == core::Symptom::kNone) {
+    if (record.symptom != core::Symptom::kNone) {
+        tell(parse::symptom_seen(record));
+    }
+}
+
+void LogSymptoms::tell(core::SymptomSeen seen) {
+    if (seen.symptom == core::Symptom::kScriptFatal && seen.address.empty()) {
+        tell_fatal();
+        fatal_ = std::move(seen);
+        fatal_lines_ = 0;
         return;
     }
-    hooks_.on_symptom(parse::symptom_seen(record));
+    hooks_.on_symptom(std::move(seen));
+}
+
+// Looks for the field at the end of the record. What an application writes may imitate it, but it
+// only ever selects among the configured services.
+void LogSymptoms::complete_fatal(std::string_view line) {
+    constexpr std::string_view kField = ", upstream: \"";
+    if (!fatal_) {
+        return;
+    }
+    const std::size_t at = line.rfind(kField);
+    if (at != std::string_view::npos) {
+        const std::string_view rest = line.substr(at + kField.size());
+        fatal_->address = parse::upstream_address(rest.substr(0, rest.find('"')));
+    }
+    if (at != std::string_view::npos || ++fatal_lines_ >= kMaxRecordLines) {
+        tell_fatal();
+    }
+}
+
+void LogSymptoms::tell_fatal() {
+    if (fatal_) {
+        hooks_.on_symptom(*std::exchange(fatal_, std::nullopt));
+    }
 }
 
 void LogSymptoms::arm_flush() {
-    if (reader_.has_pending()) {
-        flush_ = loop_.add_timer(kFlushAfter, [this] { reader_.flush(); });
+    if (reader_.has_pending() || fatal_) {
+        flush_ = loop_.add_timer(kFlushAfter, [this] {
+            reader_.flush();
+            tell_fatal();
+        });
     }
 }
 

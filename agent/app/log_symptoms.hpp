@@ -46,12 +46,18 @@ class LogSymptoms {
   private:
     void on_answer(const parse::NginxErrorAnswer& answer);
     void on_line(std::string_view line);
+    void tell(core::SymptomSeen seen);
+    void complete_fatal(std::string_view line);
+    void tell_fatal();
     void arm_flush();
 
     bus::EventLoop& loop_;
     LogKind kind_;
     Hooks hooks_;
     parse::NginxErrorReader reader_;
+    // A fatal error of a script in a record of several lines: the backend stands on the last one.
+    std::optional<core::SymptomSeen> fatal_;
+    std::size_t fatal_lines_ = 0;
     bus::Source flush_;
     std::unique_ptr<io::LogTailer> tailer_;
 };

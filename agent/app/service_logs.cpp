@@ -64,7 +64,38 @@ std::string unit_of(const parse::JournalRecord& record, const std::string& unit)
     return is_own ? unit : "";
 }
 
+struct JournalNews {
+    std::vector<core::SymptomSeen> found;
+    core::TimePoint newest{};  // read up to here
+    std::string problem;
+};
+
+JournalNews read_news(const std::string& unit, core::TimePoint since) {
+    JournalNews news;
+    news.newest = since;
+    const bool is_unit = !unit.starts_with('(');
+    const auto records = io::read_recent_journal(is_unit ? unit : "", since);
+    if (!records) {
+        news.problem = records.error().text;
+        return news;
+    }
+    for (const parse::JournalRecord& record : *records) {
+        news.newest =
+            std::max(news.newest, core::TimePoint{core::Duration{record.realtime_usec + 1}});
+        core::SymptomSeen seen =
+            parse::symptom_seen(parse::read_journal_record(record), unit_of(record, unit));
+        if (is_telling(seen) && news.found.size() < kMaxTold) {
+            news.found.push_back(std::move(seen));
+        }
+    }
+    return news;
+}
+
 }  // namespace
+
+std::vector<core::SymptomSeen> read_unit_journal(const std::string& unit, core::TimePoint since) {
+    return read_news(unit, since).found;
+}
 
 ServiceLogs::ServiceLogs(bus::EventLoop& loop,
                          io::ExecutorClient& executor,
@@ -91,7 +122,7 @@ void ServiceLogs::know(const std::vector<core::Service>& services) {
 }
 
 void ServiceLogs::read(const std::string& unit, const std::string& log, Done done) {
-    std::vector<core::SymptomSeen> found = read_journal(unit);
+    std::vector<core::SymptomSeen> found = read_new_journal(unit);
     if (log.empty()) {
         done(std::move(found));
         return;
@@ -108,29 +139,17 @@ void ServiceLogs::read(const std::string& unit, const std::string& log, Done don
                        });
 }
 
-std::vector<core::SymptomSeen> ServiceLogs::read_journal(const std::string& unit) {
+std::vector<core::SymptomSeen> ServiceLogs::read_new_journal(const std::string& unit) {
     const core::TimePoint now = loop_.now();
     const auto known = journals_.find(unit);
     const core::TimePoint since =
         known == journals_.end() ? now - kFirstLook : std::max(known->second, now - kFirstLook);
-    std::vector<core::SymptomSeen> found;
-    const bool is_unit = !unit.starts_with('(');
-    const auto records = io::read_recent_journal(is_unit ? unit : "", since);
-    if (!records) {
-        warn_("journal of " + unit + ": " + records.error().text + ", ignoring");
-        return found;
+    JournalNews news = read_news(unit, since);
+    if (!news.problem.empty()) {
+        warn_("journal of " + unit + ": " + news.problem + ", ignoring");
     }
-    core::TimePoint newest = since;
-    for (const parse::JournalRecord& record : *records) {
-        newest = std::max(newest, core::TimePoint{core::Duration{record.realtime_usec + 1}});
-        core::SymptomSeen seen =
-            parse::symptom_seen(parse::read_journal_record(record), unit_of(record, unit));
-        if (is_telling(seen) && found.size() < kMaxTold) {
-            found.push_back(std::move(seen));
-        }
-    }
-    journals_[unit] = newest;
-    return found;
+    journals_[unit] = news.newest;
+    return std::move(news.found);
 }
 
 void ServiceLogs::read_file(const std::string& unit,

@@ -23,6 +23,12 @@ inline constexpr std::size_t kMaxServiceLogBytes = std::size_t{256} * 1024;
 // How far back the first reading goes.
 inline constexpr core::Duration kFirstLook = std::chrono::minutes{2};
 
+// What the journal has about a unit (its own words, systemd's, the kernel's, audit's) since a
+// moment; nothing when it cannot be read. A name in parentheses is no unit: the kernel and audit
+// only.
+[[nodiscard]] std::vector<core::SymptomSeen> read_unit_journal(const std::string& unit,
+                                                               core::TimePoint since);
+
 class ServiceLogs {
   public:
     using Done = std::function<void(std::vector<core::SymptomSeen>)>;
@@ -42,7 +48,7 @@ class ServiceLogs {
         std::uint64_t offset = 0;
     };
 
-    [[nodiscard]] std::vector<core::SymptomSeen> read_journal(const std::string& unit);
+    [[nodiscard]] std::vector<core::SymptomSeen> read_new_journal(const std::string& unit);
     void read_file(const std::string& unit,
                    const std::string& log,
                    int fd,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/dry_run_driver.hpp"
 
+#include "app/service_logs.hpp"
 #include "engine/step.hpp"
 #include "io/journal_excerpt.hpp"
 #include "parse/fact_event.hpp"
@@ -112,8 +113,10 @@ void DryRunDriver::run(const engine::ReadJournal& effect) {
     }
 }
 
-// The service's own log is root's, and so are we; the journal and the kernel are asked alike.
 void DryRunDriver::run(const engine::ReadLogs& effect) {
+    for (core::SymptomSeen& seen : app::read_unit_journal(effect.unit, started_ - kDryRunPast)) {
+        queue_.push_back(std::move(seen));
+    }
     queue_.push_back(core::LogsRead{effect.unit});
 }
 

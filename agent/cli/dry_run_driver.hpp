@@ -23,6 +23,9 @@ inline constexpr core::Duration kDryRunDeadline = std::chrono::seconds{40};
 // Second looks that the engine asks for are taken this long; what it wants later is not waited for.
 inline constexpr core::Duration kDryRunPatience = std::chrono::seconds{4};
 
+// How far back the journal is asked.
+inline constexpr core::Duration kDryRunPast = std::chrono::minutes{2};
+
 struct PlannedAct {
     std::uint64_t incident = 0;
     actions::Plan plan;

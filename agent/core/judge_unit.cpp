@@ -24,9 +24,12 @@ const Sighting* find_rejection(const Findings& findings) {
 }
 
 // A failed unit whose way down began with somebody's stop job (a stop that timed out, say) was
-// stopped.
+// stopped. A restart begins so too; its start then fails for a configuration that is no good.
 bool is_stopped_by_somebody(const Findings& findings) {
-    return findings.unit->active == ActiveState::kInactive || findings.was_stop_requested;
+    const bool is_failed_restart =
+        findings.unit->result == UnitResult::kExitCode && is_config_invalid(findings);
+    return findings.unit->active == ActiveState::kInactive ||
+           (findings.was_stop_requested && !is_failed_restart);
 }
 
 // A clean stop of PHP-FPM unlinks its socket. A file that refuses connections under an inactive

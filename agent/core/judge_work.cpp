@@ -134,12 +134,15 @@ std::optional<Diagnosis> judge_saturated(const Findings& findings) {
     const std::string now = config_words("pm.max_children", findings.backend.max_children);
     const std::string pool =
         findings.backend.pool.empty() ? "" : " (pool " + findings.backend.pool + ")";
-    return file.close("All workers behind " + describe(findings.backend) + pool +
-                          " are busy and the accept queue is full; nginx is turned away at once.",
-                      (now.empty() ? "" : now + ". ") + capacity_advice(findings) +
-                          " If the workers wait for something slow, find that first (slowlog): "
-                          "more workers would only move the queue. A restart loses every request "
-                          "in it.");
+    return file.close(
+        "All workers behind " + describe(findings.backend) + pool +
+            (is_full ? " are busy and the accept queue is full; nginx is turned away at "
+                       "once."
+                     : " are busy; visitors wait in the accept queue or are turned away."),
+        (now.empty() ? "" : now + ". ") + capacity_advice(findings) +
+            " If the workers wait for something slow, find that first (slowlog): "
+            "more workers would only move the queue. A restart loses every request "
+            "in it.");
 }
 
 std::optional<Diagnosis> judge_worker_crash(const Findings& findings) {

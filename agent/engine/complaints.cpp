@@ -4,6 +4,8 @@
 // act by themselves: a log is no witness.
 #include "engine/context.hpp"
 
+#include <algorithm>
+
 namespace gatemend::engine {
 
 namespace {
@@ -74,6 +76,24 @@ std::uint32_t needed_for_symptom(core::Symptom symptom) {
     return kNever;
 }
 
+bool is_recent(const core::Sighting& sighting, core::TimePoint now) {
+    return now - sighting.last <= core::kSightingWindow;
+}
+
+// SELinux or AppArmor has refused nginx something lately: then no probe of ours, which is not
+// nginx, can tell what nginx may do.
+bool has_denial(const Context& context) {
+    const core::Service* nginx = context.state.topology.find_nginx();
+    const ServiceRecord* record = nginx == nullptr ? nullptr : context.find_service(nginx->unit);
+    if (record == nullptr) {
+        return false;
+    }
+    const auto& all = record->sightings.all();
+    return std::any_of(all.begin(), all.end(), [&context](const core::Sighting& sighting) {
+        return sighting.clue == core::Clue::kLsmDenied && is_recent(sighting, context.now);
+    });
+}
+
 bool is_complaint(const ServiceRecord& record,
                   const core::Sighting& sighting,
                   core::TimePoint now) {
@@ -101,12 +121,15 @@ bool is_complaint(const ServiceRecord& record,
 
 }  // namespace
 
-std::optional<core::Sighting> find_complaint(const ServiceRecord& record, core::TimePoint now) {
+std::optional<core::Sighting> find_complaint(const Context& context, const ServiceRecord& record) {
     std::optional<core::Sighting> newest;
     for (const core::Sighting& sighting : record.sightings.all()) {
-        const bool is_recent = now - sighting.last <= core::kSightingWindow;
-        if (is_recent && is_complaint(record, sighting, now) &&
-            (!newest || newest->last < sighting.last)) {
+        if (!is_recent(sighting, context.now) || (newest && sighting.last <= newest->last)) {
+            continue;
+        }
+        const bool is_denied = sighting.symptom == core::Symptom::kConnectDenied &&
+                               sighting.clue == core::Clue::kNone && has_denial(context);
+        if (is_denied || is_complaint(record, sighting, context.now)) {
             newest = sighting;
         }
     }

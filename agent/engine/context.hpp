@@ -59,8 +59,8 @@ void ask_filter(Context& context, const core::Service& service, ServiceRecord& r
 
 // --- complaints.cpp: records that are enough for an incident of their own ---
 
-[[nodiscard]] std::optional<core::Sighting> find_complaint(const ServiceRecord& record,
-                                                           core::TimePoint now);
+[[nodiscard]] std::optional<core::Sighting> find_complaint(const Context& context,
+                                                           const ServiceRecord& record);
 
 // --- decision.cpp: from a service that is down to a decision, and the decision carried out ---
 

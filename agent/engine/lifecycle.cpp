@@ -13,6 +13,10 @@ constexpr core::Duration kSecondLook = std::chrono::seconds{1};  // before a bad
 constexpr std::uint32_t kBadProbesToBelieve = 2;
 constexpr core::Duration kUnknownProbeRetry = std::chrono::seconds{2};
 constexpr core::Duration kUnknownTestRetry = std::chrono::seconds{10};
+// How long an application may take to listen after its unit became active.
+constexpr core::Duration kStartUp = std::chrono::seconds{10};
+// A restart passes through "inactive"; its job is over in less than this, or it is stuck.
+constexpr core::Duration kRestartJob = std::chrono::seconds{15};
 // How old a look at the machine may be when a cause is concluded from it.
 constexpr core::Duration kInspectionAge = std::chrono::seconds{15};
 // A look that does not come is not waited for any longer.
@@ -72,6 +76,15 @@ bool has_known_config(const core::Service& service, const ServiceRecord& record)
            (record.test && record.test->verdict != core::ConfigVerdict::kUnknown);
 }
 
+// nginx that ended by itself may have met what is no file of its configuration: a name that no
+// longer resolves. Its last test says nothing about that.
+bool is_test_outdated(const core::Service& service, const ServiceRecord& record) {
+    return service.role == core::ServiceRole::kNginx && record.unit && record.test &&
+           record.test->verdict == core::ConfigVerdict::kValid &&
+           record.unit->result == core::UnitResult::kExitCode &&
+           record.test_time < record.unit_seen;
+}
+
 // The witnesses a down service needs. True: all that can be known is known.
 bool gather(Context& context, const core::Service& service, ServiceRecord& record) {
     if (!has_known_config(service, record)) {
@@ -79,6 +92,10 @@ bool gather(Context& context, const core::Service& service, ServiceRecord& recor
         if (!was_tested || context.now - record.test_time >= kUnknownTestRetry) {
             ask_config_test(context, service, record);
         }
+    }
+    const bool is_outdated = is_test_outdated(service, record);
+    if (is_outdated) {
+        ask_config_test(context, service, record);
     }
     const bool is_unknown = record.probe && record.probe->outcome == core::ProbeOutcome::kUnknown;
     if (!has_fresh_probe(record) ||
@@ -90,11 +107,26 @@ bool gather(Context& context, const core::Service& service, ServiceRecord& recor
     }
     const bool waits_for_first_test = record.is_test_running && !record.test;
     const bool is_probed = service.backends.empty() || has_fresh_probe(record);
-    return is_probed && !waits_for_first_test;
+    return is_probed && !waits_for_first_test && !is_outdated;
+}
+
+// Inactive with a job still on it: somebody restarts the unit.
+bool is_being_restarted(Context& context, const core::Service& service, ServiceRecord& record) {
+    const core::TimePoint patience_ends = record.unit_seen + kRestartJob;
+    const bool is_restart = record.unit->active == core::ActiveState::kInactive &&
+                            record.unit->has_job && record.was_stop_requested &&
+                            context.now < patience_ends;
+    if (is_restart) {
+        context.wake(service.unit, record, patience_ends);
+    }
+    return is_restart;
 }
 
 void evaluate_down(Context& context, const core::Service& service, ServiceRecord& record) {
     Incident* incident = context.find_open_incident(record);
+    if (incident == nullptr && is_being_restarted(context, service, record)) {
+        return;
+    }
     if (incident == nullptr) {
         incident = &open_incident(context, service, record);
         announce(context, service, *incident, state_sentence(service, record));
@@ -163,10 +195,20 @@ bool is_complaint_due(Context& context,
     return true;
 }
 
+// A unit that systemd calls active need not listen yet, unless it tells systemd itself when it is
+// ready, as PHP-FPM and nginx do.
+core::TimePoint listens_by(const core::Service& service, const ServiceRecord& record) {
+    const bool is_told = service.role != core::ServiceRole::kOther || !record.unit;
+    return is_told ? record.unit_seen : record.unit_seen + kStartUp;
+}
+
 // Up, no incident: one bad probe is no news, two in a row are; nor is one complaint of a visitor.
 void evaluate_quiet(Context& context, const core::Service& service, ServiceRecord& record) {
     if (has_fresh_probe(record) && is_bad(*record.probe)) {
-        if (record.bad_probes >= kBadProbesToBelieve) {
+        if (context.now < listens_by(service, record)) {
+            record.bad_probes = 0;
+            context.wake(service.unit, record, listens_by(service, record));
+        } else if (record.bad_probes >= kBadProbesToBelieve) {
             Incident& incident = open_incident(context, service, record);
             announce(context,
                      service,
@@ -181,7 +223,7 @@ void evaluate_quiet(Context& context, const core::Service& service, ServiceRecor
         }
         return;
     }
-    const auto complaint = find_complaint(record, context.now);
+    const auto complaint = find_complaint(context, record);
     if (complaint && is_complaint_due(context, service, record, *complaint)) {
         Incident& incident = open_incident(context, service, record);
         incident.is_complaint = true;
@@ -219,7 +261,7 @@ void evaluate_recovery(Context& context,
                        const core::Service& service,
                        ServiceRecord& record,
                        Incident& incident) {
-    const auto complaint = find_complaint(record, context.now);
+    const auto complaint = find_complaint(context, record);
     const bool is_good =
         has_fresh_probe(record) && record.probe->outcome == core::ProbeOutcome::kGood;
     const bool is_doubtful = has_fresh_probe(record) && is_bad(*record.probe);

@@ -97,7 +97,7 @@ void on_symptom(Context& context, const core::SymptomSeen& seen) {
         suspect(context, *service, *record, seen);
     }
     // An open incident looks again when its timer says so, not at every line.
-    if (!record->incident && find_complaint(*record, context.now)) {
+    if (!record->incident && find_complaint(context, *record)) {
         evaluate(context, service->unit);
     }
 }

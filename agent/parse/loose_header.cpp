@@ -117,13 +117,26 @@ void read_level(TextScan& scan, LooseHeader& header) {
     scan = ahead;
 }
 
+// Numbers of connections outgrow an int on busy sites; what they are does not matter here.
+bool skip_digits(TextScan& scan) {
+    constexpr std::size_t kMostDigits = 20;
+    const std::string_view rest = scan.rest();
+    const auto end = std::find_if_not(rest.begin(), rest.end(), is_digit);
+    const auto count = static_cast<std::size_t>(end - rest.begin());
+    if (count == 0 || count > kMostDigits) {
+        return false;
+    }
+    scan.advance(count);
+    return true;
+}
+
 // "21214#21214: ", "21214#0:", "21214: ".
 void read_ids(TextScan& scan, LooseHeader& header) {
     TextScan ahead = scan;
-    if (!ahead.number(9)) {
+    if (!skip_digits(ahead)) {
         return;
     }
-    if (ahead.skip("#") && !ahead.number(9)) {
+    if (ahead.skip("#") && !skip_digits(ahead)) {
         return;
     }
     if (!ahead.skip(":")) {
@@ -136,7 +149,7 @@ void read_ids(TextScan& scan, LooseHeader& header) {
 
 void read_connection(TextScan& scan, LooseHeader& header) {
     TextScan ahead = scan;
-    if (ahead.skip("*") && ahead.number(9) && ahead.skip(" ")) {
+    if (ahead.skip("*") && skip_digits(ahead) && ahead.skip(" ")) {
         header.has_connection = true;
         scan = ahead;
     }

@@ -12,8 +12,9 @@ namespace {
 using core::Clue;
 using core::Symptom;
 
-// A timeout of this length was none of connect(): containers give that five seconds.
-constexpr int kSurelyWaitedSeconds = 10;
+// Who logs no connect time is mostly ingress-nginx, which gives connect() five seconds by default;
+// a timeout of any other length was a wait for the answer.
+constexpr int kIngressConnectSeconds = 5;
 
 bool is_number(std::string_view value) {
     return !value.empty() && is_digit(value[0]);
@@ -64,11 +65,11 @@ void judge_attempt(const AccessFields& fields, LogFinding& finding) {
         judge_failed_attempt(fields, is_number(fields.connect_time), finding);
         return;
     }
-    if (fields.status == 504 && fields.response_length == "0" &&
-        seconds(fields.response_time) >= kSurelyWaitedSeconds) {
-        finding.symptom = Symptom::kResponseTimeout;
-        finding.clue = Clue::kUpstreamBroke;
-        finding.phase = UpstreamPhase::kHeader;
+    if (fields.status == 504 && fields.response_length == "0") {
+        const bool is_connect = seconds(fields.response_time) == kIngressConnectSeconds;
+        finding.symptom = is_connect ? Symptom::kConnectTimeout : Symptom::kResponseTimeout;
+        finding.clue = is_connect ? Clue::kUpstreamUnreachable : Clue::kUpstreamBroke;
+        finding.phase = is_connect ? UpstreamPhase::kConnect : UpstreamPhase::kHeader;
     }
 }
 

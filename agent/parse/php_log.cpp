@@ -238,7 +238,10 @@ std::optional<LogFinding> read_php_log(std::string_view line, Origin origin) {
     finding.time = stamp.value_or("");
     finding.message = scan.rest();
     if (read_php_message(scan.rest(), finding)) {
-        return finding;
+        // `Parse error: …` without PHP's name or a place is anybody's.
+        const bool is_php = stamp || line.starts_with("PHP") || line.starts_with("<b>") ||
+                            origin == Origin::kKnown || !place_of(line).empty();
+        return is_php ? std::optional(finding) : std::nullopt;
     }
     if (stamp) {  // error_log() of the application
         read_notice(scan.rest(), finding);

@@ -141,10 +141,13 @@ std::string unit_of_path(std::string_view path) {
 }
 
 std::string unit_of_process(std::string_view proc_cgroup) {
-    // In the mix of v1 and v2 systemd's own v1 hierarchy is the one that is always complete.
+    // In the mix of v1 and v2 systemd's own v1 hierarchy is the complete one, except in a container
+    // whose systemd uses v2 alone: there it names no unit.
     for (const std::string_view controller : {"name=systemd", ""}) {
-        if (const auto path = path_of_controller(proc_cgroup, controller)) {
-            return unit_of_path(*path);
+        const auto path = path_of_controller(proc_cgroup, controller);
+        std::string unit = path ? unit_of_path(*path) : std::string{};
+        if (!unit.empty()) {
+            return unit;
         }
     }
     return {};

@@ -59,11 +59,14 @@ class Diagnosed(Scenario):
     def assert_diagnosed(self, cause: str, about: str, evidence: Sequence[str] = (), told: Sequence[str] = ()) -> None:
         """An incident about a unit or an address has this cause, for reasons that no visitor can write into a log.
 
+        `cause`: "this|that" where both are true.
+
         `evidence`: kinds of witnesses that must speak for it; `told`: words that an operator has to find in it.
         """
         if not self.needs_package:
             return
-        incident = self._wait_for_cause(cause, about)
+        incident = self._wait_for_cause(cause.split("|"), about)
+        cause = incident["cause"]
         witnesses = supporting_witnesses(incident)
         self.assertTrue(witnesses - {"log"}, f"nothing but logs speaks for {cause}: {incident['evidence']}")
         self.assertLessEqual(set(evidence), witnesses)
@@ -74,16 +77,16 @@ class Diagnosed(Scenario):
         if cause not in ACTED_ON:
             self.assertEqual(self.gatemend.intents(), [], f"{cause} is no reason to act")
 
-    def _wait_for_cause(self, cause: str, about: str) -> Record:
+    def _wait_for_cause(self, causes: Sequence[str], about: str) -> Record:
         def found() -> Record | None:
             incidents = self.gatemend.incidents()
-            return next((i for i in incidents if i["cause"] == cause and is_about(i, about)), None)
+            return next((i for i in incidents if i["cause"] in causes and is_about(i, about)), None)
 
         try:
-            return self.machine.wait_until(found, DIAGNOSIS_DEADLINE, cause)
+            return self.machine.wait_until(found, DIAGNOSIS_DEADLINE, " or ".join(causes))
         except MachineError:
             instead = [(i["cause"], i["unit"], i["diagnosis"]) for i in self.gatemend.incidents()]
-            raise AssertionError(f"not diagnosed: {cause} of {about}; instead: {instead or 'no incident'}") from None
+            raise AssertionError(f"not diagnosed: {' or '.join(causes)} of {about}; instead: {instead or 'no incident'}") from None
 
     def assert_recovers(self) -> None:
         """The fault is gone: visitors are served. An incident that rests on log records stays open for a minute more."""

@@ -18,6 +18,12 @@ using std::chrono::seconds;
 constexpr core::TimePoint kStart{std::chrono::hours{1000}};
 constexpr core::TimePoint kNow = kStart + seconds{20};
 
+std::optional<core::Sighting> complaint_of(const ServiceRecord& record, core::TimePoint now) {
+    State state;
+    Effects effects;
+    return find_complaint(Context{state, now, effects}, record);
+}
+
 core::SymptomSeen seen(Symptom symptom, Clue clue = Clue::kNone) {
     core::SymptomSeen item;
     item.symptom = symptom;
@@ -38,7 +44,7 @@ ServiceRecord told(const core::SymptomSeen& item, int count) {
 }
 
 bool is_complaint(const core::SymptomSeen& item, int count) {
-    return find_complaint(told(item, count), kNow).has_value();
+    return complaint_of(told(item, count), kNow).has_value();
 }
 
 core::SymptomSeen untrusted(core::SymptomSeen item) {
@@ -100,11 +106,11 @@ TEST(Complaint, OfWhatAProbeTestsIsDroppedWhenThereIsAProbe) {
                                   Symptom::kUnreachable,
                                   Symptom::kNoLiveUpstreams}) {
         ServiceRecord record = told(seen(symptom), 1000);
-        EXPECT_TRUE(find_complaint(record, kNow).has_value()) << core::symptom_id(symptom);
+        EXPECT_TRUE(complaint_of(record, kNow).has_value()) << core::symptom_id(symptom);
         answer_probe(record, core::ProbeOutcome::kUnknown);
-        EXPECT_TRUE(find_complaint(record, kNow).has_value()) << "a probe that could not run";
+        EXPECT_TRUE(complaint_of(record, kNow).has_value()) << "a probe that could not run";
         answer_probe(record, core::ProbeOutcome::kGood);
-        EXPECT_FALSE(find_complaint(record, kNow).has_value()) << core::symptom_id(symptom);
+        EXPECT_FALSE(complaint_of(record, kNow).has_value()) << core::symptom_id(symptom);
     }
 }
 
@@ -115,17 +121,17 @@ TEST(Complaint, WithoutAProbeMustLastLongerThanARestart) {
         record.sightings.note(seen(Symptom::kConnectRefused),
                               kStart + std::chrono::milliseconds{14 * i});
     }
-    EXPECT_FALSE(find_complaint(record, kStart + seconds{14}).has_value());
+    EXPECT_FALSE(complaint_of(record, kStart + seconds{14}).has_value());
     record.sightings.note(seen(Symptom::kConnectRefused), kStart + seconds{15});
-    EXPECT_TRUE(find_complaint(record, kStart + seconds{15}).has_value());
+    EXPECT_TRUE(complaint_of(record, kStart + seconds{15}).has_value());
 }
 
 TEST(Complaint, OfAClosedConnectionIsNoneShortlyAfterTheUnitChanged) {
     ServiceRecord record = told(seen(Symptom::kClosedEarly), 100);
     record.unit_seen = kNow - seconds{59};
-    EXPECT_FALSE(find_complaint(record, kNow).has_value());
+    EXPECT_FALSE(complaint_of(record, kNow).has_value());
     record.unit_seen = kNow - minutes{1};
-    EXPECT_TRUE(find_complaint(record, kNow).has_value());
+    EXPECT_TRUE(complaint_of(record, kNow).has_value());
 }
 
 TEST(Complaint, OfConnectionsThatAllCloseAtOnceIsNone) {
@@ -134,9 +140,9 @@ TEST(Complaint, OfConnectionsThatAllCloseAtOnceIsNone) {
     for (int i = 0; i < 100; ++i) {
         record.sightings.note(seen(Symptom::kClosedEarly), kNow);
     }
-    EXPECT_FALSE(find_complaint(record, kNow).has_value()) << "a restart is about to be told";
+    EXPECT_FALSE(complaint_of(record, kNow).has_value()) << "a restart is about to be told";
     record.sightings.note(seen(Symptom::kClosedEarly), kNow + seconds{15});
-    EXPECT_TRUE(find_complaint(record, kNow + seconds{15}).has_value());
+    EXPECT_TRUE(complaint_of(record, kNow + seconds{15}).has_value());
 }
 
 TEST(Complaint, OfADyingWorkerDependsOnItsSignalAndOnWhoSaysSo) {
@@ -154,16 +160,31 @@ TEST(Complaint, OfADyingWorkerDependsOnItsSignalAndOnWhoSaysSo) {
     EXPECT_FALSE(is_complaint(item, 1000)) << "of a main process the unit's state tells";
 }
 
+TEST(Complaint, OfADeniedConnectionStandsAgainstAGoodProbeWhenTheKernelDeniedNginxSomething) {
+    State state;
+    state.topology.services = {core::Service{"nginx.service", core::ServiceRole::kNginx, {}}};
+    Effects effects;
+    const Context context{state, kNow, effects};
+    ServiceRecord record = told(seen(Symptom::kConnectDenied), 1);
+    answer_probe(record, core::ProbeOutcome::kGood);
+    EXPECT_FALSE(find_complaint(context, record).has_value());
+    core::SymptomSeen denial = seen(Symptom::kConnectDenied, Clue::kLsmDenied);
+    denial.source = "audit";
+    denial.witness = core::Witness::kKernel;
+    state.services["nginx.service"].sightings.note(denial, kNow);
+    EXPECT_TRUE(find_complaint(context, record).has_value());
+}
+
 TEST(Complaint, IsOverAfterAMinute) {
     const ServiceRecord record = told(seen(Symptom::kResponseTimeout), 3);
-    EXPECT_TRUE(find_complaint(record, kNow + core::kSightingWindow).has_value());
-    EXPECT_FALSE(find_complaint(record, kNow + core::kSightingWindow + seconds{1}).has_value());
+    EXPECT_TRUE(complaint_of(record, kNow + core::kSightingWindow).has_value());
+    EXPECT_FALSE(complaint_of(record, kNow + core::kSightingWindow + seconds{1}).has_value());
 }
 
 TEST(Complaint, IsTheNewestOfSeveral) {
     ServiceRecord record = told(seen(Symptom::kDiskFull), 1);
     record.sightings.note(seen(Symptom::kOomKill), kNow + seconds{1});
-    const auto complaint = find_complaint(record, kNow + seconds{1});
+    const auto complaint = complaint_of(record, kNow + seconds{1});
     ASSERT_TRUE(complaint.has_value());
     EXPECT_EQ(complaint->symptom, Symptom::kOomKill);
 }
@@ -171,7 +192,7 @@ TEST(Complaint, IsTheNewestOfSeveral) {
 TEST(Complaint, FromBeforeTheUnitsLastChangeIsOverWhereAProbeWouldTest) {
     ServiceRecord record = told(seen(Symptom::kConnectRefused), 100);
     record.unit_seen = kNow + seconds{1};
-    EXPECT_FALSE(find_complaint(record, kNow + seconds{2}).has_value());
+    EXPECT_FALSE(complaint_of(record, kNow + seconds{2}).has_value());
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ class ImpatientSite(Diagnosed):
         self.assert_answers()
         self.visitors = self.site.crowd(6, "/slow.php?ms=2500")
         self.assert_turned_away(504, r"upstream timed out \(110: .*\) while reading response header from upstream")
-        self.assert_diagnosed("slow-backend", self.fpm)
+        self.assert_diagnosed("slow-backend|pool-saturated", self.fpm)
         self.visitors.stop()
         self.visit_steadily()
         self.assert_recovers()

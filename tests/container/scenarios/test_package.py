@@ -43,7 +43,7 @@ class Package(Scenario):
         self.assertEqual(identifiers - listed, set())
 
     def test_an_upgrade_restarts_what_runs(self) -> None:
-        super().prepare()
+        super().install()
         self.gatemend.enable()
         before = self.machine.main_pid(AGENT), self.machine.main_pid(EXECUTOR)
         with tempfile.TemporaryDirectory() as folder:
@@ -56,14 +56,14 @@ class Package(Scenario):
         self.gatemend.wait_until_healed(self.fpm)
 
     def test_an_upgrade_leaves_a_stopped_service_stopped(self) -> None:
-        super().prepare()
+        super().install()
         with tempfile.TemporaryDirectory() as folder:
             self.gatemend.install(deb.with_version(self.package, "+upgrade", pathlib.Path(folder)))
         self.assertFalse(self.machine.is_active(AGENT))
 
     def test_removing_stops_and_purging_leaves_nothing(self) -> None:
         before = self.files()
-        super().prepare()
+        super().install()
         self.gatemend.enable()
         self.site.kill_fpm()
         self.gatemend.wait_until_healed(self.fpm)
