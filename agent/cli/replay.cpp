@@ -126,8 +126,7 @@ core::Status replay_files(const std::vector<std::string>& files,
         if (file.head == std::string{kEventHeader} + "\n") {
             GATEMEND_CHECK(replay_event_file(std::move(file), name, timeline));
         } else {
-            logs.push_back(
-                std::make_unique<ReplaySource>(std::move(file.input), name, std::move(file.head)));
+            logs.push_back(std::make_unique<ReplaySource>(std::move(file.input), name, file.head));
         }
     }
     if (logs.empty()) {

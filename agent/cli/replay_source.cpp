@@ -30,7 +30,7 @@ bool is_telling(const core::SymptomSeen& seen) {
 
 }  // namespace
 
-ReplaySource::ReplaySource(LogInput input, std::string name, std::string head)
+ReplaySource::ReplaySource(LogInput input, std::string name, const std::string& head)
     : input_(std::move(input)),
       name_(std::move(name)),
       unit_(unit_of_log(name_)),

@@ -28,7 +28,7 @@ struct DatedRecord {
 class ReplaySource {
   public:
     // `head`: bytes already read from the input.
-    ReplaySource(LogInput input, std::string name, std::string head);
+    ReplaySource(LogInput input, std::string name, const std::string& head);
     ReplaySource(const ReplaySource&) = delete;
     ReplaySource& operator=(const ReplaySource&) = delete;
     ~ReplaySource() = default;

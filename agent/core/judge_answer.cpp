@@ -186,9 +186,7 @@ std::optional<Diagnosis> judge_upstream_tls(const Findings& findings) {
         why = std::string{tls_words(findings.probe->tls)} + until_words(*findings.probe);
     }
     // A probe without a fault that gets its answer speaks against the log.
-    if (is_failed) {
-        file.probe_bad();
-    } else if (has_fault) {
+    if (has_fault && !is_failed) {
         file.probe_good();
     } else {
         file.probe_bad();

@@ -80,6 +80,11 @@ const Listener* find_only(const Findings& findings, Wanted wanted) {
     return found;
 }
 
+// The place is not known of a backend that gatemend.toml names.
+std::string line_words(const Backend& backend) {
+    return backend.where.empty() ? "nginx's line" : "the line at " + backend.where;
+}
+
 bool is_living_pool(const Listener& listener) {
     return listener.command.starts_with("php-fpm") && listener.is_reachable;
 }
@@ -162,7 +167,7 @@ std::optional<Diagnosis> judge_path_mismatch(const Findings& findings) {
     return file.close("nginx points at " + describe(findings.backend) +
                           ", where no pool listens; the living pool of " + pool->unit +
                           " listens on " + pool->address + ".",
-                      "Change the line at " + findings.backend.where + " to " + pool->address +
+                      "Change " + line_words(findings.backend) + " to " + pool->address +
                           ", then `nginx -t && systemctl reload nginx`.");
 }
 
@@ -184,7 +189,7 @@ std::optional<Diagnosis> judge_port_mismatch(const Findings& findings) {
                     app->unit + ") listens on " + app->address);
     return file.close("nginx points at " + describe(findings.backend) + ", where nobody listens; " +
                           app->unit + " listens on " + app->address + ".",
-                      "Either change the line at " + findings.backend.where + " to port " +
+                      "Either change " + line_words(findings.backend) + " to port " +
                           std::string{port_of(app->address)} +
                           " and run `nginx -t && systemctl reload nginx`, or make the application "
                           "listen on port " +

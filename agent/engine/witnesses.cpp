@@ -87,19 +87,28 @@ core::ProbeKind kind_for(const core::Service& service, const core::Backend& back
     return core::ProbeKind::kConnect;
 }
 
+// An open incident keeps what was said around its beginning, or around the unit's last change after
+// that: a fault that nobody runs into for a minute has not another cause now.
+core::TimePoint oldest_evidence(const Context& context, const ServiceRecord& record) {
+    const Incident* incident = context.find_open_incident(record);
+    const core::TimePoint from =
+        incident == nullptr ? context.now
+                            : std::min(context.now, std::max(incident->opened, record.unit_seen));
+    return from - core::kSightingWindow;
+}
+
 // A name that nginx cannot resolve is looked up; everything else is connected to.
 StartProbe probe_of(const core::Service& service,
                     const ServiceRecord& record,
-                    core::TimePoint now) {
+                    core::TimePoint oldest) {
     const core::Backend backend = suspected_backend(service, record);
     StartProbe probe;
     probe.unit = service.unit;
     probe.address = backend.address;
     probe.kind = kind_for(service, backend);
     probe.name = probe.kind == core::ProbeKind::kHttps ? backend.host : "";
-    for (const core::Sighting& sighting : record.sightings.all()) {
-        if (sighting.symptom == core::Symptom::kNameUnresolved && !sighting.subject.empty() &&
-            now - sighting.last <= core::kSightingWindow) {
+    for (const core::Sighting& sighting : record.sightings.since(oldest)) {
+        if (sighting.symptom == core::Symptom::kNameUnresolved && !sighting.subject.empty()) {
             probe.address = sighting.subject;
             probe.kind = core::ProbeKind::kResolve;
         }
@@ -113,7 +122,7 @@ void ask_probe(Context& context, const core::Service& service, ServiceRecord& re
     // An answer that was asked for before the unit's last change is of no use: ask again, ignore
     // it.
     const bool is_useful = record.running_probe && record.running_probe_asked >= record.unit_seen;
-    StartProbe probe = probe_of(service, record, context.now);
+    StartProbe probe = probe_of(service, record, oldest_evidence(context, record));
     if (is_useful || probe.address.empty()) {
         return;
     }
@@ -183,16 +192,6 @@ bool is_probe_due(const ServiceRecord& service, core::TimePoint now, core::Durat
 }
 
 namespace {
-
-// An open incident keeps what was said around its beginning, or around the unit's last change after
-// that: a fault that nobody runs into for a minute has not another cause now.
-core::TimePoint oldest_evidence(const Context& context, const ServiceRecord& record) {
-    const Incident* incident = context.find_open_incident(record);
-    const core::TimePoint from =
-        incident == nullptr ? context.now
-                            : std::min(context.now, std::max(incident->opened, record.unit_seen));
-    return from - core::kSightingWindow;
-}
 
 std::vector<std::string> configured_addresses(const core::Topology& topology) {
     std::vector<std::string> all;
