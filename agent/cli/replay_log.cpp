@@ -196,6 +196,12 @@ void LogReplay::answer(core::TimePoint time) {
             continue;
         }
         const std::string unit = service.unit;
+        // In the order in which one answer leads to the next question.
+        if (record->second.running_probe) {
+            const std::uint64_t probe = *record->second.running_probe;
+            timeline_.feed(core::Event{
+                time, core::ProbeAnswered{probe, unit, record->second.probe_address, {}}});
+        }
         if (record->second.is_reading_logs) {
             timeline_.feed(core::Event{time, core::LogsRead{unit}});
         }
@@ -204,11 +210,6 @@ void LogReplay::answer(core::TimePoint time) {
         }
         if (record->second.is_test_running) {
             timeline_.feed(core::Event{time, core::ConfigTested{unit, not_tested()}});
-        }
-        if (record->second.running_probe) {
-            const std::uint64_t probe = *record->second.running_probe;
-            timeline_.feed(core::Event{
-                time, core::ProbeAnswered{probe, unit, record->second.probe_address, {}}});
         }
     }
 }
