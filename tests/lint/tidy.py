@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""tidy.py BUILD_DIR [FILE...]: clang-tidy over every C++ file of the compilation database. A file that
-was clean is not looked at again until it, a header of ours that it includes, its compile command or
+"""tidy.py BUILD_DIR [FILE...]: clang-tidy over every C++ file of the product (tests only when named: they
+cost as much as the product, for the assertion macros). A file that was clean is not looked at again until it, a header of ours that it includes, its compile command or
 the configuration changes. The path-sensitive analyzer costs as much as everything else together, so it
 runs where memory and descriptors are handled by hand; the rest has sanitizers and fuzzing. Without
 clang-tidy 14 the check is skipped (exit 77)."""
@@ -78,7 +78,9 @@ def selected(entries, wanted):
     wanted = {str(pathlib.Path(name).resolve()) for name in wanted}
     own = [entry for entry in entries if pathlib.Path(entry["file"]).is_relative_to(tree.ROOT)]
     own = [entry for entry in own if not entry["file"].startswith(str(tree.ROOT / ".build"))]
-    return [entry for entry in own if not wanted or entry["file"] in wanted]
+    if wanted:
+        return [entry for entry in own if entry["file"] in wanted]
+    return [entry for entry in own if not entry["file"].startswith(str(tree.ROOT / "tests"))]
 
 
 def main():
