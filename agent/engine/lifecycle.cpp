@@ -112,12 +112,11 @@ bool gather(Context& context, const core::Service& service, ServiceRecord& recor
     return is_probed && !waits_for_first_test && !is_outdated;
 }
 
-// Inactive with a job still on it: somebody restarts the unit.
+// Inactive with a job still on it: somebody restarts or starts the unit.
 bool is_being_restarted(Context& context, const core::Service& service, ServiceRecord& record) {
     const core::TimePoint patience_ends = record.unit_seen + kRestartJob;
     const bool is_restart = record.unit->active == core::ActiveState::kInactive &&
-                            record.unit->has_job && record.was_stop_requested &&
-                            context.now < patience_ends;
+                            record.unit->has_job && context.now < patience_ends;
     if (is_restart) {
         context.wake(service.unit, record, patience_ends);
     }
@@ -285,7 +284,9 @@ void evaluate_recovery(Context& context,
         ask_logs(context, service, record);
     }
     context.wake(service.unit, record, context.now + interval);
-    if (complaint || is_doubtful) {
+    if (!complaint && context.now < listens_by(service, record)) {
+        context.wake(service.unit, record, listens_by(service, record));
+    } else if (complaint || is_doubtful) {
         conclude_up(context, service, record, incident);
     }
 }
