@@ -5,6 +5,7 @@
 
 namespace gatemend::core {
 
+// NOLINTNEXTLINE(readability-function-size): one table
 std::string_view cause_id(Cause value) {
     switch (value) {
         case Cause::kUnknown:
@@ -79,6 +80,7 @@ std::optional<Cause> cause_from_id(std::string_view id) {
     return find_by_id(id, kLastCause, cause_id);
 }
 
+// NOLINTNEXTLINE(readability-function-size): one table
 std::string_view cause_sentence(Cause cause) {
     switch (cause) {
         case Cause::kUnknown:

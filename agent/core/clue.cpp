@@ -5,6 +5,7 @@
 
 namespace gatemend::core {
 
+// NOLINTNEXTLINE(readability-function-size): one table
 std::string_view clue_id(Clue value) {
     switch (value) {
         case Clue::kNone:

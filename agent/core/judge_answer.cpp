@@ -175,7 +175,10 @@ std::optional<Diagnosis> judge_protocol_mismatch(const Findings& findings) {
 std::optional<Diagnosis> judge_upstream_tls(const Findings& findings) {
     const Sighting* sighting = find_symptom(findings, {Symptom::kUpstreamTls});
     const bool is_failed = has_outcome(findings, {ProbeOutcome::kTlsFailed});
-    if (!is_failed && sighting == nullptr) {
+    // Who cannot be reached has no certificate to blame.
+    const bool is_reached =
+        is_failed || !is_probe_bad(findings) || has_outcome(findings, {ProbeOutcome::kClosedEarly});
+    if (!is_reached || (!is_failed && sighting == nullptr)) {
         return std::nullopt;
     }
     CaseFile file(Cause::kUpstreamTls, findings);

@@ -49,7 +49,8 @@ std::vector<std::string> resolved_addresses(const std::string& host,
     if (result) {
         for (const std::string& address : result->addresses) {
             const bool is_v6 = address.find(':') != std::string::npos;
-            addresses.push_back((is_v6 ? "[" + address + "]" : address) + port);
+            std::string& text = addresses.emplace_back(is_v6 ? "[" : "");
+            text.append(address).append(is_v6 ? "]" : "").append(port);
         }
     }
     return addresses;
