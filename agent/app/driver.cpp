@@ -134,13 +134,15 @@ void Driver::run(const engine::ReadLogs& effect) {
         feed(core::LogsRead{effect.unit});
         return;
     }
-    outside_.read_logs(effect.unit,
-                       [this, unit = effect.unit](std::vector<core::SymptomSeen> records) {
-                           for (core::SymptomSeen& seen : records) {
-                               feed(std::move(seen));
-                           }
-                           feed(core::LogsRead{unit});
-                       });
+    // Reading takes its time, and a visitor is waiting for the probe and the act.
+    after(kJournalDelay, [this, unit = effect.unit] {
+        outside_.read_logs(unit, [this, unit](std::vector<core::SymptomSeen> records) {
+            for (core::SymptomSeen& seen : records) {
+                feed(std::move(seen));
+            }
+            feed(core::LogsRead{unit});
+        });
+    });
 }
 
 void Driver::run(const engine::Inspect& effect) {

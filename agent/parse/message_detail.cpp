@@ -29,20 +29,6 @@ Symptom phase_symptom(UpstreamPhase phase) {
     return Symptom::kNone;
 }
 
-struct ActionName {
-    std::string_view text;
-    UpstreamPhase phase;
-};
-
-constexpr std::array<ActionName, 6> kActions{{
-    {"reading response header from upstream", UpstreamPhase::kHeader},
-    {"connecting to upstream", UpstreamPhase::kConnect},
-    {"reading upstream", UpstreamPhase::kBody},
-    {"sending request to upstream", UpstreamPhase::kSend},
-    {"SSL handshaking to upstream", UpstreamPhase::kHandshake},
-    {"sending to client", UpstreamPhase::kClient},
-}};
-
 constexpr std::string_view kWhile = " while ";
 constexpr std::string_view kClientField = ", client: ";
 constexpr std::size_t kLongestErrnoText = 96;
@@ -71,7 +57,7 @@ bool parse_action(TextScan& scan, MessageDetail& message) {
         return false;
     }
     message.has_action = true;
-    for (const ActionName& action : kActions) {
+    for (const ActionName& action : kUpstreamActions) {
         TextScan ahead = scan;
         if (ahead.skip(action.text) && ahead.rest().starts_with(kClientField)) {
             message.phase = action.phase;

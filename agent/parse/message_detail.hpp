@@ -8,12 +8,28 @@
 #include "parse/nginx_messages.hpp"
 #include "parse/text_scan.hpp"
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 
 namespace gatemend::parse {
 
 inline constexpr std::size_t kLongestHostName = 255;
+
+// What nginx says it was doing with an upstream, and the phase that is.
+struct ActionName {
+    std::string_view text;
+    UpstreamPhase phase;
+};
+
+inline constexpr std::array<ActionName, 6> kUpstreamActions{{
+    {"reading response header from upstream", UpstreamPhase::kHeader},
+    {"connecting to upstream", UpstreamPhase::kConnect},
+    {"reading upstream", UpstreamPhase::kBody},
+    {"sending request to upstream", UpstreamPhase::kSend},
+    {"SSL handshaking to upstream", UpstreamPhase::kHandshake},
+    {"sending to client", UpstreamPhase::kClient},
+}};
 
 struct MessageDetail {
     int error_number = 0;

@@ -35,25 +35,12 @@ struct LooseMessage {
     bool has_other_action = false;
 };
 
-struct ActionName {
-    std::string_view text;
-    UpstreamPhase phase;
-};
-
-constexpr std::array<ActionName, 6> kActions{{
-    {"reading response header from upstream", UpstreamPhase::kHeader},
-    {"connecting to upstream", UpstreamPhase::kConnect},
-    {"reading upstream", UpstreamPhase::kBody},
-    {"sending request to upstream", UpstreamPhase::kSend},
-    {"SSL handshaking to upstream", UpstreamPhase::kHandshake},
-    {"sending to client", UpstreamPhase::kClient},
-}};
 // As much of an action as nobody else's begins with.
 constexpr std::size_t kTellingBytes = 9;
 
 // `text` begins behind ` while `; kNone: not an action of an upstream, or too little left of it.
 UpstreamPhase action_phase(std::string_view text, std::size_t& size) {
-    for (const ActionName& action : kActions) {
+    for (const ActionName& action : kUpstreamActions) {
         const std::string_view end = text.substr(0, action.text.size());
         const bool is_whole = end == action.text;
         if (is_whole &&
@@ -273,7 +260,7 @@ bool is_in_place(const MessageRow& row, const LooseMessage& message, bool has_up
 }
 
 UpstreamPhase only_phase(const MessageRow& row) {
-    for (const ActionName& action : kActions) {
+    for (const ActionName& action : kUpstreamActions) {
         if (row.phases == phase_bit(action.phase)) {
             return action.phase;
         }
