@@ -192,7 +192,7 @@ void Explanation::write_summary() {
 
 std::string known_sources() {
     std::string names = "auto";
-    for (int i = 1; i <= static_cast<int>(parse::LogSource::kAudit); ++i) {
+    for (int i = 1; i <= static_cast<int>(parse::LogSource::kEdge); ++i) {
         names += ", ";
         names += parse::log_source_id(static_cast<parse::LogSource>(i));
     }

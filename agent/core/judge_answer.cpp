@@ -242,10 +242,14 @@ std::optional<Diagnosis> judge_edge(const Findings& findings) {
     CaseFile file(Cause::kEdge502, findings);
     file.sightings({}, {Clue::kAnsweredByEdge}).probe_good().unit_up();
     return file.close(
-        "The proxy in front of this machine reports 502, but this machine answers" +
-            (is_probe_good(findings) ? " (" + probe_sentence(findings) + ")" : std::string{}) + ".",
-        "The origin is healthy: check the proxy's own status page, its allowlist of "
-        "addresses on this machine's packet filter, and TLS between the two.");
+        "The proxy in front of this machine reports a gateway error" +
+            (is_probe_good(findings)
+                 ? ", but this machine answers (" + probe_sentence(findings) + ")"
+                 : std::string{" that this machine did not send"}) +
+            ".",
+        "Check the proxy's own status page, whether its addresses pass this machine's "
+        "packet filter, and TLS between the two; the web server and its backends need "
+        "nothing.");
 }
 
 std::optional<Diagnosis> judge_script_fatal(const Findings& findings) {

@@ -114,7 +114,8 @@ bool is_complaint(const ServiceRecord& record,
     // A script's own words are never nginx's, and an access log's format is the administrator's:
     // trust says nothing about those.
     const bool is_always_untrusted = sighting.symptom == core::Symptom::kScriptFatal ||
-                                     sighting.clue == core::Clue::kAnsweredByUpstream;
+                                     sighting.clue == core::Clue::kAnsweredByUpstream ||
+                                     sighting.clue == core::Clue::kAnsweredByEdge;
     const bool is_doubtful = !sighting.is_trusted && !is_always_untrusted;
     return needed != kNever && sighting.count >= needed * (is_doubtful ? kUntrustedFactor : 1);
 }

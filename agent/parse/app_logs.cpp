@@ -63,6 +63,7 @@ Reader reader_of(LogSource source) {
         case LogSource::kUnknown:
         case LogSource::kNginxError:
         case LogSource::kNginxAccess:
+        case LogSource::kEdge:
             return nullptr;
     }
     return nullptr;

@@ -39,12 +39,14 @@ std::string_view log_source_id(LogSource source) {
             return "kernel";
         case LogSource::kAudit:
             return "audit";
+        case LogSource::kEdge:
+            return "edge";
     }
     return "?";
 }
 
 std::optional<LogSource> log_source_from_id(std::string_view id) {
-    return core::find_by_id(id, LogSource::kAudit, log_source_id);
+    return core::find_by_id(id, LogSource::kEdge, log_source_id);
 }
 
 }  // namespace gatemend::parse

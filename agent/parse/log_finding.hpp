@@ -30,6 +30,7 @@ enum class LogSource {
     kSystemd,
     kKernel,
     kAudit,
+    kEdge,  // a CDN's log
 };
 [[nodiscard]] std::string_view log_source_id(LogSource source);  // "nginx-error", "php-fpm" ...
 [[nodiscard]] std::optional<LogSource> log_source_from_id(std::string_view id);

@@ -2,6 +2,7 @@
 #include "parse/log_line.hpp"
 
 #include "parse/app_logs.hpp"
+#include "parse/edge_log.hpp"
 #include "parse/nginx_access.hpp"
 #include "parse/nginx_finding.hpp"
 #include "parse/nginx_loose.hpp"
@@ -84,6 +85,14 @@ std::optional<LogFinding> read_nginx(std::string_view text, LogSource hint) {
 std::optional<LogFinding> read_wrapped(std::string_view line,
                                        const Envelope& envelope,
                                        LogSource hint) {
+    if (admits(hint, LogSource::kEdge)) {
+        if (auto finding = read_edge_log(envelope.text)) {
+            return finding;
+        }
+    }
+    if (hint == LogSource::kEdge) {
+        return std::nullopt;
+    }
     if (auto finding = read_nginx(envelope.text, hint)) {
         return finding;
     }
