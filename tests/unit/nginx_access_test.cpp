@@ -15,9 +15,10 @@ const std::string kCombined =
     "192.0.2.10 - - [21/Nov/2026:14:33:28 +0000] \"GET / HTTP/1.1\" 502 157 \"-\" \"curl\"";
 
 TEST(NginxAccess, TakesALineApart) {
-    const auto fields = read_access_fields(
+    const std::string line =
         kCombined +
-        " us=\"502, 504\" ua=\"10.0.0.1:80, unix:/run/a.sock\" uct=0.1 uht=- urt=3.000");
+        " us=\"502, 504\" ua=\"10.0.0.1:80, unix:/run/a.sock\" uct=0.1 uht=- urt=3.000";
+    const auto fields = read_access_fields(line);
     ASSERT_TRUE(fields);
     EXPECT_EQ(fields->status, 502);
     EXPECT_EQ(fields->time, "21/Nov/2026:14:33:28 +0000");
@@ -37,7 +38,8 @@ TEST(NginxAccess, IsNeverTrusted) {
 }
 
 TEST(NginxAccess, KnowsAUserAgentFromAnAddress) {
-    const auto fields = read_access_fields(kCombined + " ua=\"Mozilla/5.0 (X11)\" us=502");
+    const std::string line = kCombined + " ua=\"Mozilla/5.0 (X11)\" us=502";
+    const auto fields = read_access_fields(line);
     ASSERT_TRUE(fields);
     EXPECT_EQ(fields->upstream_address, "");
 }
