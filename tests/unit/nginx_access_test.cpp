@@ -16,8 +16,7 @@ const std::string kCombined =
 
 TEST(NginxAccess, TakesALineApart) {
     const std::string line =
-        kCombined +
-        " us=\"502, 504\" ua=\"10.0.0.1:80, unix:/run/a.sock\" uct=0.1 uht=- urt=3.000";
+        kCombined + " us=\"502, 504\" ua=\"10.0.0.1:80, unix:/run/a.sock\" uct=0.1 uht=- urt=3.000";
     const auto fields = read_access_fields(line);
     ASSERT_TRUE(fields);
     EXPECT_EQ(fields->status, 502);
