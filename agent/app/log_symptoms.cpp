@@ -10,8 +10,8 @@ namespace gatemend::app {
 
 namespace {
 
-// The last line is believed a little less until its successor is known; nothing waits longer.
 constexpr std::size_t kMaxRecordLines = 100;
+// The last line is believed a little less until its successor is known; nothing waits longer.
 constexpr core::Duration kFlushAfter = std::chrono::milliseconds{50};
 
 }  // namespace

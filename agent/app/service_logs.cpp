@@ -19,10 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxTold = 200;  // records of one reading
 
-bool is_telling(const core::SymptomSeen& seen) {
-    return seen.symptom != core::Symptom::kNone || seen.clue != core::Clue::kNone;
-}
-
 // Bytes [from, from + limit) of a file; short at its end.
 std::string read_range(int fd, std::uint64_t from, std::size_t limit) {
     std::string bytes(limit, '\0');
@@ -50,7 +46,7 @@ void read_lines(std::string_view bytes,
         const auto finding = parse::read_app_log(bytes.substr(0, end), parse::LogSource::kPhpFpm);
         if (finding) {
             core::SymptomSeen seen = parse::symptom_seen(*finding, unit);
-            if (is_telling(seen)) {
+            if (core::is_telling(seen)) {
                 found.push_back(std::move(seen));
             }
         }
@@ -84,7 +80,7 @@ JournalNews read_news(const std::string& unit, core::TimePoint since) {
             std::max(news.newest, core::TimePoint{core::Duration{record.realtime_usec + 1}});
         core::SymptomSeen seen =
             parse::symptom_seen(parse::read_journal_record(record), unit_of(record, unit));
-        if (is_telling(seen) && news.found.size() < kMaxTold) {
+        if (core::is_telling(seen) && news.found.size() < kMaxTold) {
             news.found.push_back(std::move(seen));
         }
     }

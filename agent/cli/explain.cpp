@@ -153,15 +153,13 @@ void Explanation::take(const parse::LogAnswer& answer, std::string_view place) {
     const auto symptom = static_cast<std::size_t>(answer.finding.symptom);
     ++totals_.seen[symptom];
     totals_.trusted[symptom] += answer.finding.is_trusted ? 1 : 0;
-    const bool is_telling =
-        answer.finding.symptom != Symptom::kNone || answer.finding.clue != core::Clue::kNone;
     found_ += answer.finding.symptom != Symptom::kNone ? 1 : 0;
     if (options_.detail == ExplainDetail::kSummary) {
         return;
     }
     if (options_.format == ExplainFormat::kJson) {
         write_json_answer(out_, answer);
-    } else if (is_telling) {
+    } else if (parse::is_telling(answer.finding)) {
         write_text_answer(out_, place, answer);
     }
 }

@@ -132,9 +132,8 @@ void LogReplay::introduce(const core::SymptomSeen& seen, core::TimePoint time) {
         backend.scheme =
             seen.address.starts_with("unix:") ? core::Scheme::kFastcgi : core::Scheme::kHttp;
         const std::string unit = has_journal_ ? unit_of_socket(seen.address) : "";
-        add(unit.empty()
-                ? core::Service{"(" + seen.address + ")", core::ServiceRole::kUnowned, {backend}}
-                : core::Service{unit, core::ServiceRole::kPhpFpm, {backend}},
+        add(unit.empty() ? core::unowned_service(backend)
+                         : core::Service{unit, core::ServiceRole::kPhpFpm, {backend}},
             time);
     }
     const bool is_about_nginx = seen.address.empty() && seen.unit.empty();

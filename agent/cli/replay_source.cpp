@@ -24,10 +24,6 @@ std::string unit_of_log(const std::string& name) {
     return actions::is_unit_name(unit) ? unit : "";
 }
 
-bool is_telling(const core::SymptomSeen& seen) {
-    return seen.symptom != core::Symptom::kNone || seen.clue != core::Clue::kNone;
-}
-
 }  // namespace
 
 ReplaySource::ReplaySource(LogInput input, std::string name, const std::string& head)
@@ -121,7 +117,7 @@ void ReplaySource::take(const parse::LogAnswer& answer) {
     if (answer.finding.source == parse::LogSource::kSystemd) {
         record.message = answer.finding.message;
     }
-    if (is_telling(record.seen)) {
+    if (core::is_telling(record.seen)) {
         ready_.push_back(std::move(record));
     }
 }
@@ -136,7 +132,7 @@ void ReplaySource::take(const std::vector<parse::JournalRecord>& records) {
         if (finding.source == parse::LogSource::kSystemd) {
             record.message = entry.message;
         }
-        if (is_telling(record.seen)) {
+        if (core::is_telling(record.seen)) {
             ready_.push_back(std::move(record));
         }
     }

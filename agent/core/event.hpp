@@ -39,6 +39,11 @@ struct SymptomSeen {
     Witness witness = Witness::kLog;
 };
 
+// It says something at all.
+[[nodiscard]] inline bool is_telling(const SymptomSeen& seen) {
+    return seen.symptom != Symptom::kNone || seen.clue != Clue::kNone;
+}
+
 struct UnitSeen {
     std::string unit;
     UnitState state;

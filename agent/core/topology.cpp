@@ -52,6 +52,10 @@ const Service* Topology::find_by_unit(std::string_view unit) const {
     return nullptr;
 }
 
+Service unowned_service(const Backend& backend) {
+    return Service{"(" + backend.address + ")", ServiceRole::kUnowned, {backend}};
+}
+
 bool is_local(std::string_view address) {
     return address.starts_with("unix:") || address.starts_with("127.") ||
            address.starts_with("[::1]:");

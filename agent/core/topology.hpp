@@ -67,6 +67,9 @@ struct Topology {
     [[nodiscard]] const Service* find_by_unit(std::string_view unit) const;
 };
 
+// A backend no local unit is known for, as a service: "(10.0.0.5:8080)".
+[[nodiscard]] Service unowned_service(const Backend& backend);
+
 // "unix:…", 127.0.0.0/8, [::1]: whatever listens there runs on this machine.
 [[nodiscard]] bool is_local(std::string_view address);
 

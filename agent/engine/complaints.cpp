@@ -109,7 +109,7 @@ bool is_complaint(const ServiceRecord& record,
     if (is_restart) {
         return false;
     }
-    std::uint32_t needed = sighting.clue == core::Clue::kNone ? kNever : needed_for_clue(sighting);
+    std::uint32_t needed = needed_for_clue(sighting);
     needed = needed == kNever ? needed_for_symptom(sighting.symptom) : needed;
     // A script's own words are never nginx's, and an access log's format is the administrator's:
     // trust says nothing about those.

@@ -80,7 +80,7 @@ void suspect(Context& context,
 }
 
 void on_symptom(Context& context, const core::SymptomSeen& seen) {
-    if (seen.symptom == core::Symptom::kNone && seen.clue == core::Clue::kNone) {
+    if (!core::is_telling(seen)) {
         return;
     }
     Counters& counters = context.state.counters;
@@ -214,8 +214,7 @@ void add_unowned(core::Topology& topology) {
             break;
         }
         if (topology.find_by_address(backend.address) == nullptr) {
-            topology.services.push_back(
-                core::Service{"(" + backend.address + ")", core::ServiceRole::kUnowned, {backend}});
+            topology.services.push_back(core::unowned_service(backend));
         }
     }
 }

@@ -121,9 +121,11 @@ StartProbe probe_of(const core::Service& service,
 void ask_probe(Context& context, const core::Service& service, ServiceRecord& record) {
     // An answer that was asked for before the unit's last change is of no use: ask again, ignore
     // it.
-    const bool is_useful = record.running_probe && record.running_probe_asked >= record.unit_seen;
+    if (record.running_probe && record.running_probe_asked >= record.unit_seen) {
+        return;
+    }
     StartProbe probe = probe_of(service, record, oldest_evidence(context, record));
-    if (is_useful || probe.address.empty()) {
+    if (probe.address.empty()) {
         return;
     }
     probe.probe = context.state.next_probe++;

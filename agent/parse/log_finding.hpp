@@ -51,4 +51,9 @@ struct LogFinding {
     bool is_trusted = false;  // nothing in it could have been forged by a client
 };
 
+// It says something at all.
+[[nodiscard]] inline bool is_telling(const LogFinding& finding) {
+    return finding.symptom != core::Symptom::kNone || finding.clue != core::Clue::kNone;
+}
+
 }  // namespace gatemend::parse

@@ -60,9 +60,7 @@ void LogReader::take(std::string_view line) {
 }
 
 void LogReader::give(std::uint64_t number, std::string_view text, const LogFinding& finding) {
-    const bool is_telling =
-        finding.symptom != core::Symptom::kNone || finding.clue != core::Clue::kNone;
-    if (is_telling || wanted_ == LogWanted::kAll) {
+    if (is_telling(finding) || wanted_ == LogWanted::kAll) {
         sink_(LogAnswer{number, text, finding});
     }
 }

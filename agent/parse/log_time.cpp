@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "parse/log_time.hpp"
 
-#include "parse/text_scan.hpp"
+#include "parse/stamp_scan.hpp"
 
 #include <array>
 
@@ -31,18 +31,6 @@ std::optional<core::TimePoint> moment(const Stamp& stamp) {
     return core::TimePoint{std::chrono::sys_days{date}} + std::chrono::hours{stamp.hour} +
            std::chrono::minutes{stamp.minute - stamp.offset_minutes} +
            std::chrono::seconds{stamp.second} + std::chrono::microseconds{stamp.microsecond};
-}
-
-// 1..12, or 0
-int month_of(std::string_view name) {
-    constexpr std::array<std::string_view, 12> kNames{
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    for (std::size_t i = 0; i < kNames.size(); ++i) {
-        if (kNames[i] == name.substr(0, 3)) {
-            return static_cast<int>(i) + 1;
-        }
-    }
-    return 0;
 }
 
 bool is_weekday(std::string_view name) {
@@ -105,11 +93,8 @@ void read_zone(TextScan& scan, Stamp& stamp) {
 }
 
 bool read_month(TextScan& scan, int& month) {
-    month = month_of(scan.rest());
-    if (month != 0) {
-        scan.advance(3);
-    }
-    return month != 0;
+    month = month_number(scan.rest());
+    return skip_month(scan);
 }
 
 // "2026/11/21 ", "2026-11-21T"

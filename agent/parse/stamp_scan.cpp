@@ -7,6 +7,7 @@
 namespace gatemend::parse {
 namespace {
 
+constexpr std::size_t kMonthBytes = 3;
 constexpr std::string_view kDigits = "0123456789";
 
 }  // namespace
@@ -47,11 +48,19 @@ bool skip_offset(TextScan& scan) {
     return skip_digits(scan, 2, 4) && (!scan.skip(":") || skip_digits(scan, 2, 2));
 }
 
-bool skip_month(TextScan& scan) {
+int month_number(std::string_view text) {
     static constexpr std::array<std::string_view, 12> kMonths{
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    return std::ranges::any_of(kMonths,
-                               [&scan](std::string_view month) { return scan.skip(month); });
+    const auto* const month = std::ranges::find(kMonths, text.substr(0, kMonthBytes));
+    return month == kMonths.end() ? 0 : static_cast<int>(month - kMonths.begin()) + 1;
+}
+
+bool skip_month(TextScan& scan) {
+    if (month_number(scan.rest()) == 0) {
+        return false;
+    }
+    scan.advance(kMonthBytes);
+    return true;
 }
 
 bool begins_record(std::string_view text) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The stamps that stand in front of a program's own words: ISO 8601, syslog's, clocks. Used by
-// envelope; each step consumes what it matched, or says false. Says nothing about their values.
+// envelope, and the month's name by log_time; each step consumes what it matched, or says false.
 #pragma once
 
 #include "parse/text_scan.hpp"
@@ -20,6 +20,8 @@ bool skip_iso_date(TextScan& scan);
 bool skip_offset(TextScan& scan);
 // "Nov"
 bool skip_month(TextScan& scan);
+// The month `text` begins with, 1..12; 0 when that is none.
+[[nodiscard]] int month_number(std::string_view text);
 
 // What can begin a record, as far as a prefix in front of it is concerned: a date, a bracket.
 [[nodiscard]] bool begins_record(std::string_view text);
