@@ -8,7 +8,11 @@
 #include "core/ledger.hpp"
 #include "core/unit_state.hpp"
 #include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/tools/facts.hpp"
+#include "sandbox/tools/mender.hpp"
+#include "sandbox/tools/tool_runner.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -22,6 +26,19 @@ struct ActReport {
 
 using ActDone = std::function<void(ActReport)>;
 
+// What acts work with; owned by the executor, outlives every act.
+struct Hands {
+    bus::SystemdClient& systemd;
+    sandbox::ToolRunner& tools;
+    sandbox::Facts& facts;
+    sandbox::Mender& mender;
+};
+
+struct Task {
+    Plan plan;
+    std::uint64_t attempt = 0;  // names the snapshot
+};
+
 class Act {
   public:
     virtual ~Act();
@@ -31,15 +48,15 @@ class Act {
         const core::UnitState& state) const = 0;
 
     // Starts the act; `done` is called exactly once, at the plan's deadline at the latest.
-    virtual void perform(bus::SystemdClient& systemd, const Plan& plan, ActDone done) const = 0;
+    virtual void perform(const Hands& hands, const Task& task, ActDone done) const = 0;
 
     // Whether `state`, read after perform(), is what the act promises.
     [[nodiscard]] virtual bool is_fulfilled(const Plan& plan,
                                             const core::UnitState& state) const = 0;
 
-    // Acts that change something lasting are provisional and undone by this; false: nothing to
-    // undo.
-    [[nodiscard]] virtual bool has_inverse() const = 0;
+    // The inverse, for what the catalogue says leaves a trace; may be called again after a crash in
+    // its middle. Acts without a trace answer kFailed.
+    virtual void undo(const Hands& hands, const Task& task, ActDone done) const;
 
   protected:
     Act() = default;
@@ -47,6 +64,7 @@ class Act {
     Act& operator=(const Act&) = default;
 };
 
-[[nodiscard]] const Act& find_act(ActId id);
+// nullptr: not implemented yet.
+[[nodiscard]] const Act* find_act(ActId id);
 
 }  // namespace gatemend::actions

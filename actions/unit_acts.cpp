@@ -10,8 +10,8 @@ namespace {
 using core::ActOutcome;
 using core::UnitState;
 
-void run_job(bus::SystemdClient& systemd, bus::JobKind kind, const Plan& plan, ActDone done) {
-    systemd.run_job(
+void run_job(const Hands& hands, bus::JobKind kind, const Plan& plan, ActDone done) {
+    hands.systemd.run_job(
         kind, plan.unit, plan.deadline, [done = std::move(done)](core::Result<bus::JobResult> job) {
             if (!job) {
                 done({ActOutcome::kFailed, core::sanitize(job.error().text)});
@@ -33,15 +33,13 @@ class StartUnit final : public Act {
         return "the unit is " + core::describe(state) + ", there is nothing to start";
     }
 
-    void perform(bus::SystemdClient& systemd, const Plan& plan, ActDone done) const override {
-        run_job(systemd, bus::JobKind::kStart, plan, std::move(done));
+    void perform(const Hands& hands, const Task& task, ActDone done) const override {
+        run_job(hands, bus::JobKind::kStart, task.plan, std::move(done));
     }
 
     [[nodiscard]] bool is_fulfilled(const Plan& /*plan*/, const UnitState& state) const override {
         return core::is_up(state);
     }
-
-    [[nodiscard]] bool has_inverse() const override { return false; }
 };
 
 class RestartUnit final : public Act {
@@ -51,31 +49,44 @@ class RestartUnit final : public Act {
         return std::nullopt;
     }
 
-    void perform(bus::SystemdClient& systemd, const Plan& plan, ActDone done) const override {
-        run_job(systemd, bus::JobKind::kRestart, plan, std::move(done));
+    void perform(const Hands& hands, const Task& task, ActDone done) const override {
+        run_job(hands, bus::JobKind::kRestart, task.plan, std::move(done));
     }
 
     [[nodiscard]] bool is_fulfilled(const Plan& plan, const UnitState& state) const override {
         return core::is_up(state) && state.invocation_id != plan.expected_invocation;
     }
-
-    [[nodiscard]] bool has_inverse() const override { return false; }
 };
 
 }  // namespace
 
 Act::~Act() = default;
 
-const Act& find_act(ActId id) {
+void Act::undo(const Hands& /*hands*/, const Task& /*task*/, ActDone done) const {
+    done({ActOutcome::kFailed, "the act left nothing behind that could be undone"});
+}
+
+const Act* find_act(ActId id) {
     static const StartUnit start_unit;
     static const RestartUnit restart_unit;
     switch (id) {
         case ActId::kStartUnit:
-            return start_unit;
+            return &start_unit;
         case ActId::kRestartUnit:
-            return restart_unit;
+            return &restart_unit;
+        case ActId::kReloadUnit:
+        case ActId::kRestartPm2App:
+        case ActId::kVacuumJournal:
+        case ActId::kFixSocketOwner:
+        case ActId::kSetPoolListen:
+        case ActId::kRepointBackend:
+        case ActId::kRestoreConfig:
+        case ActId::kApplySuggestion:
+        case ActId::kDebugLog:
+        case ActId::kCapturePort:
+            break;
     }
-    return restart_unit;  // not reached: the set is closed
+    return nullptr;
 }
 
 }  // namespace gatemend::actions

@@ -225,7 +225,8 @@ Decision decide(const Policy& policy, const core::Ledger& ledger, const Question
 }
 
 const Rule* find_rule(const Policy& policy, core::Cause cause) {
-    const auto rule = std::ranges::find(policy.rules, cause, &Rule::cause);
+    const auto rule = std::ranges::find_if(
+        policy.rules, [cause](const Rule& item) { return item.match.cause == cause; });
     return rule == policy.rules.end() ? nullptr : &*rule;
 }
 

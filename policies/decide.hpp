@@ -19,7 +19,16 @@ enum class DecisionKind { kAct, kAsk, kObserve, kHold };
 
 struct Question {
     core::Cause cause{};
-    std::string unit;
+    std::string unit;          // the service's
+    std::string nginx_unit{};  // "" when nginx is not known
+    std::string backend{};     // canonical address of the suspected backend
+    std::uint32_t confidence_permille = 0;
+    core::Duration age{};                      // of the incident
+    std::vector<core::TimePoint> bad_looks{};  // bad probes and complaints, oldest first
+    std::vector<std::string> units_down{};     // units known to be down, for `needs`
+    // The diagnosis's remedy: parameter values by the catalogue's names.
+    actions::Parameters remedy{};
+    bool is_approved = false;  // the plan of this very step was proposed, and a person said yes
     std::vector<core::Evidence> evidence;
     std::vector<core::Hold> guards;  // what the engine saw: admin stop, job queued, config test ...
     std::size_t ladder_step = 0;     // how many steps of this incident have failed already
@@ -30,6 +39,8 @@ struct Decision {
     DecisionKind kind = DecisionKind::kObserve;
     std::string rule;                         // "" when no rule matches
     std::optional<LadderStep> step;           // set for kAct and kAsk
+    std::string target{};                     // the unit that the step's plan names
+    actions::Parameters parameters{};         // of the step: remedy and `with` together
     std::vector<core::Hold> holds;            // all of them, not only the first
     std::string reason;                       // a sentence
     std::optional<core::TimePoint> retry_at;  // earliest moment at which time alone may change it

@@ -19,7 +19,8 @@ enum class Mode { kObserve, kAsk, kAct };  // ordered: the weaker of two wins
 
 struct LadderStep {
     actions::ActId act{};
-    core::Duration within{};  // deadline of the act
+    core::Duration within{};     // deadline of the act
+    actions::Parameters with{};  // the act's parameters that a rule sets (ParameterSpec::is_policy)
 
     friend bool operator==(const LadderStep&, const LadderStep&) = default;
 };
@@ -51,14 +52,49 @@ struct RuleTest {
     friend bool operator==(const RuleTest&, const RuleTest&) = default;
 };
 
+// `when`: all of it must be true for the rule to be the one that decides; what only time can make
+// true (lasting, times) is waited for.
+struct Match {
+    core::Cause cause{};
+    std::string unit{};     // pattern with * and ?; "" = every unit
+    std::string backend{};  // pattern of the canonical address; "" = every backend
+    std::uint32_t min_confidence_permille = 0;
+    core::Duration lasting{};  // the incident is at least this old
+    std::uint32_t times = 0;   // bad looks of this service ...
+    core::Duration within{};   // ... within this; 0 = not asked for
+
+    friend bool operator==(const Match&, const Match&) = default;
+};
+
+enum class OnFailure {
+    kEscalate,  // tell a person, as loudly as it can be said
+    kRollBack,  // undo the act, then escalate (acts that leave something behind)
+    kObserve,   // from now on the rule only observes this unit, until it is lifted
+};
+[[nodiscard]] std::string_view on_failure_id(OnFailure value);
+
+// Times in which a rule may act. Minutes of the day in `zone`; `until` <= `from` passes midnight.
+struct TimeWindow {
+    std::uint32_t days = 0x7f;  // bit 0 = Monday
+    std::uint32_t from = 0;     // minute of the day
+    std::uint32_t until = 0;    // exclusive
+    std::string zone = "UTC";   // IANA name
+
+    friend bool operator==(const TimeWindow&, const TimeWindow&) = default;
+};
+
 struct Rule {
     std::string name;
-    core::Cause cause{};
+    Match match;
     std::uint32_t witnesses = 2;
     std::vector<LadderStep> ladder;  // empty only when mode is observe
     Mode mode = Mode::kObserve;
     Limit limit;
     Verify verify;
+    OnFailure on_failure = OnFailure::kEscalate;
+    std::vector<TimeWindow> windows{};  // empty: always
+    bool is_reviving_stopped = false;   // `revive_stopped`: also start what somebody stopped
+    std::vector<std::string> needs{};   // units that must be up before the act makes sense
     std::string runbook;
     std::string origin;  // "/usr/share/gatemend/policies/10-backend-down.toml:3"
     std::vector<RuleTest> tests;

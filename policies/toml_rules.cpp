@@ -113,7 +113,7 @@ class RuleReader {
         }
         TableReader when{*table, "when", reporter_};
         if (const auto word = when.word("cause", all_ids(core::cause_id))) {
-            rule_.cause = static_cast<core::Cause>(word->value);
+            rule_.match.cause = static_cast<core::Cause>(word->value);
             cause_at_ = word->at;
             has_cause_ = true;
         } else if (!when.has("cause")) {
@@ -264,7 +264,7 @@ class RuleReader {
         }
         const Rule* earlier = nullptr;
         for (const Rule& other : out_.policy.rules) {
-            if (earlier == nullptr && has_cause_ && other.cause == rule_.cause) {
+            if (earlier == nullptr && has_cause_ && other.match.cause == rule_.match.cause) {
                 earlier = &other;
             }
         }

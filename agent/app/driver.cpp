@@ -212,6 +212,27 @@ void Driver::run(const engine::RequestAct& effect) {
         });
 }
 
+void Driver::run(const engine::ProposeAct& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.propose(
+        effect.plan, [this, call, id = effect.incident](const core::Result<io::Proposal>& reply) {
+            end_call(call);
+            feed(reply ? core::ActProposed{id, reply->digest, reply->preview}
+                       : core::ActProposed{id, "", reply.error().text});
+        });
+}
+
+void Driver::run(const engine::UndoAct& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.roll_back(effect.attempt, [this, call, effect](const core::Status& status) {
+        end_call(call);
+        feed(core::ActUndone{effect.incident,
+                             effect.attempt,
+                             static_cast<bool>(status),
+                             status ? "undone" : status.error().text});
+    });
+}
+
 void Driver::run(const engine::LatchBreaker& effect) {
     const std::uint64_t call = begin_call();
     outside_.executor.latch(

@@ -73,6 +73,8 @@ class Driver {
     void run(const engine::ReadFilter& effect);
     void run(const engine::ResolveName& effect);
     void run(const engine::RequestAct& effect);
+    void run(const engine::ProposeAct& effect);
+    void run(const engine::UndoAct& effect);
     void run(const engine::LatchBreaker& effect);
     void run(const engine::ConfirmAct& effect);
     void run(const engine::SetTimer& effect);

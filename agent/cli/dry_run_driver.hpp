@@ -80,6 +80,10 @@ class DryRunDriver {
     void run(const engine::SetTimer& effect);
 
     // The service would; a dry run leaves no trace.
+    void run(const engine::ProposeAct&) {}
+
+    void run(const engine::UndoAct&) {}
+
     void run(const engine::LatchBreaker&) {}
 
     void run(const engine::ConfirmAct&) {}

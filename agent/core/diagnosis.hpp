@@ -15,6 +15,7 @@
 #include "core/unit_state.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,8 +57,12 @@ struct Diagnosis {
     Cause cause = Cause::kUnknown;
     std::uint32_t confidence_permille = 0;
     std::vector<Evidence> evidence;
-    std::string text;                       // what happened, in words
-    std::string advice;                     // what to do, in the words of the guides
+    std::string text;    // what happened, in words
+    std::string advice;  // what to do, in the words of the guides
+    // What an act against this cause has to know, by the catalogue's parameter names ("to",
+    // "socket", "setting" ...). From configuration and the look at the machine, never from a text
+    // that a client or an application has written.
+    std::map<std::string, std::string, std::less<>> remedy{};
     std::vector<Alternative> alternatives;  // what else would fit, most likely first
 
     friend bool operator==(const Diagnosis&, const Diagnosis&) = default;

@@ -105,6 +105,24 @@ struct ActAnswered {
     std::uint64_t attempt = 0;
     ActOutcome outcome = ActOutcome::kPending;
     std::string detail;
+    // kRefused: what stood in the way, when the executor named it
+    std::optional<HoldKind> hold{};
+};
+
+// The executor's answer to ProposeAct: the exact plan, as it could be approved. `digest` "": it
+// could not be made, `preview` says why.
+struct ActProposed {
+    std::uint64_t incident = 0;
+    std::string digest{};
+    std::string preview{};  // a unified diff or sentences, sanitized line by line
+};
+
+// The executor's answer to UndoAct.
+struct ActUndone {
+    std::uint64_t incident = 0;
+    std::uint64_t attempt = 0;
+    bool is_undone = false;
+    std::string detail{};
 };
 
 struct LedgerLearnt {
@@ -139,6 +157,8 @@ using EventBody = std::variant<SymptomSeen,
                                FilterRead,
                                NameResolved,
                                ActAnswered,
+                               ActProposed,
+                               ActUndone,
                                LedgerLearnt,
                                TimerFired,
                                TopologyLearnt,

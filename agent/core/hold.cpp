@@ -51,12 +51,34 @@ std::string_view hold_kind_id(HoldKind value) {
             return "executor-refused";
         case HoldKind::kUnitIsUp:
             return "unit-is-up";
+        case HoldKind::kPackageManager:
+            return "package-manager";
+        case HoldKind::kBooting:
+            return "booting";
+        case HoldKind::kDeploying:
+            return "deploying";
+        case HoldKind::kStartBudget:
+            return "start-budget";
+        case HoldKind::kMaintenance:
+            return "maintenance";
+        case HoldKind::kPressure:
+            return "pressure";
+        case HoldKind::kCauseElsewhere:
+            return "cause-elsewhere";
+        case HoldKind::kTooBrief:
+            return "too-brief";
+        case HoldKind::kTooUncertain:
+            return "too-uncertain";
+        case HoldKind::kDemoted:
+            return "demoted";
+        case HoldKind::kNoTarget:
+            return "no-target";
     }
     return "?";
 }
 
 std::optional<HoldKind> hold_kind_from_id(std::string_view id) {
-    return find_by_id(id, HoldKind::kUnitIsUp, hold_kind_id);
+    return find_by_id(id, HoldKind::kNoTarget, hold_kind_id);
 }
 
 std::string_view witness_id(Witness value) {

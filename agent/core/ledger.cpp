@@ -41,4 +41,24 @@ std::optional<ActVerdict> act_verdict_from_id(std::string_view id) {
     return find_by_id(id, ActVerdict::kHarmful, act_verdict_id);
 }
 
+std::string_view undo_state_id(UndoState value) {
+    switch (value) {
+        case UndoState::kNothing:
+            return "nothing";
+        case UndoState::kProvisional:
+            return "provisional";
+        case UndoState::kConfirmed:
+            return "confirmed";
+        case UndoState::kUndone:
+            return "undone";
+        case UndoState::kUndoFailed:
+            return "undo-failed";
+    }
+    return "?";
+}
+
+std::optional<UndoState> undo_state_from_id(std::string_view id) {
+    return find_by_id(id, UndoState::kUndoFailed, undo_state_id);
+}
+
 }  // namespace gatemend::core

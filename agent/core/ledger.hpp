@@ -29,6 +29,17 @@ enum class ActVerdict { kPending, kEffective, kIneffective, kHarmful };
 [[nodiscard]] std::string_view act_verdict_id(ActVerdict verdict);
 [[nodiscard]] std::optional<ActVerdict> act_verdict_from_id(std::string_view id);
 
+// What became of what the act left behind.
+enum class UndoState {
+    kNothing,      // nothing to undo, or not begun
+    kProvisional,  // in force, and undone at `undo_by` unless it is confirmed
+    kConfirmed,    // in force for good; `gatemend rollback` can still undo it
+    kUndone,
+    kUndoFailed,  // neither as it was nor as it should be: a person has to look
+};
+[[nodiscard]] std::string_view undo_state_id(UndoState state);  // "nothing", "provisional" ...
+[[nodiscard]] std::optional<UndoState> undo_state_from_id(std::string_view id);
+
 struct Attempt {
     std::uint64_t id = 0;
     TimePoint time{};
@@ -38,6 +49,8 @@ struct Attempt {
     std::uint64_t incident = 0;
     ActOutcome outcome = ActOutcome::kPending;
     ActVerdict verdict = ActVerdict::kPending;
+    UndoState undo = UndoState::kNothing;
+    TimePoint undo_by{};  // of a provisional or timed act
 
     friend bool operator==(const Attempt&, const Attempt&) = default;
 };
@@ -59,12 +72,22 @@ struct Pause {
     friend bool operator==(const Pause&, const Pause&) = default;
 };
 
+// A person said yes to exactly one plan. Used up by its execution.
+struct Approval {
+    std::string digest;
+    TimePoint until{};
+    std::string by;
+
+    friend bool operator==(const Approval&, const Approval&) = default;
+};
+
 struct Ledger {
     std::vector<Attempt> attempts;  // oldest first, bounded by kMaxAttempts
     std::vector<Latch> latches;
     std::optional<Pause> pause;
     // Attempts of a unit before this moment no longer count for its budget (operator lifted it).
     std::vector<std::pair<std::string, TimePoint>> forgiven;
+    std::vector<Approval> approvals{};
     // Not empty: the record could not be read; observe only, and this is why.
     std::string unreadable;
 
@@ -72,5 +95,6 @@ struct Ledger {
 };
 
 inline constexpr std::size_t kMaxAttempts = 1000;
+inline constexpr std::size_t kMaxApprovals = 32;
 
 }  // namespace gatemend::core

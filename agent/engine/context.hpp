@@ -95,6 +95,8 @@ void evaluate_all(Context& context);
 void close(Context& context, Incident& incident, std::string outcome, std::string text);
 
 void on_act_answered(Context& context, const core::ActAnswered& answer);
+void on_act_proposed(Context& context, const core::ActProposed& proposed);
+void on_act_undone(Context& context, const core::ActUndone& undone);
 void on_ledger(Context& context, const core::LedgerLearnt& learnt);
 void on_restored(Context& context, const core::IncidentRestored& restored);
 

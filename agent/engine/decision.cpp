@@ -340,6 +340,21 @@ void on_act_answered(Context& context, const core::ActAnswered& answer) {
     evaluate_all(context);  // others may have waited for their turn
 }
 
+void on_act_proposed(Context& context, const core::ActProposed& proposed) {
+    const auto found = context.state.incidents.find(proposed.incident);
+    if (found != context.state.incidents.end() && found->second.proposal) {
+        found->second.proposal->digest = proposed.digest;
+        found->second.proposal->preview = proposed.preview;
+    }
+}
+
+void on_act_undone(Context& context, const core::ActUndone& undone) {
+    const auto found = context.state.incidents.find(undone.incident);
+    if (found != context.state.incidents.end()) {
+        context.record(RecordKind::kActed, found->second, undone.detail);
+    }
+}
+
 void on_ledger(Context& context, const core::LedgerLearnt& learnt) {
     context.state.ledger = learnt.ledger;
     context.state.has_ledger = true;

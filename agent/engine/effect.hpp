@@ -66,6 +66,18 @@ struct RequestAct {
     actions::Plan plan;
 };
 
+// Make the exact plan (changes, digest) without doing anything; answered by ActProposed.
+struct ProposeAct {
+    std::uint64_t incident = 0;
+    actions::Plan plan;
+};
+
+// Undo a provisional act; answered by ActUndone.
+struct UndoAct {
+    std::uint64_t incident = 0;
+    std::uint64_t attempt = 0;
+};
+
 // The budget is used up: ask the executor to latch the breaker (it checks for itself). Asking for
 // less is always allowed.
 struct LatchBreaker {
@@ -121,6 +133,8 @@ using Effect = std::variant<StartProbe,
                             ReadFilter,
                             ResolveName,
                             RequestAct,
+                            ProposeAct,
+                            UndoAct,
                             LatchBreaker,
                             ConfirmAct,
                             SetTimer,

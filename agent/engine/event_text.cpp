@@ -396,9 +396,17 @@ struct EffectText {
 
     std::string operator()(const RequestAct& effect) const {
         const actions::Plan& plan = effect.plan;
-        return "act " + std::string{actions::spec(plan.act).name} + " " + plan.unit +
-               " rule=" + plan.rule + " cause=" + std::string{core::cause_id(plan.cause)} +
+        return "act " + actions::describe(plan) + " rule=" + plan.rule +
+               " cause=" + std::string{core::cause_id(plan.cause)} +
                " within=" + core::format_duration(plan.deadline);
+    }
+
+    std::string operator()(const ProposeAct& effect) const {
+        return "propose " + actions::describe(effect.plan) + " rule=" + effect.plan.rule;
+    }
+
+    std::string operator()(const UndoAct& effect) const {
+        return "undo " + std::to_string(effect.attempt);
     }
 
     std::string operator()(const LatchBreaker& effect) const {

@@ -30,6 +30,13 @@ enum class Phase {
 };
 [[nodiscard]] std::string_view phase_id(Phase phase);
 
+// What a person is asked to approve.
+struct Proposal {
+    actions::Plan plan;
+    std::string digest;   // "" until the executor has made it, or when it could not
+    std::string preview;  // of the change, or why there is none
+};
+
 struct Incident {
     std::uint64_t id = 0;
     std::string unit;
@@ -38,6 +45,7 @@ struct Incident {
     Phase phase = Phase::kOpen;
     core::Diagnosis diagnosis;
     policy::Decision decision;
+    std::optional<Proposal> proposal;
     std::vector<std::uint64_t> attempts;
     std::size_t failed_steps = 0;
     std::optional<std::uint64_t> unverified_attempt;

@@ -270,6 +270,10 @@ struct Visitor {
 
     void operator()(const core::ActAnswered& event) const { on_act_answered(context, event); }
 
+    void operator()(const core::ActProposed& event) const { on_act_proposed(context, event); }
+
+    void operator()(const core::ActUndone& event) const { on_act_undone(context, event); }
+
     void operator()(const core::LedgerLearnt& event) const { on_ledger(context, event); }
 
     void operator()(const core::TimerFired& event) const { on_timer(context, event); }

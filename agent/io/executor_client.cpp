@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <map>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -35,10 +36,13 @@ using AttemptTuple = sdbus::Struct<std::uint64_t,
                                    std::string,
                                    std::uint64_t,
                                    std::string,
-                                   std::string>;
+                                   std::string,
+                                   std::string,
+                                   std::int64_t>;
 using LatchTuple = sdbus::Struct<std::string, std::int64_t, std::string>;
 using PauseTuple = sdbus::Struct<std::int64_t, std::string, std::string>;
 using ForgivenTuple = sdbus::Struct<std::string, std::int64_t>;
+using ApprovalTuple = sdbus::Struct<std::string, std::int64_t, std::string>;
 
 core::Error error_of(const char* method, const sdbus::Error& error) {
     return core::Error{std::string("executor, ") + method + ": " +
@@ -57,8 +61,9 @@ core::TimePoint time_of(std::int64_t usec) {
 core::Result<core::Attempt> attempt_of(const AttemptTuple& item) {
     const auto outcome = core::act_outcome_from_id(std::get<6>(item));
     const auto verdict = core::act_verdict_from_id(std::get<7>(item));
-    if (!outcome || !verdict) {
-        return core::Error{"executor, Ledger: an attempt with unknown outcome or verdict"};
+    const auto undo = core::undo_state_from_id(std::get<8>(item));
+    if (!outcome || !verdict || !undo) {
+        return core::Error{"executor, Ledger: an attempt with unknown outcome, verdict or undo"};
     }
     core::Attempt attempt;
     attempt.id = std::get<0>(item);
@@ -69,6 +74,8 @@ core::Result<core::Attempt> attempt_of(const AttemptTuple& item) {
     attempt.incident = std::get<5>(item);
     attempt.outcome = *outcome;
     attempt.verdict = *verdict;
+    attempt.undo = *undo;
+    attempt.undo_by = time_of(std::get<9>(item));
     return attempt;
 }
 
@@ -77,6 +84,7 @@ struct LedgerAnswer {
     const std::vector<LatchTuple>& latches;
     const std::vector<PauseTuple>& pauses;
     const std::vector<ForgivenTuple>& forgiven;
+    const std::vector<ApprovalTuple>& approvals;
 };
 
 core::Result<core::Ledger> ledger_of(const LedgerAnswer& answer) {
@@ -99,6 +107,10 @@ core::Result<core::Ledger> ledger_of(const LedgerAnswer& answer) {
     for (const ForgivenTuple& item : answer.forgiven) {
         ledger.forgiven.emplace_back(std::get<0>(item), time_of(std::get<1>(item)));
     }
+    for (const ApprovalTuple& item : answer.approvals) {
+        ledger.approvals.push_back(
+            core::Approval{std::get<0>(item), time_of(std::get<1>(item)), std::get<2>(item)});
+    }
     return ledger;
 }
 
@@ -108,6 +120,17 @@ core::ActAnswered answer_of(std::uint64_t incident, core::ActReply reply, std::s
     answered.reply = reply;
     answered.detail = std::move(detail);
     return answered;
+}
+
+// "kind: sentence" of the executor's Refused, the kind taken out.
+core::ActAnswered refusal_of(std::uint64_t incident,
+                             const char* method,
+                             const sdbus::Error& error) {
+    const auto how = is_own_answer(error) ? core::ActReply::kRefused : core::ActReply::kLost;
+    core::ActAnswered answer = answer_of(incident, how, error_of(method, error).text);
+    const std::string text{error.getMessage()};
+    answer.hold = core::hold_kind_from_id(std::string_view{text}.substr(0, text.find(':')));
+    return answer;
 }
 
 class Client final : public ExecutorClient {
@@ -219,12 +242,13 @@ class Client final : public ExecutorClient {
                                   const std::vector<LatchTuple>& latches,
                                   const std::vector<PauseTuple>& pauses,
                                   const std::vector<ForgivenTuple>& forgiven,
+                                  const std::vector<ApprovalTuple>& approvals,
                                   const std::string& unreadable) {
             if (error) {
                 done(error_of("Ledger", *error));
                 return;
             }
-            auto ledger = ledger_of(LedgerAnswer{attempts, latches, pauses, forgiven});
+            auto ledger = ledger_of(LedgerAnswer{attempts, latches, pauses, forgiven, approvals});
             if (ledger) {
                 ledger->unreadable = core::sanitize(unreadable);
             }
@@ -238,11 +262,10 @@ class Client final : public ExecutorClient {
              std::function<void(core::ActAnswered)> done) override {
         const core::Duration deadline = plan.deadline + kMargin;
         const auto reply = [this, incident, deadline, done](MaybeError error,
-                                                            const std::string& digest) {
+                                                            const std::string& digest,
+                                                            const std::string& /*preview*/) {
             if (error) {
-                const auto how =
-                    is_own_answer(*error) ? core::ActReply::kRefused : core::ActReply::kLost;
-                done(answer_of(incident, how, error_of("Plan", *error).text));
+                done(refusal_of(incident, "Plan", *error));
             } else {
                 execute(digest, incident, deadline, done);
             }
@@ -250,17 +273,23 @@ class Client final : public ExecutorClient {
         const Reply<core::Done> failed = [incident, done](const core::Status& status) {
             done(answer_of(incident, core::ActReply::kLost, status.error().text));
         };
-        call("Plan",
-             kToolDeadline,
-             failed,
-             reply,
-             std::string(actions::spec(plan.act).name),
-             plan.unit,
-             plan.rule,
-             std::string(core::cause_id(plan.cause)),
-             std::string(core::active_state_id(plan.expected_active)),
-             plan.expected_invocation,
-             static_cast<std::uint64_t>(plan.deadline.count()));
+        call_with_plan("Plan", plan, failed, reply);
+    }
+
+    void propose(const actions::Plan& plan, Reply<Proposal> done) override {
+        const auto reply =
+            [done](MaybeError error, const std::string& digest, const std::string& preview) {
+                if (error) {
+                    done(error_of("Propose", *error));
+                } else {
+                    done(Proposal{digest, preview});
+                }
+            };
+        call_with_plan("Propose", plan, done, reply);
+    }
+
+    void roll_back(std::uint64_t attempt, Reply<core::Done> done) override {
+        call("Rollback", kToolDeadline, done, plain_reply("Rollback", done), attempt);
     }
 
     void latch(const std::string& unit, const std::string& rule, Reply<core::Done> done) override {
@@ -292,6 +321,25 @@ class Client final : public ExecutorClient {
     }
 
   private:
+    template <class Failed, class OnReply>
+    void call_with_plan(const char* method,
+                        const actions::Plan& plan,
+                        const Failed& failed,
+                        const OnReply& reply) {
+        call(method,
+             kToolDeadline,
+             failed,
+             reply,
+             std::string(actions::spec(plan.act).name),
+             plan.unit,
+             plan.rule,
+             std::string(core::cause_id(plan.cause)),
+             std::string(core::active_state_id(plan.expected_active)),
+             plan.expected_invocation,
+             static_cast<std::uint64_t>(plan.deadline.count()),
+             std::map<std::string, std::string>(plan.parameters.begin(), plan.parameters.end()));
+    }
+
     void execute(const std::string& digest,
                  std::uint64_t incident,
                  core::Duration deadline,
@@ -301,9 +349,7 @@ class Client final : public ExecutorClient {
                                             const std::string& outcome,
                                             const std::string& detail) {
             if (error) {
-                const auto how =
-                    is_own_answer(*error) ? core::ActReply::kRefused : core::ActReply::kLost;
-                done(answer_of(incident, how, error_of("Execute", *error).text));
+                done(refusal_of(incident, "Execute", *error));
                 return;
             }
             const auto known = core::act_outcome_from_id(outcome);

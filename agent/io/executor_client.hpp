@@ -38,6 +38,11 @@ struct PacketFilterText {
     std::string text;    // unsanitized
 };
 
+struct Proposal {
+    std::string digest;
+    std::string preview;  // what would change, sanitized line by line; at most 64 KiB
+};
+
 class ExecutorClient {
   public:
     template <class T>
@@ -67,6 +72,10 @@ class ExecutorClient {
     virtual void act(std::uint64_t incident,
                      const actions::Plan& plan,
                      std::function<void(core::ActAnswered)> done) = 0;
+    // The exact plan, without permission to execute it.
+    virtual void propose(const actions::Plan& plan, Reply<Proposal> done) = 0;
+    // Undo a provisional act.
+    virtual void roll_back(std::uint64_t attempt, Reply<core::Done> done) = 0;
     virtual void latch(const std::string& unit,
                        const std::string& rule,
                        Reply<core::Done> done) = 0;

@@ -64,6 +64,13 @@ Reply<Plan> read_request(const PlanRequest& request) {
     if (request.deadline_usec == 0 || request.deadline_usec > longest) {
         return bad_argument("deadline_usec: zero, or more than the act may take");
     }
+    if (request.parameters.size() > actions::kMaxParameters) {
+        return bad_argument("parameters: too many");
+    }
+    actions::Parameters parameters{request.parameters.begin(), request.parameters.end()};
+    if (const auto fault = actions::find_fault(*act, parameters)) {
+        return bad_argument(*fault);
+    }
     return Plan{.act = *act,
                 .unit = request.unit,
                 .role = service_role(request.unit),
@@ -71,7 +78,8 @@ Reply<Plan> read_request(const PlanRequest& request) {
                 .cause = *cause,
                 .expected_active = active,
                 .expected_invocation = request.expected_invocation,
-                .deadline = Duration{static_cast<std::int64_t>(request.deadline_usec)}};
+                .deadline = Duration{static_cast<std::int64_t>(request.deadline_usec)},
+                .parameters = std::move(parameters)};
 }
 
 std::string act_words(const Plan& plan) {
@@ -184,7 +192,7 @@ Fault Executor::refuse(const Plan& plan, const GateHold& hold) {
     return {is_unlisted ? FaultKind::kNotAllowed : FaultKind::kRefused, kind + ": " + hold.text};
 }
 
-void Executor::plan(const PlanRequest& request, ReplyDone<std::string> done) {
+void Executor::plan(const PlanRequest& request, ReplyDone<Proposal> done) {
     Reply<Plan> read = read_request(request);
     if (auto* fault = std::get_if<Fault>(&read)) {
         done(std::move(*fault));
@@ -207,7 +215,7 @@ void Executor::plan(const PlanRequest& request, ReplyDone<std::string> done) {
             }
             const std::string digest = sha256_hex(actions::canonical_text(plan));
             permits_.grant(digest, plan, ports_.now());
-            done(digest);
+            done(Proposal{.digest = digest, .preview = ""});
         });
     });
 }
@@ -306,8 +314,10 @@ void Executor::perform(const std::shared_ptr<Job>& job) {
     }
     job->attempt = *attempt;
     notify(message_id::kActStarted, LOG_NOTICE, job->plan.unit, act_words(job->plan) + " begins");
-    const actions::Act& act = actions::find_act(job->plan.act);
-    act.perform(ports_.systemd, job->plan, [this, job, &act](const actions::ActReport& report) {
+    const actions::Act& act = *actions::find_act(job->plan.act);
+    const actions::Hands hands{ports_.systemd, ports_.tools, ports_.facts, ports_.mender};
+    const actions::Task task{.plan = job->plan, .attempt = job->attempt};
+    act.perform(hands, task, [this, job, &act](const actions::ActReport& report) {
         if (report.outcome != core::ActOutcome::kSucceeded) {
             finish(job, report);
             return;
@@ -398,12 +408,29 @@ Reply<Done> Executor::latch(const std::string& unit, const std::string& rule_nam
     return Done{};
 }
 
-Reply<Done> Executor::roll_back(std::uint64_t attempt) {
+void Executor::roll_back(std::uint64_t attempt, Asker /*asker*/, ReplyDone<Done> done) {
     const auto& attempts = record_.ledger().attempts;
     if (std::ranges::find(attempts, attempt, &core::Attempt::id) == attempts.end()) {
-        return Fault{FaultKind::kNotFound, "no such attempt"};
+        done(Fault{FaultKind::kNotFound, "no such attempt"});
+        return;
     }
-    return Fault{FaultKind::kNotFound, "the act left nothing behind that could be undone"};
+    done(Fault{FaultKind::kNotFound, "the act left nothing behind that could be undone"});
+}
+
+void Executor::propose(const PlanRequest& request, ReplyDone<Proposal> done) {
+    Reply<Plan> read = read_request(request);
+    if (auto* fault = std::get_if<Fault>(&read)) {
+        done(std::move(*fault));
+        return;
+    }
+    done(Fault{FaultKind::kNotFound, "not here yet"});
+}
+
+Reply<Done> Executor::approve(const std::string& digest, const std::string& /*by*/) {
+    if (digest.size() != kDigestBytes) {
+        return bad_argument("digest: not 64 hex digits");
+    }
+    return Fault{FaultKind::kNotFound, "not here yet"};
 }
 
 Reply<Done> Executor::pause(std::uint64_t seconds,

@@ -16,6 +16,7 @@
 #include "sandbox/tools/facts.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -33,7 +34,17 @@ struct PlanRequest {
     std::string expected_active;
     std::string expected_invocation;
     std::uint64_t deadline_usec = 0;
+    std::map<std::string, std::string> parameters{};
 };
+
+struct Proposal {
+    std::string digest;
+    std::string preview;  // printable lines, at most kMaxPreviewBytes
+};
+
+inline constexpr std::size_t kMaxPreviewBytes = std::size_t{64} * 1024;
+
+enum class Asker { kAgent, kRoot };
 
 struct ActResult {
     std::uint64_t attempt = 0;
@@ -44,6 +55,8 @@ struct ActResult {
 struct ExecutorPorts {
     bus::SystemdClient& systemd;
     Facts& facts;
+    ToolRunner& tools;
+    Mender& mender;
     Notices& notices;
     std::function<core::TimePoint()> now;
     std::function<policy::LoadedPolicy()> load_policy;
@@ -58,20 +71,24 @@ class Executor {
     // act that was interrupted its outcome. Never acts again.
     void begin(std::function<void()> ready);
 
-    void plan(const PlanRequest& request, ReplyDone<std::string> done);
+    void plan(const PlanRequest& request, ReplyDone<Proposal> done);
+    // The same plan without permission; mode, budget and guards do not matter.
+    void propose(const PlanRequest& request, ReplyDone<Proposal> done);
     void execute(const std::string& digest, std::uint64_t incident, ReplyDone<ActResult> done);
     [[nodiscard]] Reply<core::Done> confirm(std::uint64_t attempt,
                                             const std::string& verdict,
                                             const std::string& detail);
     // The agent found the budget used up; latches when it is by the executor's own count.
     [[nodiscard]] Reply<core::Done> latch(const std::string& unit, const std::string& rule);
-    [[nodiscard]] Reply<core::Done> roll_back(std::uint64_t attempt);
+    // `asker`: the agent may undo what is provisional, root also what is confirmed.
+    void roll_back(std::uint64_t attempt, Asker asker, ReplyDone<core::Done> done);
 
     // `by`: who asked, for the record. The caller has checked that it is root.
     [[nodiscard]] Reply<core::Done> pause(std::uint64_t seconds,
                                           const std::string& reason,
                                           const std::string& by);
     [[nodiscard]] Reply<core::Done> resume(const std::string& by);
+    [[nodiscard]] Reply<core::Done> approve(const std::string& digest, const std::string& by);
     [[nodiscard]] Reply<core::Done> lift(const std::string& unit, const std::string& by);
 
     // "" or the first problem, in which case the old policy stays.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <org.gatemend.Executor1.adaptor.hpp>
 #include <string>
 #include <tuple>
@@ -58,10 +59,27 @@ using AttemptStruct = sdbus::Struct<std::uint64_t,
                                     std::string,
                                     std::uint64_t,
                                     std::string,
-                                    std::string>;
+                                    std::string,
+                                    std::string,
+                                    std::int64_t>;
 using LatchStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
 using PauseStruct = sdbus::Struct<std::int64_t, std::string, std::string>;
 using ForgivenStruct = sdbus::Struct<std::string, std::int64_t>;
+using ApprovalStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
+using ParameterMap = std::map<std::string, std::string>;
+
+ReplyDone<Proposal> proposal_reply(sdbus::Result<std::string, std::string>&& result) {
+    return [kept = keep(std::move(result))](const Reply<Proposal>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(make_error(*fault));
+            } else {
+                const auto& proposal = std::get<Proposal>(reply);
+                kept->returnResults(proposal.digest, proposal.preview);
+            }
+        });
+    };
+}
 
 class Object final : public ExecutorObject,
                      public sdbus::AdaptorInterfaces<org::gatemend::Executor1_adaptor> {
@@ -100,16 +118,27 @@ class Object final : public ExecutorObject,
                std::vector<LatchStruct>,
                std::vector<PauseStruct>,
                std::vector<ForgivenStruct>,
+               std::vector<ApprovalStruct>,
                std::string>
     Ledger() override;
-    void Plan(sdbus::Result<std::string>&& result,
+    void Propose(sdbus::Result<std::string, std::string>&& result,
+                 std::string act,
+                 std::string unit,
+                 std::string rule,
+                 std::string cause,
+                 std::string expected_active,
+                 std::string expected_invocation,
+                 std::uint64_t deadline_usec,
+                 ParameterMap parameters) override;
+    void Plan(sdbus::Result<std::string, std::string>&& result,
               std::string act,
               std::string unit,
               std::string rule,
               std::string cause,
               std::string expected_active,
               std::string expected_invocation,
-              std::uint64_t deadline_usec) override;
+              std::uint64_t deadline_usec,
+              ParameterMap parameters) override;
     void Execute(sdbus::Result<std::uint64_t, std::string, std::string>&& result,
                  std::string digest,
                  std::uint64_t incident) override;
@@ -117,7 +146,8 @@ class Object final : public ExecutorObject,
                  const std::string& verdict,
                  const std::string& detail) override;
     void Latch(const std::string& unit, const std::string& rule) override;
-    void Rollback(const std::uint64_t& attempt) override;
+    void Rollback(sdbus::Result<>&& result, std::uint64_t attempt) override;
+    void Approve(const std::string& digest) override;
     void Pause(const std::uint64_t& seconds, const std::string& reason) override;
     void Resume() override;
     void Lift(const std::string& unit) override;
@@ -125,6 +155,7 @@ class Object final : public ExecutorObject,
 
     // "uid 0", or throws NotAllowed.
     [[nodiscard]] std::string require_root() const;
+    [[nodiscard]] uid_t caller() const;
 
     Executor& executor_;
     FactDesk& facts_;
@@ -217,6 +248,7 @@ std::tuple<std::vector<AttemptStruct>,
            std::vector<LatchStruct>,
            std::vector<PauseStruct>,
            std::vector<ForgivenStruct>,
+           std::vector<ApprovalStruct>,
            std::string>
 Object::Ledger() {
     const core::Ledger& ledger = executor_.ledger();
@@ -229,7 +261,9 @@ Object::Ledger() {
                               attempt.unit,
                               attempt.incident,
                               std::string{core::act_outcome_id(attempt.outcome)},
-                              std::string{core::act_verdict_id(attempt.verdict)});
+                              std::string{core::act_verdict_id(attempt.verdict)},
+                              std::string{core::undo_state_id(attempt.undo)},
+                              usec(attempt.undo_by));
     }
     std::vector<LatchStruct> latches;
     for (const core::Latch& latch : ledger.latches) {
@@ -243,37 +277,56 @@ Object::Ledger() {
     for (const auto& [unit, since] : ledger.forgiven) {
         forgiven.emplace_back(unit, usec(since));
     }
+    std::vector<ApprovalStruct> approvals;
+    for (const core::Approval& approval : ledger.approvals) {
+        approvals.emplace_back(approval.digest, usec(approval.until), approval.by);
+    }
     return {std::move(attempts),
             std::move(latches),
             std::move(pauses),
             std::move(forgiven),
+            std::move(approvals),
             core::sanitize(ledger.unreadable)};
 }
 
-void Object::Plan(sdbus::Result<std::string>&& result,
+void Object::Propose(sdbus::Result<std::string, std::string>&& result,
+                     std::string act,
+                     std::string unit,
+                     std::string rule,
+                     std::string cause,
+                     std::string expected_active,
+                     std::string expected_invocation,
+                     std::uint64_t deadline_usec,
+                     ParameterMap parameters) {
+    executor_.propose({.act = std::move(act),
+                       .unit = std::move(unit),
+                       .rule = std::move(rule),
+                       .cause = std::move(cause),
+                       .expected_active = std::move(expected_active),
+                       .expected_invocation = std::move(expected_invocation),
+                       .deadline_usec = deadline_usec,
+                       .parameters = std::move(parameters)},
+                      proposal_reply(std::move(result)));
+}
+
+void Object::Plan(sdbus::Result<std::string, std::string>&& result,
                   std::string act,
                   std::string unit,
                   std::string rule,
                   std::string cause,
                   std::string expected_active,
                   std::string expected_invocation,
-                  std::uint64_t deadline_usec) {
-    const PlanRequest request{.act = std::move(act),
-                              .unit = std::move(unit),
-                              .rule = std::move(rule),
-                              .cause = std::move(cause),
-                              .expected_active = std::move(expected_active),
-                              .expected_invocation = std::move(expected_invocation),
-                              .deadline_usec = deadline_usec};
-    executor_.plan(request, [kept = keep(std::move(result))](const Reply<std::string>& reply) {
-        answer([&] {
-            if (const auto* fault = std::get_if<Fault>(&reply)) {
-                kept->returnError(make_error(*fault));
-            } else {
-                kept->returnResults(std::get<std::string>(reply));
-            }
-        });
-    });
+                  std::uint64_t deadline_usec,
+                  ParameterMap parameters) {
+    executor_.plan({.act = std::move(act),
+                    .unit = std::move(unit),
+                    .rule = std::move(rule),
+                    .cause = std::move(cause),
+                    .expected_active = std::move(expected_active),
+                    .expected_invocation = std::move(expected_invocation),
+                    .deadline_usec = deadline_usec,
+                    .parameters = std::move(parameters)},
+                   proposal_reply(std::move(result)));
 }
 
 void Object::Execute(sdbus::Result<std::uint64_t, std::string, std::string>&& result,
@@ -303,8 +356,22 @@ void Object::Latch(const std::string& unit, const std::string& rule) {
     (void)value_or_throw(executor_.latch(unit, rule));
 }
 
-void Object::Rollback(const std::uint64_t& attempt) {
-    (void)value_or_throw(executor_.roll_back(attempt));
+void Object::Rollback(sdbus::Result<>&& result, std::uint64_t attempt) {
+    const Asker asker = caller() == 0 ? Asker::kRoot : Asker::kAgent;
+    executor_.roll_back(attempt, asker, [kept = keep(std::move(result))](const Reply<Done>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(make_error(*fault));
+            } else {
+                kept->returnResults();
+            }
+        });
+    });
+}
+
+void Object::Approve(const std::string& digest) {
+    const std::string by = require_root();
+    (void)value_or_throw(executor_.approve(digest, by));
 }
 
 void Object::Pause(const std::uint64_t& seconds, const std::string& reason) {
@@ -326,16 +393,18 @@ std::string Object::Reload() {
     return executor_.reload();
 }
 
-std::string Object::require_root() const {
+uid_t Object::caller() const {
     // The bus daemon is asked who the caller is; the caller is not.
 #if GATEMEND_SDBUS_MAJOR >= 2
-    const auto message = getObject().getCurrentlyProcessedMessage();
-    const uid_t uid = message.getCredsEuid();
+    return getObject().getCurrentlyProcessedMessage().getCredsEuid();
 #else
     const sdbus::Message* message = getObject().getCurrentlyProcessedMessage();
-    const uid_t uid = message == nullptr ? static_cast<uid_t>(-1) : message->getCredsEuid();
+    return message == nullptr ? static_cast<uid_t>(-1) : message->getCredsEuid();
 #endif
-    if (uid != 0) {
+}
+
+std::string Object::require_root() const {
+    if (caller() != 0) {
         throw make_error({FaultKind::kNotAllowed, "this is for root alone"});
     }
     return "uid 0";

@@ -43,7 +43,7 @@ std::optional<GateHold> check_rule(const policy::Policy& policy, const actions::
     if (rule == nullptr) {
         return hold(HoldKind::kNoRule, "the executor's policy has no such rule");
     }
-    if (rule->cause != plan.cause) {
+    if (rule->match.cause != plan.cause) {
         return hold(HoldKind::kNoRule, "rule " + rule->name + " is for another cause");
     }
     const auto step = std::ranges::find(rule->ladder, plan.act, &policy::LadderStep::act);
@@ -111,7 +111,11 @@ std::optional<GateHold> check_unit(const actions::Plan& plan,
                         "; the plan was made for " +
                         state_words(plan.expected_active, plan.expected_invocation));
     }
-    if (auto obstacle = actions::find_act(plan.act).find_obstacle(state)) {
+    const actions::Act* act = actions::find_act(plan.act);
+    if (act == nullptr) {
+        return hold(HoldKind::kExecutorRefused, "the act cannot be performed here");
+    }
+    if (auto obstacle = act->find_obstacle(state)) {
         return hold(HoldKind::kExecutorRefused, std::move(*obstacle));
     }
     return std::nullopt;

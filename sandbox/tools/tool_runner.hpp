@@ -23,6 +23,14 @@ enum class ToolProfile {
     kRemoteProbe,   // the same for what leaves the machine or speaks TLS: more walls, slower
     kInspect,       // gatemend-inspect: reads /proc, the kernel's sockets and the way to a socket
     kPacketFilter,  // nft, iptables-save: list rules
+    kMend,          // gatemend-mend: reads configuration, writes in ToolSpec::writable
+};
+
+// The tool sees `source` where it opens `target`: so a configuration is tested before it is in
+// place.
+struct Bind {
+    std::string source;
+    std::string target;
 };
 
 struct ToolSpec {
@@ -31,6 +39,8 @@ struct ToolSpec {
     std::string user;               // of the probes only
     core::Duration deadline{};
     std::size_t max_output = std::size_t{8} * 1024;  // per stream; excess is cut and flagged
+    std::vector<std::string> writable{};             // folders, of kMend only
+    std::vector<Bind> binds{};                       // of configuration tests only
 };
 
 struct ToolOutcome {

@@ -166,6 +166,27 @@ void add_remote_probe(Properties& properties, const ToolSpec& spec) {
              NameList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}});
 }
 
+// Files keep their owners and modes, whoever these are; nothing is written outside `writable`.
+void add_mend(Properties& properties, const ToolSpec& spec) {
+    constexpr std::uint64_t kMaxFileBytes = std::uint64_t{32} * 1024 * 1024;
+    properties.set("RestrictNamespaces", std::uint64_t{0})
+        .set("LockPersonality", true)
+        .set("MemoryDenyWriteExecute", true)
+        .set("RestrictRealtime", true)
+        .set("RestrictSUIDSGID", true)
+        .set("LimitFSIZE", kMaxFileBytes)
+        .set_text("ProtectSystem", "strict")
+        .set("ReadWritePaths", spec.writable)
+        .set("PrivateDevices", true)
+        .set("PrivateNetwork", true)
+        .set("ProtectControlGroups", true)
+        .set("ProtectKernelModules", true)
+        .set("ProtectKernelTunables", true)
+        .set("RestrictAddressFamilies", NameList{true, {"AF_UNIX"}})
+        .set("CapabilityBoundingSet",
+             bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_CHOWN) | bit(CAP_FOWNER));
+}
+
 }  // namespace
 
 std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolPipes& pipes) {
@@ -189,6 +210,9 @@ std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolP
             break;
         case ToolProfile::kRemoteProbe:
             add_remote_probe(properties, spec);
+            break;
+        case ToolProfile::kMend:
+            add_mend(properties, spec);
             break;
     }
     return properties.take();

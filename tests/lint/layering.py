@@ -17,10 +17,12 @@ PURE = "pure"
 POSIX = "posix"
 BUS = ("<sdbus-c++/", "<systemd/")
 
+CATALOGUE = r"actions/(catalogue|settings|mending).hpp"
+
 # layer: (its files, system headers, what else may be included). First match decides.
 LAYERS = (
     ("core", r"agent/core/", PURE, ("core/",)),
-    ("catalogue", r"actions/catalogue\.", PURE, ("core/", "actions/catalogue.hpp")),
+    ("catalogue", r"actions/(catalogue|settings|mending)\.", PURE, ("core/", CATALOGUE)),
     # arpa/inet.h: addresses from and to text, which touches nothing
     (
         "parse",
@@ -32,14 +34,14 @@ LAYERS = (
         "policy reader",
         r"policies/toml_",
         POSIX,
-        ("core/", "actions/catalogue.hpp", "policies/", "<toml++/"),
+        ("core/", CATALOGUE, "policies/", "<toml++/"),
     ),
-    ("policy", r"policies/", PURE, ("core/", "actions/catalogue.hpp", "policies/[^t]")),
+    ("policy", r"policies/", PURE, ("core/", CATALOGUE, "policies/[^t]")),
     (
         "engine",
         r"agent/engine/",
         PURE,
-        ("core/", "actions/catalogue.hpp", "policies/(policy|decide|budget).hpp", "engine/"),
+        ("core/", CATALOGUE, "policies/(policy|decide|budget).hpp", "engine/"),
     ),
     ("audit", r"sandbox/audit/", POSIX, ("core/", "sandbox/audit/", "<nlohmann/")),
     ("bus", r"sandbox/bus/", POSIX, ("core/", "sandbox/bus/", *BUS)),
@@ -47,7 +49,7 @@ LAYERS = (
         "tools",
         r"sandbox/tools/",
         POSIX,
-        ("core/", "sandbox/(tools|bus|audit)/", *BUS),
+        ("core/", CATALOGUE, "sandbox/(tools|bus|audit)/", *BUS),
     ),
     ("seccomp", r"sandbox/seccomp/", POSIX, ("core/", "sandbox/seccomp/")),
     (
@@ -76,7 +78,7 @@ LAYERS = (
         POSIX,
         (
             "(core|parse|engine|io)/",
-            "actions/catalogue.hpp",
+            CATALOGUE,
             "policies/",
             "sandbox/(bus|audit)/",
             "<spdlog/",
@@ -91,7 +93,7 @@ LAYERS = (
         POSIX,
         (
             "(core|parse|engine|io|app)/",
-            "actions/catalogue.hpp",
+            CATALOGUE,
             "policies/",
             "sandbox/(bus|audit|seccomp)/",
             "<spdlog/",
@@ -106,7 +108,7 @@ LAYERS = (
         POSIX,
         (
             "(core|parse|engine|io|app|cli)/",
-            "actions/catalogue.hpp",
+            CATALOGUE,
             "policies/",
             "sandbox/(bus|audit|tools)/",
             # a dry run reads the audit as the executor would, without the executor

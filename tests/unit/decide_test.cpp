@@ -27,7 +27,7 @@ Policy make_policy() {
     Policy policy;
     Rule rule;
     rule.name = "start-crashed-backend";
-    rule.cause = Cause::kUnitFailed;
+    rule.match.cause = Cause::kUnitFailed;
     rule.mode = Mode::kAct;
     rule.ladder = {{actions::ActId::kStartUnit, seconds{10}},
                    {actions::ActId::kRestartUnit, seconds{20}}};

@@ -61,6 +61,16 @@ class FakeExecutor final : public io::ExecutorClient {
         done(answer);
     }
 
+    void propose(const actions::Plan& plan, Reply<io::Proposal> done) override {
+        calls.push_back("propose " + plan.unit);
+        done(io::Proposal{std::string(64, 'd'), "preview"});
+    }
+
+    void roll_back(std::uint64_t attempt, Reply<core::Done> done) override {
+        calls.push_back("undo " + std::to_string(attempt));
+        done(core::Done{});
+    }
+
     void latch(const std::string&, const std::string&, Reply<core::Done> done) override {
         done(core::Done{});
     }
@@ -105,7 +115,7 @@ class LiveDriver : public testing::Test {
         engine::State state;
         policy::Rule rule;
         rule.name = "start-crashed-backend";
-        rule.cause = core::Cause::kUnitFailed;
+        rule.match.cause = core::Cause::kUnitFailed;
         rule.mode = policy::Mode::kAct;
         rule.ladder.push_back(
             policy::LadderStep{actions::ActId::kStartUnit, std::chrono::seconds{10}});

@@ -84,7 +84,7 @@ TEST(ExecutorAbuse, OnlyPlannedDigestsAreExecutedAndOnlyOnce) {
     EXPECT_TRUE(fault_of(machine.execute(std::string(64, '0'))).starts_with("NotFound"));
     EXPECT_TRUE(fault_of(machine.execute("")).starts_with("BadArgument"));
     EXPECT_TRUE(fault_of(machine.execute(std::string(1 << 20, '0'))).starts_with("BadArgument"));
-    const auto digest = std::get<std::string>(machine.plan(make_request()));
+    const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
     EXPECT_EQ(fault_of(machine.execute(digest)), "");
     EXPECT_TRUE(fault_of(machine.execute(digest)).starts_with("NotFound"));
     EXPECT_EQ(machine.systemd.jobs.size(), 1U);
@@ -95,8 +95,8 @@ TEST(ExecutorAbuse, OneActAtATime) {
     machine.systemd.is_job_held = true;
     PlanRequest other = make_request();
     other.deadline_usec -= 1;
-    const auto first = std::get<std::string>(machine.plan(make_request()));
-    const auto second = std::get<std::string>(machine.plan(other));
+    const auto first = std::get<Proposal>(machine.plan(make_request())).digest;
+    const auto second = std::get<Proposal>(machine.plan(other)).digest;
     machine.executor->execute(first, 7, [](const Reply<ActResult>&) {});
     EXPECT_TRUE(fault_of(machine.execute(second)).starts_with("Busy"));
     EXPECT_TRUE(fault_of(machine.executor->confirm(1, "effective", "")).starts_with("Busy"));

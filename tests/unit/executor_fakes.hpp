@@ -124,6 +124,53 @@ class FakeFacts final : public Facts {
     }
 };
 
+// Answers every tool with `outcome`.
+class FakeTools final : public ToolRunner {
+  public:
+    ToolOutcome outcome{.exit_code = 0};
+    std::vector<std::vector<std::string>> runs;
+
+    void run(const ToolSpec& spec, std::function<void(core::Result<ToolOutcome>)> done) override {
+        runs.push_back(spec.argv);
+        done(outcome);
+    }
+};
+
+class FakeMender final : public Mender {
+  public:
+    actions::Mending mending;
+    std::vector<std::string> steps;  // "stage 3"
+
+    void preview(const actions::Plan& /*plan*/, unsigned /*candidate*/, Done done) override {
+        steps.emplace_back("preview");
+        done(mending);
+    }
+
+    void stage(const actions::Plan& /*plan*/, std::uint64_t attempt, Done done) override {
+        note("stage", attempt, done);
+    }
+
+    void commit(std::uint64_t attempt,
+                const std::vector<std::string>& /*paths*/,
+                Done done) override {
+        note("commit", attempt, done);
+    }
+
+    void undo(std::uint64_t attempt,
+              const std::vector<std::string>& /*paths*/,
+              Done done) override {
+        note("undo", attempt, done);
+    }
+
+    void forget(std::uint64_t attempt, Done done) override { note("forget", attempt, done); }
+
+  private:
+    void note(const char* step, std::uint64_t attempt, const Done& done) {
+        steps.push_back(std::string{step} + " " + std::to_string(attempt));
+        done(mending);
+    }
+};
+
 class FakeNotices final : public Notices {
   public:
     std::vector<Notice> sent;
@@ -134,7 +181,7 @@ class FakeNotices final : public Notices {
 inline policy::Policy make_test_policy() {
     policy::Rule rule;
     rule.name = "start-crashed-backend";
-    rule.cause = core::Cause::kUnitFailed;
+    rule.match.cause = core::Cause::kUnitFailed;
     rule.ladder = {{actions::ActId::kStartUnit, std::chrono::seconds{10}},
                    {actions::ActId::kRestartUnit, std::chrono::seconds{20}}};
     rule.mode = policy::Mode::kAct;
@@ -186,6 +233,8 @@ class ExecutorMachine {
         executor.reset();
         executor.emplace(ExecutorPorts{.systemd = systemd,
                                        .facts = facts,
+                                       .tools = tools,
+                                       .mender = mender,
                                        .notices = notices,
                                        .now = [this] { return now; },
                                        .load_policy = [this] { return loaded; },
@@ -194,9 +243,9 @@ class ExecutorMachine {
         executor->begin([this] { is_ready = true; });
     }
 
-    Reply<std::string> plan(const PlanRequest& request) {
-        std::optional<Reply<std::string>> reply;
-        executor->plan(request, [&](Reply<std::string> answer) { reply = std::move(answer); });
+    Reply<Proposal> plan(const PlanRequest& request) {
+        std::optional<Reply<Proposal>> reply;
+        executor->plan(request, [&](Reply<Proposal> answer) { reply = std::move(answer); });
         return reply.value();
     }
 
@@ -214,12 +263,14 @@ class ExecutorMachine {
         if (const auto* fault = std::get_if<Fault>(&planned)) {
             return *fault;
         }
-        return execute(std::get<std::string>(planned));
+        return execute(std::get<Proposal>(planned).digest);
     }
 
     std::filesystem::path folder;
     FakeSystemd systemd;
     FakeFacts facts;
+    FakeTools tools;
+    FakeMender mender;
     FakeNotices notices;
     policy::LoadedPolicy loaded;
     core::TimePoint now{std::chrono::seconds{1'795'000'000}};

@@ -27,7 +27,7 @@ using Kinds = std::vector<std::string>;
 
 TEST(Executor, PerformsAPlannedActAndRecordsIntentBeforeOutcome) {
     ExecutorMachine machine;
-    const auto digest = std::get<std::string>(machine.plan(make_request()));
+    const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
     const auto result = std::get<ActResult>(machine.execute(digest));
     EXPECT_EQ(result.attempt, 1U);
     EXPECT_EQ(result.outcome, core::ActOutcome::kSucceeded);
@@ -46,14 +46,14 @@ TEST(Executor, DigestIsThatOfTheCanonicalPlan) {
                              .expected_active = core::ActiveState::kFailed,
                              .expected_invocation = kInvocation,
                              .deadline = std::chrono::seconds{5}};
-    EXPECT_EQ(std::get<std::string>(machine.plan(make_request())),
+    EXPECT_EQ(std::get<Proposal>(machine.plan(make_request())).digest,
               sha256_hex(actions::canonical_text(plan)));
 }
 
 TEST(Executor, IntentIsOnDiskWhileTheJobRuns) {
     ExecutorMachine machine;
     machine.systemd.is_job_held = true;
-    const auto digest = std::get<std::string>(machine.plan(make_request()));
+    const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
     machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
     EXPECT_EQ(audit_kinds(machine), (Kinds{"start", "intent"}));
     machine.systemd.end_job();
@@ -63,7 +63,7 @@ TEST(Executor, IntentIsOnDiskWhileTheJobRuns) {
 TEST(Executor, AnInterruptedActIsResolvedAtTheNextStartAndNotRepeated) {
     ExecutorMachine machine;
     machine.systemd.is_job_held = true;
-    const auto digest = std::get<std::string>(machine.plan(make_request()));
+    const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
     machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
     machine.start();
     EXPECT_TRUE(machine.is_ready);
@@ -124,7 +124,7 @@ TEST(Executor, LatchesForTheAgentOnlyWhenTheBudgetIsUsedUp) {
 
 TEST(Executor, APauseStopsPlansAndPermitsAndSurvivesARestart) {
     ExecutorMachine machine;
-    const auto digest = std::get<std::string>(machine.plan(make_request()));
+    const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
     EXPECT_EQ(fault_of(machine.executor->pause(60, "deploy", "uid 0")), "");
     EXPECT_EQ(fault_of(machine.execute(digest)),
               "NotFound: no such plan, or it was executed or is too old");
@@ -176,7 +176,7 @@ TEST(Executor, HoldsForWhatItSeesItself) {
 
 TEST(Executor, LooksAgainBetweenPlanAndExecute) {
     ExecutorMachine machine;
-    const auto digest = std::get<std::string>(machine.plan(make_request()));
+    const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
     machine.systemd.units[kFpm].has_job = true;
     EXPECT_EQ(fault_of(machine.execute(digest)), "Refused: job-queued");
     EXPECT_FALSE(machine.executor->is_acting());

@@ -147,7 +147,7 @@ TEST(ReadRules, ReadsEveryKey) {
     ASSERT_EQ(loaded.policy.rules.size(), 1U);
     const Rule& rule = loaded.policy.rules[0];
     EXPECT_EQ(rule.name, "start-crashed-backend");
-    EXPECT_EQ(rule.cause, core::Cause::kUnitFailed);
+    EXPECT_EQ(rule.match.cause, core::Cause::kUnitFailed);
     EXPECT_EQ(rule.witnesses, 3U);
     EXPECT_EQ(rule.ladder,
               (std::vector<LadderStep>{{actions::ActId::kStartUnit, seconds{10}},
@@ -770,7 +770,7 @@ TEST(ShippedPolicy, HasARuleForEveryCause) {
     for (int value = 0; core::cause_id(core::Cause{value}) != "?"; ++value) {
         EXPECT_TRUE(std::any_of(loaded.policy.rules.begin(),
                                 loaded.policy.rules.end(),
-                                [&](const Rule& rule) { return rule.cause == core::Cause{value}; }))
+                                [&](const Rule& rule) { return rule.match.cause == core::Cause{value}; }))
             << core::cause_id(core::Cause{value});
     }
 }

@@ -16,7 +16,7 @@ namespace gatemend::testing {
 inline policy::Rule start_rule(std::string name, core::Cause cause) {
     policy::Rule rule;
     rule.name = std::move(name);
-    rule.cause = cause;
+    rule.match.cause = cause;
     rule.mode = policy::Mode::kAct;
     rule.ladder = {policy::LadderStep{actions::ActId::kStartUnit, std::chrono::seconds{10}},
                    policy::LadderStep{actions::ActId::kRestartUnit, std::chrono::seconds{20}}};
@@ -35,7 +35,7 @@ inline policy::Policy small_policy() {
                                     core::Cause::kUnknown}) {
         policy::Rule rule;
         rule.name = "observe-" + std::string{core::cause_id(cause)};
-        rule.cause = cause;
+        rule.match.cause = cause;
         policy.rules.push_back(rule);
     }
     return policy;

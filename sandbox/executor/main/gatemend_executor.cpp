@@ -38,6 +38,7 @@ struct Service {
     std::unique_ptr<bus::SystemdClient> systemd;
     std::unique_ptr<sandbox::ToolRunner> runner;
     std::unique_ptr<sandbox::Facts> facts;
+    std::unique_ptr<sandbox::Mender> mender;
     sandbox::JournalNotices notices;
     std::unique_ptr<sandbox::Executor> executor;
     std::unique_ptr<sandbox::FactDesk> desk;
@@ -64,6 +65,7 @@ Status Service::connect() {
     GATEMEND_TRY(tools, sandbox::ToolRunner::open(*connection, loop));
     runner = std::move(tools);
     facts = sandbox::Facts::make(*runner);
+    mender = sandbox::Mender::make(*runner);
     return Done{};
 }
 
@@ -71,6 +73,8 @@ void Service::build_executor() {
     executor = std::make_unique<sandbox::Executor>(
         sandbox::ExecutorPorts{.systemd = *systemd,
                                .facts = *facts,
+                               .tools = *runner,
+                               .mender = *mender,
                                .notices = notices,
                                .now = [this] { return loop.now(); },
                                .load_policy = [] { return policy::load_policy({}); },

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/tools/mender.hpp"
+
+#include "core/text.hpp"
+#include "sandbox/tools/worker_user.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatemend::sandbox {
+namespace {
+
+using core::Error;
+using core::Result;
+
+constexpr const char* kMendPath = "/usr/lib/gatemend/gatemend-mend";
+constexpr auto kMendDeadline = std::chrono::seconds{15};
+
+std::string folder_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::vector<std::string> folders_of(const std::vector<std::string>& paths) {
+    std::vector<std::string> folders;
+    std::ranges::transform(paths, std::back_inserter(folders), folder_of);
+    std::ranges::sort(folders);
+    folders.erase(std::ranges::unique(folders).begin(), folders.end());
+    return folders;
+}
+
+// What the order says, in the tool's words.
+void add_order(std::vector<std::string>& argv, const actions::Plan& plan) {
+    argv.emplace_back(actions::spec(plan.act).name);
+    argv.push_back(plan.unit);
+    argv.push_back(find_worker_user({}).value_or(default_worker_user()));
+    for (const auto& [name, value] : plan.parameters) {
+        argv.push_back(name + "=" + value);
+    }
+}
+
+class MachineMender final : public Mender {
+  public:
+    explicit MachineMender(ToolRunner& runner) : runner_(runner) {}
+
+    void preview(const actions::Plan& plan, unsigned candidate, Done done) override {
+        std::vector<std::string> argv{kMendPath, "preview"};
+        add_order(argv, plan);
+        if (plan.act == actions::ActId::kRestoreConfig) {
+            argv.push_back("candidate=" + std::to_string(candidate));
+        }
+        run(std::move(argv), {}, std::move(done));
+    }
+
+    void stage(const actions::Plan& plan, std::uint64_t attempt, Done done) override {
+        std::vector<std::string> argv{kMendPath, "stage", std::to_string(attempt)};
+        add_order(argv, plan);
+        if (plan.act == actions::ActId::kRestoreConfig && !plan.changes.empty()) {
+            argv.push_back("version=" + plan.changes.front().after);
+        }
+        run(std::move(argv), {kSnapshotRoot}, std::move(done));
+    }
+
+    void commit(std::uint64_t attempt, const std::vector<std::string>& paths, Done done) override {
+        write("commit", attempt, paths, std::move(done));
+    }
+
+    void undo(std::uint64_t attempt, const std::vector<std::string>& paths, Done done) override {
+        write("undo", attempt, paths, std::move(done));
+    }
+
+    void forget(std::uint64_t attempt, Done done) override {
+        write("forget", attempt, {}, std::move(done));
+    }
+
+  private:
+    void write(const char* what,
+               std::uint64_t attempt,
+               const std::vector<std::string>& paths,
+               Done done) {
+        std::vector<std::string> writable = folders_of(paths);
+        writable.emplace_back(kSnapshotRoot);
+        run({kMendPath, what, std::to_string(attempt)}, std::move(writable), std::move(done));
+    }
+
+    void run(std::vector<std::string> argv, std::vector<std::string> writable, Done done) {
+        ToolSpec spec;
+        spec.profile = ToolProfile::kMend;
+        spec.argv = std::move(argv);
+        spec.deadline = kMendDeadline;
+        spec.max_output = actions::kMaxMendingBytes;
+        spec.writable = std::move(writable);
+        runner_.run(spec, [done = std::move(done)](const Result<ToolOutcome>& outcome) {
+            if (!outcome) {
+                done(outcome.error());
+            } else if (outcome->is_timed_out || outcome->is_cut) {
+                done(Error{"gatemend-mend did not finish in time"});
+            } else if (outcome->exit_code != 0) {
+                done(Error{core::sanitize(outcome->err)});
+            } else {
+                done(actions::decode_mending(outcome->out));
+            }
+        });
+    }
+
+    ToolRunner& runner_;
+};
+
+}  // namespace
+
+Mender::~Mender() = default;
+
+std::unique_ptr<Mender> Mender::make(ToolRunner& runner) {
+    return std::make_unique<MachineMender>(runner);
+}
+
+}  // namespace gatemend::sandbox
