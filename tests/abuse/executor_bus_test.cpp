@@ -138,7 +138,8 @@ class ExecutorOnBus : public testing::Test {
         if (const sd_bus_error* error = sd_bus_message_get_error(message)) {
             const std::string name = error->name;
             test.answer_ = name.substr(name.rfind('.') + 1);
-        } else if (sd_bus_message_has_signature(message, "s") > 0) {
+        } else if (sd_bus_message_has_signature(message, "ss") > 0 ||
+                   sd_bus_message_has_signature(message, "s") > 0) {
             const char* text = nullptr;
             (void)sd_bus_message_read(message, "s", &text);
             test.text_ = text;
@@ -158,14 +159,16 @@ class ExecutorOnBus : public testing::Test {
                      const char* act = "start-unit",
                      const char* active = "failed") {
         return call("Plan",
-                    "sssssst",
+                    "sssssst"
+                    "a{ss}",
                     act,
                     unit,
                     "start-crashed-backend",
                     "unit-failed",
                     active,
                     kInvocation.c_str(),
-                    std::uint64_t{5'000'000});
+                    std::uint64_t{5'000'000},
+                    0);
     }
 
     ExecutorMachine machine_;

@@ -34,7 +34,7 @@ Policy make_policy() {
     policy.rules.push_back(rule);
     Rule report;
     report.name = "report-stopped-unit";
-    report.cause = Cause::kUnitStopped;
+    report.match.cause = Cause::kUnitStopped;
     policy.rules.push_back(report);
     return policy;
 }

@@ -114,7 +114,7 @@ TEST(ExecutorAbuse, VerdictsAreGivenOnceToKnownAttempts) {
                     .starts_with("BadArgument"));
     EXPECT_EQ(fault_of(executor.confirm(1, "ineffective", "still refused")), "");
     EXPECT_TRUE(fault_of(executor.confirm(1, "effective", "")).starts_with("Refused"));
-    EXPECT_TRUE(fault_of(executor.roll_back(1)).starts_with("NotFound"));
+    EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("NotFound"));
 }
 
 TEST(ExecutorAbuse, HostileTextStaysOneRecord) {

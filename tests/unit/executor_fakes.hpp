@@ -127,7 +127,7 @@ class FakeFacts final : public Facts {
 // Answers every tool with `outcome`.
 class FakeTools final : public ToolRunner {
   public:
-    ToolOutcome outcome{.exit_code = 0};
+    ToolOutcome outcome{0, false, false, "", ""};
     std::vector<std::vector<std::string>> runs;
 
     void run(const ToolSpec& spec, std::function<void(core::Result<ToolOutcome>)> done) override {
@@ -253,6 +253,13 @@ class ExecutorMachine {
         std::optional<Reply<ActResult>> reply;
         executor->execute(
             digest, incident, [&](Reply<ActResult> answer) { reply = std::move(answer); });
+        return reply.value();
+    }
+
+    Reply<core::Done> roll_back(std::uint64_t attempt, Asker asker = Asker::kRoot) {
+        std::optional<Reply<core::Done>> reply;
+        executor->roll_back(
+            attempt, asker, [&](Reply<core::Done> answer) { reply = std::move(answer); });
         return reply.value();
     }
 

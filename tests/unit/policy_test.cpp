@@ -168,7 +168,7 @@ TEST(ReadRules, FillsInDefaults) {
     ASSERT_TRUE(loaded.errors.empty());
     Rule expected;
     expected.name = "a";
-    expected.cause = core::Cause::kUnknown;
+    expected.match.cause = core::Cause::kUnknown;
     expected.origin = "x.toml:1";
     ASSERT_EQ(loaded.policy.rules, std::vector{expected});
     EXPECT_EQ(loaded.policy.rules[0].mode, Mode::kObserve);
@@ -768,9 +768,10 @@ TEST(ShippedPolicy, HasNeitherErrorsNorWarnings) {
 TEST(ShippedPolicy, HasARuleForEveryCause) {
     const auto loaded = load_draft(GATEMEND_SOURCE_DIR "/policies/rules");
     for (int value = 0; core::cause_id(core::Cause{value}) != "?"; ++value) {
-        EXPECT_TRUE(std::any_of(loaded.policy.rules.begin(),
-                                loaded.policy.rules.end(),
-                                [&](const Rule& rule) { return rule.match.cause == core::Cause{value}; }))
+        EXPECT_TRUE(
+            std::any_of(loaded.policy.rules.begin(),
+                        loaded.policy.rules.end(),
+                        [&](const Rule& rule) { return rule.match.cause == core::Cause{value}; }))
             << core::cause_id(core::Cause{value});
     }
 }
