@@ -5,6 +5,7 @@
 
 #include "actions/catalogue.hpp"
 #include "core/cause.hpp"
+#include "core/guard_limits.hpp"
 #include "core/time.hpp"
 
 #include <cstdint>
@@ -138,6 +139,7 @@ struct Settings {
     core::Duration suspicion_cooldown = std::chrono::seconds{10};
     core::Duration probe_timeout = std::chrono::seconds{2};
     std::vector<BackendOverride> backends;
+    core::GuardLimits guards{};
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -72,6 +72,7 @@ class SettingsReader {
         read_units();
         read_limits();
         read_probe();
+        read_guards();
         for (const toml::table* table : reader_.tables("backend")) {
             read_backend(*table);
         }
@@ -154,6 +155,28 @@ class SettingsReader {
             settings_.suspicion_cooldown = pause->value;
         }
         probe.finish();
+    }
+
+    void read_guards() {
+        const toml::table* table = reader_.table("guards");
+        if (table == nullptr) {
+            return;
+        }
+        TableReader guards{*table, "guards", reporter_};
+        constexpr IntegerRange kPercent{1, 100};
+        constexpr std::uint32_t kPermillePerPercent = 10;
+        if (const auto grace = guards.duration("boot_grace", {seconds{0}, hours{1}})) {
+            settings_.guards.boot_grace = grace->value;
+        }
+        if (const auto memory = guards.integer("memory_full_percent", kPercent)) {
+            settings_.guards.memory_full_permille =
+                static_cast<std::uint32_t>(memory->value) * kPermillePerPercent;
+        }
+        if (const auto io = guards.integer("io_full_percent", kPercent)) {
+            settings_.guards.io_full_permille =
+                static_cast<std::uint32_t>(io->value) * kPermillePerPercent;
+        }
+        guards.finish();
     }
 
     void read_backend(const toml::table& table) {

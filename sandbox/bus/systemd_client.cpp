@@ -42,6 +42,9 @@ constexpr std::array kWanted{
     WantedProperty{kUnit, "Job"},
     WantedProperty{kUnit, "InvocationID"},
     WantedProperty{kUnit, "StateChangeTimestamp"},
+    WantedProperty{kUnit, "ActiveEnterTimestamp"},
+    WantedProperty{kUnit, "StartLimitBurst"},
+    WantedProperty{kUnit, "StartLimitIntervalUSec"},
     WantedProperty{kService, "Result"},
     WantedProperty{kService, "ExecMainCode"},
     WantedProperty{kService, "ExecMainStatus"},
@@ -63,6 +66,13 @@ T get(const Properties& properties, const char* name, T fallback) {
         return fallback;
     }
     return found->second.get<T>();
+}
+
+// Microseconds; "infinity" (all bits set) and whatever else does not fit becomes the longest time.
+Duration get_duration(const Properties& properties, const char* name) {
+    const auto usec = get<std::uint64_t>(properties, name, 0);
+    const auto longest = static_cast<std::uint64_t>(Duration::max().count());
+    return Duration{static_cast<std::int64_t>(std::min(usec, longest))};
 }
 
 std::string hex(const std::vector<std::uint8_t>& bytes) {
@@ -478,8 +488,10 @@ core::UnitState decode_unit(const Properties& properties) {
     state.has_job = std::get<0>(get<JobStruct>(properties, "Job", JobStruct{})) != 0;
     state.invocation_id = hex(get<std::vector<std::uint8_t>>(properties, "InvocationID", {}));
     state.restarts = get<std::uint32_t>(properties, "NRestarts", 0);
-    const auto usec = get<std::uint64_t>(properties, "StateChangeTimestamp", 0);
-    state.changed = core::TimePoint{Duration{static_cast<std::int64_t>(usec)}};
+    state.changed = core::TimePoint{get_duration(properties, "StateChangeTimestamp")};
+    state.last_active = core::TimePoint{get_duration(properties, "ActiveEnterTimestamp")};
+    state.start_limit_burst = get<std::uint32_t>(properties, "StartLimitBurst", 0);
+    state.start_limit_interval = get_duration(properties, "StartLimitIntervalUSec");
     return state;
 }
 

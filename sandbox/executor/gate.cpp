@@ -35,6 +35,17 @@ std::string state_words(core::ActiveState active, const std::string& invocation)
 
 }  // namespace
 
+std::optional<GateHold> gate_hold_of(const std::vector<core::Hold>& holds) {
+    if (holds.empty()) {
+        return std::nullopt;
+    }
+    std::string text;
+    for (const core::Hold& item : holds) {
+        text += (text.empty() ? "" : "; ") + item.text;
+    }
+    return hold(holds.front().kind, std::move(text));
+}
+
 std::optional<GateHold> check_rule(const policy::Policy& policy, const actions::Plan& plan) {
     if (!actions::is_unit_name(plan.unit) || !policy::is_unit_allowed(policy.settings, plan.unit)) {
         return hold(HoldKind::kUnitNotAllowed, "the executor's policy does not list this unit");

@@ -238,7 +238,10 @@ class ExecutorMachine {
                                        .notices = notices,
                                        .now = [this] { return now; },
                                        .load_policy = [this] { return loaded; },
-                                       .ledger_changed = [this] { ++ledger_changes; }},
+                                       .ledger_changed = [this] { ++ledger_changes; },
+                                       .check_guards = [this](const std::string& /*unit*/,
+                                                              actions::ActId /*act*/,
+                                                              const auto& done) { done(guard); }},
                          Record::open(audit_path()));
         executor->begin([this] { is_ready = true; });
     }
@@ -282,6 +285,7 @@ class ExecutorMachine {
     policy::LoadedPolicy loaded;
     core::TimePoint now{std::chrono::seconds{1'795'000'000}};
     int ledger_changes = 0;
+    std::optional<GateHold> guard;
     bool is_ready = false;
     std::optional<Executor> executor;
 };
