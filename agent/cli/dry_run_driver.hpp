@@ -76,6 +76,7 @@ class DryRunDriver {
     void run(const engine::Inspect& effect);
     void run(const engine::ReadFilter& effect);
     void run(const engine::ResolveName& effect);
+    void run(const engine::ReadApps& effect);
     void run(const engine::RequestAct& effect);
     void run(const engine::SetTimer& effect);
 

@@ -64,7 +64,7 @@ Status Service::connect() {
     systemd = std::move(client);
     GATEMEND_TRY(tools, sandbox::ToolRunner::open(*connection, loop));
     runner = std::move(tools);
-    facts = sandbox::Facts::make(*runner);
+    facts = sandbox::Facts::make(*runner, *systemd);
     mender = sandbox::Mender::make(*runner);
     return Done{};
 }
