@@ -158,6 +158,17 @@ void DryRunDriver::run(const engine::ResolveName& effect) {
         });
 }
 
+void DryRunDriver::run(const engine::ReadApps& effect) {
+    begin();
+    outside_.facts.pm2_apps(effect.unit,
+                            [this, unit = effect.unit](const core::Result<std::string>& text) {
+                                std::string problem;
+                                feed(parse::apps_listed(unit, text, problem));
+                                note(std::move(problem));
+                                end();
+                            });
+}
+
 void DryRunDriver::note(std::string problem) {
     if (!problem.empty()) {
         problems_.push_back(std::move(problem));

@@ -78,6 +78,7 @@ class DryRunDriver {
     void run(const engine::Inspect& effect);
     void run(const engine::ReadFilter& effect);
     void run(const engine::ResolveName& effect);
+    void run(const engine::ReadApps& effect);
     void run(const engine::RequestAct& effect);
     // As the executor would answer; what no guard holds back is written down and then refused.
     [[nodiscard]] core::ActAnswered answer(const engine::RequestAct& effect,

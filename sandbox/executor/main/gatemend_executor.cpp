@@ -69,7 +69,7 @@ Status Service::connect() {
     systemd = std::move(client);
     GATEMEND_TRY(tools, sandbox::ToolRunner::open(*connection, loop));
     runner = std::move(tools);
-    facts = sandbox::Facts::make(*runner);
+    facts = sandbox::Facts::make(*runner, *systemd);
     mender = sandbox::Mender::make(*runner);
     guards = std::make_unique<sandbox::Guards>(*systemd, sandbox::GuardView::of_this_machine());
     return Done{};
