@@ -502,6 +502,10 @@ max = 30
 [probe]
 timeout = "1s"
 suspicion_cooldown = "20s"
+[guards]
+boot_grace = "0s"
+memory_full_percent = 30
+io_full_percent = 100
 [[backend]]
 address = "unix:/run/app.sock"
 unit = "app-1.service"
@@ -518,6 +522,7 @@ unit = "app-2.service"
     EXPECT_EQ(settings.host_limit, (Limit{30, hours{1}, seconds{0}, 1}));
     EXPECT_EQ(settings.probe_timeout, seconds{1});
     EXPECT_EQ(settings.suspicion_cooldown, seconds{20});
+    EXPECT_EQ(settings.guards, (core::GuardLimits{seconds{0}, 300, 1000}));
     EXPECT_EQ(settings.backends,
               (std::vector<BackendOverride>{{"unix:/run/app.sock", "app-1.service"},
                                             {"[::1]:9000", "app-2.service"}}));
@@ -574,6 +579,13 @@ TEST(ReadSettings, TakesCanonicalAddressesOnly) {
               "              ^\n"
               "    like \"unix:/run/php/php8.2-fpm.sock\", \"127.0.0.1:9000\" or "
               "\"[::1]:9000\"\n");
+}
+
+TEST(ReadSettings, BoundsTheGuards) {
+    EXPECT_NE(errors_in_settings("[guards]\nboot_grace = \"2h\"\n"), "");
+    EXPECT_NE(errors_in_settings("[guards]\nmemory_full_percent = 0\n"), "");
+    EXPECT_NE(errors_in_settings("[guards]\nio_full_percent = 101\n"), "");
+    EXPECT_NE(errors_in_settings("[guards]\nio_full = 80\n"), "");
 }
 
 TEST(ReadSettings, RefusesABackendTwice) {
