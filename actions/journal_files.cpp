@@ -329,11 +329,15 @@ bool is_rotation_worthwhile(std::vector<JournalFile> files,
                             const JournalFloor& floor,
                             TimePoint now) {
     const std::uint64_t without = plan_vacuum(files, floor, now).bytes;
-    std::uint64_t cost = 0;
+    std::vector<JournalFile> begun;
     for (JournalFile& file : files) {
-        cost += file.is_archived ? 0 : kNewFileBytes;
-        file.is_archived = true;
+        if (!file.is_archived) {
+            file.is_archived = true;
+            begun.push_back({.name = file.name, .bytes = kNewFileBytes, .newest = now});
+        }
     }
+    const std::uint64_t cost = total_bytes(begun);
+    files.insert(files.end(), begun.begin(), begun.end());
     return plan_vacuum(std::move(files), floor, now).bytes > without + cost;
 }
 
