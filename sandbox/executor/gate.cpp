@@ -105,7 +105,11 @@ std::optional<GateHold> check_unit(const actions::Plan& plan,
     if (state.has_job) {
         return hold(HoldKind::kJobQueued, "another job for the unit is queued");
     }
-    if (state.active != plan.expected_active || state.invocation_id != plan.expected_invocation) {
+    // The agent does not watch the journal's unit, and so knows no run of it.
+    const bool is_same_run =
+        state.invocation_id == plan.expected_invocation ||
+        (plan.unit == actions::kJournalUnit && plan.expected_invocation.empty());
+    if (state.active != plan.expected_active || !is_same_run) {
         return hold(HoldKind::kExecutorRefused,
                     "the unit is now " + state_words(state.active, state.invocation_id) +
                         "; the plan was made for " +
