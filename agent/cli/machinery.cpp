@@ -49,7 +49,7 @@ core::Result<Machinery> open_machinery(bus::EventLoop& loop) {
     GATEMEND_TRY(systemd, bus::SystemdClient::open(*connection, loop));
     GATEMEND_TRY(runner, sandbox::ToolRunner::open(*connection, loop));
     Machinery machinery;
-    machinery.facts = sandbox::Facts::make(*runner);
+    machinery.facts = sandbox::Facts::make(*runner, *systemd);
     machinery.connection = std::move(connection);
     machinery.systemd = std::move(systemd);
     machinery.runner = std::move(runner);
