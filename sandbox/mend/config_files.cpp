@@ -36,6 +36,7 @@ std::vector<std::string> expand(const std::string& root, const std::string& patt
     }
     std::vector<std::string> paths;
     glob_t found{};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
     if (glob((root + pattern).c_str(), 0, nullptr, &found) == 0) {
         for (std::size_t i = 0; i < std::min<std::size_t>(found.gl_pathc, kMaxConfigFiles); ++i) {
             paths.push_back(std::string{found.gl_pathv[i]}.substr(root.size()));

@@ -27,10 +27,9 @@ constexpr std::string_view kNginx = "nginx.service";
 constexpr std::size_t kMaxNotes = 32;
 constexpr std::size_t kMaxDiffLines = 4000;
 
-const std::string& parameter(const Order& order, std::string_view name) {
-    static const std::string kNothing;
+std::string parameter(const Order& order, std::string_view name) {
     const auto found = order.parameters.find(name);
-    return found == order.parameters.end() ? kNothing : found->second;
+    return found == order.parameters.end() ? "" : found->second;
 }
 
 std::string socket_path(const Order& order) {
@@ -84,7 +83,7 @@ Result<Draft> edit_nginx(const Machine& machine, const NginxEditor& editor) {
 }
 
 Result<Draft> repoint_backend(const Machine& machine, const Order& order) {
-    const std::string& from = parameter(order, "from");
+    const std::string from = parameter(order, "from");
     std::vector<std::string> mentions;
     auto draft = edit_nginx(machine, [&](const NginxTree& tree) {
         mentions = other_mentions(tree, from);
@@ -122,7 +121,7 @@ Result<Draft> set_pool_listen(const Machine& machine, const Order& order, const 
 Settings settings_of(const Order& order) {
     Settings settings;
     for (const char* pair : {"", "2", "3", "4"}) {
-        const std::string& name = parameter(order, std::string{"setting"} + pair);
+        const std::string name = parameter(order, std::string{"setting"} + pair);
         if (!name.empty()) {
             settings.emplace_back(name, parameter(order, std::string{"value"} + pair));
         }

@@ -55,7 +55,7 @@ core::Result<std::string> edit_drop_in(const std::optional<std::string>& text,
     if (!text) {
         std::string made{kNew};
         for (const auto& [name, value] : settings) {
-            made += name + "=" + value + "\n";
+            made.append(name).append("=").append(value).append("\n");
         }
         return made;
     }

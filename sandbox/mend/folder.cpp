@@ -53,6 +53,7 @@ Result<bus::UniqueFd> make_folders(const Machine& machine,
                                    const std::string& below) {
     GATEMEND_TRY(place, find_place(machine, top));
     bus::UniqueFd folder = std::move(place.folder);
+    const std::string whole = place.path + "/" + below;
     std::string rest = place.name + "/" + below;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('/'), rest.size());
@@ -62,7 +63,7 @@ Result<bus::UniqueFd> make_folders(const Machine& machine,
             continue;
         }
         if (mkdirat(folder.get(), name.c_str(), kOwnFolder) < 0 && errno != EEXIST) {
-            return errno_error("make " + top + "/" + below);
+            return errno_error("make " + whole);
         }
         GATEMEND_TRY(next, open_folder(folder, name));
         folder = std::move(next);

@@ -49,8 +49,9 @@ void list_files(const Machine& machine,
             break;
         case Kind::kFolder:
             if (depth < kMaxDepth && files.size() < kMaxListed) {
+                const std::string folder = path + "/";
                 for (const std::string& name : list_folder(machine, path)) {
-                    list_files(machine, path + "/" + name, depth + 1, files);
+                    list_files(machine, folder + name, depth + 1, files);
                 }
             }
             break;

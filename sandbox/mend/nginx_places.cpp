@@ -48,7 +48,9 @@ std::string address_text(const BackendWord& word, const std::string& to) {
 }
 
 // As a line of its own before the statement; on the same line where that does not begin with it.
-Replacement insert_before(const NginxFile& file, const Statement& statement, std::string words) {
+Replacement insert_before(const NginxFile& file,
+                          const Statement& statement,
+                          const std::string& words) {
     const std::string& text = file.source.text;
     const std::size_t at = statement.words.empty() ? statement.end : statement.words[0].begin;
     const std::string blanks = indentation(text, at);

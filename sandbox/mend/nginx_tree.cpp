@@ -44,7 +44,7 @@ class Reader {
     Status include(const std::string& pattern, std::size_t block, std::size_t depth);
     Status add_file(ConfigFile file);
     Status walk(std::size_t file, std::size_t block, std::size_t depth);
-    Result<std::size_t> open_block(const Statement& statement, std::size_t parent);
+    std::size_t open_block(const Statement& statement, std::size_t parent);
 
     ConfigSource& source_;
     std::string folder_;
@@ -91,7 +91,7 @@ Status Reader::include(const std::string& pattern, std::size_t block, std::size_
     return Done{};
 }
 
-Result<std::size_t> Reader::open_block(const Statement& statement, std::size_t parent) {
+std::size_t Reader::open_block(const Statement& statement, std::size_t parent) {
     NginxBlock block;
     block.name = statement.name();
     block.argument = statement.words.size() > 1 ? statement.words[1].word : "";
@@ -110,8 +110,7 @@ Status Reader::walk(std::size_t file, std::size_t block, std::size_t depth) {
         if (tree_.directives.size() >= kMaxConfigDirectives || blocks.size() > kMaxBlockDepth) {
             return Error{tree_.files[file].source.path + ": too much to read"};
         }
-        // No reference into tree_: an include makes it grow.
-        const Statement statement = tree_.files[file].statements[i];
+        const Statement& statement = tree_.files[file].statements[i];
         if (statement.kind == TokenKind::kClose) {
             if (blocks.size() == 1) {
                 return Error{tree_.files[file].source.path + ": a } too many in line " +
@@ -122,14 +121,14 @@ Status Reader::walk(std::size_t file, std::size_t block, std::size_t depth) {
         }
         NginxDirective directive{file, i, blocks.back()};
         if (statement.kind == TokenKind::kOpen) {
-            GATEMEND_TRY(opened, open_block(statement, blocks.back()));
             directive.opens = true;
-            directive.opened = opened;
-            blocks.push_back(opened);
+            directive.opened = open_block(statement, blocks.back());
+            blocks.push_back(directive.opened);
         }
         tree_.directives.push_back(directive);
         if (!directive.opens && statement.name() == "include" && statement.words.size() == 2) {
-            const std::string& given = statement.words[1].word;
+            // A copy: what is included makes tree_ grow, and the statement move.
+            const std::string given = statement.words[1].word;
             GATEMEND_CHECK(include(
                 given.starts_with('/') ? given : folder_ + given, blocks.back(), depth + 1));
         }

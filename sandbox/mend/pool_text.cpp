@@ -245,7 +245,8 @@ Result<std::string> find_pool(const PoolTree& tree, std::string_view socket) {
             continue;
         }
         if (!found.empty()) {
-            return Error{"two pools listen on " + wanted + ": " + found + " and " + line.section};
+            const std::string pools = found + " and " + line.section;
+            return Error{"two pools listen on " + wanted + ": " + pools};
         }
         found = line.section;
     }
