@@ -430,7 +430,7 @@ class ExecutorMachine {
     int ledger_changes = 0;
     std::optional<GateHold> guard;
     bool is_ready = false;
-    std::function<void(std::string, actions::ActId, HoldDone)> guards;
+    std::function<void(const std::string&, actions::ActId, HoldDone)> guards;
     std::vector<std::pair<core::TimePoint, std::function<void()>>> timers;
     std::optional<Executor> executor;
 };

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 namespace gatemend::sandbox {
@@ -776,6 +778,37 @@ TEST(ExecutorProvisional, OnlySoManyConfirmedActsAreKept) {
     EXPECT_TRUE(fault_of(machine.roll_back(2)).starts_with("NotFound"));
     EXPECT_EQ(fault_of(machine.roll_back(3)), "");
     EXPECT_EQ(std::ranges::count(machine.mender.steps, "forget 2"), 1);
+}
+
+TEST(ExecutorProvisional, WhatWasChangedLastIsRolledBackFirst) {
+    MendingMachine machine;
+    for (std::uint64_t i = 1; i <= 2; ++i) {
+        (void)machine.act(repoint());
+        (void)machine.executor->confirm(i, "effective", "");
+    }
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "Refused: executor-refused");
+    EXPECT_EQ(machine.executor->ledger().attempts[0].undo, UndoState::kConfirmed);
+    EXPECT_EQ(fault_of(machine.roll_back(2)), "");
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "");
+}
+
+TEST(ExecutorProvisional, ARecordThatCannotBeReadIsNoReasonToUndo) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.executor.reset();
+    std::string text;
+    {
+        std::ifstream file{machine.audit_path()};
+        text.assign(std::istreambuf_iterator<char>{file}, {});
+    }
+    text.replace(text.find("/etc/nginx/a.conf"), 17, "/etc/nginx/b.conf");
+    std::ofstream{machine.audit_path()} << text;
+    machine.now += std::chrono::hours{1};
+    machine.mender.steps.clear();
+    machine.start();
+    EXPECT_TRUE(machine.is_ready);
+    EXPECT_NE(machine.executor->ledger().unreadable, "");
+    EXPECT_TRUE(machine.mender.steps.empty());
 }
 
 TEST(ExecutorProvisional, TheDeadlineSurvivesARestart) {
