@@ -66,7 +66,8 @@ Result<Journals> look(const JournalPlaces& places) {
     }
     Journals journals;
     for (const std::string& root : places.roots) {
-        const std::string folder = root + "/" + id;
+        std::string folder = root;
+        folder.append("/").append(id);
         if (access(folder.c_str(), F_OK) == 0) {
             GATEMEND_TRY(files, read_journal_folder(folder));
             journals.emplace(folder, std::move(files));

@@ -62,10 +62,6 @@ class Journal(Asked):
     settings = f'units = ["{JOURNALD}"]\n'
     acts = {"vacuum-journal": ("disk-full", "")}
 
-    def furnish(self, root: pathlib.Path) -> None:
-        super().furnish(root)
-        (root / "var/log/journal").mkdir()  # with it, journald keeps its files
-
     @property
     def folder(self) -> str:
         return f"/var/log/journal/{self.machine.read('/etc/machine-id').strip()}"
