@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "actions/act.hpp"
+#include "actions/tool_acts.hpp"
 #include "core/text.hpp"
 
 #include <utility>
@@ -69,21 +70,27 @@ void Act::undo(const Hands& /*hands*/, const Task& /*task*/, ActDone done) const
 const Act* find_act(ActId id) {
     static const StartUnit start_unit;
     static const RestartUnit restart_unit;
+    static const VacuumJournal vacuum_journal;
+    static const RestartPm2App restart_pm2_app;
+    static const CapturePort capture_port;
     switch (id) {
         case ActId::kStartUnit:
             return &start_unit;
         case ActId::kRestartUnit:
             return &restart_unit;
-        case ActId::kReloadUnit:
-        case ActId::kRestartPm2App:
         case ActId::kVacuumJournal:
+            return &vacuum_journal;
+        case ActId::kRestartPm2App:
+            return &restart_pm2_app;
+        case ActId::kCapturePort:
+            return &capture_port;
+        case ActId::kReloadUnit:
         case ActId::kFixSocketOwner:
         case ActId::kSetPoolListen:
         case ActId::kRepointBackend:
         case ActId::kRestoreConfig:
         case ActId::kApplySuggestion:
         case ActId::kDebugLog:
-        case ActId::kCapturePort:
             break;
     }
     return nullptr;

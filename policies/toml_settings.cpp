@@ -61,7 +61,7 @@ bool is_canonical_address(const std::string& address) {
 class SettingsReader {
   public:
     SettingsReader(const toml::table& table, Settings& settings, Reporter& reporter)
-        : reader_{table, "gatemend.toml", reporter},
+        : reader_{table, "gatemend.toml", reporter, ""},
           settings_{settings},
           reporter_{reporter} {}
 
@@ -72,6 +72,7 @@ class SettingsReader {
         read_units();
         read_limits();
         read_probe();
+        read_guards();
         for (const toml::table* table : reader_.tables("backend")) {
             read_backend(*table);
         }
@@ -103,6 +104,9 @@ class SettingsReader {
     }
 
     void add_unit(std::string pattern, Position at) {
+        if (refuse_placeholder(pattern, at, reporter_)) {
+            return;
+        }
         // A pattern is a unit name once its wildcards stand for something.
         std::string example = pattern;
         std::ranges::replace_if(
@@ -143,7 +147,7 @@ class SettingsReader {
         if (table == nullptr) {
             return;
         }
-        TableReader probe{*table, "probe", reporter_};
+        TableReader probe{*table, "probe", reporter_, "probe."};
         if (const auto timeout = probe.duration("timeout", {milliseconds{100}, seconds{30}})) {
             settings_.probe_timeout = timeout->value;
         }
@@ -151,6 +155,28 @@ class SettingsReader {
             settings_.suspicion_cooldown = pause->value;
         }
         probe.finish();
+    }
+
+    void read_guards() {
+        const toml::table* table = reader_.table("guards");
+        if (table == nullptr) {
+            return;
+        }
+        TableReader guards{*table, "guards", reporter_};
+        constexpr IntegerRange kPercent{1, 100};
+        constexpr std::uint32_t kPermillePerPercent = 10;
+        if (const auto grace = guards.duration("boot_grace", {seconds{0}, hours{1}})) {
+            settings_.guards.boot_grace = grace->value;
+        }
+        if (const auto memory = guards.integer("memory_full_percent", kPercent)) {
+            settings_.guards.memory_full_permille =
+                static_cast<std::uint32_t>(memory->value) * kPermillePerPercent;
+        }
+        if (const auto io = guards.integer("io_full_percent", kPercent)) {
+            settings_.guards.io_full_permille =
+                static_cast<std::uint32_t>(io->value) * kPermillePerPercent;
+        }
+        guards.finish();
     }
 
     void read_backend(const toml::table& table) {
@@ -200,11 +226,12 @@ class SettingsReader {
 
 }  // namespace
 
-void add_settings(std::string_view text, const std::string& file, LoadedPolicy& out) {
-    Reporter reporter{text, file, out};
-    out.files.push_back(file);
-    if (const auto document = parse_document(text, reporter)) {
+void add_settings(const Source& source, LoadedPolicy& out) {
+    Reporter reporter{source.text, source.file, out};
+    out.files.push_back(source.file);
+    if (const auto document = parse_document(source.text, reporter)) {
         SettingsReader{*document, out.policy.settings, reporter}.run();
+        out.settings_places = reporter.take_places();
     }
     reporter.sort_by_position();
 }

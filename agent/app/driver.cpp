@@ -190,6 +190,18 @@ void Driver::run(const engine::ResolveName& effect) {
         });
 }
 
+void Driver::run(const engine::ReadApps& effect) {
+    const std::uint64_t call = begin_call();
+    outside_.executor.pm2_apps(
+        effect.unit, [this, call, unit = effect.unit](const core::Result<std::string>& text) {
+            end_call(call);
+            std::string problem;
+            core::AppsListed listed = parse::apps_listed(unit, text, problem);
+            tell(problem);
+            feed(std::move(listed));
+        });
+}
+
 void Driver::tell(const std::string& problem) const {
     if (!problem.empty()) {
         outside_.warn(problem + ", ignoring");

@@ -72,6 +72,7 @@ class Driver {
     void run(const engine::Inspect& effect);
     void run(const engine::ReadFilter& effect);
     void run(const engine::ResolveName& effect);
+    void run(const engine::ReadApps& effect);
     void run(const engine::RequestAct& effect);
     void run(const engine::ProposeAct& effect);
     void run(const engine::UndoAct& effect);

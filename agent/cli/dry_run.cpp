@@ -46,7 +46,7 @@ core::Result<Machinery> open_machinery(bus::EventLoop& loop) {
     GATEMEND_TRY(systemd, bus::SystemdClient::open(*connection, loop));
     GATEMEND_TRY(runner, sandbox::ToolRunner::open(*connection, loop));
     Machinery machinery;
-    machinery.facts = sandbox::Facts::make(*runner);
+    machinery.facts = sandbox::Facts::make(*runner, *systemd);
     machinery.connection = std::move(connection);
     machinery.systemd = std::move(systemd);
     machinery.runner = std::move(runner);
@@ -191,8 +191,10 @@ int run_dry_run(const DryRunOptions& options) {
     std::vector<std::string> problems;
     const core::Topology topology =
         learn_topology(*loop, *machinery->facts, options, loaded.policy.settings, problems);
-    DryRunDriver driver(DryRunDriver::Outside{*loop, *machinery->systemd, *machinery->facts},
-                        std::move(loaded.policy));
+    const sandbox::Guards guards(*machinery->systemd, sandbox::GuardView::of_this_machine());
+    DryRunDriver driver(
+        DryRunDriver::Outside{*loop, *machinery->systemd, *machinery->facts, guards},
+        std::move(loaded.policy));
     driver.run(read_ledger(options.audit),
                topology,
                recent_symptoms(topology.error_logs, std::time(nullptr)));

@@ -158,24 +158,52 @@ void DryRunDriver::run(const engine::ResolveName& effect) {
         });
 }
 
+void DryRunDriver::run(const engine::ReadApps& effect) {
+    begin();
+    outside_.facts.pm2_apps(effect.unit,
+                            [this, unit = effect.unit](const core::Result<std::string>& text) {
+                                std::string problem;
+                                feed(parse::apps_listed(unit, text, problem));
+                                note(std::move(problem));
+                                end();
+                            });
+}
+
 void DryRunDriver::note(std::string problem) {
     if (!problem.empty()) {
         problems_.push_back(std::move(problem));
     }
 }
 
-// Written down and then refused, so that the engine goes on to the next incident.
 void DryRunDriver::run(const engine::RequestAct& effect) {
-    const auto incident = state_.incidents.find(effect.incident);
-    if (!planned_.contains(effect.incident) && incident != state_.incidents.end()) {
-        plans_.push_back(PlannedAct{effect.incident, effect.plan});
-        planned_.emplace(effect.incident, app::incident_document(incident->second));
-    }
+    begin();
+    const std::string& unit = effect.plan.unit;
+    outside_.guards.check({.unit = unit,
+                           .act = effect.plan.act,
+                           .limits = state_.policy.settings.guards,
+                           .own_starts = sandbox::starts_of(state_.ledger, unit)},
+                          [this, effect](const std::vector<core::Hold>& holds) {
+                              feed(answer(effect, holds));
+                              end();
+                          });
+}
+
+// Always refused, so that the engine goes on to the next incident.
+core::ActAnswered DryRunDriver::answer(const engine::RequestAct& effect,
+                                       const std::vector<core::Hold>& holds) {
     core::ActAnswered answer;
     answer.incident = effect.incident;
     answer.reply = core::ActReply::kRefused;
     answer.detail = "dry run";
-    queue_.push_back(std::move(answer));
+    const auto incident = state_.incidents.find(effect.incident);
+    if (!holds.empty()) {
+        answer.hold = holds.front().kind;
+        answer.detail = holds.front().text;
+    } else if (!planned_.contains(effect.incident) && incident != state_.incidents.end()) {
+        plans_.push_back(PlannedAct{effect.incident, effect.plan});
+        planned_.emplace(effect.incident, app::incident_document(incident->second));
+    }
+    return answer;
 }
 
 void DryRunDriver::run(const engine::SetTimer& effect) {

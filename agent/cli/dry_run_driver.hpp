@@ -9,6 +9,7 @@
 #include "engine/state.hpp"
 #include "sandbox/bus/systemd_client.hpp"
 #include "sandbox/tools/facts.hpp"
+#include "sandbox/tools/guards.hpp"
 
 #include <deque>
 #include <map>
@@ -37,6 +38,7 @@ class DryRunDriver {
         bus::EventLoop& loop;
         bus::SystemdClient& systemd;
         sandbox::Facts& facts;
+        const sandbox::Guards& guards;
     };
 
     DryRunDriver(Outside outside, policy::Policy policy);
@@ -76,7 +78,11 @@ class DryRunDriver {
     void run(const engine::Inspect& effect);
     void run(const engine::ReadFilter& effect);
     void run(const engine::ResolveName& effect);
+    void run(const engine::ReadApps& effect);
     void run(const engine::RequestAct& effect);
+    // As the executor would answer; what no guard holds back is written down and then refused.
+    [[nodiscard]] core::ActAnswered answer(const engine::RequestAct& effect,
+                                           const std::vector<core::Hold>& holds);
     void run(const engine::SetTimer& effect);
 
     // The service would; a dry run leaves no trace.

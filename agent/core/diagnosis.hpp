@@ -8,6 +8,7 @@
 #include "core/config_test.hpp"
 #include "core/hold.hpp"
 #include "core/inspection.hpp"
+#include "core/pm2_app.hpp"
 #include "core/probe.hpp"
 #include "core/sighting.hpp"
 #include "core/time.hpp"
@@ -43,6 +44,7 @@ struct Findings {
     std::string packet_rule;  // the packet filter's rule for the address, "" when none is known
     TimePoint packet_time{};
     std::vector<std::string> resolved;  // what the backend's host name means now; empty: not known
+    std::vector<Pm2App> apps;           // under a pm2 unit; empty: not known
     std::vector<std::string> configured;  // every address nginx's configuration names
 };
 

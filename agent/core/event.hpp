@@ -8,6 +8,7 @@
 #include "core/hold.hpp"
 #include "core/inspection.hpp"
 #include "core/ledger.hpp"
+#include "core/pm2_app.hpp"
 #include "core/probe.hpp"
 #include "core/symptom.hpp"
 #include "core/time.hpp"
@@ -86,6 +87,12 @@ struct NameResolved {
     std::vector<std::string> addresses;
 };
 
+// The applications that a pm2 unit supervises; nothing when they could not be listed.
+struct AppsListed {
+    std::string unit;
+    std::vector<Pm2App> apps;
+};
+
 // The unit's own last words, sanitized, oldest first.
 struct JournalRead {
     std::string unit;
@@ -156,6 +163,7 @@ using EventBody = std::variant<SymptomSeen,
                                Inspected,
                                FilterRead,
                                NameResolved,
+                               AppsListed,
                                ActAnswered,
                                ActProposed,
                                ActUndone,

@@ -238,6 +238,31 @@ std::optional<Diagnosis> judge_remote_down(const Findings& findings) {
                       "between.");
 }
 
+namespace {
+
+// Only what pm2 has given up on is restarted: what is "stopped" was stopped by a person.
+Diagnosis judge_pm2_apps(const Findings& findings, CaseFile& file) {
+    file.inspection("pm2 lists " + describe(findings.apps));
+    const std::string what =
+        findings.unit_name + " is up, but nobody listens on " + describe(findings.backend) + ": ";
+    const std::string ask = "As the user of " + findings.unit_name + ": ";
+    const Pm2App* errored = find_only_errored(findings.apps);
+    if (errored == nullptr || !is_plain_pm2_name(errored->name)) {
+        return file.close(what + "pm2 lists " + describe(findings.apps) + ".",
+                          ask +
+                              "`pm2 restart NAME` starts the one that should listen there; "
+                              "`pm2 logs NAME` says why it stopped.");
+    }
+    Diagnosis diagnosis =
+        file.close(what + "pm2 has given up on the application " + errored->name + ".",
+                   ask + "`pm2 restart " + errored->name + "` starts it; `pm2 logs " +
+                       errored->name + "` says why it stopped.");
+    diagnosis.remedy["app"] = errored->name;
+    return diagnosis;
+}
+
+}  // namespace
+
 // A unit that is up while nobody listens is a supervisor (pm2, supervisord) whose application is
 // down, or an application that has not come up yet.
 std::optional<Diagnosis> judge_nobody_listens(const Findings& findings) {
@@ -250,6 +275,9 @@ std::optional<Diagnosis> judge_nobody_listens(const Findings& findings) {
     CaseFile file = connect_case(Cause::kAppDown, findings);
     file.inspection("nobody listens on " + findings.backend.address)
         .sightings({}, {Clue::kGaveUp, Clue::kBootFailed, Clue::kAddressInUse});
+    if (core::is_pm2_unit(findings.unit_name) && !findings.apps.empty()) {
+        return judge_pm2_apps(findings, file);
+    }
     if (is_supervised) {
         return file.close(
             findings.unit_name + " is up, but nobody listens on " + describe(findings.backend) +

@@ -52,6 +52,11 @@ struct UnitState {
     std::string invocation_id;   // 32 hex digits, empty when never started
     std::uint32_t restarts = 0;  // NRestarts
     TimePoint changed{};         // StateChangeTimestamp
+    TimePoint last_active{};     // ActiveEnterTimestamp; the epoch: never active since boot
+    // StartLimitBurst, StartLimitIntervalUSec: more starts than that in that time are refused; a
+    // zero switches it off.
+    std::uint32_t start_limit_burst = 0;
+    Duration start_limit_interval{};
 
     friend bool operator==(const UnitState&, const UnitState&) = default;
 };

@@ -51,6 +51,16 @@ void ask_logs(Context& context, const core::Service& service, ServiceRecord& rec
 void ask_filter(Context& context, const core::Service& service, ServiceRecord& record);
 // Nothing where nginx was given an address.
 void ask_name(Context& context, const core::Service& service, ServiceRecord& record);
+// --- pm2_apps.cpp: what runs under a unit that supervises applications ---
+
+// Asks pm2 where that could tell why nobody listens. True: all that can be known is known, or is
+// not waited for any longer.
+[[nodiscard]] bool gather_apps(Context& context,
+                               const core::Service& service,
+                               ServiceRecord& record,
+                               const Incident& incident);
+void on_apps_listed(Context& context, const core::AppsListed& listed);
+
 // The backend that records or probes point at; the first one otherwise.
 [[nodiscard]] core::Backend suspected_backend(const core::Service& service,
                                               const ServiceRecord& record);

@@ -61,6 +61,11 @@ struct ReadFilter {
     std::string address;
 };
 
+// Which applications does this pm2 unit supervise? Answered by AppsListed.
+struct ReadApps {
+    std::string unit;
+};
+
 struct RequestAct {
     std::uint64_t incident = 0;
     actions::Plan plan;
@@ -132,6 +137,7 @@ using Effect = std::variant<StartProbe,
                             Inspect,
                             ReadFilter,
                             ResolveName,
+                            ReadApps,
                             RequestAct,
                             ProposeAct,
                             UndoAct,

@@ -245,6 +245,22 @@ Result<EventBody> parse_resolved(Tokens& tokens) {
     return EventBody{std::move(resolved)};
 }
 
+// apps UNIT [NAME=STATUS ...]
+Result<EventBody> parse_apps(Tokens& tokens) {
+    GATEMEND_TRY(name, take_unit(tokens));
+    core::AppsListed listed;
+    listed.unit = std::move(name);
+    while (const auto word = tokens.next()) {
+        const std::size_t equals = word->find('=');
+        if (equals == std::string_view::npos || listed.apps.size() == core::kMaxPm2Apps) {
+            return wrong("expected: apps UNIT [NAME=online|errored|stopped ...]");
+        }
+        listed.apps.push_back({.name = core::sanitize(word->substr(0, equals)),
+                               .status = core::pm2_status_from_id(word->substr(equals + 1))});
+    }
+    return EventBody{std::move(listed)};
+}
+
 Result<EventBody> parse_logs_read(Tokens& tokens) {
     return EventBody{core::LogsRead{std::string{tokens.next().value_or("")}}};
 }
@@ -394,6 +410,8 @@ struct EffectText {
         return "resolve " + effect.unit + " " + effect.host;
     }
 
+    std::string operator()(const ReadApps& effect) const { return "list-apps " + effect.unit; }
+
     std::string operator()(const RequestAct& effect) const {
         const actions::Plan& plan = effect.plan;
         return "act " + actions::describe(plan) + " rule=" + plan.rule +
@@ -459,6 +477,9 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     if (word == "resolved") {
         return parse_resolved(tokens);
     }
+    if (word == "apps") {
+        return parse_apps(tokens);
+    }
     if (word == "logs-read") {
         return parse_logs_read(tokens);
     }
@@ -479,7 +500,7 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     }
     return wrong("unknown event '" + core::sanitize(word) +
                  "'; expected unit, probe, config, log, inspect, filter, journal, logs-read, "
-                 "resolved, topology, act, "
+                 "resolved, apps, topology, act, "
                  "ledger or tick");
 }
 

@@ -179,7 +179,8 @@ void conclude_up(Context& context,
                  const core::Service& service,
                  ServiceRecord& record,
                  Incident& incident) {
-    if (gather_around(context, service, record, incident)) {
+    if (gather_around(context, service, record, incident) &&
+        gather_apps(context, service, record, incident)) {
         decide_and_apply(context, service, record, incident);
     }
 }

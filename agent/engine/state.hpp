@@ -95,6 +95,10 @@ struct ServiceRecord {
     bool is_filter_asked = false;
     std::vector<std::string> resolved;  // of the backend's host name, while an incident is open
     bool is_name_asked = false;
+    std::vector<core::Pm2App> apps;  // of a pm2 unit, newest answer
+    core::TimePoint apps_asked{};
+    core::TimePoint apps_time{};  // of the newest answer, also when it was none
+    bool is_listing_apps = false;
     std::optional<core::TimePoint> wake;    // earliest timer pending for this service
     std::optional<std::uint64_t> incident;  // the open one
 };

@@ -266,6 +266,8 @@ struct Visitor {
 
     void operator()(const core::NameResolved& event) const { on_name(context, event); }
 
+    void operator()(const core::AppsListed& event) const { on_apps_listed(context, event); }
+
     void operator()(const core::FilterRead& event) const { on_filter(context, event); }
 
     void operator()(const core::ActAnswered& event) const { on_act_answered(context, event); }

@@ -230,6 +230,7 @@ core::Findings findings_of(const Context& context,
     findings.inspection = record.inspection;
     findings.inspection_time = record.inspection_time;
     findings.resolved = record.resolved;
+    findings.apps = record.apps_time >= record.unit_seen ? record.apps : findings.apps;
     findings.packet_rule = record.packet_rule;
     findings.packet_time = record.packet_time;
     findings.configured = configured_addresses(context.state.topology);

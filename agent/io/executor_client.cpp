@@ -236,6 +236,17 @@ class Client final : public ExecutorClient {
         call("PacketFilter", kToolDeadline, done, reply);
     }
 
+    void pm2_apps(const std::string& unit, Reply<std::string> done) override {
+        const auto reply = [done](MaybeError error, const std::string& text) {
+            if (error) {
+                done(error_of("Pm2Apps", *error));
+            } else {
+                done(text);
+            }
+        };
+        call("Pm2Apps", kToolDeadline, done, reply, unit);
+    }
+
     void read_ledger(Reply<core::Ledger> done) override {
         const auto reply = [done](MaybeError error,
                                   const std::vector<AttemptTuple>& attempts,

@@ -66,6 +66,8 @@ class ExecutorClient {
                          const std::string& address,
                          Reply<std::string> done) = 0;
     virtual void packet_filter(Reply<PacketFilterText> done) = 0;
+    // The text is parse::read_pm2_list's.
+    virtual void pm2_apps(const std::string& unit, Reply<std::string> done) = 0;
     virtual void read_ledger(Reply<core::Ledger> done) = 0;
 
     // Plan, then Execute of exactly that digest. kLost whenever it is not certain that nothing ran.

@@ -2,6 +2,7 @@
 #include "parse/fact_event.hpp"
 
 #include "parse/packet_filter.hpp"
+#include "parse/pm2_list.hpp"
 
 namespace gatemend::parse {
 
@@ -37,6 +38,18 @@ core::FilterRead filter_read(const std::string& unit,
         if ((*rule)->packets) {
             event.rule += " (has stopped " + std::to_string(*(*rule)->packets) + " packets)";
         }
+    }
+    return event;
+}
+
+core::AppsListed apps_listed(const std::string& unit,
+                             const core::Result<std::string>& text,
+                             std::string& problem) {
+    core::AppsListed event{unit, {}};
+    if (text) {
+        event.apps = read_pm2_list(*text);
+    } else {
+        problem = "applications under " + unit + ": " + text.error().text;
     }
     return event;
 }

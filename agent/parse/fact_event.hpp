@@ -26,6 +26,11 @@ struct PacketFilterRules {
                                            const core::Result<PacketFilterRules>& rules,
                                            std::string& problem);
 
+// `text`: what pm2 printed, or why it did not.
+[[nodiscard]] core::AppsListed apps_listed(const std::string& unit,
+                                           const core::Result<std::string>& text,
+                                           std::string& problem);
+
 // `line`: gatemend-probe's answer to `resolve`; `host`: "app.internal:8080". Nothing when there is
 // no answer: what the name meant before is still nginx's idea of it.
 [[nodiscard]] std::vector<std::string> resolved_addresses(const std::string& host,

@@ -7,6 +7,10 @@
 namespace gatemend::parse {
 namespace {
 
+using core::ConfigLexer;
+using core::Token;
+using core::TokenKind;
+
 constexpr std::size_t kFileCost = 256;    // of an include, beside its bytes
 constexpr std::size_t kIncludeCost = 16;  // of one that is known
 constexpr std::size_t kMaxIncludeDepth = 16;

@@ -4,7 +4,7 @@
 // nginx_config_reader.cpp takes the directives. Never reads more than its budget.
 #pragma once
 
-#include "parse/config_lexer.hpp"
+#include "core/config_lexer.hpp"
 #include "parse/nginx_config.hpp"
 #include "parse/nginx_dump.hpp"
 #include "parse/nginx_pass.hpp"
@@ -91,7 +91,7 @@ class NginxConfigReader {
 
     // files and blocks
     void read_file(std::size_t index, std::size_t depth);
-    bool open_block(ConfigLexer& lexer, const Directive& directive);
+    bool open_block(core::ConfigLexer& lexer, const Directive& directive);
     [[nodiscard]] BlockKind kind_of(const Directive& directive) const;
     void open_upstream(const Directive& directive, OpenBlock& block);
     void open_server(OpenBlock& block);

@@ -38,5 +38,10 @@ inline constexpr std::string_view kIncidentClosed = "af9778b429e942b990b16d5f643
 inline constexpr std::string_view kIncidentEscalated = "fdb5341bc7ee4a40a43c907e865dd9ca";
 // the cause is known and something forbids the act
 inline constexpr std::string_view kIncidentHeld = "c603a45685aa44fe9f195766501dced0";
+// `gatemend hold`: no acts while somebody deploys
+inline constexpr std::string_view kHoldBegun = "c42c32ccb89e417c87e436bb0e78b669";
+inline constexpr std::string_view kHoldEnded = "11d6c64c6ed54cdebbfb375b4a0a433c";
+// the command still ran when its hold was over
+inline constexpr std::string_view kHoldOutlived = "19b137e38513424eb4b12fb16d147558";
 
 }  // namespace gatemend::sandbox::message_id

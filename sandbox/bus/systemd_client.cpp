@@ -42,6 +42,9 @@ constexpr std::array kWanted{
     WantedProperty{kUnit, "Job"},
     WantedProperty{kUnit, "InvocationID"},
     WantedProperty{kUnit, "StateChangeTimestamp"},
+    WantedProperty{kUnit, "ActiveEnterTimestamp"},
+    WantedProperty{kUnit, "StartLimitBurst"},
+    WantedProperty{kUnit, "StartLimitIntervalUSec"},
     WantedProperty{kService, "Result"},
     WantedProperty{kService, "ExecMainCode"},
     WantedProperty{kService, "ExecMainStatus"},
@@ -52,6 +55,20 @@ constexpr auto kCallTimeout = std::chrono::seconds{10};
 // Results of jobs that ended before we knew their path; more can only be other people's.
 constexpr std::size_t kMaxEarlyJobs = 64;
 
+// What systemd says where a unit runs as no particular user, or is not running.
+constexpr std::uint32_t kNoUid = UINT32_MAX;
+
+// Path, argv, "-" given, start and end (realtime, monotonic), pid, code, status.
+using ExecStruct = sdbus::Struct<std::string,
+                                 std::vector<std::string>,
+                                 bool,
+                                 std::uint64_t,
+                                 std::uint64_t,
+                                 std::uint64_t,
+                                 std::uint64_t,
+                                 std::uint32_t,
+                                 std::int32_t,
+                                 std::int32_t>;
 using JobStruct = sdbus::Struct<std::uint32_t, sdbus::ObjectPath>;
 
 // The property's value, or `fallback` when it is absent or of another type: what systemd says is
@@ -63,6 +80,27 @@ T get(const Properties& properties, const char* name, T fallback) {
         return fallback;
     }
     return found->second.get<T>();
+}
+
+// Microseconds; "infinity" (all bits set) and whatever else does not fit becomes the longest time.
+Duration get_duration(const Properties& properties, const char* name) {
+    const auto usec = get<std::uint64_t>(properties, name, 0);
+    const auto longest = static_cast<std::uint64_t>(Duration::max().count());
+    return Duration{static_cast<std::int64_t>(std::min(usec, longest))};
+}
+
+ServiceSetup decode_setup(const Properties& properties) {
+    ServiceSetup setup;
+    setup.user = get<std::string>(properties, "User", "");
+    if (const auto uid = get<std::uint32_t>(properties, "UID", kNoUid); uid != kNoUid) {
+        setup.uid = uid;
+    }
+    setup.environment = get<std::vector<std::string>>(properties, "Environment", {});
+    const auto commands = get<std::vector<ExecStruct>>(properties, "ExecStart", {});
+    if (!commands.empty()) {
+        setup.exec_start = std::get<1>(commands.front());
+    }
+    return setup;
 }
 
 std::string hex(const std::vector<std::uint8_t>& bytes) {
@@ -135,6 +173,8 @@ class Client final : public SystemdClient {
                  const std::string& unit,
                  Duration deadline,
                  std::function<void(Result<JobResult>)> done) override;
+    void read_service(const std::string& unit,
+                      std::function<void(Result<ServiceSetup>)> done) override;
     void read_system_state(std::function<void(Result<std::string>)> done) override;
 
   private:
@@ -166,6 +206,8 @@ class Client final : public SystemdClient {
     std::deque<PendingJob> jobs_;
     std::map<std::string, std::string> early_jobs_;
     std::uint64_t next_job_ = 1;
+    std::map<std::uint64_t, std::unique_ptr<sdbus::IProxy>> setups_;  // being read
+    std::uint64_t next_setup_ = 1;
     // Proxies must not die inside their own callbacks.
     std::vector<std::unique_ptr<sdbus::IProxy>> retired_;
     Source retire_timer_;
@@ -440,6 +482,33 @@ void Client::finish_job(std::uint64_t id, Result<JobResult> result) {
     done(std::move(result));
 }
 
+// Rarely asked, so all properties at once will do.
+void Client::read_service(const std::string& unit, std::function<void(Result<ServiceSetup>)> done) {
+    const std::uint64_t id = next_setup_++;
+    const auto take = [this, id, unit, done](MaybeError error, const Properties& properties) {
+        if (const auto found = setups_.find(id); found != setups_.end()) {
+            retire(std::move(found->second));
+            setups_.erase(found);
+        }
+        if (error) {
+            done(Error{"read " + unit + ": " + error->getMessage()});
+        } else {
+            done(decode_setup(properties));
+        }
+    };
+    try {
+        auto& proxy = setups_[id] = make_proxy(connection_, unit_path(unit));
+        proxy->callMethodAsync("GetAll")
+            .onInterface(kPropertiesInterface)
+            .withTimeout(kCallTimeout)
+            .withArguments(std::string{kService})
+            .uponReplyInvoke(take);
+    } catch (const sdbus::Error& error) {
+        setups_.erase(id);
+        done(Error{"read " + unit + ": " + error.getMessage()});
+    }
+}
+
 void Client::read_system_state(std::function<void(Result<std::string>)> done) {
     const auto take = [done](const MaybeError& error, const sdbus::Variant& value) {
         if (error) {
@@ -478,8 +547,10 @@ core::UnitState decode_unit(const Properties& properties) {
     state.has_job = std::get<0>(get<JobStruct>(properties, "Job", JobStruct{})) != 0;
     state.invocation_id = hex(get<std::vector<std::uint8_t>>(properties, "InvocationID", {}));
     state.restarts = get<std::uint32_t>(properties, "NRestarts", 0);
-    const auto usec = get<std::uint64_t>(properties, "StateChangeTimestamp", 0);
-    state.changed = core::TimePoint{Duration{static_cast<std::int64_t>(usec)}};
+    state.changed = core::TimePoint{get_duration(properties, "StateChangeTimestamp")};
+    state.last_active = core::TimePoint{get_duration(properties, "ActiveEnterTimestamp")};
+    state.start_limit_burst = get<std::uint32_t>(properties, "StartLimitBurst", 0);
+    state.start_limit_interval = get_duration(properties, "StartLimitIntervalUSec");
     return state;
 }
 

@@ -8,9 +8,11 @@
 #include "core/unit_state.hpp"
 #include "sandbox/bus/connection.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,14 @@ using Properties = std::map<std::string, sdbus::Variant>;
 struct JobResult {
     std::string
         result;  // systemd's word: "done", "failed", "canceled", "timeout", "dependency", "skipped"
+};
+
+// How a service's processes are started, as its unit says.
+struct ServiceSetup {
+    std::string user;                      // as written; "" is root
+    std::optional<std::uint32_t> uid;      // what `user` means; known while it runs
+    std::vector<std::string> environment;  // "PM2_HOME=/srv/shop/.pm2"
+    std::vector<std::string> exec_start;   // argv of the first command
 };
 
 enum class JobKind { kStart, kRestart };
@@ -50,6 +60,9 @@ class SystemdClient {
                          const std::string& unit,
                          core::Duration deadline,
                          std::function<void(core::Result<JobResult>)> done) = 0;
+
+    virtual void read_service(const std::string& unit,
+                              std::function<void(core::Result<ServiceSetup>)> done) = 0;
 
     // Manager property SystemState: "running", "degraded", "stopping" ...
     virtual void read_system_state(std::function<void(core::Result<std::string>)> done) = 0;

@@ -203,7 +203,7 @@ void Executor::plan(const PlanRequest& request, ReplyDone<Proposal> done) {
         done(refuse(plan, *hold));
         return;
     }
-    look_at_unit(plan, [this, plan, done = std::move(done)](std::optional<GateHold> unit_hold) {
+    look_around(plan, [this, plan, done = std::move(done)](std::optional<GateHold> unit_hold) {
         if (unit_hold) {
             done(refuse(plan, *unit_hold));
             return;
@@ -218,6 +218,17 @@ void Executor::plan(const PlanRequest& request, ReplyDone<Proposal> done) {
             done(Proposal{.digest = digest, .preview = ""});
         });
     });
+}
+
+void Executor::look_around(const Plan& plan, std::function<void(std::optional<GateHold>)> done) {
+    ports_.check_guards(
+        plan.unit, plan.act, [this, plan, done = std::move(done)](std::optional<GateHold> hold) {
+            if (hold) {
+                done(std::move(hold));
+                return;
+            }
+            look_at_unit(plan, done);
+        });
 }
 
 void Executor::look_at_unit(const Plan& plan, std::function<void(std::optional<GateHold>)> done) {
@@ -291,7 +302,7 @@ void Executor::execute(const std::string& digest,
     job->done = std::move(done);
     is_acting_ = true;
     // The plan was checked when it was made; the world may have moved since.
-    look_at_unit(job->plan, [this, job](std::optional<GateHold> hold) {
+    look_around(job->plan, [this, job](std::optional<GateHold> hold) {
         if (!hold) {
             hold = check_now(job->plan);
         }

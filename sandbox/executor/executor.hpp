@@ -61,6 +61,11 @@ struct ExecutorPorts {
     std::function<core::TimePoint()> now;
     std::function<policy::LoadedPolicy()> load_policy;
     std::function<void()> ledger_changed;
+    // Who else is at work on the machine, or how it is doing (sandbox/tools/guards.hpp).
+    std::function<void(const std::string& unit,
+                       actions::ActId act,
+                       std::function<void(std::optional<GateHold>)> done)>
+        check_guards;
 };
 
 class Executor {
@@ -104,6 +109,8 @@ class Executor {
     struct Job;  // one Execute under way
 
     void resolve_interrupted(const std::shared_ptr<std::function<void()>>& ready);
+    // The guards, then the unit.
+    void look_around(const actions::Plan& plan, std::function<void(std::optional<GateHold>)> done);
     void look_at_unit(const actions::Plan& plan, std::function<void(std::optional<GateHold>)> done);
     void look_at_config(const std::string& unit, std::function<void(std::optional<GateHold>)> done);
     [[nodiscard]] std::optional<GateHold> check_now(const actions::Plan& plan);

@@ -81,6 +81,18 @@ ReplyDone<Proposal> proposal_reply(sdbus::Result<std::string, std::string>&& res
     };
 }
 
+ReplyDone<std::string> text_reply(sdbus::Result<std::string>&& result) {
+    return [kept = keep(std::move(result))](const Reply<std::string>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(make_error(*fault));
+            } else {
+                kept->returnResults(std::get<std::string>(reply));
+            }
+        });
+    };
+}
+
 class Object final : public ExecutorObject,
                      public sdbus::AdaptorInterfaces<org::gatemend::Executor1_adaptor> {
   public:
@@ -114,6 +126,7 @@ class Object final : public ExecutorObject,
                  std::string unit,
                  std::string address) override;
     void PacketFilter(sdbus::Result<std::string, std::string>&& result) override;
+    void Pm2Apps(sdbus::Result<std::string>&& result, std::string unit) override;
     std::tuple<std::vector<AttemptStruct>,
                std::vector<LatchStruct>,
                std::vector<PauseStruct>,
@@ -207,28 +220,15 @@ void Object::Probe(sdbus::Result<std::string>&& result,
                    std::string name,
                    std::uint64_t timeout_usec) {
     facts_.probe({std::move(kind), std::move(address), std::move(name), timeout_usec},
-                 [kept = keep(std::move(result))](const Reply<std::string>& reply) {
-                     answer([&] {
-                         if (const auto* fault = std::get_if<Fault>(&reply)) {
-                             kept->returnError(make_error(*fault));
-                         } else {
-                             kept->returnResults(std::get<std::string>(reply));
-                         }
-                     });
-                 });
+                 text_reply(std::move(result)));
 }
 
 void Object::Inspect(sdbus::Result<std::string>&& result, std::string unit, std::string address) {
-    facts_.inspect(
-        unit, address, [kept = keep(std::move(result))](const Reply<std::string>& reply) {
-            answer([&] {
-                if (const auto* fault = std::get_if<Fault>(&reply)) {
-                    kept->returnError(make_error(*fault));
-                } else {
-                    kept->returnResults(std::get<std::string>(reply));
-                }
-            });
-        });
+    facts_.inspect(unit, address, text_reply(std::move(result)));
+}
+
+void Object::Pm2Apps(sdbus::Result<std::string>&& result, std::string unit) {
+    facts_.pm2_apps(unit, text_reply(std::move(result)));
 }
 
 void Object::PacketFilter(sdbus::Result<std::string, std::string>&& result) {

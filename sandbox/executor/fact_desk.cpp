@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/executor/fact_desk.hpp"
 
+#include "core/pm2_app.hpp"
 #include "core/text.hpp"
 #include "sandbox/inspect/look.hpp"
 #include "sandbox/probe/address.hpp"
@@ -284,6 +285,36 @@ void FactDesk::packet_filter(ReplyDone<PacketFilterFact> done) {
                 waiter(*fact);
             } else {
                 waiter(tool_failed(fact.error()));
+            }
+        }
+    });
+}
+
+void FactDesk::pm2_apps(const std::string& unit, const ReplyDone<std::string>& done) {
+    if (!actions::is_unit_name(unit) || !core::is_pm2_unit(unit)) {
+        done(Fault{FaultKind::kBadArgument, "unit: not the name of a pm2 service"});
+        return;
+    }
+    if (!policy::is_unit_allowed(policy_().settings, unit)) {
+        done(Fault{FaultKind::kNotAllowed, "the executor's policy does not list this unit"});
+        return;
+    }
+    auto& waiters = pm2_waiters_[unit];
+    if (waiters.size() >= kMaxLookWaiters) {
+        done(Fault{FaultKind::kBusy, "too many wait for pm2"});
+        return;
+    }
+    waiters.push_back(done);
+    if (waiters.size() > 1) {
+        return;
+    }
+    facts_.pm2_apps(unit, [this, unit](const Result<std::string>& text) {
+        const auto ended = pm2_waiters_.extract(unit);
+        for (const auto& waiter : ended.mapped()) {
+            if (text) {
+                waiter(*text);
+            } else {
+                waiter(tool_failed(text.error()));
             }
         }
     });

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class FactDesk {
                  const std::string& address,
                  const ReplyDone<std::string>& done);
     void packet_filter(ReplyDone<PacketFilterFact> done);
+    void pm2_apps(const std::string& unit, const ReplyDone<std::string>& done);
 
   private:
     struct Look {
@@ -84,6 +86,7 @@ class FactDesk {
     std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
     std::deque<Look> looks_;                          // the first one is under way
     std::vector<ReplyDone<PacketFilterFact>> packet_filter_waiters_;  // not empty: being listed
+    std::map<std::string, std::vector<ReplyDone<std::string>>> pm2_waiters_;  // by unit
     ResolvedNames resolved_;
 };
 

@@ -35,6 +35,17 @@ std::string state_words(core::ActiveState active, const std::string& invocation)
 
 }  // namespace
 
+std::optional<GateHold> gate_hold_of(const std::vector<core::Hold>& holds) {
+    if (holds.empty()) {
+        return std::nullopt;
+    }
+    std::string text;
+    for (const core::Hold& item : holds) {
+        text += (text.empty() ? "" : "; ") + item.text;
+    }
+    return hold(holds.front().kind, std::move(text));
+}
+
 std::optional<GateHold> check_rule(const policy::Policy& policy, const actions::Plan& plan) {
     if (!actions::is_unit_name(plan.unit) || !policy::is_unit_allowed(policy.settings, plan.unit)) {
         return hold(HoldKind::kUnitNotAllowed, "the executor's policy does not list this unit");
@@ -46,14 +57,18 @@ std::optional<GateHold> check_rule(const policy::Policy& policy, const actions::
     if (rule->match.cause != plan.cause) {
         return hold(HoldKind::kNoRule, "rule " + rule->name + " is for another cause");
     }
-    const auto step = std::ranges::find(rule->ladder, plan.act, &policy::LadderStep::act);
-    if (step == rule->ladder.end()) {
+    const policy::PlannedStep planned = policy::find_planned_step(*rule, plan);
+    const policy::LadderStep* step = planned.step;
+    if (step == nullptr) {
         return hold(HoldKind::kNoRule, "rule " + rule->name + " does not contain this act");
     }
     const core::Duration longest = std::min(step->within, actions::spec(plan.act).timeout);
     if (plan.deadline <= core::Duration::zero() || plan.deadline > longest) {
         return hold(HoldKind::kExecutorRefused,
                     "the deadline is outside what rule " + rule->name + " gives the act");
+    }
+    if (planned.is_offer && policy.settings.mode != policy::Mode::kObserve) {
+        return hold(HoldKind::kNeedsApproval, "rule " + rule->name + " suggests it to a person");
     }
     return check_mode(policy, *rule);
 }
@@ -81,6 +96,8 @@ std::optional<GateHold> check_record(const policy::Policy& policy,
             return hold(HoldKind::kLatched, std::move(verdict.reason));
         case policy::BudgetState::kPaused:
             return hold(HoldKind::kPaused, std::move(verdict.reason));
+        case policy::BudgetState::kDemoted:
+            return hold(HoldKind::kDemoted, std::move(verdict.reason));
         case policy::BudgetState::kUnreadable:
             break;
     }

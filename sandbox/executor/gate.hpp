@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace gatemend::sandbox {
 
@@ -18,6 +19,9 @@ struct GateHold {
     core::HoldKind kind{};
     std::string text;
 };
+
+// What the machine guards found, as one hold: the first's kind, everybody's words.
+[[nodiscard]] std::optional<GateHold> gate_hold_of(const std::vector<core::Hold>& holds);
 
 // Allowlist, rule, cause, ladder, mode, deadline: what does not change while a plan is under way.
 [[nodiscard]] std::optional<GateHold> check_rule(const policy::Policy& policy,

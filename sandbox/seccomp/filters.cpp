@@ -90,6 +90,15 @@ constexpr std::array kNotForProbe{
 constexpr std::array kNotForInspect{"connect", "setxattr", "fsetxattr", "utimensat"};
 constexpr std::array kNotForTalk{"bind"};
 
+// It changes files, and talks to nobody.
+constexpr std::array kNotForMend{
+    "fork",      "vfork",       "clone",    "clone3",    "socket",       "socketpair",
+    "connect",   "bind",        "listen",   "accept",    "accept4",      "setuid",
+    "setgid",    "setreuid",    "setregid", "setresuid", "setresgid",    "setgroups",
+    "setfsuid",  "setfsgid",    "capset",   "link",      "linkat",       "symlink",
+    "symlinkat", "truncate",    "chmod",    "chown",     "lchown",       "kill",
+    "setrlimit", "removexattr", "setxattr", "lsetxattr", "memfd_create", "lremovexattr"};
+
 // Our programs have one thread, so killing it is the same. Older kernels, and units whose own
 // filter forbids the seccomp() call, know only that; libseccomp then loads by prctl().
 std::uint32_t kill_action() {
@@ -190,6 +199,12 @@ Status install_inspect_filter() {
     GATEMEND_CHECK(forbid(context, kNotForTalk));
     GATEMEND_CHECK(forbid(context, kNotForInspect));
     GATEMEND_CHECK(forbid_opening_for_write(context));
+    return load(context);
+}
+
+Status install_mend_filter() {
+    GATEMEND_TRY(context, begin());
+    GATEMEND_CHECK(forbid(context, kNotForMend));
     return load(context);
 }
 

@@ -19,6 +19,11 @@ namespace gatemend::sandbox {
 
 // The same, and: no connection to anybody.
 [[nodiscard]] core::Status install_inspect_filter();
+
+// No new program and process, no socket, no link, no change of identity; files are changed by
+// descriptor, or by name in a folder that is held.
+[[nodiscard]] core::Status install_mend_filter();
+
 // The same, but bind(): the C library's resolver binds a netlink socket to learn which families of
 // addresses this machine has.
 [[nodiscard]] core::Status install_resolver_filter();

@@ -5,6 +5,7 @@
 #include "core/text.hpp"
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
+#include "sandbox/tools/pm2.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
 #include <unistd.h>
@@ -27,6 +28,7 @@ constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
 constexpr auto kProbeStartAllowance = std::chrono::seconds{3};
 constexpr std::size_t kMaxDiagnosticBytes = std::size_t{8} * 1024;
 constexpr auto kInspectDeadline = std::chrono::seconds{8};
+constexpr auto kPm2Deadline = std::chrono::seconds{8};
 constexpr auto kPacketFilterDeadline = std::chrono::seconds{5};
 constexpr const char* kInspectPath = "/usr/lib/gatemend/gatemend-inspect";
 constexpr std::size_t kMaxProbeLineBytes = 1024;
@@ -129,7 +131,9 @@ PacketFilterFact added(std::optional<PacketFilterFact> so_far,
 
 class MachineFacts final : public Facts {
   public:
-    explicit MachineFacts(ToolRunner& runner) : runner_(runner) {}
+    MachineFacts(ToolRunner& runner, bus::SystemdClient& systemd)
+        : runner_(runner),
+          systemd_(systemd) {}
 
     void nginx_dump(std::function<void(Result<NginxDumpFact>)> done) override;
     void test_config(const std::string& unit, TestCallback done) override;
@@ -139,6 +143,7 @@ class MachineFacts final : public Facts {
                  const std::string& address,
                  std::function<void(Result<std::string>)> done) override;
     void packet_filter(std::function<void(Result<PacketFilterFact>)> done) override;
+    void pm2_apps(const std::string& unit, std::function<void(Result<std::string>)> done) override;
     [[nodiscard]] Result<std::string> fingerprint(const std::string& unit) const override;
     [[nodiscard]] bool is_known_valid(const std::string& unit) const override;
 
@@ -152,6 +157,7 @@ class MachineFacts final : public Facts {
                            std::function<void(Result<PacketFilterFact>)> done);
 
     ToolRunner& runner_;
+    bus::SystemdClient& systemd_;
     std::map<std::string, TestRecord> tests_;
     std::string worker_user_;
 };
@@ -334,6 +340,29 @@ void MachineFacts::ask_packet_filter(std::vector<PacketFilterTool> tools,
     });
 }
 
+// Why not `pm2 jlist`: it prints the whole environment of every application, passwords included.
+void MachineFacts::pm2_apps(const std::string& unit,
+                            std::function<void(Result<std::string>)> done) {
+    const auto take = [done = std::move(done)](Result<ToolOutcome> outcome) {
+        if (!outcome) {
+            done(outcome.error());
+        } else if (outcome->exit_code != 0 || outcome->is_cut) {
+            done(Error{"pm2 could not list its applications" +
+                       (outcome->is_timed_out ? std::string{" in time"}
+                                              : ": " + printable(outcome->err))});
+        } else {
+            done(ascii(std::move(outcome->out)));
+        }
+    };
+    run_pm2(systemd_,
+            runner_,
+            {.unit = unit,
+             .arguments = {"list", "--mini-list"},
+             .deadline = kPm2Deadline,
+             .max_output = kMaxPm2Bytes},
+            take);
+}
+
 const std::string& MachineFacts::worker_user() {
     if (auto found = find_worker_user({})) {
         worker_user_ = std::move(*found);
@@ -364,8 +393,8 @@ bool MachineFacts::is_known_valid(const std::string& unit) const {
 
 Facts::~Facts() = default;
 
-std::unique_ptr<Facts> Facts::make(ToolRunner& runner) {
-    return std::make_unique<MachineFacts>(runner);
+std::unique_ptr<Facts> Facts::make(ToolRunner& runner, bus::SystemdClient& systemd) {
+    return std::make_unique<MachineFacts>(runner, systemd);
 }
 
 }  // namespace gatemend::sandbox

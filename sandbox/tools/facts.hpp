@@ -6,6 +6,7 @@
 #include "core/probe.hpp"
 #include "core/result.hpp"
 #include "core/topology.hpp"
+#include "sandbox/bus/systemd_client.hpp"
 #include "sandbox/tools/tool_runner.hpp"
 
 #include <functional>
@@ -34,11 +35,13 @@ struct PacketFilterFact {
 };
 
 inline constexpr std::size_t kMaxPacketFilterBytes = std::size_t{256} * 1024;
+inline constexpr std::size_t kMaxPm2Bytes = std::size_t{128} * 1024;
 inline constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
 
 class Facts {
   public:
-    [[nodiscard]] static std::unique_ptr<Facts> make(ToolRunner& runner);
+    [[nodiscard]] static std::unique_ptr<Facts> make(ToolRunner& runner,
+                                                     bus::SystemdClient& systemd);
     virtual ~Facts();
 
     virtual void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) = 0;
@@ -61,6 +64,11 @@ class Facts {
 
     // The first tool that is there and can list its rules; "none" when there is none.
     virtual void packet_filter(std::function<void(core::Result<PacketFilterFact>)> done) = 0;
+
+    // What `pm2 list -m` prints to the user of this pm2 unit; printable ASCII and newlines, at most
+    // kMaxPm2Bytes.
+    virtual void pm2_apps(const std::string& unit,
+                          std::function<void(core::Result<std::string>)> done) = 0;
 
     // Fingerprint of the files that test_config would test, without running anything (stat only).
     [[nodiscard]] virtual core::Result<std::string> fingerprint(const std::string& unit) const = 0;

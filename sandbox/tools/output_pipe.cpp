@@ -40,6 +40,9 @@ core::Result<int> OutputPipe::open(bus::EventLoop& loop, std::size_t limit) {
     source_ = loop.add_io(read_fd_, EPOLLIN, [this](std::uint32_t) {
         for (int i = 0; i < kMaxReadsPerTurn && read_once(); ++i) {
         }
+        if (heard_) {
+            heard_();
+        }
     });
     return write_fd_;
 }

@@ -7,7 +7,9 @@
 #include "sandbox/bus/event_loop.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <utility>
 
 namespace gatemend::sandbox {
 
@@ -24,6 +26,9 @@ class OutputPipe {
     // The write end to hand on; the caller closes it with close_write_end() when it is handed on.
     [[nodiscard]] core::Result<int> open(bus::EventLoop& loop, std::size_t limit);
     void close_write_end();
+
+    // Called from the loop whenever bytes have come.
+    void on_bytes(std::function<void()> heard) { heard_ = std::move(heard); }
 
     // Everything the tool has written by now.
     void drain();
@@ -43,6 +48,7 @@ class OutputPipe {
     std::size_t discarded_ = 0;
     std::string text_;
     bool is_cut_ = false;
+    std::function<void()> heard_;
 };
 
 }  // namespace gatemend::sandbox

@@ -41,7 +41,8 @@ struct Running {
     std::string unit;
     OutputPipe out;
     OutputPipe err;
-    Callback done;
+    Callback done;  // empty: answered before the end, as launch() promises
+    std::string sign_of_life;
     bus::Source deadline;
     std::unique_ptr<sdbus::IProxy> proxy;  // of the unit, once the process has ended
 };
@@ -54,9 +55,13 @@ class Runner final : public ToolRunner {
 
     void start();
     void run(const ToolSpec& spec, Callback done) override;
+    void launch(const ToolSpec& spec, int output, Callback started) override;
 
   private:
-    [[nodiscard]] Status launch(const ToolSpec& spec, Running& running);
+    // nullptr: refused, and `done` knows.
+    [[nodiscard]] Running* admit(const ToolSpec& spec, Callback done);
+    [[nodiscard]] Status start_unit(const ToolSpec& spec, Running& running, ToolPipes pipes);
+    void on_words(const std::string& unit);
     void on_ended(const std::string& unit);
     void on_status(const std::string& unit,
                    const std::map<std::string, sdbus::Variant>& properties);
@@ -89,29 +94,68 @@ void Runner::start() {
     });
 }
 
-void Runner::run(const ToolSpec& spec, Callback done) {
+Running* Runner::admit(const ToolSpec& spec, Callback done) {
     if (running_.size() >= kMaxRunning) {
         done(Error{"too many tools are running"});
-        return;
+        return nullptr;
     }
     if (spec.argv.empty() || spec.argv.front().empty() || spec.argv.front().front() != '/') {
         done(Error{"a tool needs an absolute path"});
-        return;
+        return nullptr;
     }
     auto running = std::make_unique<Running>();
     running->unit = "gatemend-tool-" + std::to_string(getpid()) + "-" +
                     std::to_string(next_number_++) + ".service";
     running->done = std::move(done);
     const std::string unit = running->unit;
-    Running& placed = *running_.emplace(unit, std::move(running)).first->second;
-    if (Status status = launch(spec, placed); !status) {
-        finish(unit, status.error());
+    return running_.emplace(unit, std::move(running)).first->second.get();
+}
+
+void Runner::run(const ToolSpec& spec, Callback done) {
+    Running* running = admit(spec, std::move(done));
+    if (running == nullptr) {
+        return;
+    }
+    const auto start = [&]() -> Status {
+        GATEMEND_TRY(out, running->out.open(loop_, spec.max_output));
+        GATEMEND_TRY(err, running->err.open(loop_, spec.max_output));
+        return start_unit(spec, *running, {.out = out, .err = err});
+    };
+    if (const Status status = start(); !status) {
+        finish(running->unit, status.error());
     }
 }
 
-Status Runner::launch(const ToolSpec& spec, Running& running) {
-    GATEMEND_TRY(out, running.out.open(loop_, spec.max_output));
-    GATEMEND_TRY(err, running.err.open(loop_, spec.max_output));
+void Runner::launch(const ToolSpec& spec, int output, Callback started) {
+    Running* running = admit(spec, std::move(started));
+    if (running == nullptr) {
+        return;
+    }
+    const auto start = [&]() -> Status {
+        GATEMEND_TRY(err, running->err.open(loop_, spec.max_output));
+        return start_unit(spec, *running, {.out = output, .err = err});
+    };
+    running->sign_of_life = spec.sign_of_life;
+    running->err.on_bytes([this, unit = running->unit] { on_words(unit); });
+    if (const Status status = start(); !status) {
+        finish(running->unit, status.error());
+    }
+}
+
+void Runner::on_words(const std::string& unit) {
+    const auto found = running_.find(unit);
+    if (found == running_.end() ||
+        found->second->err.text().find(found->second->sign_of_life) == std::string::npos) {
+        return;
+    }
+    if (const Callback started = std::exchange(found->second->done, nullptr)) {
+        ToolOutcome outcome;
+        outcome.is_running = true;
+        started(std::move(outcome));
+    }
+}
+
+Status Runner::start_unit(const ToolSpec& spec, Running& running, ToolPipes pipes) {
     const std::string unit = running.unit;
     try {
         manager_->callMethodAsync("StartTransientUnit")
@@ -119,7 +163,7 @@ Status Runner::launch(const ToolSpec& spec, Running& running) {
             .withTimeout(spec.deadline + kGrace)
             .withArguments(unit,
                            std::string{"fail"},
-                           make_unit_properties(spec, {.out = out, .err = err}),
+                           make_unit_properties(spec, pipes),
                            std::vector<AuxUnit>{})
             .uponReplyInvoke([this, unit](MaybeError error, const sdbus::ObjectPath& /*job*/) {
                 if (error) {
@@ -224,7 +268,9 @@ void Runner::finish(const std::string& unit, Result<ToolOutcome> result) {
     const Callback done = std::move(running->done);
     ended_.push_back(std::move(running));
     ended_timer_ = loop_.add_timer(Duration::zero(), [this] { ended_.clear(); });
-    done(std::move(result));
+    if (done) {
+        done(std::move(result));
+    }
 }
 
 void Runner::forget_unit(const std::string& unit) {

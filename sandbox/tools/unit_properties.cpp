@@ -39,8 +39,14 @@ class Properties {
     std::vector<UnitProperty> list_;
 };
 
+int kill_signal(ToolProfile profile) {
+    return profile == ToolProfile::kCapture ? SIGINT : SIGKILL;
+}
+
 // What every tool gets: run once, no trace in the journal, gone afterwards.
 void add_common(Properties& properties, const ToolSpec& spec, const ToolPipes& pipes) {
+    std::vector<std::string> environment{"LC_ALL=C"};
+    environment.insert(environment.end(), spec.environment.begin(), spec.environment.end());
     const auto usec = static_cast<std::uint64_t>(spec.deadline.count());
     properties
         .set_text("Description", "gatemend tool")
@@ -55,9 +61,9 @@ void add_common(Properties& properties, const ToolSpec& spec, const ToolPipes& p
         .set("LogLevelMax", std::int32_t{LOG_EMERG})
         .set("TimeoutStartUSec", usec)
         .set("TimeoutStopUSec", std::uint64_t{1'000'000})
-        .set("KillSignal", std::int32_t{SIGKILL})
+        .set("KillSignal", std::int32_t{kill_signal(spec.profile)})
         .set("IgnoreSIGPIPE", false)  // a tool that says too much ends when nobody listens
-        .set("Environment", std::vector<std::string>{"LC_ALL=C"})
+        .set("Environment", environment)
         .set("NoNewPrivileges", true)
         .set("TasksMax", std::uint64_t{32})
         .set("LimitCORE", std::uint64_t{0})
@@ -187,6 +193,65 @@ void add_mend(Properties& properties, const ToolSpec& spec) {
              bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_CHOWN) | bit(CAP_FOWNER));
 }
 
+// The folder belongs to root, so root without powers may unlink in it; the journal daemon is asked
+// through its socket.
+void add_journal(Properties& properties, const ToolSpec& spec) {
+    add_own_program(properties);
+    properties.set_text("ProtectSystem", "strict")
+        .set("ReadWritePaths", spec.writable)
+        .set_text("ProtectHome", "yes")
+        .set("PrivateDevices", true)
+        .set("PrivateNetwork", true)
+        .set("ProtectControlGroups", true)
+        .set("ProtectKernelModules", true)
+        .set("ProtectKernelTunables", true)
+        .set("RestrictAddressFamilies", NameList{true, {"AF_UNIX"}})
+        .set("CapabilityBoundingSet", std::uint64_t{0});
+}
+
+// Nothing to write to: where its daemon has died, pm2 would start another one, which then ends at
+// once, for it can make neither socket nor log. No MemoryDenyWriteExecute: Node compiles.
+void add_pm2(Properties& properties, const ToolSpec& spec) {
+    constexpr std::uint64_t kMaxMemory = std::uint64_t{256} * 1024 * 1024;
+    properties.set("User", spec.user)
+        .set_text("WorkingDirectory", "/")
+        .set("RestrictNamespaces", std::uint64_t{0})
+        .set("LockPersonality", true)
+        .set("RestrictRealtime", true)
+        .set("RestrictSUIDSGID", true)
+        .set("MemoryMax", kMaxMemory)
+        .set_text("ProtectSystem", "strict")
+        .set_text("ProtectHome", "read-only")
+        .set("PrivateDevices", true)
+        .set("PrivateNetwork", true)
+        .set("ProtectControlGroups", true)
+        .set("ProtectKernelModules", true)
+        .set("ProtectKernelTunables", true)
+        .set("RestrictAddressFamilies", NameList{true, {"AF_UNIX"}})
+        .set("CapabilityBoundingSet", std::uint64_t{0});
+}
+
+// Its user exists only meanwhile and may write nowhere but into the descriptor it was handed.
+// SIGINT at the deadline: tcpdump then writes out what it has.
+void add_capture(Properties& properties) {
+    constexpr std::uint64_t kMaxFileBytes = std::uint64_t{64} * 1024 * 1024;
+    properties.set("DynamicUser", true)
+        .set("AmbientCapabilities", bit(CAP_NET_RAW))
+        .set("CapabilityBoundingSet", bit(CAP_NET_RAW))
+        .set("LimitFSIZE", kMaxFileBytes)
+        .set("RestrictNamespaces", std::uint64_t{0})
+        .set("LockPersonality", true)
+        .set("MemoryDenyWriteExecute", true)
+        .set("RestrictRealtime", true)
+        .set_text("ProtectHome", "yes")
+        .set("PrivateDevices", true)
+        .set("ProtectControlGroups", true)
+        .set("ProtectKernelModules", true)
+        .set("ProtectKernelTunables", true)
+        .set("RestrictAddressFamilies",
+             NameList{true, {"AF_UNIX", "AF_INET", "AF_NETLINK", "AF_PACKET"}});
+}
+
 }  // namespace
 
 std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolPipes& pipes) {
@@ -213,6 +278,15 @@ std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolP
             break;
         case ToolProfile::kMend:
             add_mend(properties, spec);
+            break;
+        case ToolProfile::kJournal:
+            add_journal(properties, spec);
+            break;
+        case ToolProfile::kPm2:
+            add_pm2(properties, spec);
+            break;
+        case ToolProfile::kCapture:
+            add_capture(properties);
             break;
     }
     return properties.take();

@@ -239,6 +239,18 @@ TEST_F(ExecutorOnBus, LooksOnlyWhereNginxLooks) {
     EXPECT_EQ(call("PacketFilter", "s", "nft flush ruleset"), "InvalidArgs");
 }
 
+TEST_F(ExecutorOnBus, Pm2IsAskedOnlyForListedUnitsOfIts) {
+    machine_.loaded.policy.settings.units.push_back("pm2-shop.service");
+    (void)machine_.executor->reload();
+    EXPECT_EQ(call("Pm2Apps", "s", "pm2-shop.service"), "ok");
+    EXPECT_EQ(text_, "+--- shop\nstatus : errored\n");
+    EXPECT_EQ(call("Pm2Apps", "s", "pm2-other.service"), "NotAllowed");
+    EXPECT_EQ(call("Pm2Apps", "s", kFpm.c_str()), "BadArgument");
+    EXPECT_EQ(call("Pm2Apps", "s", "pm2-../../x.service"), "BadArgument");
+    EXPECT_EQ(call("Pm2Apps", "s", ("pm2-" + std::string(60'000, 'x')).c_str()), "BadArgument");
+    EXPECT_EQ(machine_.facts.listed.size(), 1U);
+}
+
 TEST_F(ExecutorOnBus, OperatorCallsAreForRootAlone) {
     const std::string expected = geteuid() == 0 ? "ok" : "NotAllowed";
     EXPECT_EQ(call("Lift", "s", kFpm.c_str()), expected);

@@ -84,6 +84,7 @@ _RUNTIME_TOOLS = (
     "openssl",
     "procps",
     "strace",
+    "tcpdump",
 )
 # The application servers that people put behind nginx beside PHP-FPM; none of them runs unless a scenario wants it.
 _APP_SERVERS = ("apache2", "gunicorn", "nodejs", "uwsgi-core", "uwsgi-plugin-python3")

@@ -58,6 +58,19 @@ LAYERS = (
         POSIX,
         ("core/", "sandbox/(inspect|seccomp)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
     ),
+    # permissions are computed as inspect computes them
+    (
+        "mend",
+        r"sandbox/mend/",
+        POSIX,
+        (
+            "core/",
+            CATALOGUE,
+            "sandbox/(mend|seccomp|audit)/",
+            "sandbox/inspect/(permission|look).hpp",
+            "sandbox/bus/unique_fd.hpp",
+        ),
+    ),
     # the one place that sees OpenSSL
     (
         "TLS probe",

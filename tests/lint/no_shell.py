@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """no_shell.py [LIBRARY...]: no shell and no new process, in no layer: neither in the source nor in
-what the object files import. Tools are started by systemd, as transient units."""
+what the object files import. Tools are started by systemd, as transient units. The one exception is
+the operator's own command behind `gatemend hold`."""
 
 import re
 import subprocess
@@ -10,25 +11,29 @@ import sys
 import tree
 
 CALLS = r"system|popen|exec(l|le|lp|v|ve|vp|vpe|veat)|fexecve|posix_spawnp?|v?fork|wordexp"
-CALL = re.compile(rf"(?<![\w.>])(::|std::)?({CALLS})\s*\(")
+CALL = re.compile(rf"(?<![\w.>])(::|std::)?(?P<call>{CALLS})\s*\(")
 SHELL = re.compile(r'"/?(usr/)?(bin/)?(ba|da|z|k)?sh"|/bin/(ba|da)?sh\b')
 # The words of other programs' messages ("fork() failed") call nothing.
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+# file or library: the one call it may make
+ALLOWED = {"agent/cli/child_process.cpp": "posix_spawnp", "libgatemend_cli.a": "posix_spawnp"}
 SYMBOL = re.compile(rf"^\s+U ({CALLS})(@|$)")
 
 
 def check_source():
     for path in tree.sources(folders=("agent", "policies", "actions", "sandbox")):
         for number, line in enumerate(tree.without_comments(tree.read(path)).splitlines(), 1):
-            if match := SHELL.search(line) or CALL.search(STRING.sub('""', line)):
+            match = SHELL.search(line) or CALL.search(STRING.sub('""', line))
+            if match and match.groupdict().get("call") != ALLOWED.get(path.as_posix(), ""):
                 yield f"{path}:{number}: {match.group().strip()}"
 
 
 def check_library(library):
     listing = subprocess.run(["nm", "-u", library], check=True, capture_output=True, text=True)
+    name = library.rsplit("/", 1)[-1]
     for line in listing.stdout.splitlines():
-        if match := SYMBOL.match(line):
-            yield f"{library.rsplit('/', 1)[-1]}: imports {match.group(1)}"
+        if (match := SYMBOL.match(line)) and match.group(1) != ALLOWED.get(name):
+            yield f"{name}: imports {match.group(1)}"
 
 
 def main():

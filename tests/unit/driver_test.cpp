@@ -41,6 +41,10 @@ class FakeExecutor final : public io::ExecutorClient {
 
     void packet_filter(Reply<io::PacketFilterText> done) override { done(core::Error{"absent"}); }
 
+    void pm2_apps(const std::string&, Reply<std::string> done) override {
+        done(core::Error{"absent"});
+    }
+
     void read_ledger(Reply<core::Ledger> done) override {
         calls.emplace_back("ledger");
         if (on_ledger) {

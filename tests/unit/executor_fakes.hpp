@@ -25,6 +25,10 @@ class FakeSystemd final : public bus::SystemdClient {
   public:
     std::map<std::string, core::UnitState> units;
     std::string system_state = "running";
+    bus::ServiceSetup setup{.user = "shop",
+                            .uid = 1001,
+                            .environment = {"PM2_HOME=/home/shop/.pm2"},
+                            .exec_start = {"/usr/bin/pm2", "resurrect"}};
     std::string job_result = "done";
     bool is_job_held = false;  // the job does not end until end_job()
     std::vector<std::string> jobs;
@@ -58,6 +62,11 @@ class FakeSystemd final : public bus::SystemdClient {
 
     void end_job() { std::exchange(held_, nullptr)(); }
 
+    void read_service(const std::string& /*unit*/,
+                      std::function<void(core::Result<bus::ServiceSetup>)> done) override {
+        done(setup);
+    }
+
     void read_system_state(std::function<void(core::Result<std::string>)> done) override {
         done(system_state);
     }
@@ -74,6 +83,7 @@ class FakeFacts final : public Facts {
     int dumps_made = 0;
     std::vector<std::string> probed;
     std::vector<std::string> inspected;  // "unit|address"
+    std::vector<std::string> listed;     // pm2 units
     bool is_holding_looks = false;       // a look does not end until end_look()
     std::vector<std::function<void(core::Result<std::string>)>> held_looks;
     std::string probe_line = "outcome=good errno=0 us=1\n";
@@ -108,6 +118,12 @@ class FakeFacts final : public Facts {
         done(PacketFilterFact{.format = "none", .text = ""});
     }
 
+    void pm2_apps(const std::string& unit,
+                  std::function<void(core::Result<std::string>)> done) override {
+        listed.push_back(unit);
+        done(std::string{"+--- shop\nstatus : errored\n"});
+    }
+
     void end_look() {
         const auto done = std::move(held_looks.front());
         held_looks.erase(held_looks.begin());
@@ -124,15 +140,33 @@ class FakeFacts final : public Facts {
     }
 };
 
-// Answers every tool with `outcome`.
+// Answers every tool with the next of `script`, or with `outcome` when there is none.
 class FakeTools final : public ToolRunner {
   public:
-    ToolOutcome outcome{0, false, false, "", ""};
+    ToolOutcome outcome{0, false, false, false, "", ""};
+    std::vector<ToolOutcome> script;
     std::vector<std::vector<std::string>> runs;
+    std::vector<ToolSpec> specs;
+    std::function<void(const ToolSpec&)> on_run;  // what the tool does to the machine
 
     void run(const ToolSpec& spec, std::function<void(core::Result<ToolOutcome>)> done) override {
         runs.push_back(spec.argv);
-        done(outcome);
+        specs.push_back(spec);
+        if (on_run) {
+            on_run(spec);
+        }
+        ToolOutcome answer = outcome;
+        if (!script.empty()) {
+            answer = script.front();
+            script.erase(script.begin());
+        }
+        done(answer);
+    }
+
+    void launch(const ToolSpec& spec,
+                int /*output*/,
+                std::function<void(core::Result<ToolOutcome>)> started) override {
+        run(spec, std::move(started));
     }
 };
 
@@ -238,7 +272,10 @@ class ExecutorMachine {
                                        .notices = notices,
                                        .now = [this] { return now; },
                                        .load_policy = [this] { return loaded; },
-                                       .ledger_changed = [this] { ++ledger_changes; }},
+                                       .ledger_changed = [this] { ++ledger_changes; },
+                                       .check_guards = [this](const std::string& /*unit*/,
+                                                              actions::ActId /*act*/,
+                                                              const auto& done) { done(guard); }},
                          Record::open(audit_path()));
         executor->begin([this] { is_ready = true; });
     }
@@ -282,6 +319,7 @@ class ExecutorMachine {
     policy::LoadedPolicy loaded;
     core::TimePoint now{std::chrono::seconds{1'795'000'000}};
     int ledger_changes = 0;
+    std::optional<GateHold> guard;
     bool is_ready = false;
     std::optional<Executor> executor;
 };

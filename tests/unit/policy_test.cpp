@@ -212,12 +212,18 @@ TEST(ReadRules, ListsTheCausesThereAre) {
 }
 
 TEST(ReadRules, ListsTheActsThereAre) {
+    std::string acts;
+    for (const actions::ActSpec& act : actions::catalogue()) {
+        const bool is_last = &act == &actions::catalogue().back();
+        acts += acts.empty() ? "" : is_last ? " or " : ", ";
+        acts += "\"" + std::string{act.name} + "\"";
+    }
     EXPECT_EQ(errors_in(rule_with("ladder = [ { act = \"stop-unit\" } ]")),
-              "x.toml:4:20: error: \"act\" must be \"start-unit\" or \"restart-unit\", "
-              "not \"stop-unit\"\n"
-              "    ladder = [ { act = \"stop-unit\" } ]\n"
-              "                       ^\n"
-              "    did you mean \"start-unit\"?\n");
+              "x.toml:4:20: error: \"act\" must be " + acts +
+                  ", not \"stop-unit\"\n"
+                  "    ladder = [ { act = \"stop-unit\" } ]\n"
+                  "                       ^\n"
+                  "    did you mean \"start-unit\"?\n");
 }
 
 TEST(ReadRules, RefusesAModeThatDoesNotExist) {
@@ -351,7 +357,7 @@ TEST(ReadRules, RefusesATestThatExpectsTheImpossible) {
               "             ^\n");
     EXPECT_EQ(expecting("nothing"),
               "x.toml:6:10: error: \"expect\" must be \"act ACT UNIT\", \"ask ACT UNIT\", "
-              "\"hold KIND\" or \"observe\", not \"nothing\"\n"
+              "\"offer ACT UNIT\", \"hold KIND\" or \"observe\", not \"nothing\"\n"
               "    expect = \"nothing\"\n"
               "             ^\n");
 }
@@ -376,8 +382,8 @@ TEST(ReadRules, WarnsOfARuleThatNeverDecides) {
     const std::string text =
         rule_with(test) + "[[rule]]\nname = \"b\"\nwhen = { cause = \"unknown\" }\n" + test;
     EXPECT_EQ(render_all(read_rules(text, "x.toml").warnings),
-              "x.toml:10:18: warning: this rule never decides: \"a\" (x.toml:1) comes first for "
-              "the same cause\n"
+              "x.toml:10:18: warning: this rule never decides: \"a\" (x.toml:1) comes first and "
+              "matches all of it\n"
               "    when = { cause = \"unknown\" }\n"
               "                     ^\n");
 }
@@ -396,8 +402,9 @@ TEST(ReadRules, ReportsAllErrorsInTheOrderOfTheFile) {
               "x.toml:7:1: error: unknown key \"zzz\" in rule\n"
               "    zzz = 1\n"
               "    ^\n"
-              "    known here: \"name\", \"when\", \"witnesses\", \"mode\", \"ladder\", \"limit\", "
-              "\"verify\", \"on_failure\", \"runbook\" or \"test\"\n");
+              "    known here: \"name\", \"when\", \"witnesses\", \"mode\", \"ladder\", "
+              "\"suggest\", \"limit\", \"verify\", \"on_failure\", \"windows\", "
+              "\"revive_stopped\", \"needs\", \"runbook\" or \"test\"\n");
 }
 
 TEST(ReadRules, PointsAtTheRightPlaceBehindTabsAndUmlauts) {
@@ -495,6 +502,10 @@ max = 30
 [probe]
 timeout = "1s"
 suspicion_cooldown = "20s"
+[guards]
+boot_grace = "0s"
+memory_full_percent = 30
+io_full_percent = 100
 [[backend]]
 address = "unix:/run/app.sock"
 unit = "app-1.service"
@@ -511,6 +522,7 @@ unit = "app-2.service"
     EXPECT_EQ(settings.host_limit, (Limit{30, hours{1}, seconds{0}, 1}));
     EXPECT_EQ(settings.probe_timeout, seconds{1});
     EXPECT_EQ(settings.suspicion_cooldown, seconds{20});
+    EXPECT_EQ(settings.guards, (core::GuardLimits{seconds{0}, 300, 1000}));
     EXPECT_EQ(settings.backends,
               (std::vector<BackendOverride>{{"unix:/run/app.sock", "app-1.service"},
                                             {"[::1]:9000", "app-2.service"}}));
@@ -567,6 +579,13 @@ TEST(ReadSettings, TakesCanonicalAddressesOnly) {
               "              ^\n"
               "    like \"unix:/run/php/php8.2-fpm.sock\", \"127.0.0.1:9000\" or "
               "\"[::1]:9000\"\n");
+}
+
+TEST(ReadSettings, BoundsTheGuards) {
+    EXPECT_NE(errors_in_settings("[guards]\nboot_grace = \"2h\"\n"), "");
+    EXPECT_NE(errors_in_settings("[guards]\nmemory_full_percent = 0\n"), "");
+    EXPECT_NE(errors_in_settings("[guards]\nio_full_percent = 101\n"), "");
+    EXPECT_NE(errors_in_settings("[guards]\nio_full = 80\n"), "");
 }
 
 TEST(ReadSettings, RefusesABackendTwice) {

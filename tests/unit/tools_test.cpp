@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "executor_fakes.hpp"
 #include "sandbox/bus/systemd_client.hpp"
 #include "sandbox/tools/facts.hpp"
 #include "sandbox/tools/fingerprint.hpp"
@@ -110,11 +111,18 @@ class ScriptedRunner final : public ToolRunner {
         asked.push_back(spec);
         done(outcome);
     }
+
+    void launch(const ToolSpec& spec,
+                int /*output*/,
+                std::function<void(core::Result<ToolOutcome>)> started) override {
+        run(spec, std::move(started));
+    }
 };
 
 TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
     ScriptedRunner runner;
-    const auto facts = Facts::make(runner);
+    FakeSystemd systemd;
+    const auto facts = Facts::make(runner, systemd);
     const auto probe = [&] {
         bool is_good = false;
         facts->probe({core::ProbeKind::kConnect, "127.0.0.1:80", "", std::chrono::seconds{1}},
@@ -132,7 +140,8 @@ TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
 
 TEST(FactsInspect, ACutOrFailedLookIsNone) {
     ScriptedRunner runner;
-    const auto facts = Facts::make(runner);
+    FakeSystemd systemd;
+    const auto facts = Facts::make(runner, systemd);
     const auto look = [&] {
         std::string text = "error";
         facts->inspect("", "127.0.0.1:80", [&](const core::Result<std::string>& answer) {
@@ -153,7 +162,8 @@ TEST(FactsInspect, ACutOrFailedLookIsNone) {
 
 TEST(FactsProbe, WhatLeavesTheMachineOrSpeaksTlsIsConfinedMore) {
     ScriptedRunner runner;
-    const auto facts = Facts::make(runner);
+    FakeSystemd systemd;
+    const auto facts = Facts::make(runner, systemd);
     const auto spec_of = [&](core::ProbeKind kind, const std::string& address) {
         facts->probe({kind, address, "app.lan", std::chrono::seconds{1}},
                      [](const core::Result<std::string>& /*line*/) {});
@@ -189,7 +199,8 @@ TEST(FactsPacketFilter, WhatNftCannotShowIsAskedFromIptablesToo) {
         GTEST_SKIP() << "tables of the old kind here";
     }
     ScriptedRunner runner;
-    const auto facts = Facts::make(runner);
+    FakeSystemd systemd;
+    const auto facts = Facts::make(runner, systemd);
     const auto list = [&](const std::string& out) {
         runner.asked.clear();
         runner.outcome.exit_code = 0;
@@ -214,7 +225,8 @@ TEST(FactsPacketFilter, WhatNftCannotShowIsAskedFromIptablesToo) {
 
 TEST(FactsDump, ACutDumpIsNoDump) {
     ScriptedRunner runner;
-    const auto facts = Facts::make(runner);
+    FakeSystemd systemd;
+    const auto facts = Facts::make(runner, systemd);
     runner.outcome.exit_code = 0;
     runner.outcome.is_cut = true;
     bool is_error = false;

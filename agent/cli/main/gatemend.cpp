@@ -6,6 +6,7 @@
 #include "cli/dry_run.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/explain.hpp"
+#include "cli/hold.hpp"
 #include "cli/operator_control.hpp"
 #include "cli/policy_check.hpp"
 #include "cli/replay.hpp"
@@ -35,6 +36,7 @@ struct Arguments {
     std::string pause_for;
     std::string reason;
     std::string unit;
+    cli::HoldOptions hold;
     bool is_summary = false;
 };
 
@@ -50,6 +52,7 @@ struct Commands {
     CLI::App* audit = nullptr;
     CLI::App* pause = nullptr;
     CLI::App* resume = nullptr;
+    CLI::App* hold = nullptr;
 };
 
 CLI::App* add(CLI::App& app, Arguments& arguments, const char* name, const char* text) {
@@ -114,6 +117,17 @@ void describe_control(CLI::App& app, Arguments& arguments, Commands& commands) {
     commands.resume->add_option("UNIT", arguments.unit, "The unit whose latch is lifted");
 }
 
+void describe_hold(CLI::App& app, Arguments& arguments, Commands& commands) {
+    cli::HoldOptions& hold = arguments.hold;
+    commands.hold = add(app, arguments, "hold", "Act on nothing while a command runs (root)");
+    commands.hold->add_option("--for", hold.length, "At most so long: 10m, 1h ...");
+    commands.hold->add_option("--reason", hold.reason, "Why, for the record");
+    commands.hold->add_flag("--end", hold.is_end, "End your holds that run no command");
+    commands.hold->add_flag("--list", hold.is_list, "Who holds gatemend back, and until when");
+    commands.hold->add_option(
+        "COMMAND", hold.command, "After `--`: what to run; none: hold until --end");
+}
+
 core::TimePoint wall_clock() {
     return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
 }
@@ -166,6 +180,10 @@ int run(const Commands& commands, Arguments& arguments) {
     if (commands.resume->parsed()) {
         return cli::run_resume(arguments.unit);
     }
+    if (commands.hold->parsed()) {
+        arguments.hold.is_json = arguments.is_json;
+        return cli::run_hold(arguments.hold);
+    }
     return run_offline(commands, arguments);
 }
 
@@ -186,6 +204,7 @@ int parse_and_run(int argc, char** argv) {
     describe_queries(app, arguments, commands);
     describe_offline(app, arguments, commands);
     describe_control(app, arguments, commands);
+    describe_hold(app, arguments, commands);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -11,6 +11,7 @@
 #include "sandbox/executor/notices.hpp"
 #include "sandbox/seccomp/filters.hpp"
 #include "sandbox/tools/facts.hpp"
+#include "sandbox/tools/guards.hpp"
 #include "sandbox/tools/tool_runner.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -39,6 +40,7 @@ struct Service {
     std::unique_ptr<sandbox::ToolRunner> runner;
     std::unique_ptr<sandbox::Facts> facts;
     std::unique_ptr<sandbox::Mender> mender;
+    std::unique_ptr<sandbox::Guards> guards;
     sandbox::JournalNotices notices;
     std::unique_ptr<sandbox::Executor> executor;
     std::unique_ptr<sandbox::FactDesk> desk;
@@ -50,6 +52,9 @@ struct Service {
 
     Status connect();
     void build_executor();
+    void check_guards(const std::string& unit,
+                      actions::ActId act,
+                      const std::function<void(std::optional<sandbox::GateHold>)>& done);
     void watch_signals();
     void stop();
 };
@@ -64,29 +69,45 @@ Status Service::connect() {
     systemd = std::move(client);
     GATEMEND_TRY(tools, sandbox::ToolRunner::open(*connection, loop));
     runner = std::move(tools);
-    facts = sandbox::Facts::make(*runner);
+    facts = sandbox::Facts::make(*runner, *systemd);
     mender = sandbox::Mender::make(*runner);
+    guards = std::make_unique<sandbox::Guards>(*systemd, sandbox::GuardView::of_this_machine());
     return Done{};
+}
+
+void Service::check_guards(const std::string& unit,
+                           actions::ActId act,
+                           const std::function<void(std::optional<sandbox::GateHold>)>& done) {
+    guards->check(
+        {.unit = unit,
+         .act = act,
+         .limits = executor->policy().settings.guards,
+         .own_starts = sandbox::starts_of(executor->ledger(), unit)},
+        [done](const std::vector<core::Hold>& holds) { done(sandbox::gate_hold_of(holds)); });
 }
 
 void Service::build_executor() {
     executor = std::make_unique<sandbox::Executor>(
-        sandbox::ExecutorPorts{.systemd = *systemd,
-                               .facts = *facts,
-                               .tools = *runner,
-                               .mender = *mender,
-                               .notices = notices,
-                               .now = [this] { return loop.now(); },
-                               .load_policy = [] { return policy::load_policy({}); },
-                               .ledger_changed =
-                                   [this] {
-                                       if (object) {
-                                           object->emit_ledger_changed();
-                                       }
-                                       if (is_stopping && !executor->is_acting()) {
-                                           loop.exit(EXIT_SUCCESS);
-                                       }
-                                   }},
+        sandbox::ExecutorPorts{
+            .systemd = *systemd,
+            .facts = *facts,
+            .tools = *runner,
+            .mender = *mender,
+            .notices = notices,
+            .now = [this] { return loop.now(); },
+            .load_policy = [] { return policy::load_policy({}); },
+            .ledger_changed =
+                [this] {
+                    if (object) {
+                        object->emit_ledger_changed();
+                    }
+                    if (is_stopping && !executor->is_acting()) {
+                        loop.exit(EXIT_SUCCESS);
+                    }
+                },
+            .check_guards = [this](const std::string& unit,
+                                   actions::ActId act,
+                                   const auto& done) { check_guards(unit, act, done); }},
         sandbox::Record::open(kAuditPath));
     desk = std::make_unique<sandbox::FactDesk>(
         *facts, [this]() -> const policy::Policy& { return executor->policy(); });

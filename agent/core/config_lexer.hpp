@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 // nginx's configuration grammar as tokens: words, `;`, `{`, `}`. Quotes, escapes, comments and
 // `${name}` as nginx reads them; bodies of `*_by_lua_block` are skipped by Lua's rules. Used by
-// parse_nginx_dump. Linear time, any input; never looks outside the text it was given.
+// parse_nginx_dump and by gatemend-mend, which edits at the tokens' positions. Linear time, any
+// input; never looks outside the text it was given.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-namespace gatemend::parse {
+namespace gatemend::core {
 
 enum class TokenKind { kWord, kSemicolon, kOpen, kClose, kEnd, kBroken };
 
 struct Token {
     TokenKind kind = TokenKind::kEnd;
-    std::string word;
+    std::string word{};
+    std::size_t begin = 0;  // of the text, with quotes
+    std::size_t end = 0;    // behind its last byte
 };
 
 class ConfigLexer {
@@ -34,6 +37,7 @@ class ConfigLexer {
   private:
     [[nodiscard]] bool is_at_end() const { return at_ >= text_.size(); }
 
+    Token read_token();
     void advance();
     void skip_blanks();
     void skip_line();
@@ -48,4 +52,4 @@ class ConfigLexer {
     int line_ = 1;
 };
 
-}  // namespace gatemend::parse
+}  // namespace gatemend::core

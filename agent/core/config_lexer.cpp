@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "parse/config_lexer.hpp"
+#include "core/config_lexer.hpp"
 
 #include <utility>
 
-namespace gatemend::parse {
+namespace gatemend::core {
 namespace {
 
 bool is_blank(char c) {
@@ -37,6 +37,14 @@ void ConfigLexer::skip_blanks() {
 
 Token ConfigLexer::next() {
     skip_blanks();
+    const std::size_t begin = at_;
+    Token token = read_token();
+    token.begin = begin;
+    token.end = at_;
+    return token;
+}
+
+Token ConfigLexer::read_token() {
     if (is_at_end()) {
         return Token{};
     }
@@ -190,4 +198,4 @@ bool ConfigLexer::skip_lua() {
     return false;
 }
 
-}  // namespace gatemend::parse
+}  // namespace gatemend::core

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// restart-pm2-app: `pm2 restart NAME` as the user whose daemon the unit is. What it prints is not
+// looked into, but for the process ids of `pm2 pid NAME`: who may write those is that very user.
+#include "actions/tool_acts.hpp"
+#include "core/pm2_app.hpp"
+#include "core/text.hpp"
+#include "sandbox/tools/pm2.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+namespace gatemend::actions {
+namespace {
+
+using core::ActOutcome;
+using core::Result;
+using sandbox::ToolOutcome;
+
+constexpr std::size_t kMaxWordsBytes = std::size_t{4} * 1024;
+constexpr core::Duration kPidDeadline = std::chrono::seconds{8};
+// What systemd and we need to notice that a tool's time is over.
+constexpr core::Duration kMargin = std::chrono::seconds{4};
+
+std::string words_of(const ToolOutcome& outcome) {
+    if (outcome.is_timed_out) {
+        return "pm2 did not finish in time";
+    }
+    return "pm2 failed: " + core::sanitize(outcome.err.empty() ? outcome.out : outcome.err);
+}
+
+// One id per instance, 0 for an instance that does not run.
+bool has_running_instances(std::string_view text) {
+    bool has_any = false;
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        const std::string_view line = text.substr(0, end);
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        if (line.empty()) {
+            continue;
+        }
+        const bool is_number =
+            std::ranges::all_of(line, [](char c) { return c >= '0' && c <= '9'; });
+        if (!is_number || line == "0") {
+            return false;
+        }
+        has_any = true;
+    }
+    return has_any;
+}
+
+void check_it_runs(const Hands& hands, const Plan& plan, const std::string& app, ActDone done) {
+    sandbox::run_pm2(
+        hands.systemd,
+        hands.tools,
+        {.unit = plan.unit,
+         .arguments = {"pid", app},
+         .deadline = kPidDeadline,
+         .max_output = kMaxWordsBytes},
+        [app, done = std::move(done)](const Result<ToolOutcome>& outcome) {
+            if (!outcome) {
+                done({ActOutcome::kFailed, core::sanitize(outcome.error().text)});
+            } else if (outcome->exit_code != 0) {
+                done({ActOutcome::kFailed, words_of(*outcome)});
+            } else if (!has_running_instances(outcome->out)) {
+                done({ActOutcome::kFailed, "pm2 has restarted " + app + ", but it does not run"});
+            } else {
+                done({ActOutcome::kSucceeded, "pm2 has restarted " + app});
+            }
+        });
+}
+
+}  // namespace
+
+std::optional<std::string> RestartPm2App::find_obstacle(const core::UnitState& state) const {
+    if (core::is_up(state)) {
+        return std::nullopt;
+    }
+    return "the unit is " + core::describe(state) + ": without its daemon, pm2 would start another";
+}
+
+void RestartPm2App::perform(const Hands& hands, const Task& task, ActDone done) const {
+    const Plan& plan = task.plan;
+    const auto parameter = plan.parameters.find("app");
+    const std::string app = parameter == plan.parameters.end() ? "" : parameter->second;
+    if (!core::is_pm2_unit(plan.unit) || !core::is_plain_pm2_name(app)) {
+        done({ActOutcome::kFailed,
+              "nothing was done: " + plan.unit + " is no pm2 unit, or pm2 could take " +
+                  core::sanitize(app) + " for something else than an application's name"});
+        return;
+    }
+    const core::Duration deadline = plan.deadline - kPidDeadline - 2 * kMargin;
+    if (deadline <= core::Duration::zero()) {
+        done({ActOutcome::kFailed, "nothing was done: the rule gives the act too little time"});
+        return;
+    }
+    sandbox::run_pm2(
+        hands.systemd,
+        hands.tools,
+        {.unit = plan.unit,
+         .arguments = {"restart", app},
+         .deadline = deadline,
+         .max_output = kMaxWordsBytes},
+        [hands, plan, app, done = std::move(done)](const Result<ToolOutcome>& outcome) {
+            if (!outcome) {
+                done({ActOutcome::kFailed,
+                      core::sanitize(outcome.error().text) +
+                          "; by hand, as the unit's user: " + "`pm2 restart " + app + "`"});
+            } else if (outcome->exit_code != 0) {
+                done({ActOutcome::kFailed, words_of(*outcome)});
+            } else {
+                check_it_runs(hands, plan, app, done);
+            }
+        });
+}
+
+bool RestartPm2App::is_fulfilled(const Plan& plan, const core::UnitState& state) const {
+    // The daemon is the one that was asked.
+    return core::is_up(state) && state.invocation_id == plan.expected_invocation;
+}
+
+}  // namespace gatemend::actions

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// A unified diff of two texts, for people. Pure and bounded: where a longest common subsequence
+// would cost too much, all between the first and the last difference counts as changed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gatemend::mend {
+
+// nullopt: the file does not exist (/dev/null in the header). "" when nothing differs.
+[[nodiscard]] std::string unified_diff(const std::string& path,
+                                       const std::optional<std::string>& before,
+                                       const std::optional<std::string>& after);
+
+}  // namespace gatemend::mend

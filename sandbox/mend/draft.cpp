@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/mend/draft.hpp"
+
+#include "actions/settings.hpp"
+#include "sandbox/audit/digest.hpp"
+#include "sandbox/mend/config_files.hpp"
+#include "sandbox/mend/content.hpp"
+#include "sandbox/mend/diff.hpp"
+#include "sandbox/mend/drop_in.hpp"
+#include "sandbox/mend/pool_listen.hpp"
+#include "sandbox/mend/restore.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace gatemend::mend {
+namespace {
+
+using actions::ActId;
+using actions::Place;
+using core::Done;
+using core::Error;
+using core::Result;
+using core::Status;
+
+constexpr std::string_view kNginx = "nginx.service";
+constexpr std::size_t kMaxNotes = 32;
+constexpr std::size_t kMaxDiffLines = 4000;
+
+const std::string& parameter(const Order& order, std::string_view name) {
+    static const std::string kNothing;
+    const auto found = order.parameters.find(name);
+    return found == order.parameters.end() ? kNothing : found->second;
+}
+
+std::string socket_path(const Order& order) {
+    constexpr std::string_view kUnix = "unix:";
+    return parameter(order, "socket").substr(kUnix.size());
+}
+
+Result<NginxTree> read_nginx_of(const Machine& machine) {
+    ConfigFiles files(machine);
+    return read_nginx(files, config_paths(kNginx)->main_file);
+}
+
+Result<PoolTree> read_pools_of(const Machine& machine, const std::string& unit) {
+    const auto paths = config_paths(unit);
+    if (!paths || unit == kNginx) {
+        return Error{unit + " is not PHP-FPM's: it has no pool files"};
+    }
+    ConfigFiles files(machine);
+    return read_pools(files, paths->main_file);
+}
+
+Status add_edits(Draft& draft,
+                 const ConfigFile& file,
+                 const std::vector<Replacement>& replacements) {
+    auto after = edited(file.text, replacements);
+    if (!after) {
+        return after.error().within(file.path);
+    }
+    if (*after != file.text) {
+        draft.files.push_back(FileEdit{file.path, file.text, std::move(*after)});
+    }
+    return Done{};
+}
+
+using NginxEditor = std::function<Result<NginxEdits>(const NginxTree&)>;
+
+// What was not read is told where it may be what is missing.
+Result<Draft> edit_nginx(const Machine& machine, const NginxEditor& editor) {
+    GATEMEND_TRY(tree, read_nginx_of(machine));
+    const auto edits = editor(tree);
+    if (!edits) {
+        return tree.notes.empty() ? edits.error()
+                                  : Error{edits.error().text + " (" + tree.notes.front() + ")"};
+    }
+    Draft draft;
+    for (const auto& [file, replacements] : *edits) {
+        GATEMEND_CHECK(add_edits(draft, tree.files[file].source, replacements));
+    }
+    draft.notes = tree.notes;
+    return draft;
+}
+
+Result<Draft> repoint_backend(const Machine& machine, const Order& order) {
+    const std::string& from = parameter(order, "from");
+    std::vector<std::string> mentions;
+    auto draft = edit_nginx(machine, [&](const NginxTree& tree) {
+        mentions = other_mentions(tree, from);
+        return repoint(tree, from, parameter(order, "to"));
+    });
+    if (draft) {
+        draft->notes.insert(draft->notes.end(), mentions.begin(), mentions.end());
+    }
+    return draft;
+}
+
+Result<Draft> edit_pool(const PoolTree& tree, const std::string& pool, const Settings& settings) {
+    PoolEdits edits;
+    for (const auto& setting : settings) {
+        GATEMEND_CHECK(set_in_pool(tree, pool, setting, edits));
+    }
+    Draft draft;
+    for (const auto& [file, replacements] : edits) {
+        GATEMEND_CHECK(add_edits(draft, tree.files[file], replacements));
+    }
+    draft.notes = tree.notes;
+    if (draft.files.empty()) {
+        return Error{"pool " + pool + " says so already"};
+    }
+    return draft;
+}
+
+Result<Draft> set_pool_listen(const Machine& machine, const Order& order, const Worker& worker) {
+    GATEMEND_TRY(tree, read_pools_of(machine, order.unit));
+    GATEMEND_TRY(pool, find_pool(tree, socket_path(order)));
+    GATEMEND_TRY(settings, open_to_worker(tree, pool, worker));
+    return edit_pool(tree, pool, settings);
+}
+
+Settings settings_of(const Order& order) {
+    Settings settings;
+    for (const char* pair : {"", "2", "3", "4"}) {
+        const std::string& name = parameter(order, std::string{"setting"} + pair);
+        if (!name.empty()) {
+            settings.emplace_back(name, parameter(order, std::string{"value"} + pair));
+        }
+    }
+    return settings;
+}
+
+Result<Draft> write_drop_in(const Machine& machine, const Order& order) {
+    const std::string path = drop_in_path(order.unit);
+    FileEdit edit{path, std::nullopt, ""};
+    GATEMEND_TRY(folder, find_place(machine, path.substr(0, path.rfind('/'))));
+    if (folder.is_there) {
+        GATEMEND_TRY(place, find_place(machine, path));
+        GATEMEND_TRY(content, find_content(machine, place));
+        edit.path = place.path;
+        edit.before = content ? std::optional{content->bytes} : std::nullopt;
+    } else {
+        edit.path = folder.path + path.substr(path.rfind('/'));
+    }
+    GATEMEND_TRY(after, edit_drop_in(edit.before, settings_of(order)));
+    edit.after = std::move(after);
+    Draft draft;
+    draft.files.push_back(std::move(edit));
+    return draft;
+}
+
+Result<Draft> apply_suggestion(const Machine& machine, const Order& order) {
+    const Settings settings = settings_of(order);
+    const actions::SettingSpec* first = actions::find_setting(parameter(order, "setting"));
+    if (first == nullptr) {
+        return Error{"not a setting that gatemend writes"};
+    }
+    switch (first->place) {
+        case Place::kPool: {
+            GATEMEND_TRY(tree, read_pools_of(machine, order.unit));
+            return edit_pool(tree, parameter(order, "pool"), settings);
+        }
+        case Place::kNginxLocation:
+            return edit_nginx(machine, [&](const NginxTree& tree) {
+                return set_for_backend(tree, parameter(order, "backend"), settings);
+            });
+        case Place::kNginxMain:
+            return edit_nginx(machine,
+                              [&](const NginxTree& tree) { return set_in_main(tree, settings); });
+        case Place::kNginxEvents:
+            return edit_nginx(machine,
+                              [&](const NginxTree& tree) { return set_in_events(tree, settings); });
+        case Place::kDropIn:
+            return write_drop_in(machine, order);
+    }
+    return Error{"a setting without a place"};
+}
+
+// Only sockets that nginx is configured with: a path in an order is not enough to give one away.
+Result<Draft> fix_socket_owner(const Machine& machine, const Order& order, const Worker& worker) {
+    GATEMEND_TRY(nginx, read_nginx_of(machine));
+    if (!names_backend(nginx, parameter(order, "socket"))) {
+        return Error{"nginx's configuration does not name " + parameter(order, "socket")};
+    }
+    WantedOwner wanted;
+    if (config_paths(order.unit) && order.unit != kNginx) {
+        GATEMEND_TRY(tree, read_pools_of(machine, order.unit));
+        GATEMEND_TRY(pool, find_pool(tree, socket_path(order)));
+        const PoolLine* owner = tree.find(pool, "listen.owner");
+        const PoolLine* group = tree.find(pool, "listen.group");
+        wanted = {owner == nullptr ? "" : owner->value, group == nullptr ? "" : group->value};
+    }
+    GATEMEND_TRY(edit, plan_socket_owner(machine, socket_path(order), worker, wanted));
+    Draft draft;
+    draft.notes.push_back(describe(machine, edit));
+    draft.socket = std::move(edit);
+    return draft;
+}
+
+Result<Draft> restore_config(const Machine& machine, const Order& order) {
+    GATEMEND_TRY(restored, find_version(machine, order));
+    Draft draft;
+    draft.notes.push_back(restored.note);
+    draft.files.push_back(
+        FileEdit{restored.path, std::move(restored.before), std::move(restored.after)});
+    return draft;
+}
+
+Result<Draft> find_changes(const Machine& machine, const Order& order, const Worker& worker) {
+    switch (order.act) {
+        case ActId::kRepointBackend:
+            return repoint_backend(machine, order);
+        case ActId::kSetPoolListen:
+            return set_pool_listen(machine, order, worker);
+        case ActId::kApplySuggestion:
+            return apply_suggestion(machine, order);
+        case ActId::kDebugLog:
+            return edit_nginx(machine, raise_error_log);
+        case ActId::kRestoreConfig:
+            return restore_config(machine, order);
+        case ActId::kFixSocketOwner:
+            return fix_socket_owner(machine, order, worker);
+        case ActId::kStartUnit:
+        case ActId::kRestartUnit:
+        case ActId::kReloadUnit:
+        case ActId::kRestartPm2App:
+        case ActId::kVacuumJournal:
+        case ActId::kCapturePort:
+            break;
+    }
+    return Error{"not an act that changes files"};
+}
+
+std::string digest_or_none(const std::optional<std::string>& bytes) {
+    return bytes ? sandbox::sha256_hex(*bytes) : std::string{};
+}
+
+// Whole lines, as many as there is room for.
+void cut_diff(actions::Mending& mending) {
+    std::size_t end = 0;
+    for (std::size_t lines = 0; lines < kMaxDiffLines; ++lines) {
+        const std::size_t next = mending.diff.find('\n', end);
+        if (next == std::string::npos || next >= actions::kMaxDiffBytes) {
+            break;
+        }
+        end = next + 1;
+    }
+    if (end < mending.diff.size()) {
+        mending.diff.resize(end);
+        mending.notes.emplace_back("the diff is longer and was cut");
+    }
+}
+
+}  // namespace
+
+Status check_editable(const Machine& machine, const FileEdit& edit) {
+    const auto place = find_place(machine, edit.path);
+    if (!place) {
+        return edit.before ? Status{place.error()} : Status{Done{}};
+    }
+    if (place->path != edit.path) {
+        return Error{edit.path + ": leads to " + place->path};
+    }
+    if (place->is_there && place->info.st_nlink != 1) {
+        return Error{edit.path + ": has a second name (hard link) that would keep the old content"};
+    }
+    return Done{};
+}
+
+Result<Draft> make_draft(const Machine& machine, const Order& order, const Worker& worker) {
+    GATEMEND_TRY(draft, find_changes(machine, order, worker));
+    if (draft.files.size() > actions::kMaxChanges) {
+        return Error{"more than " + std::to_string(actions::kMaxChanges) +
+                     " files would have to change"};
+    }
+    for (const FileEdit& edit : draft.files) {
+        GATEMEND_CHECK(check_editable(machine, edit));
+    }
+    std::ranges::sort(draft.files, {}, &FileEdit::path);
+    draft.notes.resize(std::min(draft.notes.size(), kMaxNotes));
+    return std::move(draft);
+}
+
+actions::Mending mending_of(const Draft& draft) {
+    actions::Mending mending;
+    for (const FileEdit& edit : draft.files) {
+        mending.changes.push_back(
+            {actions::FileChange{
+                 edit.path, digest_or_none(edit.before), sandbox::sha256_hex(edit.after)},
+             ""});
+        if (mending.diff.size() < actions::kMaxDiffBytes) {
+            mending.diff += unified_diff(edit.path, edit.before, edit.after);
+        }
+    }
+    if (draft.socket) {
+        mending.changes.push_back({change_of(*draft.socket), ""});
+    }
+    mending.notes = draft.notes;
+    cut_diff(mending);
+    return mending;
+}
+
+}  // namespace gatemend::mend

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// What gatemend-mend is told to do: its argument list, checked. Everything that follows takes an
+// Order for well-formed.
+#pragma once
+
+#include "actions/catalogue.hpp"
+#include "core/result.hpp"
+
+#include <span>
+#include <string>
+
+namespace gatemend::mend {
+
+enum class Command { kPreview, kStage, kCommit, kUndo, kForget, kKeep };
+
+struct Order {
+    Command command{};
+    std::string attempt{};  // a number
+    actions::ActId act{};
+    std::string unit{};
+    std::string worker_user{};
+    actions::Parameters parameters{};
+    unsigned candidate = 0;  // of restore-config: 0 is the newest
+    std::string version{};   // of restore-config: the SHA-256 of the one to take; wins
+};
+
+inline constexpr const char* kUsage =
+    "usage: gatemend-mend preview ACT UNIT WORKER_USER [NAME=VALUE ...]\n"
+    "       gatemend-mend stage ATTEMPT ACT UNIT WORKER_USER [NAME=VALUE ...]\n"
+    "       gatemend-mend commit|undo|forget ATTEMPT\n"
+    "       gatemend-mend keep UNIT\n";
+
+// `words`: without the program's name.
+[[nodiscard]] core::Result<Order> read_order(std::span<const std::string> words);
+
+}  // namespace gatemend::mend

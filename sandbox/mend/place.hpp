@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// The way to a file, walked component by component as the kernel would, links included. Refused
+// where anybody but root could bend it: a folder or link that is not root's, a folder that others
+// may write, sticky or not. What is found is held by its folder's descriptor, so that it cannot be
+// exchanged between check and use.
+#pragma once
+
+#include "core/result.hpp"
+#include "sandbox/bus/unique_fd.hpp"
+#include "sandbox/mend/machine.hpp"
+
+#include <sys/stat.h>
+
+#include <string>
+
+namespace gatemend::mend {
+
+struct Place {
+    bus::UniqueFd folder{};  // O_PATH
+    std::string name{};      // in it
+    std::string path{};      // absolute, links resolved, without Machine::root
+    bool is_there = false;   // else only its folder is
+
+    struct stat info {};  // of what is there
+};
+
+// An error names the component that is missing or not to be trusted.
+[[nodiscard]] core::Result<Place> find_place(const Machine& machine, const std::string& path);
+
+// The same without any link on the way, as openat2(RESOLVE_NO_SYMLINKS); owners and modes do not
+// matter. An O_PATH descriptor of what is there.
+[[nodiscard]] core::Result<bus::UniqueFd> open_without_links(const Machine& machine,
+                                                             const std::string& path);
+
+// "/var/run/x" is "/run/x", which the former links to.
+[[nodiscard]] std::string without_var_run(const std::string& path);
+
+[[nodiscard]] core::Error errno_error(const std::string& what);
+
+}  // namespace gatemend::mend

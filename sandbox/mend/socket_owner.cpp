@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/mend/socket_owner.hpp"
+
+#include "sandbox/audit/digest.hpp"
+
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace gatemend::mend {
+namespace {
+
+using core::Done;
+using core::Error;
+using core::Result;
+using core::Status;
+
+constexpr std::uint32_t kPermissionBits = 07777;
+
+// O_PATH descriptors have no fgetxattr; the kernel's link to them does.
+std::string access_list_of(int fd) {
+    std::array<char, 4096> value{};
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    const ssize_t size =
+        getxattr(link.c_str(), "system.posix_acl_access", value.data(), value.size());
+    return {value.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+Result<bus::UniqueFd> open_socket(const Machine& machine,
+                                  const std::string& path,
+                                  struct stat& info) {
+    GATEMEND_TRY(fd, open_without_links(machine, path));
+    if (fstat(fd.get(), &info) < 0) {
+        return errno_error(path);
+    }
+    if (!S_ISSOCK(info.st_mode)) {
+        return Error{path + ": is no socket"};
+    }
+    // Whoever may write the folder could give a socket that is not theirs a second name in it.
+    if (info.st_nlink != 1) {
+        return Error{path + ": has a second name"};
+    }
+    return std::move(fd);
+}
+
+bool may_connect(inspect::FileAccess file, const SocketOwner& owner, const Worker& worker) {
+    file.uid = owner.uid;
+    file.gid = owner.gid;
+    return inspect::is_granted(file, worker.identity, inspect::Permission::kWrite);
+}
+
+std::optional<std::uint32_t> find_number(const std::map<std::string, std::uint32_t>& names,
+                                         const std::string& name) {
+    const auto found = names.find(name);
+    return found == names.end() ? std::nullopt : std::optional{found->second};
+}
+
+// As FPM: an owner brings its primary group unless there is a group, root's where nothing is set.
+std::optional<SocketOwner> wanted_owner(const LocalNames& names, const WantedOwner& wanted) {
+    if (wanted.owner.empty() && wanted.group.empty()) {
+        return std::nullopt;
+    }
+    SocketOwner result;
+    if (!wanted.owner.empty()) {
+        const auto uid = find_number(names.users, wanted.owner);
+        const auto gid = find_number(names.primary_groups, wanted.owner);
+        if (!uid || !gid) {
+            return std::nullopt;
+        }
+        result = {*uid, *gid};
+    }
+    if (!wanted.group.empty()) {
+        const auto gid = find_number(names.groups, wanted.group);
+        if (!gid) {
+            return std::nullopt;
+        }
+        result.gid = *gid;
+    }
+    return result;
+}
+
+std::string octal(std::uint32_t mode) {
+    constexpr int kOctal = 8;
+    std::array<char, 16> digits{};
+    const auto [end, error] =
+        std::to_chars(digits.data(), digits.data() + digits.size(), mode, kOctal);
+    return "0" + std::string{digits.data(), error == std::errc{} ? end : digits.data()};
+}
+
+std::string identity_text(const SocketEdit& edit, const SocketOwner& owner) {
+    return std::to_string(owner.uid) + ":" + std::to_string(owner.gid) + ":" + octal(edit.mode) +
+           ":" + std::to_string(edit.device) + ":" + std::to_string(edit.inode);
+}
+
+std::string name_of(const std::map<std::string, std::uint32_t>& names, std::uint32_t number) {
+    for (const auto& [name, value] : names) {
+        if (value == number) {
+            return name;
+        }
+    }
+    return std::to_string(number);
+}
+
+}  // namespace
+
+Result<SocketEdit> plan_socket_owner(const Machine& machine,
+                                     const std::string& path,
+                                     const Worker& worker,
+                                     const WantedOwner& wanted) {
+    struct stat info {};
+
+    SocketEdit edit;
+    edit.path = without_var_run(path);
+    GATEMEND_TRY(fd, open_socket(machine, edit.path, info));
+    edit.device = info.st_dev;
+    edit.inode = info.st_ino;
+    edit.mode = info.st_mode & kPermissionBits;
+    edit.before = {info.st_uid, info.st_gid};
+    const inspect::FileAccess file{edit.mode, info.st_uid, info.st_gid, access_list_of(fd.get())};
+    if (may_connect(file, edit.before, worker)) {
+        return Error{edit.path + ": nginx's worker user may write to it already"};
+    }
+    if (const auto owner = wanted_owner(read_local_names(machine.root), wanted);
+        owner && may_connect(file, *owner, worker)) {
+        edit.after = *owner;
+        return edit;
+    }
+    edit.after = {edit.before.uid, worker.gid};
+    if (!worker.name.empty() && may_connect(file, edit.after, worker)) {
+        return edit;
+    }
+    edit.after = {worker.identity.uid, edit.before.gid};
+    if (may_connect(file, edit.after, worker)) {
+        return edit;
+    }
+    return Error{edit.path + ": mode " + octal(edit.mode) +
+                 " would have to be widened, which gatemend does not do"};
+}
+
+actions::FileChange change_of(const SocketEdit& edit) {
+    return {edit.path,
+            sandbox::sha256_hex(identity_text(edit, edit.before)),
+            sandbox::sha256_hex(identity_text(edit, edit.after))};
+}
+
+std::string describe(const Machine& machine, const SocketEdit& edit) {
+    const LocalNames names = read_local_names(machine.root);
+    const auto shown = [&names](const SocketOwner& owner) {
+        return name_of(names.users, owner.uid) + ":" + name_of(names.groups, owner.gid);
+    };
+    return "owner " + shown(edit.before) + " -> " + shown(edit.after) + ", mode " +
+           octal(edit.mode) + " kept";
+}
+
+HeldSocket hold_socket(const Machine& machine, const SocketEdit& edit) {
+    struct stat info {};
+
+    auto fd = open_socket(machine, edit.path, info);
+    if (!fd || info.st_dev != edit.device || info.st_ino != edit.inode) {
+        return {{}, SocketState::kGone};
+    }
+    const SocketOwner owner{info.st_uid, info.st_gid};
+    SocketState state = SocketState::kOther;
+    if ((info.st_mode & kPermissionBits) == edit.mode) {
+        if (owner == edit.before) {
+            state = SocketState::kBefore;
+        } else if (owner == edit.after) {
+            state = SocketState::kAfter;
+        }
+    }
+    return {std::move(*fd), state};
+}
+
+Status give_socket(const HeldSocket& socket, const SocketEdit& edit, const SocketOwner& owner) {
+    if (fchownat(socket.fd.get(), "", owner.uid, owner.gid, AT_EMPTY_PATH) < 0) {
+        return errno_error(edit.path + ": change its owner");
+    }
+    return Done{};
+}
+
+}  // namespace gatemend::mend

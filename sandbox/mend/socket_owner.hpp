@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Owner and group of a socket so that nginx's worker user may connect to it. The mode never
+// changes. The socket is held by a descriptor that no link led to; what is changed is that
+// descriptor's, so nobody who may write the folder can put something else under it.
+#pragma once
+
+#include "actions/mending.hpp"
+#include "core/result.hpp"
+#include "sandbox/mend/machine.hpp"
+#include "sandbox/mend/place.hpp"
+#include "sandbox/mend/pool_text.hpp"
+#include "sandbox/mend/worker.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace gatemend::mend {
+
+struct SocketOwner {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+
+    friend bool operator==(const SocketOwner&, const SocketOwner&) = default;
+};
+
+// One socket, this very inode, and whose it is before and after.
+struct SocketEdit {
+    std::string path;
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint32_t mode = 0;
+    SocketOwner before;
+    SocketOwner after;
+};
+
+// What its pool's file wants: preferred where it lets the worker in.
+struct WantedOwner {
+    std::string owner;
+    std::string group;
+};
+
+[[nodiscard]] core::Result<SocketEdit> plan_socket_owner(const Machine& machine,
+                                                         const std::string& path,
+                                                         const Worker& worker,
+                                                         const WantedOwner& wanted);
+
+[[nodiscard]] actions::FileChange change_of(const SocketEdit& edit);
+[[nodiscard]] std::string describe(const Machine& machine, const SocketEdit& edit);
+
+enum class SocketState { kBefore, kAfter, kOther, kGone };
+
+// The socket as it is now. kGone: none, or a new one was made.
+struct HeldSocket {
+    bus::UniqueFd fd;
+    SocketState state{};
+};
+
+[[nodiscard]] HeldSocket hold_socket(const Machine& machine, const SocketEdit& edit);
+[[nodiscard]] core::Status give_socket(const HeldSocket& socket,
+                                       const SocketEdit& edit,
+                                       const SocketOwner& owner);
+
+}  // namespace gatemend::mend
