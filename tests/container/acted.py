@@ -26,7 +26,7 @@ from gatemend import (
     undo_state,
 )
 from machine import MachineError
-from play import DEADLINE, Play
+from play import DEADLINE, TUNED, Play
 from scenario import Scenario
 from stories import Story
 
@@ -37,7 +37,7 @@ class Acted(Scenario):
     play: Play
 
     can_be_bare = True
-    tuned = {"soak": "2s", "cooldown": "0s", "max": 10, "per": "1h", "keep_bytes": 4 << 20, "keep_seconds": 1}
+    tuned = TUNED
 
     # -- the machine ------------------------------------------------------------------------------------------------
 

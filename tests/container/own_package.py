@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 NAME = "gatemend"
-_INFO = pathlib.Path("/var/lib/dpkg/info")
+_DATABASE = "var/lib/dpkg"
 _SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "triggers")
 
 
@@ -20,33 +20,39 @@ class PackageError(Exception):
     """It cannot be had; the text says why."""
 
 
-def rebuild(folder: pathlib.Path) -> pathlib.Path:
-    """The .deb, in `folder`."""
+def rebuild(folder: pathlib.Path, root: pathlib.Path = pathlib.Path("/")) -> pathlib.Path:
+    """The .deb, in `folder`; `root`: where it is installed."""
     tree = folder / "tree"
     tree.mkdir()
-    for path in _ask("dpkg-query", "--listfiles", NAME).splitlines():
-        _copy(pathlib.Path(path), tree)
+    database = f"--admindir={root / _DATABASE}"
+    listed = _ask("dpkg-query", database, "--listfiles", NAME).splitlines()
+    names = [path.lstrip("/") for path in listed if path != "/."]
+    folders = {name.rpartition("/")[0] for name in names}
+    for name in names:
+        _copy(root / name, tree / name, name in folders)
     control = tree / "DEBIAN"
     control.mkdir()
-    status = _ask("dpkg-query", "--status", NAME)
+    status = _ask("dpkg-query", database, "--status", NAME)
     (control / "control").write_text(re.sub(r"(?m)^(Status: .*\n|Conffiles:\n( .*\n?)*)", "", status).rstrip("\n") + "\n")
-    conffiles = re.findall(r"(?m)^ (/\S+) \S+", _ask("dpkg-query", "--show", "--showformat=${Conffiles}\n", NAME))
-    (control / "conffiles").write_text("".join(f"{path}\n" for path in conffiles if os.path.lexists(f"{tree}{path}")))
+    shown = _ask("dpkg-query", database, "--show", "--showformat=${Conffiles}\n", NAME)
+    conffiles = [path for path in re.findall(r"(?m)^ (/\S+) \S+", shown) if os.path.lexists(f"{tree}{path}")]
+    (control / "conffiles").write_text("".join(f"{path}\n" for path in conffiles))
     for script in _SCRIPTS:
-        if (_INFO / f"{NAME}.{script}").exists():
-            shutil.copy2(_INFO / f"{NAME}.{script}", control / script)
+        kept = root / _DATABASE / "info" / f"{NAME}.{script}"
+        if kept.exists():
+            shutil.copy2(kept, control / script)
     package = folder / f"{NAME}.deb"
     _ask("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(package))
     return package
 
 
-def _copy(path: pathlib.Path, tree: pathlib.Path) -> None:
-    target = tree / path.relative_to("/")
-    if path.is_symlink() or path.is_file():
+def _copy(path: pathlib.Path, target: pathlib.Path, is_folder: bool) -> None:
+    if is_folder or (path.is_dir() and not path.is_symlink()):  # /lib is a link here, and a folder in a package
+        target.mkdir(parents=True, exist_ok=True)
+        target.chmod(path.stat().st_mode & 0o7777)
+    elif path.is_symlink() or path.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target, follow_symlinks=False)
-    elif path.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
     # else: not unpacked here, as manual pages in a container's image
 
 

@@ -9,16 +9,12 @@ import time
 from typing import Iterator, Sequence
 
 import images
-from gatemend import OWN_POLICIES, SETTINGS, Gatemend, is_about, is_healed
-from machine import Machine, MachineError
-from play import Play
+from gatemend import is_about, is_healed
+from machine import MachineError
+from play import Play, on_stage
 from stories import Story
-from website import Answer, Website
 
 QUIET = 3.0  # long enough for an act that would be wrong: acts follow their cause within milliseconds
-HEAL_DEADLINE = 60.0
-# Two seconds of good answers prove the cure here; half a minute as shipped. The floor of the journals is small, as the disk is.
-TUNED: dict[str, str | int] = {"soak": "2s", "cooldown": "0s", "keep_bytes": 4 << 20, "keep_seconds": 1}
 
 
 @dataclasses.dataclass
@@ -44,91 +40,75 @@ class Row:
 
 
 class Drill:
+    deadline = 60.0
+
     def __init__(self, kind: type[Story], suite: images.Suite, package: pathlib.Path):
         self._kind, self._suite, self._package = kind, suite, package
-        self.row = Row(kind.name(), kind.cause, kind.act, kind.asks, healed=False if kind.act else None)
+        cures = kind.act and not kind.gathers
+        self.row = Row(kind.name(), kind.cause, kind.act, kind.asks, healed=False if cures else None)
         if kind.folders:
             self.row.undone = False
 
     def run(self) -> Row:
         try:
-            above = self._kind.trees_above()
+            with on_stage(self._kind, self._suite, self._package) as play:
+                self._perform(play)
         except images.ImageError as error:
             self.row.skipped = str(error).splitlines()[0]
-            return self.row
-        machine = Machine(images.ensure(self._suite, "runtime"), f"{self._suite.name} {self.row.drill}", above)
-        site = Website(machine, self._suite)
-        try:
-            self._perform(self._stage(machine, site))
         except (MachineError, AssertionError) as error:
             self.row.problem = str(error) or type(error).__name__
-        finally:
-            site.close()
-            machine.close()
         return self.row
 
-    def _stage(self, machine: Machine, site: Website) -> Play:
-        """A healthy site with gatemend at work."""
-        story = self._kind(machine, site)
-        machine.prepare()
-        site.lay_out(machine.root)
-        story.furnish(machine.root)
-        machine.boot()
-        story.prepare()
-        gatemend = Gatemend(machine)
-        gatemend.install(self._package)
-        for name, text in story.rules().items():
-            machine.write(f"{OWN_POLICIES}/{name}", text)
-        gatemend.tune(**TUNED)
-        machine.write(SETTINGS, story.gatemend_toml())  # the shipped one says the defaults; that of this host may say more
-        gatemend.enable()
-        return Play(machine, site, story)
-
     def _perform(self, play: Play) -> None:
-        began = time.time()
         if play.story.is_found:
-            began = play.let_it_be_found()
+            play.let_it_be_found()
         else:
             play.break_it()
         self._diagnose(play)
         if not play.story.act:
             self._leave_alone(play)
-            return
+        elif play.story.gathers:
+            self._gather(play)
+        else:
+            self._heal(play)
+        play.gatemend.verify_audit()
+
+    def _heal(self, play: Play) -> None:
+        began = play.broken_at
         if play.story.asks:
             play.proposed()
             began = time.time()
         intent = play.act()
-        self.row.seconds = self._wait_until_good(play, began)
+        self.row.seconds = play.seconds_until_good(began, self.deadline)
         self.row.healed = is_healed(play.outcome(intent))
-        play.gatemend.verify_audit()
         if play.story.folders:
             differences = play.undo(intent)
             self.row.undone = not differences
             self.row.problem = "; ".join(differences)
 
+    def _gather(self, play: Play) -> None:
+        """Evidence is there, and what it took ends by itself."""
+        play.act()
+        play.machine.wait_until(play.story.has_gathered, self.deadline, "the evidence")
+        self.row.seconds = time.time() - play.broken_at
+        if play.story.folders:
+            play.machine.wait_until(lambda: not play.changes(), self.deadline, f"the end of it: {play.changes()}")
+            self.row.undone = True
+
     def _diagnose(self, play: Play) -> None:
         def is_seen() -> bool:
             return any(is_about(incident, play.story.about) for incident in play.gatemend.incidents())
 
-        play.machine.wait_until(is_seen, HEAL_DEADLINE, f"an incident about {play.story.about}")
+        play.machine.wait_until(is_seen, self.deadline, f"an incident about {play.story.about}")
         self.row.detected = True
-        play.incident(deadline=HEAL_DEADLINE)
+        play.incident(deadline=self.deadline)
         self.row.correct = True
 
-    @staticmethod
-    def _leave_alone(play: Play) -> None:
-        """No act is right here: none is done, and what cures it closes the incident."""
+    def _leave_alone(self, play: Play) -> None:
+        """No act is right here: none is done, and what cures it is left to a person."""
         play.machine.holds_for(lambda: not play.gatemend.intents(), QUIET, "nothing is done")
         play.story.run(play.story.by_hand())
-        play.visitors.wait_for_good(5, HEAL_DEADLINE)
-
-    @staticmethod
-    def _wait_until_good(play: Play, began: float) -> float:
-        play.visitors.wait_for_good(5, HEAL_DEADLINE)
-        answers: Sequence[Answer] = play.visitors.answers
-        bad = [answer for answer in answers if not answer.is_good and answer.time >= began]
-        since = bad[-1].time if bad else began
-        return next(answer.time for answer in answers if answer.is_good and answer.time > since) - began
+        play.visitors.wait_for_good(5, self.deadline)
 
 
 def run(kinds: Sequence[type[Story]], suite: images.Suite, package: pathlib.Path, jobs: int) -> Iterator[Row]:

@@ -12,7 +12,7 @@ import fingerprint
 import images
 from apps import PORT, App, Gunicorn, Node, Pm2
 from machine import Machine
-from website import Visitors, Website
+from website import NGINX_LOG, Visitors, Website
 
 MIB = 1 << 20
 _LOOKS_AGAIN_SOON = '[probe]\nsuspicion_cooldown = "1s"\n'  # ten seconds as shipped
@@ -26,8 +26,10 @@ class Story:
     asks = False  # the act waits for a person
     status = 502  # what visitors get; 0: no answer
     path = "/index.php"
+    interval = 0.05  # of visitors, in seconds
     settings = ""  # of gatemend.toml, before its tables
     is_found = False  # by an agent that was not there when it happened
+    gathers = False  # the act cures nothing: it collects evidence for some seconds, and ends by itself
     recurrences = 0  # how often it may seem cured by less than the story's act
     # What is as it was after the act is undone. Empty: the act leaves nothing behind.
     folders: tuple[str, ...] = ()
@@ -70,13 +72,17 @@ class Story:
 
     def visitors(self) -> Visitors:
         """Those who notice; the site is well when they come."""
-        return self.site.visitors(self.path, 0.05)
+        return self.site.visitors(self.path, self.interval)
 
     def inject(self) -> None:
         raise NotImplementedError
 
     def recur(self) -> None:
         """What brings it back after less than the story's act seemed to cure it; until visitors are turned away."""
+        raise NotImplementedError
+
+    def has_gathered(self) -> bool:
+        """Of an act that collects evidence: it is there."""
         raise NotImplementedError
 
     def by_hand(self) -> str:
@@ -209,7 +215,7 @@ class ErroredPm2App(_AppStory):
         self.machine.write(source, text)
 
     def by_hand(self) -> str:
-        return f"setpriv --reuid=www-data --regid=www-data --clear-groups env PM2_HOME={Pm2.home}/.pm2 {Pm2.command} restart shop"
+        return f"runuser --user www-data -- env PM2_HOME={Pm2.home}/.pm2 {Pm2.command} restart shop"
 
 
 class MovedName(_AppStory):
@@ -479,7 +485,8 @@ class FullDisk(Story):
     def prepare(self) -> None:
         self.machine.write(
             "/etc/systemd/journald.conf.d/much.conf",
-            "[Journal]\nStorage=persistent\nSystemMaxUse=48M\nSystemKeepFree=1M\nSystemMaxFileSize=8M\nRateLimitIntervalSec=0\n",
+            "[Journal]\nStorage=persistent\nSystemMaxUse=48M\nSystemKeepFree=1M\nSystemMaxFileSize=8M\n"
+            "RateLimitIntervalSec=0\n",
         )
         self.run(
             f"""
@@ -515,6 +522,39 @@ class FullDisk(Story):
     def archived(self) -> list[str]:
         """Names of the journal files that are no longer written to."""
         return self.machine.output("sh", "-c", "ls /var/log/journal/*/*@*.journal* 2>/dev/null || true").split()
+
+
+# -- evidence ---------------------------------------------------------------------------------------------------------
+
+EVIDENCE_SECONDS = 4
+_EVIDENCE_RULE = """\
+[[rule]]
+name       = "look-closer"
+when       = {{ cause = "{cause}" }}
+witnesses  = 2
+mode       = "act"
+ladder     = [ {{ act = "{act}", within = "10s", with = {{ seconds = {seconds} }} }} ]
+limit      = {{ max = 1, per = "1d", cooldown = "0s" }}
+verify     = {{ probe = "backend", within = "5s", soak = "1s" }}
+on_failure = "escalate"
+"""
+
+
+def look_closer(cause: str, act: str) -> dict[str, str]:
+    """No shipped rule collects evidence by itself; an operator's own comes before them."""
+    return {"05-look-closer.toml": _EVIDENCE_RULE.format(cause=cause, act=act, seconds=EVIDENCE_SECONDS)}
+
+
+class DebugLines(BigHeader):
+    """nginx says more, for a while."""
+
+    act, asks, gathers = "debug-log", False, True
+
+    def rules(self) -> dict[str, str]:
+        return look_closer(self.cause, self.act)
+
+    def has_gathered(self) -> bool:
+        return " [debug] " in self.machine.read(NGINX_LOG)
 
 
 # -- only to be told ------------------------------------------------------------------------------------------------
@@ -622,9 +662,23 @@ class AppFailsItself(_AppStory):
         return self.app.address
 
 
+class CapturedPort(AppFailsItself):
+    """What nginx and the app say to each other, for a while."""
+
+    act, gathers = "capture-port", True
+    folder = "/var/lib/gatemend/captures"
+
+    def rules(self) -> dict[str, str]:
+        return look_closer(self.cause, self.act)
+
+    def has_gathered(self) -> bool:
+        return bool(self.machine.output("sh", "-c", f"ls {self.folder}/*.pcap 2>/dev/null || true"))
+
+
 STORIES: tuple[type[Story], ...] = (
     *(CrashedFpm, CrashedNginx, StaleSocket, DeletedSocket, FrozenFpm, CrashedApp, ErroredPm2App, MovedName),
     *(OwnedByRoot, PoolSaysRoot, OldSocketPath, MovedPort, BrokenPool, BrokenSite, SmallPool, BigHeader, FullDisk),
+    *(DebugLines, CapturedPort),
     *(StoppedFpm, RestartedTooOften, SlowScript, CrashingScript, FatalScript, BlockedPort, AppFailsItself),
 )
 

@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import re
 
-import fingerprint
 import stories
 from acted import DEADLINE, Acted
 from gatemend import AGENT
 from website import NGINX_LOG
 
-_SECONDS = 4
-_RULE = f"""\
-[[rule]]
-name       = "look-closer"
-when       = {{ cause = "header-too-big" }}
-witnesses  = 2
-mode       = "act"
-ladder     = [ {{ act = "debug-log", within = "10s", with = {{ seconds = {_SECONDS} }} }} ]
-limit      = {{ max = 1, per = "1h", cooldown = "0s", backoff = 1 }}
-verify     = {{ probe = "backend", within = "5s", soak = "2s" }}
-on_failure = "escalate"
-"""
-
-
-class _CloserLook(stories.BigHeader):
-    act, asks = "debug-log", False
-    folders = fingerprint.CONFIGURATION
-
-    def rules(self) -> dict[str, str]:
-        return {"05-look-closer.toml": _RULE}
-
 
 class DebugLog(Acted):
-    kind = _CloserLook
+    kind = stories.DebugLines
     can_be_bare = False
 
     def write_for_a_while(self) -> None:
@@ -47,7 +25,7 @@ class DebugLog(Acted):
 
     def assert_over(self) -> None:
         """Back byte for byte, nginx runs with it, and the record says so."""
-        self.assert_as_before(_SECONDS + DEADLINE)
+        self.assert_as_before(stories.EVIDENCE_SECONDS + DEADLINE)
         self.machine.wait_until(lambda: self.gatemend.records("undone"), DEADLINE, "the end on record")
         workers = self.site.nginx_workers()
         self.assertTrue(workers)

@@ -18,7 +18,8 @@ class Children(Acted):
     def assert_told(self, intent: Record) -> None:
         super().assert_told(intent)
         told = parameters_of(intent)
-        value = next(told[name.replace("setting", "value")] for name, setting in told.items() if setting == "pm.max_children")
+        name = next(name for name, setting in told.items() if setting == "pm.max_children")
+        value = told[name.replace("setting", "value")]
         self.assertGreater(int(value), 1)
         effective = self.machine.run(self.suite.fpm_binary, "-tt").stderr
         self.assertRegex(effective, rf"pm\.max_children = {value}\b")

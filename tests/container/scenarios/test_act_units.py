@@ -5,7 +5,7 @@ from __future__ import annotations
 import stories
 from acted import DEADLINE, Acted
 from apps import Gunicorn
-from gatemend import AGENT, Record, digest_of, held_because
+from gatemend import Record, digest_of, held_because
 from scenario import QUIET
 
 
