@@ -27,6 +27,7 @@ struct Move {
     std::string target;
     actions::Parameters parameters;
     std::string missing;
+    std::size_t index = 0;  // on the ladder
     bool is_offer = false;
 };
 
@@ -77,6 +78,10 @@ actions::Parameters parameters_of(const LadderStep& step, const Question& questi
 std::string target_of(const LadderStep& step,
                       const actions::Parameters& parameters,
                       const Question& question) {
+    // Whoever's backend the name is for, it is nginx that still uses what the name once meant.
+    if (step.act == actions::ActId::kReloadUnit && question.cause == core::Cause::kNameUnresolved) {
+        return question.nginx_unit;
+    }
     switch (actions::target_of(step.act, parameters)) {
         case actions::Target::kService:
             return question.unit;
@@ -102,7 +107,8 @@ Move move_of(const LadderStep& step, const Question& question) {
     return move;
 }
 
-// The offer that was approved, else the step of the ladder whose turn it is.
+// The offer that was approved, else the step of the ladder whose turn it is. A step whose
+// parameters nobody knows is passed over where a later one can be done.
 Move find_move(const Rule& rule, const Question& question) {
     const auto offer = std::ranges::find_if(
         rule.offers, [&](const LadderStep& item) { return item.act == question.approved_offer; });
@@ -111,12 +117,19 @@ Move find_move(const Rule& rule, const Question& question) {
         move.is_offer = true;
         return move;
     }
-    if (question.ladder_step < rule.ladder.size()) {
-        return move_of(rule.ladder[question.ladder_step], question);
+    Move move;
+    move.target = question.unit;
+    for (std::size_t i = question.ladder_step; i < rule.ladder.size(); ++i) {
+        Move next = move_of(rule.ladder[i], question);
+        next.index = i;
+        if (next.missing.empty()) {
+            return next;
+        }
+        if (move.step == nullptr) {
+            move = std::move(next);
+        }
     }
-    Move none;
-    none.target = question.unit;
-    return none;
+    return move;
 }
 
 std::optional<Hold> check_target(const Case& c) {
@@ -300,18 +313,34 @@ std::optional<Hold> check_account(const Case& c) {
     return hold(HoldKind::kRecordUnreadable, "executor");
 }
 
-// An administrator's stop stands unless the policy says otherwise; a mask always does.
-std::vector<Hold> guards_of(const Question& question, const Rule& rule) {
-    std::vector<Hold> guards = question.guards;
-    if (rule.is_reviving_stopped) {
-        std::erase_if(guards,
-                      [](const Hold& hold) { return hold.kind == HoldKind::kAdminStopped; });
+// The engine looks at the machine before it is known which act it will be; not every guard is meant
+// for every act. An administrator's stop stands unless the policy says otherwise; a mask always
+// does.
+bool is_meant(const Hold& guard, const Case& c) {
+    const auto is_act = [&c](actions::ActId act) {
+        return c.move.step != nullptr && c.move.step->act == act;
+    };
+    if (guard.kind == HoldKind::kAdminStopped) {
+        return !c.rule.is_reviving_stopped;
     }
+    if (guard.kind == HoldKind::kConfigInvalid) {
+        // Which is there to mend just that, if it is known how.
+        return !is_act(actions::ActId::kRestoreConfig) || !c.move.missing.empty();
+    }
+    if (guard.kind == HoldKind::kUnitIsUp) {
+        return c.move.step == nullptr || is_act(actions::ActId::kStartUnit);
+    }
+    return true;
+}
+
+std::vector<Hold> guards_of(const Case& c) {
+    std::vector<Hold> guards = c.question.guards;
+    std::erase_if(guards, [&c](const Hold& guard) { return !is_meant(guard, c); });
     return guards;
 }
 
 std::vector<Hold> collect_holds(const Case& c) {
-    std::vector<Hold> holds = guards_of(c.question, c.rule);
+    std::vector<Hold> holds = guards_of(c);
     using Check = std::optional<Hold> (*)(const Case&);
     const auto run = [&](Check check) {
         if (auto hold = check(c)) {
@@ -393,7 +422,7 @@ std::string describe(const Decision& decision, const Case& c) {
     }
     std::string plan = std::string{actions::spec(decision.step->act).name} + " " + decision.target;
     plan += c.move.is_offer ? ": suggested by "
-                            : ": step " + std::to_string(c.question.ladder_step + 1) + " of " +
+                            : ": step " + std::to_string(c.move.index + 1) + " of " +
                                   std::to_string(c.rule.ladder.size()) + " of ";
     plan += owner_of(c.rule);
     return decision.kind == DecisionKind::kAsk ? plan + "; " + holds : plan;

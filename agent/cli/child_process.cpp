@@ -31,13 +31,13 @@ class BlockedSignals {
         for (const int signal : {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
             (void)::sigaddset(&blocked_, signal);
         }
-        (void)::sigprocmask(SIG_BLOCK, &blocked_, &before_);
+        (void)::pthread_sigmask(SIG_BLOCK, &blocked_, &before_);
     }
 
     BlockedSignals(const BlockedSignals&) = delete;
     BlockedSignals& operator=(const BlockedSignals&) = delete;
 
-    ~BlockedSignals() { (void)::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+    ~BlockedSignals() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
     [[nodiscard]] const sigset_t& blocked() const { return blocked_; }
 

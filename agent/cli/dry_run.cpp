@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "cli/dry_run.hpp"
 
-#include "app/machine_files.hpp"
-#include "app/topology_file.hpp"
 #include "cli/dry_run_driver.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/incident_text.hpp"
+#include "cli/machinery.hpp"
 #include "cli/recent_symptoms.hpp"
-#include "core/text.hpp"
-#include "io/small_file.hpp"
 #include "sandbox/audit/audit_file.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/ledger_builder.hpp"
@@ -18,39 +15,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
-#include <optional>
 
 namespace gatemend::cli {
 
 namespace {
 
-constexpr const char* kEtc = "/etc";
-
 int failed(const std::string& text) {
     (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
     return kExitFailed;
-}
-
-// What the services have open for as long as they run; here for one diagnosis.
-struct Machinery {
-    std::unique_ptr<bus::Connection> connection;
-    std::unique_ptr<bus::SystemdClient> systemd;
-    std::unique_ptr<sandbox::ToolRunner> runner;
-    std::unique_ptr<sandbox::Facts> facts;
-};
-
-core::Result<Machinery> open_machinery(bus::EventLoop& loop) {
-    GATEMEND_TRY(connection, bus::Connection::open_system(loop, [&loop] { loop.exit(1); }));
-    GATEMEND_TRY(systemd, bus::SystemdClient::open(*connection, loop));
-    GATEMEND_TRY(runner, sandbox::ToolRunner::open(*connection, loop));
-    Machinery machinery;
-    machinery.facts = sandbox::Facts::make(*runner, *systemd);
-    machinery.connection = std::move(connection);
-    machinery.systemd = std::move(systemd);
-    machinery.runner = std::move(runner);
-    return machinery;
 }
 
 // The executor's own reading of its record: past attempts count here, too.
@@ -71,50 +46,6 @@ core::Ledger read_ledger(const std::string& path) {
         ledger.unreadable = report->text;
     }
     return ledger;
-}
-
-// Runs nginx -T; what it said wrong goes to `problems`.
-void learn_nginx(bus::EventLoop& loop,
-                 sandbox::Facts& facts,
-                 app::Machine& machine,
-                 std::vector<std::string>& problems) {
-    std::optional<core::Result<sandbox::NginxDumpFact>> answer;
-    facts.nginx_dump(
-        [&](core::Result<sandbox::NginxDumpFact> fact) { answer.emplace(std::move(fact)); });
-    const core::TimePoint give_up = loop.now() + kDryRunDeadline;
-    constexpr std::uint64_t kTurnUsec = 1'000'000;
-    while (!answer && loop.now() < give_up && sd_event_run(loop.raw(), kTurnUsec) >= 0) {
-    }
-    if (!answer) {
-        problems.emplace_back("nginx -T: no answer in time");
-    } else if (!*answer) {
-        problems.push_back("nginx -T: " + answer->error().text);
-    } else if (const sandbox::NginxDumpFact& fact = **answer; fact.exit_status != 0) {
-        problems.push_back("nginx -T: " + core::sanitize(fact.diagnostics));
-    } else if (auto parsed = parse::parse_nginx_dump(fact.dump)) {
-        machine.nginx = std::move(*parsed);
-        machine.has_nginx = true;
-    } else {
-        problems.push_back("nginx -T: " + parsed.error().text);
-    }
-}
-
-core::Topology learn_topology(bus::EventLoop& loop,
-                              sandbox::Facts& facts,
-                              const DryRunOptions& options,
-                              const policy::Settings& settings,
-                              std::vector<std::string>& problems) {
-    app::Machine machine;
-    learn_nginx(loop, facts, machine, problems);
-    app::FpmFiles files = app::read_fpm_files(kEtc);
-    machine.fpm = std::move(files.instances);
-    problems.insert(problems.end(), files.problems.begin(), files.problems.end());
-    app::resolve_aliases(machine);
-    core::Topology remembered;
-    if (const auto text = io::read_small_file(options.topology, app::kMaxTopologyFile)) {
-        remembered = app::decode_topology(*text).value_or(core::Topology{});
-    }
-    return app::discover(machine, settings, remembered);
 }
 
 Json document_of(const DryRunDriver& driver, const std::vector<std::string>& problems) {
@@ -190,7 +121,7 @@ int run_dry_run(const DryRunOptions& options) {
     }
     std::vector<std::string> problems;
     const core::Topology topology =
-        learn_topology(*loop, *machinery->facts, options, loaded.policy.settings, problems);
+        learn_topology(*loop, *machinery, {loaded.policy.settings, options.topology}, problems);
     const sandbox::Guards guards(*machinery->systemd, sandbox::GuardView::of_this_machine());
     DryRunDriver driver(
         DryRunDriver::Outside{*loop, *machinery->systemd, *machinery->facts, guards},

@@ -36,7 +36,7 @@ struct ServiceSetup {
     std::vector<std::string> exec_start;   // argv of the first command
 };
 
-enum class JobKind { kStart, kRestart };
+enum class JobKind { kStart, kRestart, kReload };
 
 class SystemdClient {
   public:
@@ -54,8 +54,8 @@ class SystemdClient {
                             std::function<void(const core::UnitState&)> changed) = 0;
     virtual void unwatch_unit(const std::string& unit) = 0;
 
-    // StartUnit/RestartUnit with mode "fail" (never cancels somebody else's job), then the job's
-    // result.
+    // StartUnit/RestartUnit/ReloadUnit with mode "fail" (never cancels somebody else's job), then
+    // the job's result.
     virtual void run_job(JobKind kind,
                          const std::string& unit,
                          core::Duration deadline,
@@ -63,6 +63,8 @@ class SystemdClient {
 
     virtual void read_service(const std::string& unit,
                               std::function<void(core::Result<ServiceSetup>)> done) = 0;
+    // `systemctl daemon-reload`: answered when systemd has read all its unit files again.
+    virtual void reload_daemon(core::Duration deadline, std::function<void(core::Status)> done) = 0;
 
     // Manager property SystemState: "running", "degraded", "stopping" ...
     virtual void read_system_state(std::function<void(core::Result<std::string>)> done) = 0;

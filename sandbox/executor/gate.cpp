@@ -2,10 +2,13 @@
 #include "sandbox/executor/gate.hpp"
 
 #include "actions/act.hpp"
+#include "actions/settings.hpp"
 #include "policies/budget.hpp"
 #include "policies/decide.hpp"
+#include "sandbox/tools/known_services.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gatemend::sandbox {
 namespace {
@@ -16,21 +19,55 @@ std::optional<GateHold> hold(HoldKind kind, std::string text) {
     return GateHold{.kind = kind, .text = std::move(text)};
 }
 
-std::optional<GateHold> check_mode(const policy::Policy& policy, const policy::Rule& rule) {
-    switch (std::min(policy.settings.mode, rule.mode)) {
-        case policy::Mode::kAct:
-            return std::nullopt;
-        case policy::Mode::kAsk:
-            return hold(HoldKind::kNeedsApproval, "rule " + rule.name + " asks a person first");
-        case policy::Mode::kObserve:
-            break;
-    }
-    return hold(HoldKind::kObserveOnly, "rule " + rule.name + " only observes here");
-}
-
 std::string state_words(core::ActiveState active, const std::string& invocation) {
     return std::string{core::active_state_id(active)} +
            (invocation.empty() ? ", never started" : ", invocation " + invocation);
+}
+
+// The rule's step for this act and unit, with the rule's own parameters, and time enough.
+std::optional<GateHold> check_step(const policy::Rule& rule, const actions::Plan& plan) {
+    const policy::LadderStep* step = policy::find_planned_step(rule, plan).step;
+    if (step == nullptr) {
+        return hold(HoldKind::kNoRule,
+                    "rule " + rule.name + " does not contain this act, so, for this unit");
+    }
+    const core::Duration longest = std::min(step->within, actions::spec(plan.act).timeout);
+    if (plan.deadline <= core::Duration::zero() || plan.deadline > longest) {
+        return hold(HoldKind::kExecutorRefused,
+                    "the deadline is outside what rule " + rule.name + " gives the act");
+    }
+    return std::nullopt;
+}
+
+// Whose configuration, or whose machine, the act is about.
+std::optional<GateHold> check_target(const actions::Plan& plan) {
+    const auto refuse = [](const char* text) { return hold(HoldKind::kExecutorRefused, text); };
+    switch (actions::target_of(plan.act, plan.parameters)) {
+        case actions::Target::kNginx:
+            return plan.role == core::ServiceRole::kNginx
+                       ? std::nullopt
+                       : refuse("the act is on nginx's configuration, the unit is not nginx");
+        case actions::Target::kHost:
+            return plan.unit == actions::kJournalUnit
+                       ? std::nullopt
+                       : refuse("the act is on the machine, not on this unit");
+        case actions::Target::kService:
+            break;
+    }
+    const bool is_of_pool =
+        plan.act == actions::ActId::kSetPoolListen ||
+        (plan.act == actions::ActId::kApplySuggestion && plan.parameters.contains("pool"));
+    if (is_of_pool && plan.role != core::ServiceRole::kPhpFpm) {
+        return refuse("the act is on a pool of PHP-FPM, the unit is something else");
+    }
+    if (plan.act != actions::ActId::kRestoreConfig) {
+        return std::nullopt;
+    }
+    const auto service = find_known_service(plan.unit);
+    const auto file = plan.parameters.find("file");
+    return service && file != plan.parameters.end() && is_own_config(*service, file->second)
+               ? std::nullopt
+               : refuse("the file is not part of the unit's configuration");
 }
 
 }  // namespace
@@ -46,6 +83,16 @@ std::optional<GateHold> gate_hold_of(const std::vector<core::Hold>& holds) {
     return hold(holds.front().kind, std::move(text));
 }
 
+policy::Mode mode_of(const policy::Policy& policy, const actions::Plan& plan) {
+    const policy::Rule* rule = policy::find_rule_by_name(policy, plan.rule);
+    if (rule == nullptr) {
+        return policy::Mode::kObserve;
+    }
+    // What a rule only suggests waits for a person, whatever its ladder may do.
+    const bool is_offer = policy::find_planned_step(*rule, plan).is_offer;
+    return std::min(policy.settings.mode, is_offer ? policy::Mode::kAsk : rule->mode);
+}
+
 std::optional<GateHold> check_rule(const policy::Policy& policy, const actions::Plan& plan) {
     if (!actions::is_unit_name(plan.unit) || !policy::is_unit_allowed(policy.settings, plan.unit)) {
         return hold(HoldKind::kUnitNotAllowed, "the executor's policy does not list this unit");
@@ -57,20 +104,79 @@ std::optional<GateHold> check_rule(const policy::Policy& policy, const actions::
     if (rule->match.cause != plan.cause) {
         return hold(HoldKind::kNoRule, "rule " + rule->name + " is for another cause");
     }
-    const policy::PlannedStep planned = policy::find_planned_step(*rule, plan);
-    const policy::LadderStep* step = planned.step;
-    if (step == nullptr) {
-        return hold(HoldKind::kNoRule, "rule " + rule->name + " does not contain this act");
+    if (auto unfit = check_step(*rule, plan)) {
+        return unfit;
     }
-    const core::Duration longest = std::min(step->within, actions::spec(plan.act).timeout);
-    if (plan.deadline <= core::Duration::zero() || plan.deadline > longest) {
+    if (auto unfit = check_target(plan)) {
+        return unfit;
+    }
+    if (mode_of(policy, plan) == policy::Mode::kObserve) {
+        return hold(HoldKind::kObserveOnly, "rule " + rule->name + " only observes here");
+    }
+    return std::nullopt;
+}
+
+std::optional<GateHold> check_consent(const policy::Policy& policy,
+                                      const core::Ledger& ledger,
+                                      const actions::Plan& plan,
+                                      const std::string& digest,
+                                      core::TimePoint now) {
+    if (mode_of(policy, plan) == policy::Mode::kAct) {
+        return std::nullopt;
+    }
+    // Approved "in the future": the clock was set back, and nobody knows how old it is.
+    const bool is_approved = std::ranges::any_of(ledger.approvals, [&](const auto& approval) {
+        return approval.digest == digest && now < approval.until &&
+               approval.until <= now + kApprovalLifetime;
+    });
+    return is_approved
+               ? std::nullopt
+               : hold(HoldKind::kNeedsApproval, "rule " + plan.rule + " asks a person first");
+}
+
+std::optional<GateHold> check_overlap(const core::Ledger& ledger,
+                                      const Footprints& footprints,
+                                      const actions::Plan& plan) {
+    const auto is_changed_by_plan = [&](const actions::FileChange& change) {
+        return std::ranges::find(plan.changes, change.path, &actions::FileChange::path) !=
+               plan.changes.end();
+    };
+    for (const core::Attempt& attempt : ledger.attempts) {
+        const bool is_open = attempt.undo == core::UndoState::kProvisional ||
+                             attempt.undo == core::UndoState::kUndoFailed;
+        const auto footprint = footprints.find(attempt.id);
+        if (is_open && footprint != footprints.end() &&
+            std::ranges::any_of(footprint->second.plan.changes, is_changed_by_plan)) {
+            return hold(HoldKind::kActRunning,
+                        "attempt " + std::to_string(attempt.id) +
+                            " has changed the same file and is neither confirmed nor undone");
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<GateHold> check_repointing(const policy::Settings& settings,
+                                         const actions::Plan& plan,
+                                         const core::Inspection& inspection) {
+    const auto from = plan.parameters.find("from");
+    const auto to = plan.parameters.find("to");
+    if (from == plan.parameters.end() || to == plan.parameters.end() || !inspection.listeners ||
+        inspection.is_listeners_cut) {
+        return hold(HoldKind::kExecutorRefused, "who listens where cannot be seen");
+    }
+    const core::Listener* old_one = inspection.find_listener(from->second);
+    if (old_one != nullptr && old_one->is_reachable) {
+        return hold(HoldKind::kExecutorRefused, "somebody listens on the old address");
+    }
+    const core::Listener* new_one = inspection.find_listener(to->second);
+    if (new_one == nullptr || !new_one->is_reachable) {
+        return hold(HoldKind::kExecutorRefused, "nobody listens on the new address");
+    }
+    if (!policy::is_unit_allowed(settings, new_one->unit)) {
         return hold(HoldKind::kExecutorRefused,
-                    "the deadline is outside what rule " + rule->name + " gives the act");
+                    "who listens on the new address is no unit that the policy lists");
     }
-    if (planned.is_offer && policy.settings.mode != policy::Mode::kObserve) {
-        return hold(HoldKind::kNeedsApproval, "rule " + rule->name + " suggests it to a person");
-    }
-    return check_mode(policy, *rule);
+    return std::nullopt;
 }
 
 std::optional<GateHold> check_record(const policy::Policy& policy,

@@ -109,8 +109,11 @@ Result<Manifest> parse_manifest(std::string_view text) {
     bool is_first = true;
     while (!text.empty()) {
         const std::size_t end = text.find('\n');
+        if (end == std::string_view::npos) {
+            break;
+        }
         std::string_view line = text.substr(0, end);
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        text.remove_prefix(end + 1);
         if (std::exchange(is_first, false)) {
             if (line != kFirstLine) {
                 return Error{"of another kind"};

@@ -63,19 +63,13 @@ bool is_let_in(const Listen& listen, const Worker& worker) {
     return (mode & (is_in_group(listen, worker) ? kGroupMayWrite : kOthersMayWrite)) != 0;
 }
 
-// The owner stays where the group's bits are enough and the owner is somebody who needs it.
+// An owner that is not root stays where the group's bits are enough: it may need its socket.
 Listen let_in(Listen listen, const Worker& worker) {
     const bool has_owner = !listen.owner.empty() && listen.owner != kRoot;
-    const bool may_group_write = (listen.mode_bits() & kGroupMayWrite) != 0;
-    if (!is_let_in(listen, worker) && !(has_owner && may_group_write)) {
+    if (!has_owner || (listen.mode_bits() & kGroupMayWrite) == 0) {
         listen.owner = worker.name;
     }
-    if (!is_let_in(listen, worker) || listen.group.empty()) {
-        listen.group = worker.group;
-    }
-    if (listen.owner.empty()) {
-        listen.owner = worker.name;
-    }
+    listen.group = worker.group;
     if (listen.mode.empty() || !is_let_in(listen, worker)) {
         listen.mode = "0660";
     }

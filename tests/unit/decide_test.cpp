@@ -477,6 +477,43 @@ TEST(Decide, HoldsAndAsksNobodyWhenAParameterIsNotKnown) {
     EXPECT_NE(decision.reason.find("repoint-backend has to know \"to\""), std::string::npos);
 }
 
+TEST(Decide, PassesOverAStepWhoseParametersAreNotKnown) {
+    const LadderStep pm2{actions::ActId::kRestartPm2App, seconds{30}, {}};
+    const auto policy =
+        policy_with(Cause::kAppDown, {pm2, {actions::ActId::kStartUnit, seconds{10}, {}}});
+    Question question = question_about(Cause::kAppDown);
+    auto decision = decide(policy, Ledger{}, question);
+    ASSERT_TRUE(decision.step);
+    EXPECT_EQ(decision.step->act, actions::ActId::kStartUnit);
+    EXPECT_NE(decision.reason.find("step 2 of 2"), std::string::npos);
+    question.remedy = {{"app", "shop"}};
+    decision = decide(policy, Ledger{}, question);
+    ASSERT_TRUE(decision.step);
+    EXPECT_EQ(decision.step->act, actions::ActId::kRestartPm2App);
+}
+
+TEST(Decide, ReloadsNginxForANameWhoseverBackendItIs) {
+    const auto policy =
+        policy_with(Cause::kNameUnresolved, {{actions::ActId::kReloadUnit, seconds{20}, {}}});
+    Question question = question_about(Cause::kNameUnresolved);
+    question.unit = "(10.0.0.7:8080)";
+    EXPECT_EQ(decide(policy, Ledger{}, question).target, "nginx.service");
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+}
+
+TEST(Decide, RestoresAConfigurationJustBecauseItIsInvalid) {
+    Policy policy = policy_with(
+        Cause::kFpmConfigInvalid, {{actions::ActId::kRestoreConfig, seconds{60}, {}}}, Mode::kAsk);
+    Question question = question_about(Cause::kFpmConfigInvalid);
+    question.remedy = {{"file", "/etc/php/8.2/fpm/pool.d/www.conf"}};
+    question.guards = {{HoldKind::kConfigInvalid, "php-fpm", "unknown entry", std::nullopt}};
+    EXPECT_EQ(kinds_of(decide(policy, Ledger{}, question)), Kinds{HoldKind::kNeedsApproval});
+    question.is_approved = true;
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+    policy.rules[0].ladder = {{actions::ActId::kRestartUnit, seconds{60}, {}}};
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kHold);
+}
+
 TEST(Decide, ActsOnceAPersonHasApproved) {
     Question question = question_about(Cause::kPortMismatch);
     question.remedy = {{"from", "127.0.0.1:8000"}, {"to", "127.0.0.1:8080"}};

@@ -5,6 +5,7 @@
 #include "sandbox/bus/connection.hpp"
 #include "sandbox/bus/event_loop.hpp"
 #include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/bus/timers.hpp"
 #include "sandbox/executor/executor.hpp"
 #include "sandbox/executor/executor_object.hpp"
 #include "sandbox/executor/fact_desk.hpp"
@@ -12,6 +13,7 @@
 #include "sandbox/seccomp/filters.hpp"
 #include "sandbox/tools/facts.hpp"
 #include "sandbox/tools/guards.hpp"
+#include "sandbox/tools/mender.hpp"
 #include "sandbox/tools/tool_runner.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -32,9 +34,10 @@ constexpr const char* kAuditPath = "/var/log/gatemend/audit.jsonl";
 
 // Everything that lives as long as the process, in the order it is built.
 struct Service {
-    explicit Service(bus::EventLoop& event_loop) : loop(event_loop) {}
+    explicit Service(bus::EventLoop& event_loop) : loop(event_loop), timers(event_loop) {}
 
     bus::EventLoop& loop;
+    bus::Timers timers;
     std::unique_ptr<bus::Connection> connection;
     std::unique_ptr<bus::SystemdClient> systemd;
     std::unique_ptr<sandbox::ToolRunner> runner;
@@ -51,10 +54,8 @@ struct Service {
     bool is_stopping = false;
 
     Status connect();
+    void check_guards(const std::string& unit, actions::ActId act, const sandbox::HoldDone& done);
     void build_executor();
-    void check_guards(const std::string& unit,
-                      actions::ActId act,
-                      const std::function<void(std::optional<sandbox::GateHold>)>& done);
     void watch_signals();
     void stop();
 };
@@ -77,7 +78,7 @@ Status Service::connect() {
 
 void Service::check_guards(const std::string& unit,
                            actions::ActId act,
-                           const std::function<void(std::optional<sandbox::GateHold>)>& done) {
+                           const sandbox::HoldDone& done) {
     guards->check(
         {.unit = unit,
          .act = act,
@@ -105,12 +106,21 @@ void Service::build_executor() {
                         loop.exit(EXIT_SUCCESS);
                     }
                 },
-            .check_guards = [this](const std::string& unit,
-                                   actions::ActId act,
-                                   const auto& done) { check_guards(unit, act, done); }},
+            .after = [this](
+                         core::Duration delay,
+                         std::function<void()> then) { timers.call_after(delay, std::move(then)); },
+            .check_guards =
+                [this](const std::string& unit, actions::ActId act, const sandbox::HoldDone& done) {
+                    check_guards(unit, act, done);
+                }},
         sandbox::Record::open(kAuditPath));
     desk = std::make_unique<sandbox::FactDesk>(
-        *facts, [this]() -> const policy::Policy& { return executor->policy(); });
+        *facts,
+        [this]() -> const policy::Policy& { return executor->policy(); },
+        sandbox::FactPaths{},
+        [this](const std::string& unit, const sandbox::ConfigTestFact& fact) {
+            executor->good_copies().note(unit, fact);
+        });
 }
 
 void Service::stop() {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "cli/machinery.hpp"
+
+#include "app/discovery.hpp"
+#include "app/machine_files.hpp"
+#include "app/topology_file.hpp"
+#include "core/text.hpp"
+#include "io/small_file.hpp"
+#include "parse/nginx_config.hpp"
+
+#include <optional>
+
+namespace gatemend::cli {
+
+namespace {
+
+constexpr const char* kEtc = "/etc";
+
+// Runs nginx -T; what it said wrong goes to `problems`.
+void learn_nginx(bus::EventLoop& loop,
+                 sandbox::Facts& facts,
+                 app::Machine& machine,
+                 std::vector<std::string>& problems) {
+    std::optional<core::Result<sandbox::NginxDumpFact>> answer;
+    facts.nginx_dump(
+        [&](core::Result<sandbox::NginxDumpFact> fact) { answer.emplace(std::move(fact)); });
+    const core::TimePoint give_up = loop.now() + kFactDeadline;
+    constexpr std::uint64_t kTurnUsec = 1'000'000;
+    while (!answer && loop.now() < give_up && sd_event_run(loop.raw(), kTurnUsec) >= 0) {
+    }
+    if (!answer) {
+        problems.emplace_back("nginx -T: no answer in time");
+    } else if (!*answer) {
+        problems.push_back("nginx -T: " + answer->error().text);
+    } else if (const sandbox::NginxDumpFact& fact = **answer; fact.exit_status != 0) {
+        problems.push_back("nginx -T: " + core::sanitize(fact.diagnostics));
+    } else if (auto parsed = parse::parse_nginx_dump(fact.dump)) {
+        machine.nginx = std::move(*parsed);
+        machine.has_nginx = true;
+    } else {
+        problems.push_back("nginx -T: " + parsed.error().text);
+    }
+}
+
+}  // namespace
+
+core::Result<Machinery> open_machinery(bus::EventLoop& loop) {
+    GATEMEND_TRY(connection, bus::Connection::open_system(loop, [&loop] { loop.exit(1); }));
+    GATEMEND_TRY(systemd, bus::SystemdClient::open(*connection, loop));
+    GATEMEND_TRY(runner, sandbox::ToolRunner::open(*connection, loop));
+    Machinery machinery;
+    machinery.facts = sandbox::Facts::make(*runner);
+    machinery.connection = std::move(connection);
+    machinery.systemd = std::move(systemd);
+    machinery.runner = std::move(runner);
+    return machinery;
+}
+
+core::Topology learn_topology(bus::EventLoop& loop,
+                              const Machinery& machinery,
+                              const TopologySources& sources,
+                              std::vector<std::string>& problems) {
+    app::Machine machine;
+    learn_nginx(loop, *machinery.facts, machine, problems);
+    app::FpmFiles files = app::read_fpm_files(kEtc);
+    machine.fpm = std::move(files.instances);
+    problems.insert(problems.end(), files.problems.begin(), files.problems.end());
+    app::resolve_aliases(machine);
+    core::Topology last;
+    if (const auto text = io::read_small_file(sources.remembered, app::kMaxTopologyFile)) {
+        last = app::decode_topology(*text).value_or(core::Topology{});
+    }
+    return app::discover(machine, sources.settings, last);
+}
+
+}  // namespace gatemend::cli
