@@ -58,7 +58,7 @@ def by_gatemend(kind: type[Story], suite: images.Suite, package: pathlib.Path) -
         play.break_it()
         incident = play.proposed()
         began = time.time()
-        play.gatemend.approve(incident["id"])
+        play.gatemend.approve(incident, kind.act)
         return play.seconds_until_good(began)
 
 

@@ -108,7 +108,7 @@ class Acted(Scenario):
         incident = self.play.proposed()
         proposal = proposal_of(incident, self.story.act)
         self.assertEqual(digest_of(self.planned()), digest_of(proposal), "the dry run's plan is another than the proposal")
-        self.gatemend.approve(incident["id"])
+        self.gatemend.approve(incident, self.story.act)
         intent = self.play.next_intent()
         self.assertEqual(digest_of(intent), digest_of(proposal), "not the plan that was approved")
         return intent

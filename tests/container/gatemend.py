@@ -99,12 +99,13 @@ class Gatemend:
 
     # -- operator ---------------------------------------------------------------------------------------------------
 
-    def approve(self, incident: int) -> None:
-        self.run("approve", str(incident))
+    def approve(self, incident: Record, act: str, check: bool = True) -> None:
+        """Say yes to what the incident proposes of this act."""
+        self.run("approve", str(incident["id"]), str(proposal_of(incident, act)["number"]), check=check)
 
     def roll_back(self, intent: Record) -> None:
         """Undo the act of this intent."""
-        self.run("rollback", str(intent["incident"]))
+        self.run("rollback", "--attempt", str(intent["attempt"]))
 
     def apply(self, digest: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.run("apply", digest, check=check)
@@ -192,9 +193,9 @@ def undo_by(intent: Record) -> str:
 
 
 def find_proposal(incident: Record, act: str) -> Record | None:
-    """The plan that waits for a yes: digest, preview."""
-    proposal = incident.get("proposal")
-    return proposal if proposal and is_open(incident) and incident["decision"]["act"] == act else None
+    """The plan that waits for a yes: digest, preview, and which of the incident's it is."""
+    proposals = [proposal for proposal in incident["proposals"] if proposal["act"] == act and proposal["digest"]]
+    return proposals[0] if proposals and is_open(incident) else None
 
 
 def proposal_of(incident: Record, act: str) -> Record:
@@ -214,7 +215,7 @@ def outcome_of(gatemend: Gatemend, intent: Record) -> Record:
 def undo_state(gatemend: Gatemend, intent: Record) -> str:
     """What became of what the act left behind: "undone", "undo-failed", or "" where nobody has undone it."""
     ended = [record for record in gatemend.records("undone") if record["attempt"] == intent["attempt"]]
-    return str(ended[-1]["undo"]) if ended else ""
+    return "" if not ended else "undone" if ended[-1]["outcome"] == "succeeded" else "undo-failed"
 
 
 def supporting_witnesses(incident: Record) -> set[str]:

@@ -24,7 +24,7 @@ DEADLINE = 30.0
 # their disk.
 TUNED: dict[str, str | int] = {
     **{"soak": "2s", "cooldown": "0s", "max": 10, "per": "1h"},
-    **{"keep_bytes": 4 << 20, "keep_seconds": 1},
+    **{"keep_bytes": "4M", "keep_seconds": "1s"},
 }
 
 
@@ -116,7 +116,7 @@ class Play:
     def approve(self, newer_than: int = 0) -> Record:
         """Say yes to what is proposed; the proposal."""
         incident = self.proposed(newer_than)
-        self.gatemend.approve(incident["id"])
+        self.gatemend.approve(incident, self.story.act)
         return proposal_of(incident, self.story.act)
 
     def act(self) -> Record:

@@ -23,7 +23,7 @@ class _Halfway(Acted):
     def approve_in_vain(self) -> None:
         """Yes, and it fails: what it was is what it is, and the record has no loose end."""
         incident = self.play.proposed()
-        self.gatemend.run("approve", str(incident["id"]), check=False)
+        self.gatemend.approve(incident, self.story.act, check=False)
         self.machine.wait_until(lambda: self.failures() or self.refusals(), DEADLINE, "the failure on record")
         self.assert_all_resolved()
         self.assertEqual([r for r in self.gatemend.records("outcome") if r["outcome"] == "succeeded"], [])
@@ -92,7 +92,7 @@ class DiskFull(_Halfway):
         self.machine.systemctl("stop", EXECUTOR)
         self.fill(AUDIT.rpartition("/")[0], "1m")
         incident = self.play.proposed()
-        self.gatemend.run("approve", str(incident["id"]), check=False)
+        self.gatemend.approve(incident, self.story.act, check=False)
         self.assert_stays_unchanged()
         self.assertEqual(self.gatemend.intents(), [])
 

@@ -58,10 +58,10 @@ class RepointInVain(Acted):
 
     def test_another_error_in_the_configuration_forbids_it(self) -> None:
         self.play.break_it()
-        proposal = self.play.proposed()
+        incident = self.play.proposed()
         self.site.break_nginx()
         self.play.broken = self.play.look()
-        self.gatemend.run("approve", str(proposal["id"]), check=False)
+        self.gatemend.approve(incident, self.story.act, check=False)
         self.machine.holds_for(lambda: self.play.look() == self.play.broken, 3.0, "nothing is written")
         succeeded = [record for record in self.gatemend.records("outcome") if record["outcome"] == "succeeded"]
         self.assertEqual(succeeded, [])
