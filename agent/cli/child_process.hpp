@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One command of the operator's, run as he would run it himself: same terminal, same environment,
-// no shell. The only place in the product that starts a process; called by `gatemend hold` alone,
-// which runs with its caller's powers and is no service.
+// no shell. The only place in the product that starts a process; called by `gatemend hold` and
+// `gatemend drill`, which run with their caller's powers and are no services.
 #pragma once
 
 #include "core/time.hpp"

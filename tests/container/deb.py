@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 
 import images
 
 KEPT_PER_SUITE = 4
-_NOT_PACKAGED = ("tests/", ".ci/", "README.md")
+_NOT_PACKAGED = ("tests/", ".ci/", "README.md")  # but for the drill, see there
+_DRILL_FOLDER = "usr/share/gatemend/drill"
 
 
 class BuildError(Exception):
@@ -63,7 +66,45 @@ def ensure(suite: images.Suite) -> pathlib.Path:
             if not target.is_dir():
                 _build(suite, files, target)
                 _forget_old(store, suite)
-    return next(target.glob("gatemend_*.deb"))
+    return _with_drill_of_this_tree(next(target.glob("gatemend_*.deb")))
+
+
+def _with_drill_of_this_tree(package: pathlib.Path) -> pathlib.Path:
+    """The drill's scripts are not compiled: a change of them is put into the package that is there already."""
+    packed = _drill_in(package)
+    here = {name: (images.REPOSITORY / "tests/container" / name).read_bytes() for name in packed}
+    if packed == here:
+        return package
+    key = hashlib.sha256(b"".join(name.encode() + text for name, text in sorted(here.items())))
+    folder = package.parent / f"drill-{key.hexdigest()[:12]}"
+    with images.locked(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            partial = folder.with_suffix(".partial")
+            images.remove_tree(partial)
+            tree = partial / "tree"
+            subprocess.run(["dpkg-deb", "--raw-extract", str(package), str(tree)], check=True)
+            for name, text in here.items():
+                (tree / _DRILL_FOLDER / name).write_bytes(text)
+            _pack(tree, partial / package.name)
+            images.remove_tree(tree)
+            partial.rename(folder)
+    return folder / package.name
+
+
+def _drill_in(package: pathlib.Path) -> dict[str, bytes]:
+    listing = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], capture_output=True, check=True).stdout
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(listing)) as archive:
+        for member in archive:
+            folder, _, name = member.name.removeprefix("./").rpartition("/")
+            if folder == _DRILL_FOLDER and (file := archive.extractfile(member)) is not None:
+                found[name] = file.read()
+    return found
+
+
+def _pack(tree: pathlib.Path, package: pathlib.Path) -> None:
+    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(package)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def _build(suite: images.Suite, files: list[str], target: pathlib.Path) -> None:
@@ -130,9 +171,7 @@ def with_version(package: pathlib.Path, suffix: str, target_dir: pathlib.Path) -
     control = unpacked / "DEBIAN/control"
     control.write_text(re.sub(r"(?m)^(Version: .*)$", rf"\g<1>{suffix}", control.read_text()))
     result = target_dir / f"upgraded{suffix}.deb"
-    subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(unpacked), str(result)], check=True, stdout=subprocess.DEVNULL
-    )
+    _pack(unpacked, result)
     return result
 
 

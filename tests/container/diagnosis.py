@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
-from gatemend import Record, advice_of, is_closed, record_text, supporting_witnesses
+from gatemend import Record, advice_of, is_about, is_closed, supporting_witnesses
 from machine import MachineError
 from scenario import Scenario
 from website import NGINX_LOG, Answer, Visitors
@@ -97,7 +97,3 @@ class Diagnosed(Scenario):
         self.assert_recovers()
         if self.needs_package:
             self.machine.wait_until(lambda: all(map(is_closed, self.gatemend.incidents())), 30, "all incidents to close")
-
-
-def is_about(incident: Record, about: str) -> bool:
-    return about in record_text(incident)

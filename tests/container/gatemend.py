@@ -21,6 +21,10 @@ SHIPPED_POLICIES = "/usr/share/gatemend/policies"
 OWN_POLICIES = "/etc/gatemend/policies.d"
 SETTINGS = "/etc/gatemend/gatemend.toml"
 
+SNAPSHOTS = "/var/lib/gatemend/snapshots"
+MENDER = "/usr/lib/gatemend/gatemend-mend"
+DIGEST = r"^[0-9a-f]{64}$"
+
 Record = dict[str, Any]
 
 
@@ -93,6 +97,31 @@ class Gatemend:
     def newest_id(self) -> int:
         return max((incident["id"] for incident in self.incidents()), default=0)
 
+    # -- operator ---------------------------------------------------------------------------------------------------
+
+    def approve(self, incident: Record, act: str, check: bool = True) -> None:
+        """Say yes to what the incident proposes of this act."""
+        self.run("approve", str(incident["id"]), str(proposal_of(incident, act)["number"]), check=check)
+
+    def roll_back(self, intent: Record) -> None:
+        """Undo the act of this intent."""
+        self.run("rollback", "--attempt", str(intent["attempt"]))
+
+    def apply(self, digest: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("apply", digest, check=check)
+
+    def pause(self) -> None:
+        self.run("pause", "--for", "1h", "--reason", "test")
+
+    def resume(self, unit: str = "") -> None:
+        self.run("resume", *([unit] if unit else []))
+
+    def call_executor(self, method: str, signature: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """As the agent asks, and root may."""
+        name = "org.gatemend.Executor1"
+        call = ("busctl", "--json=short", "call", name, "/org/gatemend/Executor1", name, method, signature, *arguments)
+        return self.machine.run(*call, check=False)
+
     def verify_audit(self) -> None:
         self.run("audit", "--verify")
 
@@ -128,6 +157,10 @@ def is_open(incident: Record) -> bool:
     return incident["phase"] != "closed"
 
 
+def is_about(incident: Record, about: str) -> bool:
+    return about in record_text(incident)
+
+
 def is_healed(incident: Record) -> bool:
     return incident["phase"] == "closed" and incident["outcome"] == "healed"
 
@@ -138,6 +171,51 @@ def is_closed(incident: Record) -> bool:
 
 def held_because(reason: str) -> Callable[[Record], bool]:
     return lambda incident: is_open(incident) and any(hold["kind"] == reason for hold in incident["decision"]["holds"])
+
+
+def digest_of(record: Record) -> str:
+    """Of a plan, a proposal or an intent."""
+    return str(record["digest"])
+
+
+def parameters_of(intent: Record) -> dict[str, str]:
+    return dict(intent["parameters"])
+
+
+def changes_of(intent: Record) -> list[dict[str, str]]:
+    """Files with the SHA-256 of what they were and of what they become; "" where there is no file."""
+    return list(intent["changes"])
+
+
+def undo_by(intent: Record) -> str:
+    """When it is undone unless it is confirmed; RFC 3339."""
+    return str(intent["undo_by"])
+
+
+def find_proposal(incident: Record, act: str) -> Record | None:
+    """The plan that waits for a yes: digest, preview, and which of the incident's it is."""
+    proposals = [proposal for proposal in incident["proposals"] if proposal["act"] == act and proposal["digest"]]
+    return proposals[0] if proposals and is_open(incident) else None
+
+
+def proposal_of(incident: Record, act: str) -> Record:
+    proposal = find_proposal(incident, act)
+    assert proposal is not None, f"{act} is not proposed"
+    return proposal
+
+
+def preview_of(proposal: Record) -> str:
+    return str(proposal["preview"])
+
+
+def outcome_of(gatemend: Gatemend, intent: Record) -> Record:
+    return next(record for record in gatemend.records("outcome") if record["attempt"] == intent["attempt"])
+
+
+def undo_state(gatemend: Gatemend, intent: Record) -> str:
+    """What became of what the act left behind: "undone", "undo-failed", or "" where nobody has undone it."""
+    ended = [record for record in gatemend.records("undone") if record["attempt"] == intent["attempt"]]
+    return "" if not ended else "undone" if ended[-1]["outcome"] == "succeeded" else "undo-failed"
 
 
 def supporting_witnesses(incident: Record) -> set[str]:

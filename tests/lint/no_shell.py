@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """no_shell.py [LIBRARY...]: no shell and no new process, in no layer: neither in the source nor in
-what the object files import. Tools are started by systemd, as transient units. The one exception is
-the operator's own command behind `gatemend hold`."""
+what the object files import. Tools are started by systemd, as transient units. The one exception are
+the operator's own commands: what stands behind `gatemend hold`, and `gatemend drill`."""
 
 import re
 import subprocess

@@ -3,6 +3,7 @@
 // command; wrong usage is one clear line and exit status 2.
 #include "cli/agent_query.hpp"
 #include "cli/audit_view.hpp"
+#include "cli/drill.hpp"
 #include "cli/dry_run.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/explain.hpp"
@@ -41,6 +42,7 @@ struct Arguments {
     std::string reason;
     std::string unit;
     cli::HoldOptions hold;
+    cli::DrillOptions drill;
     bool is_summary = false;
 };
 
@@ -60,6 +62,7 @@ struct Commands {
     CLI::App* pause = nullptr;
     CLI::App* resume = nullptr;
     CLI::App* hold = nullptr;
+    CLI::App* drill = nullptr;
 };
 
 CLI::App* add(CLI::App& app, Arguments& arguments, const char* name, const char* text) {
@@ -148,6 +151,18 @@ void describe_hold(CLI::App& app, Arguments& arguments, Commands& commands) {
         "COMMAND", hold.command, "After `--`: what to run; none: hold until --end");
 }
 
+void describe_drill(CLI::App& app, Arguments& arguments, Commands& commands) {
+    cli::DrillOptions& drill = arguments.drill;
+    commands.drill = add(app, arguments, "drill", "Try it all out in throwaway containers (root)");
+    commands.drill->add_option("--suite", drill.suite, "bookworm or trixie; default: this one");
+    commands.drill->add_option("--only", drill.only, "A drill, a cause or an act; may be repeated")
+        ->allow_extra_args(false);
+    commands.drill->add_option("--package", drill.package, "Try this .deb, not the installed one");
+    commands.drill->add_option("--jobs", drill.jobs, "So many containers at a time");
+    commands.drill->add_flag("--list", drill.is_list, "Which drills there are");
+    commands.drill->add_flag("--watch", drill.is_watch, "One heal with timeline and record");
+}
+
 core::TimePoint wall_clock() {
     return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
 }
@@ -221,6 +236,10 @@ int run(const Commands& commands, Arguments& arguments) {
         arguments.hold.is_json = arguments.is_json;
         return cli::run_hold(arguments.hold);
     }
+    if (commands.drill->parsed()) {
+        arguments.drill.is_json = arguments.is_json;
+        return cli::run_drill(arguments.drill);
+    }
     return run_offline(commands, arguments);
 }
 
@@ -243,6 +262,7 @@ int parse_and_run(int argc, char** argv) {
     describe_policy(app, arguments, commands);
     describe_control(app, arguments, commands);
     describe_hold(app, arguments, commands);
+    describe_drill(app, arguments, commands);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

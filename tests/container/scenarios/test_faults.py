@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+from moment import APPEARS, Moment
 from scenario import Scenario
 from website import DEAD_END, NGINX_LOG, forged_line, outage_seconds, percent
 
@@ -71,7 +72,6 @@ class Faults(Scenario):
         self.site.visit_all([{"path": "/dead-end.php"}] * 3)
         self.assertEqual(self.machine.read(NGINX_LOG).count(f"connect() to unix:{DEAD_END} failed"), 3)
 
-
     def test_strace_holds_a_process_in_its_system_call(self) -> None:
         process = self.machine.popen("sh", "-c", "read go; exec sync /etc/hostname", stdin=subprocess.PIPE)
         self.addCleanup(process.wait)
@@ -88,6 +88,29 @@ class Faults(Scenario):
         self.machine.kill(pid)
         holder.let_go()
         self.assertNotEqual(process.wait(timeout=5), 0)
+
+    def test_a_moment_is_soon_enough(self) -> None:
+        """What is killed when a file appears does nothing more."""
+        script = "read go; echo 1 >/srv/.new; mv /srv/.new /srv/seen; sleep 0.01; echo 1 >/srv/later"
+        process = self.machine.popen("sh", "-c", script, stdin=subprocess.PIPE)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        pid = int(self.machine.wait_until(lambda: self.machine.output("pgrep", "-f", "^sh -c read go;", check=False), 5))
+        host_pid = self.machine.host_pid(pid)
+
+        def kill() -> bool:
+            self.machine.kill_on_host(host_pid)
+            return True
+
+        moment = Moment(self.machine.path("/srv"), APPEARS, kill, "seen")
+        self.addCleanup(moment.close)
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+        moment.wait(5)
+        self.assertNotEqual(process.wait(timeout=5), 0)
+        self.assertTrue(self.machine.exists("/srv/seen"))
+        self.assertFalse(self.machine.exists("/srv/later"))
 
     def test_two_machines_do_not_see_each_other(self) -> None:
         self.site.kill_nginx()

@@ -99,7 +99,7 @@ class CommandLine(Scenario):
                 self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
 
     def test_help_everywhere(self) -> None:
-        for command in ("", "status", "incidents", "explain", "replay", "audit", "policy", "pause", "resume", "hold"):
+        for command in ("", "status", "incidents", "explain", "replay", "audit", "policy", "pause", "resume", "hold", "drill"):
             with self.subTest(command=command):
                 result = self.gatemend.run(*command.split(), "--help")
                 self.assertTrue(result.stdout.strip())

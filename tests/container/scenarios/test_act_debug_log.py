@@ -1,0 +1,45 @@
+"""nginx's error log at level debug, for some seconds."""
+
+from __future__ import annotations
+
+import re
+
+import stories
+from acted import DEADLINE, Acted
+from gatemend import AGENT
+from website import NGINX_LOG
+
+
+class DebugLog(Acted):
+    kind = stories.DebugLines
+    can_be_bare = False
+
+    def write_for_a_while(self) -> None:
+        self.play.break_it()
+        self.play.next_intent()
+        self.machine.wait_until(self.count_debug_lines, DEADLINE, "debug lines")
+        self.assertNotEqual(self.play.look(), self.play.broken)
+
+    def count_debug_lines(self) -> int:
+        return len(re.findall(r" \[debug\] ", self.machine.read(NGINX_LOG)))
+
+    def assert_over(self) -> None:
+        """Back byte for byte, nginx runs with it, and the record says so."""
+        self.assert_as_before(stories.EVIDENCE_SECONDS + DEADLINE)
+        self.machine.wait_until(lambda: self.gatemend.records("undone"), DEADLINE, "the end on record")
+        workers = self.site.nginx_workers()
+        self.assertTrue(workers)
+        written = self.count_debug_lines()
+        self.play.visitors.wait_for_bad()
+        self.machine.holds_for(lambda: self.count_debug_lines() == written, 1.0, "no more debug lines")
+        self.assert_all_resolved()
+
+    def test_it_ends_by_itself(self) -> None:
+        self.write_for_a_while()
+        self.assert_over()
+
+    def test_it_ends_without_the_agent(self) -> None:
+        self.write_for_a_while()
+        self.machine.systemctl("mask", "--runtime", AGENT)
+        self.gatemend.kill_agent()
+        self.assert_over()

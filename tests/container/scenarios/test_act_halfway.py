@@ -1,0 +1,270 @@
+"""An act that fails in the middle: undone or never begun, on record, never half-done."""
+
+from __future__ import annotations
+
+import signal
+from typing import Callable
+
+import stories
+from acted import DEADLINE, Acted
+from gatemend import AGENT, AUDIT, EXECUTOR, MENDER, SNAPSHOTS, Record, undo_by, undo_state
+from machine import Machine
+from moment import APPEARS, CHANGES, GETS_OTHER_OWNER, Moment
+from stories import SITE_FILE
+
+SITE_FOLDER, _, SITE_NAME = SITE_FILE.rpartition("/")
+
+
+class _Halfway(Acted):
+    kind = stories.OldSocketPath
+    can_be_bare = False
+    tuned = {**Acted.tuned, "within": "5s", "max": 20}
+
+    def approve_in_vain(self) -> None:
+        """Yes, and it fails: what it was is what it is, and the record has no loose end."""
+        incident = self.play.proposed()
+        self.gatemend.approve(incident, self.story.act, check=False)
+        self.machine.wait_until(lambda: self.failures() or self.refusals(), DEADLINE, "the failure on record")
+        self.assert_all_resolved()
+        self.assertEqual([r for r in self.gatemend.records("outcome") if r["outcome"] == "succeeded"], [])
+        self.assert_as_before()
+        self.assert_leaves_nothing_behind()
+
+    def failures(self) -> list[Record]:
+        return [record for record in self.gatemend.records("outcome") if record["outcome"] == "failed"]
+
+    def refusals(self) -> list[Record]:
+        return [record for record in self.gatemend.records("refused") if record["act"] == self.story.act]
+
+    def assert_leaves_nothing_behind(self) -> None:
+        self.assertEqual(self.machine.output("find", "/etc", "-newer", "/root/broken", "-name", "*gatemend*"), "")
+
+    def break_it(self) -> None:
+        self.play.break_it()
+        self.machine.write("/root/broken", "")
+
+    def fill(self, folder: str, size: str = "256k") -> None:
+        """The folder, with what is in it, on a disk of its own that is full."""
+        self.story.run(
+            f"""
+            cp -a {folder} /root/kept
+            mount -t tmpfs -o size={size},mode=755 tmpfs {folder}
+            cp -a /root/kept/. {folder}
+            cat /dev/zero >{folder}/.full || true
+            """
+        )
+
+
+class ToolMissing(_Halfway):
+    def test_gatemends_own(self) -> None:
+        self.break_it()
+        self.play.proposed()
+        self.machine.run("mv", MENDER, f"{MENDER}.away")
+        self.approve_in_vain()
+        self.machine.run("mv", f"{MENDER}.away", MENDER)
+
+    def test_nginx(self) -> None:
+        self.break_it()
+        self.play.proposed()
+        self.machine.run("mv", "/usr/sbin/nginx", "/usr/sbin/nginx.away")
+        self.approve_in_vain()
+        self.machine.run("mv", "/usr/sbin/nginx.away", "/usr/sbin/nginx")
+
+
+class DiskFull(_Halfway):
+    def test_where_the_snapshots_are(self) -> None:
+        self.break_it()
+        self.play.proposed()
+        self.fill(SNAPSHOTS)
+        self.approve_in_vain()
+
+    def test_where_the_configuration_is(self) -> None:
+        self.break_it()
+        self.play.proposed()
+        self.fill(SITE_FOLDER)
+        self.play.broken = self.play.look()
+        self.approve_in_vain()
+
+    def test_where_the_record_is(self) -> None:
+        """What cannot be recorded is not done."""
+        self.break_it()
+        self.play.proposed()
+        self.machine.systemctl("stop", EXECUTOR)
+        self.fill(AUDIT.rpartition("/")[0], "1m")
+        incident = self.play.proposed()
+        self.gatemend.approve(incident, self.story.act, check=False)
+        self.assert_stays_unchanged()
+        self.assertEqual(self.gatemend.intents(), [])
+
+
+class DeadlinePassed(_Halfway):
+    def test_a_start_that_never_ends(self) -> None:
+        """The unit is left to systemd; that it did not start in time is on record."""
+        self.site.slow_down_start(60)
+        self.site.kill_fpm()
+        self.machine.wait_until(self.failures, DEADLINE, "the failure on record")
+        self.assert_all_resolved()
+
+
+class DeadlineOfRestartPassed(_Halfway):
+    kind = stories.PoolSaysRoot
+
+    def test_a_restart_that_never_ends_is_undone(self) -> None:
+        self.break_it()
+        self.play.proposed()
+        self.site.slow_down_start(60)
+        self.play.broken = self.play.look()
+        self.approve_in_vain()
+
+
+class _Killed(_Halfway):
+    """kill -9 at exact points, then whatever was meant is either done and confirmed, or undone; and still can be done."""
+
+    tuned = {**Acted.tuned, "max": 20}
+    victim = EXECUTOR
+
+    def kill_when(self, folder: str, kind: int, has_come: Callable[[], bool] = lambda: True, name: str = "") -> Moment:
+        pid = self.machine.host_pid(self.machine.main_pid(self.victim))
+
+        def kill() -> bool:
+            if not has_come():
+                return False
+            Machine.kill_on_host(pid, signal.SIGKILL)
+            return True
+
+        moment = Moment(self.machine.path(folder), kind, kill, name)
+        self.addCleanup(moment.close)
+        return moment
+
+    def kill_when_recorded(self, kind: str) -> Moment:
+        return self.kill_when(
+            AUDIT.rpartition("/")[0], CHANGES, lambda: self.last_record() == (kind, self.story.act), AUDIT.rpartition("/")[2]
+        )
+
+    def last_record(self) -> tuple[str, str]:
+        last = self.gatemend.records()[-1]
+        return last["kind"], last.get("act", "")
+
+    def kill_while_it_acts(self, moment: Moment) -> None:
+        if self.story.asks:
+            self.play.approve()
+        moment.wait(DEADLINE)
+        self.machine.wait_until(lambda: self.machine.is_active(self.victim), 15, f"{self.victim} to be back")
+        self.assert_all_resolved()
+        self.machine.wait_until(self.is_settled, DEADLINE, f"done or undone: {self.play.changes()}")
+        self.finish()
+
+    def is_settled(self) -> bool:
+        return not self.play.changes() or self.play.visitors.answers[-1].is_good
+
+    def finish(self) -> None:
+        """Where it was undone it is proposed again, and works."""
+        if self.story.asks and not self.play.changes():
+            self.play.approve()
+        self.play.visitors.wait_for_good(5, DEADLINE)
+        self.machine.wait_until(self.is_confirmed, DEADLINE, "the last attempt to be confirmed")
+        self.assert_record_complete()
+        self.assert_leaves_nothing_behind()
+
+    def is_confirmed(self) -> bool:
+        last = self.play.intents()[-1]["attempt"]
+        return any(r["attempt"] == last and r["verdict"] == "effective" for r in self.gatemend.records("confirm"))
+
+
+class ExecutorKilledInEdit(_Killed):
+    def test_with_the_intent_on_record(self) -> None:
+        self.break_it()
+        self.kill_while_it_acts(self.kill_when_recorded("intent"))
+
+    def test_with_the_new_file_staged(self) -> None:
+        self.break_it()
+        self.kill_while_it_acts(self.kill_when(SNAPSHOTS, APPEARS))
+
+    def test_with_the_new_file_in_place_and_nginx_not_yet_told(self) -> None:
+        self.break_it()
+        self.kill_while_it_acts(self.kill_when(SITE_FOLDER, APPEARS, name=SITE_NAME))
+
+    def test_with_the_outcome_on_record(self) -> None:
+        self.break_it()
+        self.kill_while_it_acts(self.kill_when_recorded("outcome"))
+
+
+class AgentKilledInEdit(_Killed):
+    victim = AGENT
+
+    def test_while_a_plan_waits_for_approval(self) -> None:
+        self.break_it()
+        self.play.proposed()
+        self.gatemend.kill_agent()
+        self.machine.wait_until(lambda: self.machine.is_active(AGENT), 15, "the agent to be back")
+        self.assert_unchanged("a restart of the agent")
+        self.finish()
+
+    def test_while_the_file_is_replaced(self) -> None:
+        self.break_it()
+        self.kill_while_it_acts(self.kill_when(SITE_FOLDER, APPEARS, name=SITE_NAME))
+
+    def test_while_it_verifies(self) -> None:
+        self.break_it()
+        self.kill_while_it_acts(self.kill_when_recorded("outcome"))
+
+
+class ExecutorKilledInRestart(_Killed):
+    """The pool file is changed and PHP-FPM is on its way up with it."""
+
+    kind = stories.PoolSaysRoot
+
+    def test_while_fpm_starts(self) -> None:
+        self.break_it()
+        self.play.proposed()
+        self.site.slow_down_start(2)
+        self.play.broken = self.play.look()
+        folder, _, name = self.site.pool_file.rpartition("/")
+        self.kill_while_it_acts(self.kill_when(folder, APPEARS, name=name))
+
+
+class ExecutorKilledInChown(_Killed):
+    kind = stories.OwnedByRoot
+
+    def test_with_the_owner_changed(self) -> None:
+        folder, _, name = self.suite.fpm_socket.rpartition("/")
+        self.play.stop_agent()
+        self.break_it()
+        moment = self.kill_when(folder, GETS_OTHER_OWNER, name=name)
+        self.play.start_agent()
+        self.kill_while_it_acts(moment)
+
+
+class CommitConfirm(_Killed):
+    """Nobody confirms: the agent is gone and does not come back. The executor undoes it alone."""
+
+    victim = AGENT
+    tuned = {**_Killed.tuned, "soak": "8s"}
+
+    def test_an_edit_is_undone_when_its_time_is_over(self) -> None:
+        self.break_it()
+        self.act_and_lose_the_agent()
+        self.assert_undone_alone()
+        self.assertEqual(self.site.visit().status, self.story.status, "nginx runs with the file that is there")
+
+    def act_and_lose_the_agent(self) -> None:
+        moment = self.kill_when_recorded("outcome")
+        self.machine.systemctl("mask", "--runtime", AGENT)
+        self.play.approve()
+        moment.wait(DEADLINE)
+        self.play.visitors.wait_for_good(3)
+
+    def assert_undone_alone(self) -> None:
+        intent = self.play.intents()[-1]
+        self.assertTrue(undo_by(intent))
+        self.assert_as_before(60)
+        self.machine.wait_until(lambda: undo_state(self.gatemend, intent) == "undone", 10, "the end on record")
+        self.assertFalse(self.machine.is_active(AGENT))
+        self.assertEqual(self.gatemend.records("confirm"), [])
+        self.assert_all_resolved()
+
+    def test_also_by_an_executor_that_was_killed_meanwhile(self) -> None:
+        self.break_it()
+        self.act_and_lose_the_agent()
+        self.gatemend.kill_executor()
+        self.assert_undone_alone()

@@ -1,0 +1,85 @@
+"""nginx asks where nobody listens any more, and one living backend listens elsewhere: with a yes, it asks there."""
+
+from __future__ import annotations
+
+import re
+
+import fingerprint
+import stories
+from acted import DEADLINE, Acted
+from gatemend import Record, preview_of, proposal_of
+from stories import SITE_FILE
+
+
+class Repoint(Acted):
+    kind = stories.OldSocketPath
+
+    def test_after_an_upgrade_of_php(self) -> None:
+        if self.needs_package:
+            fingerprint.mark(self.machine, SITE_FILE, 0o640, 4)
+        self.tell()
+
+    def assert_cured(self, intent: Record) -> None:
+        super().assert_cured(intent)
+        self.machine.run("nginx", "-t")
+        text = self.machine.path(SITE_FILE).read_bytes().decode()
+        healthy = self.story.healthy  # type: ignore[attr-defined]
+        self.assertEqual(text, healthy, "comments and formatting are the administrator's")
+        link = self.machine.path("/etc/nginx/sites-enabled/default")
+        self.assertTrue(link.is_symlink(), "the link has become a file")
+
+
+class RepointUnapproved(Acted):
+    kind = stories.OldSocketPath
+    can_be_bare = False
+
+    def test_nobody_says_yes_and_the_preview_is_the_edit(self) -> None:
+        self.play.break_it()
+        proposal = proposal_of(self.play.proposed(), self.story.act)
+        added = [line for line in preview_of(proposal).splitlines() if re.match(r"\+(?!\+\+)", line)]
+        removed = [line for line in preview_of(proposal).splitlines() if re.match(r"-(?!--)", line)]
+        self.assertEqual((len(added), len(removed)), (3, 3), preview_of(proposal))
+        self.assert_stays_unchanged()
+
+
+class RepointPort(Acted):
+    kind = stories.MovedPort
+
+    def test_an_app_on_another_port(self) -> None:
+        self.tell()
+
+
+class RepointInVain(Acted):
+    """What nginx will not take is not written; what it does not take up is taken back."""
+
+    kind = stories.OldSocketPath
+    can_be_bare = False
+    tuned = {**Acted.tuned, "within": "4s"}
+
+    def test_another_error_in_the_configuration_forbids_it(self) -> None:
+        self.play.break_it()
+        incident = self.play.proposed()
+        self.site.break_nginx()
+        self.play.broken = self.play.look()
+        self.gatemend.approve(incident, self.story.act, check=False)
+        self.machine.holds_for(lambda: self.play.look() == self.play.broken, 3.0, "nothing is written")
+        succeeded = [record for record in self.gatemend.records("outcome") if record["outcome"] == "succeeded"]
+        self.assertEqual(succeeded, [])
+        self.assert_all_resolved()
+
+    def test_a_reload_that_never_happens_is_undone(self) -> None:
+        """nginx's master is frozen: the exit status of the reload says that all is well."""
+        self.play.break_it()
+        master = self.machine.main_pid(self.site.nginx)
+        self.addCleanup(self.machine.run, "kill", "-CONT", str(master), check=False)
+        self.play.proposed()
+        self.machine.kill(master, 19)
+        self.act()
+        self.assert_all_resolved()
+        outcome = self.gatemend.records("outcome")[-1]
+        self.assertEqual(outcome["outcome"], "failed", outcome)
+        self.assert_as_before()
+
+        self.machine.kill(master, 18)
+        self.play.approve()
+        self.play.visitors.wait_for_good(5, DEADLINE)

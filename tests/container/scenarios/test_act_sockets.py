@@ -1,0 +1,80 @@
+"""Who may open PHP-FPM's socket: the owner of the socket itself, and the pool file that it comes from."""
+
+from __future__ import annotations
+
+import stories
+from acted import DEADLINE, Acted
+from gatemend import preview_of, proposal_of
+
+
+class SocketOwner(Acted):
+    kind = stories.OwnedByRoot
+
+    def test_the_owner_is_set_and_the_mode_kept(self) -> None:
+        self.tell()
+        if self.needs_package:
+            self.assert_heals_again_and_keeps_the_mode()
+
+    def assert_heals_again_and_keeps_the_mode(self) -> None:
+        """After the rollback of the story the fault is there again."""
+        self.gatemend.resume()
+        self.play.visitors.wait_for_good(5, DEADLINE)
+        socket = self.machine.path(self.suite.fpm_socket).stat()
+        self.assertEqual(socket.st_mode & 0o777, 0o600, "the mode is not gatemend's to widen")
+        self.assertNotEqual(socket.st_uid, 0)
+
+
+class SocketLink(Acted):
+    """Whoever can write to the folder may wish that another file belonged to nginx."""
+
+    kind = stories.OwnedByRoot
+    can_be_bare = False
+    victim = "/etc/shadow"
+
+    def test_a_link_in_the_sockets_place_is_not_followed(self) -> None:
+        before = self.owner()
+        self.machine.run("ln", "-sf", self.victim, self.suite.fpm_socket)
+        visitors = self.site.visitors(interval=0.05)
+        visitors.wait_for_bad()
+        self.machine.holds_for(
+            lambda: not self.play.intents() and self.owner() == before, 3.0, f"{self.victim} keeps its owner"
+        )
+
+    def owner(self) -> tuple[int, int]:
+        info = self.machine.path(self.victim).stat()
+        return info.st_uid, info.st_gid
+
+
+class PoolListen(Acted):
+    kind = stories.PoolSaysRoot
+
+    def test_only_the_durable_fix_outlives_a_restart(self) -> None:
+        if not self.needs_package:
+            self.tell_bare()
+            return
+        self.play.break_it()
+        intent = self.act()
+        self.assert_cured(intent)
+        self.assert_told(intent)
+
+        self.story.restart_fpm()  # type: ignore[attr-defined]
+        self.play.visitors.wait_for_good(5)
+        self.assertEqual(len(self.play.intents()), 1)
+
+        self.assert_undone(intent)
+        self.assertEqual(self.site.visit().status, 502, "PHP-FPM runs with the pool file that it has")
+
+
+class PoolListenUnapproved(Acted):
+    """Nobody approves the durable fix: after a restart it is offered, and visitors are served as long as may be."""
+
+    kind = stories.PoolSaysRoot
+    can_be_bare = False
+
+    def test_the_socket_alone_is_healed_until_the_next_restart(self) -> None:
+        self.play.break_it()
+        self.play.visitors.wait_for_good(5, DEADLINE)
+        self.assertEqual([record["act"] for record in self.gatemend.intents()], ["fix-socket-owner"])
+        incident = self.play.proposed()
+        self.assertIn("listen.owner", preview_of(proposal_of(incident, self.story.act)))
+        self.assert_stays_unchanged()
