@@ -142,7 +142,8 @@ class ScriptedRunner final : public ToolRunner {
 
 TEST(FactsStaged, TestsWithTheStagedFilesInPlaceAndRemembersNothing) {
     ScriptedRunner runner;
-    const auto facts = Facts::make(runner);
+    FakeSystemd systemd;
+    const auto facts = Facts::make(runner, systemd);
     std::string verdict;
     const auto test = [&](const std::string& unit) {
         facts->test_staged(unit,
