@@ -82,7 +82,7 @@ std::optional<GateHold> judge_config(const Result<ConfigTestFact>& test) {
 
 // The test must fail, and for the file that is to be restored.
 std::optional<GateHold> judge_broken_config(const Plan& plan, const Result<ConfigTestFact>& test) {
-    const auto verdict = judge_config(test);
+    auto verdict = judge_config(test);
     if (!verdict) {
         return GateHold{HoldKind::kExecutorRefused, "the configuration passes: nothing to restore"};
     }

@@ -438,6 +438,12 @@ void Executor::roll_back(std::uint64_t attempt, Asker asker, ReplyDone<Done> don
         case core::UndoState::kProvisional:
             break;
     }
+    if (const auto newer = find_newer_change(record_.ledger(), record_.footprints(), attempt)) {
+        done(Fault{FaultKind::kRefused,
+                   "executor-refused: attempt " + std::to_string(*newer) +
+                       " has changed the same file since; that one has to be undone first"});
+        return;
+    }
     provisional_.undo(
         attempt, asker == Asker::kRoot ? UndoneBy::kOperator : UndoneBy::kAgent, std::move(done));
 }

@@ -41,7 +41,7 @@ std::vector<std::string> folders_of(const std::vector<std::string>& paths) {
     std::vector<std::string> folders;
     std::ranges::transform(paths, std::back_inserter(folders), writable_folder);
     std::ranges::sort(folders);
-    folders.erase(std::ranges::unique(folders).begin(), folders.end());
+    folders.erase(std::unique(folders.begin(), folders.end()), folders.end());
     return folders;
 }
 
@@ -51,7 +51,8 @@ void add_order(std::vector<std::string>& argv, const actions::Plan& plan) {
     argv.push_back(plan.unit);
     argv.push_back(find_worker_user({}).value_or(default_worker_user()));
     for (const auto& [name, value] : plan.parameters) {
-        argv.push_back(name + "=" + value);
+        argv.push_back(name);
+        argv.back().append("=").append(value);
     }
 }
 
