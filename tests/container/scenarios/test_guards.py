@@ -11,7 +11,7 @@ import re
 import subprocess
 import time
 
-from gatemend import AGENT, OWN_POLICIES, SETTINGS, SHIPPED_POLICIES, Record, is_closed, is_open, record_text
+from gatemend import AGENT, EXECUTOR, OWN_POLICIES, SETTINGS, SHIPPED_POLICIES, Record, is_closed, is_open, record_text
 from scenario import Scenario
 
 HOLDS = "/run/gatemend/hold.d"
@@ -22,7 +22,8 @@ _LOCKING_PROCESS = r"""
 use Fcntl;
 $0 = $ARGV[0];  # the process's name as the kernel tells it
 sysopen(my $file, $ARGV[1], O_RDWR | O_CREAT, 0640) or die;
-fcntl($file, F_SETLK, pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0)) or die;
+my $lock = pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0);  # struct flock
+fcntl($file, F_SETLK, $lock) or die;
 print "locked\n"; close(STDOUT);
 <STDIN>;
 """
@@ -120,7 +121,7 @@ class PackageManager(Guarded):
             stdout=subprocess.PIPE,
         )
         assert upgrade.stdout is not None and upgrade.stdin is not None
-        self.assertEqual(upgrade.stdout.read(), b"locked\n")
+        self.assertEqual(upgrade.stdout.readline(), b"locked\n")
         upgrade.stdout.close()
 
         self.site.kill_fpm()
@@ -304,6 +305,14 @@ class Pressure(Guarded):
     """What the kernel would say: recorded text in the place of its files; real pressure would disturb all machines."""
 
     settings = '[probe]\nsuspicion_cooldown = "1s"\n'
+
+    def install(self) -> None:
+        super().install()
+        # systemd has given the executor a /proc of its own, which what was mounted over the machine's does not reach
+        executor = str(self.machine.main_pid(EXECUTOR))
+        for resource in ("memory", "io"):
+            mount = ("mount", "--bind", f"/var/lib/load-of-this-machine/{resource}", f"/proc/pressure/{resource}")
+            self.machine.run("nsenter", "--target", executor, "--mount", *mount)
 
     def press(self, resource: str, percent: float) -> None:
         lines = (f"{kind} avg10={percent:.2f} avg60=0.00 avg300=0.00 total=1\n" for kind in ("some", "full"))
