@@ -6,6 +6,7 @@
 
 #include "actions/catalogue.hpp"
 #include "core/ledger.hpp"
+#include "core/time.hpp"
 #include "core/unit_state.hpp"
 #include "sandbox/bus/systemd_client.hpp"
 #include "sandbox/tools/facts.hpp"
@@ -22,6 +23,8 @@ namespace gatemend::actions {
 struct ActReport {
     core::ActOutcome outcome = core::ActOutcome::kFailed;
     std::string detail;  // a sentence
+    // Of a failed act that leaves traces: whether everything is as it was.
+    core::UndoState undo = core::UndoState::kNothing;
 };
 
 using ActDone = std::function<void(ActReport)>;
@@ -32,6 +35,9 @@ struct Hands {
     sandbox::ToolRunner& tools;
     sandbox::Facts& facts;
     sandbox::Mender& mender;
+    std::function<core::TimePoint()> now{};
+    // Calls back once after a while, from the event loop.
+    std::function<void(core::Duration, std::function<void()>)> after{};
 };
 
 struct Task {
@@ -47,7 +53,8 @@ class Act {
     [[nodiscard]] virtual std::optional<std::string> find_obstacle(
         const core::UnitState& state) const = 0;
 
-    // Starts the act; `done` is called exactly once, at the plan's deadline at the latest.
+    // Starts the act; `done` is called exactly once. At the plan's deadline no further step is
+    // begun; an act that has to go back needs as long again. A failed act has undone itself.
     virtual void perform(const Hands& hands, const Task& task, ActDone done) const = 0;
 
     // Whether `state`, read after perform(), is what the act promises.
@@ -64,7 +71,7 @@ class Act {
     Act& operator=(const Act&) = default;
 };
 
-// nullptr: not implemented yet.
+// nullptr: cannot be performed here. find_act.cpp lists them all.
 [[nodiscard]] const Act* find_act(ActId id);
 
 }  // namespace gatemend::actions

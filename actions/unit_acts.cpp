@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actions/act.hpp"
+#include "actions/shipped_acts.hpp"
+#include "actions/taking_effect.hpp"
 #include "core/text.hpp"
 
 #include <utility>
@@ -58,6 +60,33 @@ class RestartUnit final : public Act {
     }
 };
 
+class ReloadUnit final : public Act {
+  public:
+    [[nodiscard]] std::optional<std::string> find_obstacle(const UnitState& state) const override {
+        if (core::is_up(state)) {
+            return std::nullopt;
+        }
+        return "the unit is " + core::describe(state) + ", there is nothing to reload";
+    }
+
+    void perform(const Hands& hands, const Task& task, ActDone done) const override {
+        reload_and_prove(hands,
+                         task.plan.unit,
+                         task.plan.deadline,
+                         [done = std::move(done)](core::Status status) {
+                             if (status) {
+                                 done({ActOutcome::kSucceeded, "reloaded, with new workers"});
+                             } else {
+                                 done({ActOutcome::kFailed, status.error().text});
+                             }
+                         });
+    }
+
+    [[nodiscard]] bool is_fulfilled(const Plan& plan, const UnitState& state) const override {
+        return core::is_up(state) && state.invocation_id == plan.expected_invocation;
+    }
+};
+
 }  // namespace
 
 Act::~Act() = default;
@@ -66,27 +95,19 @@ void Act::undo(const Hands& /*hands*/, const Task& /*task*/, ActDone done) const
     done({ActOutcome::kFailed, "the act left nothing behind that could be undone"});
 }
 
-const Act* find_act(ActId id) {
-    static const StartUnit start_unit;
-    static const RestartUnit restart_unit;
-    switch (id) {
-        case ActId::kStartUnit:
-            return &start_unit;
-        case ActId::kRestartUnit:
-            return &restart_unit;
-        case ActId::kReloadUnit:
-        case ActId::kRestartPm2App:
-        case ActId::kVacuumJournal:
-        case ActId::kFixSocketOwner:
-        case ActId::kSetPoolListen:
-        case ActId::kRepointBackend:
-        case ActId::kRestoreConfig:
-        case ActId::kApplySuggestion:
-        case ActId::kDebugLog:
-        case ActId::kCapturePort:
-            break;
-    }
-    return nullptr;
+const Act& start_unit() {
+    static const StartUnit act;
+    return act;
+}
+
+const Act& restart_unit() {
+    static const RestartUnit act;
+    return act;
+}
+
+const Act& reload_unit() {
+    static const ReloadUnit act;
+    return act;
 }
 
 }  // namespace gatemend::actions

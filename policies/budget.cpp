@@ -154,6 +154,33 @@ BudgetVerdict check_breakers(std::string_view unit, const core::Ledger& ledger, 
     return {};
 }
 
+// An act that did harm is not tried again by the same rule, however long ago; where the rule says
+// so, one that did nothing neither.
+bool demotes(const Rule& rule, const Attempt& attempt) {
+    return attempt.verdict == core::ActVerdict::kHarmful ||
+           (attempt.verdict == core::ActVerdict::kIneffective &&
+            rule.on_failure == OnFailure::kObserve);
+}
+
+BudgetVerdict check_demotion(const Rule& rule,
+                             std::string_view unit,
+                             const core::Ledger& ledger,
+                             TimePoint now) {
+    const auto attempt = std::ranges::find_if(ledger.attempts, [&](const Attempt& item) {
+        return item.rule == rule.name && item.unit == unit && demotes(rule, item) &&
+               !is_forgiven(item, ledger, now);
+    });
+    if (attempt == ledger.attempts.end()) {
+        return {};
+    }
+    const bool is_harm = attempt->verdict == core::ActVerdict::kHarmful;
+    return {BudgetState::kDemoted,
+            std::nullopt,
+            rule.name + (is_harm ? " did harm to " : " did not help ") + std::string{unit} +
+                " (attempt " + std::to_string(attempt->id) +
+                "); it only observes there until `gatemend resume " + std::string{unit} + "`"};
+}
+
 }  // namespace
 
 BudgetVerdict check_budget(const Settings& settings,
@@ -162,6 +189,10 @@ BudgetVerdict check_budget(const Settings& settings,
                            const core::Ledger& ledger,
                            TimePoint now) {
     auto verdict = check_breakers(unit, ledger, now);
+    if (verdict.state != BudgetState::kAllowed) {
+        return verdict;
+    }
+    verdict = check_demotion(rule, unit, ledger, now);
     if (verdict.state != BudgetState::kAllowed) {
         return verdict;
     }

@@ -2,7 +2,8 @@
 // May there be one more attempt? A pure function of the ledger and the limits, used by the agent to
 // decide and by the executor to refuse. Attempts dated in the future (clock set back) count as now,
 // a lift dated in the future does not count. Where several things stand in the way, the first of
-// latched, paused, unreadable, exhausted (rule, unit, host), cooling down (longest) is named.
+// latched, paused, unreadable, demoted, exhausted (rule, unit, host), cooling down (longest) is
+// named.
 #pragma once
 
 #include "core/ledger.hpp"
@@ -22,6 +23,7 @@ enum class BudgetState {
     kLatched,      // already latched, waits for the operator
     kPaused,       // operator's pause, retry_at = its end
     kUnreadable,   // the record cannot be trusted
+    kDemoted,      // the rule did harm to this unit (or nothing, where `on_failure` is observe)
 };
 
 struct BudgetVerdict {

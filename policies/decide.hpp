@@ -29,18 +29,32 @@ struct Question {
     // The diagnosis's remedy: parameter values by the catalogue's names.
     actions::Parameters remedy{};
     bool is_approved = false;  // the plan of this very step was proposed, and a person said yes
+    // A person said yes to this one of the rule's offers: it is the step then.
+    std::optional<actions::ActId> approved_offer{};
     std::vector<core::Evidence> evidence;
     std::vector<core::Hold> guards;  // what the engine saw: admin stop, job queued, config test ...
     std::size_t ladder_step = 0;     // how many steps of this incident have failed already
     core::TimePoint now{};
 };
 
+// An act that a person may have for the asking.
+struct Offer {
+    LadderStep step;
+    std::string target;
+    actions::Parameters parameters;
+
+    friend bool operator==(const Offer&, const Offer&) = default;
+};
+
 struct Decision {
     DecisionKind kind = DecisionKind::kObserve;
-    std::string rule;                         // "" when no rule matches
-    std::optional<LadderStep> step;           // set for kAct and kAsk
-    std::string target{};                     // the unit that the step's plan names
-    actions::Parameters parameters{};         // of the step: remedy and `with` together
+    std::string rule;                  // "" when no rule matches
+    std::optional<LadderStep> step;    // set for kAct and kAsk
+    std::string target{};              // whom the act is on; the budget counts for it
+    actions::Parameters parameters{};  // of the step: remedy and `with` together
+    // Of the rule's `suggest`, those whose target may be acted on and whose parameters are all
+    // known; to be proposed beside the step, each an act of its own.
+    std::vector<Offer> offers{};
     std::vector<core::Hold> holds;            // all of them, not only the first
     std::string reason;                       // a sentence
     std::optional<core::TimePoint> retry_at;  // earliest moment at which time alone may change it
@@ -50,8 +64,19 @@ struct Decision {
                               const core::Ledger& ledger,
                               const Question& question);
 
-// The rule for a cause, or nullptr.
+// The rule that decides: the first whose cause, patterns and confidence all fit, or nullptr.
+[[nodiscard]] const Rule* find_rule(const Policy& policy, const Question& question);
+// The first rule for a cause, whatever else it asks for, or nullptr.
 [[nodiscard]] const Rule* find_rule(const Policy& policy, core::Cause cause);
 [[nodiscard]] const Rule* find_rule_by_name(const Policy& policy, std::string_view name);
+
+// Which step of the rule a plan carries out: its act with the parameters that the rule sets, for a
+// unit that the rule is about. Asked by the executor, who takes nothing on trust.
+struct PlannedStep {
+    const LadderStep* step = nullptr;  // nullptr: none
+    bool is_offer = false;             // of `suggest`: only with approval
+};
+
+[[nodiscard]] PlannedStep find_planned_step(const Rule& rule, const actions::Plan& plan);
 
 }  // namespace gatemend::policy

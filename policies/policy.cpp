@@ -19,6 +19,18 @@ std::string_view mode_id(Mode mode) {
     return "observe";
 }
 
+std::string_view on_failure_id(OnFailure value) {
+    switch (value) {
+        case OnFailure::kEscalate:
+            return "escalate";
+        case OnFailure::kRollBack:
+            return "rollback";
+        case OnFailure::kObserve:
+            return "observe";
+    }
+    return "escalate";
+}
+
 bool is_unit_allowed(const Settings& settings, std::string_view unit) {
     // An empty or malformed name is refused whatever the patterns say: no target, no act.
     return actions::is_unit_name(unit) &&

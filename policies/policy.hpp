@@ -73,15 +73,29 @@ enum class OnFailure {
 };
 [[nodiscard]] std::string_view on_failure_id(OnFailure value);
 
+// From this moment on a zone's clocks are this much ahead of UTC.
+struct ZoneOffset {
+    core::TimePoint from{};
+    core::Duration ahead{};
+
+    friend bool operator==(const ZoneOffset&, const ZoneOffset&) = default;
+};
+
 // Times in which a rule may act. Minutes of the day in `zone`; `until` <= `from` passes midnight.
 struct TimeWindow {
-    std::uint32_t days = 0x7f;  // bit 0 = Monday
+    std::uint32_t days = 0x7f;  // bit 0 = Monday; the day on which the window opens
     std::uint32_t from = 0;     // minute of the day
     std::uint32_t until = 0;    // exclusive
     std::string zone = "UTC";   // IANA name
+    // What the zone's name meant when the file was read, oldest first, from kZoneFrom to
+    // kZoneUntil; empty: UTC. So that a decision needs neither a clock nor a file.
+    std::vector<ZoneOffset> offsets{};
 
     friend bool operator==(const TimeWindow&, const TimeWindow&) = default;
 };
+
+inline constexpr int kZoneFromYear = 2020;
+inline constexpr int kZoneUntilYear = 2040;  // the last one known; its last offset goes on
 
 struct Rule {
     std::string name;
@@ -95,6 +109,8 @@ struct Rule {
     std::vector<TimeWindow> windows{};  // empty: always
     bool is_reviving_stopped = false;   // `revive_stopped`: also start what somebody stopped
     std::vector<std::string> needs{};   // units that must be up before the act makes sense
+    // `suggest`: acts that are prepared for approval beside whatever mode and ladder do.
+    std::vector<LadderStep> offers{};
     std::string runbook;
     std::string origin;  // "/usr/share/gatemend/policies/10-backend-down.toml:3"
     std::vector<RuleTest> tests;
@@ -115,7 +131,9 @@ struct Settings {
     Limit unit_limit{6, std::chrono::hours{1}, core::Duration::zero(), 1};
     Limit host_limit{20, std::chrono::hours{1}, core::Duration::zero(), 1};
     // the executor's allowlist: patterns with * and ?, matched against whole unit names
-    std::vector<std::string> units{"php*-fpm.service", "nginx.service"};
+    // (systemd-journald.service: acts on the machine count for it, see actions::kJournalUnit)
+    std::vector<std::string> units{
+        "php*-fpm.service", "nginx.service", std::string{actions::kJournalUnit}};
     // at most one probe per backend and this long on account of log lines
     core::Duration suspicion_cooldown = std::chrono::seconds{10};
     core::Duration probe_timeout = std::chrono::seconds{2};

@@ -103,6 +103,24 @@ void Reporter::warning(Position at, std::string message, std::string suggestion)
     add_bounded(out_.warnings, std::move(diagnostic));
 }
 
+void Reporter::note(std::string key, Position at) {
+    places_.insert_or_assign(std::move(key), at);
+}
+
+std::optional<Position> Reporter::find(std::string_view key) const {
+    const auto place = places_.find(key);
+    return place == places_.end() ? std::nullopt : std::optional{place->second};
+}
+
+Places Reporter::take_places() {
+    Places places;
+    for (const auto& [key, at] : places_) {
+        places.emplace(key, core::sanitize(file_) + ":" + std::to_string(std::max(1, at.line)));
+    }
+    places_.clear();
+    return places;
+}
+
 void Reporter::sort_by_position() {
     const auto sort_from = [](std::vector<Diagnostic>& list, std::size_t first) {
         std::stable_sort(list.begin() + static_cast<std::ptrdiff_t>(first),

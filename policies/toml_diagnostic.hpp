@@ -5,6 +5,8 @@
 
 #include "policies/toml_reader.hpp"
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,13 @@ class Reporter {
 
     [[nodiscard]] const std::string& file() const { return file_; }
 
+    // Where a value was written, by its key ("limit.max"); of the section that is being read.
+    void note(std::string key, Position at);
+    // nullopt: the section does not have it.
+    [[nodiscard]] std::optional<Position> find(std::string_view key) const;
+    // All of them as "file:line"; the next section begins.
+    [[nodiscard]] Places take_places();
+
     // In the order of the file, whatever order the readers found them in.
     void sort_by_position();
 
@@ -34,6 +43,7 @@ class Reporter {
     std::string_view text_;
     std::string file_;
     LoadedPolicy& out_;
+    std::map<std::string, Position, std::less<>> places_;
     std::size_t first_error_;
     std::size_t first_warning_;
 };

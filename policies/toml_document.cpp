@@ -78,7 +78,8 @@ std::optional<Found<Mode>> read_mode(TableReader& reader) {
 }
 
 Limit read_limit(const toml::table& table, std::string name, Limit defaults, Reporter& reporter) {
-    TableReader reader{table, std::move(name), reporter};
+    std::string path = name + ".";
+    TableReader reader{table, std::move(name), reporter, std::move(path)};
     Limit limit = defaults;
     if (const auto max = reader.integer("max", {1, 100})) {
         limit.max = static_cast<std::uint32_t>(max->value);

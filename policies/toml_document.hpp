@@ -3,6 +3,7 @@
 // rules and settings share. Used by the two readers only.
 #pragma once
 
+#include "policies/review.hpp"
 #include "policies/toml_diagnostic.hpp"
 #include "policies/toml_table.hpp"
 
@@ -25,8 +26,15 @@ namespace gatemend::policy {
                                Limit defaults,
                                Reporter& reporter);
 
+// One file's content, what it is called, and whose it is.
+struct Source {
+    std::string_view text;
+    std::string file;
+    Author author{};
+};
+
 // Fills `out` from one document. `rules` follow those already there.
-void add_rules(std::string_view text, const std::string& file, LoadedPolicy& out);
-void add_settings(std::string_view text, const std::string& file, LoadedPolicy& out);
+void add_rules(const Source& source, LoadedPolicy& out);
+void add_settings(const Source& source, LoadedPolicy& out);
 
 }  // namespace gatemend::policy

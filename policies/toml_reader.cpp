@@ -13,53 +13,59 @@
 namespace gatemend::policy {
 namespace {
 
-using AddFile = void (*)(std::string_view, const std::string&, LoadedPolicy&);
-using PathsByName = std::map<std::string, std::string>;
-
 enum class Absence { kAllowed, kError };
 
-void read_file(
-    const std::string& path, AddFile add, Trust trust, Absence absence, LoadedPolicy& out) {
-    const auto bytes = read_policy_file(path, trust);
+// A file or folder to be read, and whose it is.
+struct Place {
+    std::string path;
+    Author author{};
+    Absence absence = Absence::kError;
+};
+
+using AddFile = void (*)(const Source&, LoadedPolicy&);
+using PlacesByName = std::map<std::string, Place>;
+
+Trust trust_in(Author author) {
+    return author == Author::kDraft ? Trust::kAny : Trust::kOwner;
+}
+
+void read_file(const Place& place, AddFile add, LoadedPolicy& out) {
+    const auto bytes = read_policy_file(place.path, trust_in(place.author));
     if (!bytes) {
-        add_file_error(out, path, bytes.error().text);
+        add_file_error(out, place.path, bytes.error().text);
     } else if (bytes->has_value()) {
-        add(**bytes, path, out);
-    } else if (absence == Absence::kError) {
-        add_file_error(out, path, "does not exist");
+        add(Source{**bytes, place.path, place.author}, out);
+    } else if (place.absence == Absence::kError) {
+        add_file_error(out, place.path, "does not exist");
     }
 }
 
-void list_folder(const std::string& folder,
-                 Trust trust,
-                 Absence absence,
-                 PathsByName& paths,
-                 LoadedPolicy& out) {
-    const auto names = list_policy_files(folder, trust);
+void list_folder(const Place& folder, PlacesByName& files, LoadedPolicy& out) {
+    const auto names = list_policy_files(folder.path, trust_in(folder.author));
     if (!names) {
-        add_file_error(out, folder, names.error().text);
+        add_file_error(out, folder.path, names.error().text);
         return;
     }
     if (!names->has_value()) {
-        if (absence == Absence::kError) {
-            add_file_error(out, folder, "does not exist");
+        if (folder.absence == Absence::kError) {
+            add_file_error(out, folder.path, "does not exist");
         }
         return;
     }
     for (const std::string& name : **names) {
-        paths[name] = (std::filesystem::path{folder} / name).string();
+        files[name] = Place{(std::filesystem::path{folder.path} / name).string(), folder.author};
     }
 }
 
-void read_rule_files(const PathsByName& paths, Trust trust, LoadedPolicy& out) {
-    if (paths.size() > kMaxPolicyFiles) {
+void read_rule_files(const PlacesByName& files, LoadedPolicy& out) {
+    if (files.size() > kMaxPolicyFiles) {
         add_file_error(out,
-                       paths.begin()->second,
+                       files.begin()->second.path,
                        "more than " + std::to_string(kMaxPolicyFiles) + " policy files in all");
         return;
     }
-    for (const auto& [name, path] : paths) {
-        read_file(path, add_rules, trust, Absence::kError, out);
+    for (const auto& [name, place] : files) {
+        read_file(place, add_rules, out);
     }
 }
 
@@ -68,16 +74,16 @@ void read_rule_files(const PathsByName& paths, Trust trust, LoadedPolicy& out) {
 LoadedPolicy load_policy(const PolicyPaths& paths) {
     LoadedPolicy out;
     if (!paths.settings.empty()) {
-        read_file(paths.settings, add_settings, Trust::kOwner, Absence::kAllowed, out);
+        read_file({paths.settings, Author::kOperator, Absence::kAllowed}, add_settings, out);
     }
-    PathsByName rule_files;
+    PlacesByName rule_files;
     if (!paths.shipped.empty()) {
-        list_folder(paths.shipped, Trust::kOwner, Absence::kError, rule_files, out);
+        list_folder({paths.shipped, Author::kPackage}, rule_files, out);
     }
     if (!paths.overrides.empty()) {
-        list_folder(paths.overrides, Trust::kOwner, Absence::kAllowed, rule_files, out);
+        list_folder({paths.overrides, Author::kOperator, Absence::kAllowed}, rule_files, out);
     }
-    read_rule_files(rule_files, Trust::kOwner, out);
+    read_rule_files(rule_files, out);
     return out;
 }
 
@@ -85,25 +91,25 @@ LoadedPolicy load_draft(const std::string& path) {
     LoadedPolicy out;
     std::error_code failure;  // an unreadable path is no folder; reading it as a file says why
     if (std::filesystem::is_directory(path, failure)) {
-        PathsByName rule_files;
-        list_folder(path, Trust::kAny, Absence::kError, rule_files, out);
-        read_rule_files(rule_files, Trust::kAny, out);
+        PlacesByName rule_files;
+        list_folder({path, Author::kDraft}, rule_files, out);
+        read_rule_files(rule_files, out);
     } else {
         const bool is_settings = std::filesystem::path{path}.filename() == "gatemend.toml";
-        read_file(path, is_settings ? add_settings : add_rules, Trust::kAny, Absence::kError, out);
+        read_file({path, Author::kDraft}, is_settings ? add_settings : add_rules, out);
     }
     return out;
 }
 
 LoadedPolicy read_rules(std::string_view text, const std::string& file) {
     LoadedPolicy out;
-    add_rules(text, file, out);
+    add_rules({text, file, Author::kDraft}, out);
     return out;
 }
 
 LoadedPolicy read_settings(std::string_view text, const std::string& file) {
     LoadedPolicy out;
-    add_settings(text, file, out);
+    add_settings({text, file, Author::kDraft}, out);
     return out;
 }
 

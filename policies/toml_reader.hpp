@@ -8,6 +8,8 @@
 #include "policies/policy.hpp"
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,11 +44,16 @@ struct Diagnostic {
 // Up to four lines, the last one ended as well.
 [[nodiscard]] std::string render(const Diagnostic& diagnostic);
 
+// Where values were written: key ("limit.max") -> "file:line". What is absent has its default.
+using Places = std::map<std::string, std::string, std::less<>>;
+
 struct LoadedPolicy {
     Policy policy;
     std::vector<Diagnostic> errors;  // not empty: `policy` must not be used
     std::vector<Diagnostic> warnings;
     std::vector<std::string> files;  // read, in order
+    Places settings_places;
+    std::map<std::string, Places, std::less<>> rule_places;  // by the rule's name
 };
 
 [[nodiscard]] LoadedPolicy load_policy(const PolicyPaths& paths);

@@ -61,7 +61,7 @@ bool is_canonical_address(const std::string& address) {
 class SettingsReader {
   public:
     SettingsReader(const toml::table& table, Settings& settings, Reporter& reporter)
-        : reader_{table, "gatemend.toml", reporter},
+        : reader_{table, "gatemend.toml", reporter, ""},
           settings_{settings},
           reporter_{reporter} {}
 
@@ -103,6 +103,9 @@ class SettingsReader {
     }
 
     void add_unit(std::string pattern, Position at) {
+        if (refuse_placeholder(pattern, at, reporter_)) {
+            return;
+        }
         // A pattern is a unit name once its wildcards stand for something.
         std::string example = pattern;
         std::ranges::replace_if(
@@ -143,7 +146,7 @@ class SettingsReader {
         if (table == nullptr) {
             return;
         }
-        TableReader probe{*table, "probe", reporter_};
+        TableReader probe{*table, "probe", reporter_, "probe."};
         if (const auto timeout = probe.duration("timeout", {milliseconds{100}, seconds{30}})) {
             settings_.probe_timeout = timeout->value;
         }
@@ -200,11 +203,12 @@ class SettingsReader {
 
 }  // namespace
 
-void add_settings(std::string_view text, const std::string& file, LoadedPolicy& out) {
-    Reporter reporter{text, file, out};
-    out.files.push_back(file);
-    if (const auto document = parse_document(text, reporter)) {
+void add_settings(const Source& source, LoadedPolicy& out) {
+    Reporter reporter{source.text, source.file, out};
+    out.files.push_back(source.file);
+    if (const auto document = parse_document(source.text, reporter)) {
         SettingsReader{*document, out.policy.settings, reporter}.run();
+        out.settings_places = reporter.take_places();
     }
     reporter.sort_by_position();
 }

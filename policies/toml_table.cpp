@@ -2,6 +2,7 @@
 #include "policies/toml_table.hpp"
 
 #include "core/text.hpp"
+#include "policies/client_words.hpp"
 #include "policies/nearest.hpp"
 
 #include <algorithm>
@@ -82,14 +83,30 @@ std::optional<std::string> read_string(const toml::node& node,
     return text;
 }
 
-TableReader::TableReader(const toml::table& table, std::string name, Reporter& reporter)
+bool refuse_placeholder(const std::string& value, Position at, Reporter& reporter) {
+    if (!holds_placeholder(value)) {
+        return false;
+    }
+    reporter.error(at, in_quotes(value) + ": " + std::string{kClientTextRefusal});
+    return true;
+}
+
+TableReader::TableReader(const toml::table& table,
+                         std::string name,
+                         Reporter& reporter,
+                         std::optional<std::string> path)
     : table_{table},
       name_{std::move(name)},
-      reporter_{reporter} {}
+      reporter_{reporter},
+      path_{std::move(path)} {}
 
 const toml::node* TableReader::take(std::string_view key) {
     known_.push_back(key);
-    return table_.get(key);
+    const toml::node* node = table_.get(key);
+    if (node != nullptr && path_) {
+        reporter_.note(*path_ + std::string{key}, position_of(*node));
+    }
+    return node;
 }
 
 void TableReader::report_type(const toml::node& node,
@@ -142,6 +159,9 @@ std::optional<Found<core::Duration>> TableReader::duration(std::string_view key,
         report_type(*node, key, "a duration in quotes (like \"30s\")");
         return std::nullopt;
     }
+    if (refuse_placeholder(text->get(), position_of(*node), reporter_)) {
+        return std::nullopt;
+    }
     const auto value = parse_duration(text->get());
     if (!value) {
         reporter_.error(position_of(*node), in_quotes(key) + ": " + value.error().text);
@@ -172,6 +192,19 @@ std::optional<Found<std::size_t>> TableReader::word(std::string_view key,
         return std::nullopt;
     }
     return Found<std::size_t>{static_cast<std::size_t>(at - words.begin()), found->at};
+}
+
+std::optional<Found<bool>> TableReader::boolean(std::string_view key) {
+    const toml::node* node = take(key);
+    if (node == nullptr) {
+        return std::nullopt;
+    }
+    const auto* value = node->as_boolean();
+    if (value == nullptr) {
+        report_type(*node, key, "true or false");
+        return std::nullopt;
+    }
+    return Found<bool>{value->get(), position_of(*node)};
 }
 
 const toml::table* TableReader::table(std::string_view key) {
@@ -218,15 +251,23 @@ void TableReader::finish() {
     for (auto&& [key, node] : table_) {
         const std::string_view name = key.str();
         if (std::ranges::find(known_, name) == known_.end()) {
-            std::string hint = suggest(name, known_);
-            if (hint.empty()) {
-                hint = "known here: " + list_words(known_);
-            }
-            reporter_.error(to_position(key.source().begin),
-                            "unknown key " + in_quotes(name) + " in " + name_,
-                            std::move(hint));
+            report_unknown(name, to_position(key.source().begin), node);
         }
     }
+}
+
+void TableReader::report_unknown(std::string_view name, Position at, const toml::node& value) {
+    const std::string what = "unknown key " + in_quotes(name) + " in " + name_;
+    const auto* text = value.as_string();
+    if (is_client_word(name) || (text != nullptr && holds_placeholder(text->get()))) {
+        reporter_.error(at, what + ": " + std::string{kClientTextRefusal});
+        return;
+    }
+    std::string hint = suggest(name, known_);
+    if (hint.empty()) {
+        hint = "known here: " + list_words(known_);
+    }
+    reporter_.error(at, what, std::move(hint));
 }
 
 }  // namespace gatemend::policy

@@ -44,10 +44,17 @@ inline constexpr std::size_t kMaxStringBytes = 512;
                                                      const std::string& what,
                                                      Reporter& reporter);
 
+// Reports a value that asks for text of a record ("$request"); true when it was one.
+[[nodiscard]] bool refuse_placeholder(const std::string& value, Position at, Reporter& reporter);
+
 class TableReader {
   public:
-    // `name` is how people know the table: "rule", "limit".
-    TableReader(const toml::table& table, std::string name, Reporter& reporter);
+    // `name` is how people know the table: "rule", "limit". With a `path` ("", "limit.") the
+    // reporter notes where each value of it stands.
+    TableReader(const toml::table& table,
+                std::string name,
+                Reporter& reporter,
+                std::optional<std::string> path = std::nullopt);
 
     // Absent keys and keys with a wrong value read as nullopt / nullptr; the latter are reported.
     [[nodiscard]] std::optional<Found<std::string>> text(std::string_view key);
@@ -58,6 +65,11 @@ class TableReader {
     // The index of a word in `words`.
     [[nodiscard]] std::optional<Found<std::size_t>> word(
         std::string_view key, const std::vector<std::string_view>& words);
+    [[nodiscard]] std::optional<Found<bool>> boolean(std::string_view key);
+
+    // Whatever it is; the caller says what is wrong with it.
+    [[nodiscard]] const toml::node* any(std::string_view key) { return take(key); }
+
     [[nodiscard]] const toml::table* table(std::string_view key);
     [[nodiscard]] const toml::array* array(std::string_view key);
     // [[key]]: reports elements that are no tables and leaves them out.
@@ -72,11 +84,13 @@ class TableReader {
 
   private:
     [[nodiscard]] const toml::node* take(std::string_view key);
+    void report_unknown(std::string_view name, Position at, const toml::node& value);
     void report_type(const toml::node& node, std::string_view key, std::string_view wanted);
 
     const toml::table& table_;
     std::string name_;
     Reporter& reporter_;
+    std::optional<std::string> path_;
     std::vector<std::string_view> known_;
 };
 

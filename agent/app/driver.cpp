@@ -215,10 +215,12 @@ void Driver::run(const engine::RequestAct& effect) {
 void Driver::run(const engine::ProposeAct& effect) {
     const std::uint64_t call = begin_call();
     outside_.executor.propose(
-        effect.plan, [this, call, id = effect.incident](const core::Result<io::Proposal>& reply) {
+        effect.plan,
+        [this, call, incident = effect.incident, proposal = effect.proposal](
+            const core::Result<io::Proposal>& reply) {
             end_call(call);
-            feed(reply ? core::ActProposed{id, reply->digest, reply->preview}
-                       : core::ActProposed{id, "", reply.error().text});
+            feed(reply ? core::ActProposed{incident, proposal, reply->digest, reply->preview}
+                       : core::ActProposed{incident, proposal, "", reply.error().text});
         });
 }
 

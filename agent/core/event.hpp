@@ -113,6 +113,7 @@ struct ActAnswered {
 // could not be made, `preview` says why.
 struct ActProposed {
     std::uint64_t incident = 0;
+    std::uint64_t proposal = 0;  // ProposeAct's
     std::string digest{};
     std::string preview{};  // a unified diff or sentences, sanitized line by line
 };

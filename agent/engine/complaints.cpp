@@ -122,9 +122,13 @@ bool is_complaint(const ServiceRecord& record,
 
 }  // namespace
 
-std::optional<core::Sighting> find_complaint(const Context& context, const ServiceRecord& record) {
+namespace {
+
+std::optional<core::Sighting> newest_complaint(const Context& context,
+                                               const ServiceRecord& record,
+                                               const std::vector<core::Sighting>& sightings) {
     std::optional<core::Sighting> newest;
-    for (const core::Sighting& sighting : record.sightings.all()) {
+    for (const core::Sighting& sighting : sightings) {
         if (!is_recent(sighting, context.now) || (newest && sighting.last <= newest->last)) {
             continue;
         }
@@ -135,6 +139,48 @@ std::optional<core::Sighting> find_complaint(const Context& context, const Servi
         }
     }
     return newest;
+}
+
+// Counted from the same beginning.
+bool is_same_row(const core::Sighting& a, const core::Sighting& b) {
+    return a.symptom == b.symptom && a.clue == b.clue && a.error_number == b.error_number &&
+           a.number == b.number && a.is_trusted == b.is_trusted && a.source == b.source &&
+           a.address == b.address && a.first == b.first;
+}
+
+}  // namespace
+
+std::optional<core::Sighting> find_complaint(const Context& context, const ServiceRecord& record) {
+    return newest_complaint(context, record, record.sightings.all());
+}
+
+std::optional<core::Sighting> find_complaint_since(const Context& context,
+                                                   const ServiceRecord& record,
+                                                   const std::vector<core::Sighting>& before) {
+    std::vector<core::Sighting> since = record.sightings.all();
+    for (core::Sighting& sighting : since) {
+        const auto known =
+            std::find_if(before.begin(), before.end(), [&sighting](const core::Sighting& item) {
+                return is_same_row(item, sighting);
+            });
+        if (known != before.end()) {
+            sighting.count -= std::min(sighting.count, known->count);
+            sighting.first = known->last;
+        }
+    }
+    std::erase_if(since, [](const core::Sighting& sighting) { return sighting.count == 0; });
+    return newest_complaint(context, record, since);
+}
+
+void note_bad_look(ServiceRecord& record, core::TimePoint now) {
+    constexpr core::Duration kOneLook = std::chrono::seconds{1};
+    if (!record.bad_looks.empty() && now - record.bad_looks.back() < kOneLook) {
+        return;
+    }
+    if (record.bad_looks.size() >= kMaxBadLooks) {
+        record.bad_looks.erase(record.bad_looks.begin());
+    }
+    record.bad_looks.push_back(now);
 }
 
 }  // namespace gatemend::engine

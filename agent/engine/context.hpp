@@ -28,6 +28,16 @@ struct Context {
 
     // A record about an incident, filled with what is known of it.
     void record(RecordKind kind, const Incident& incident, std::string text);
+
+    bool has_evaluated = false;  // something may have changed that others wait for
+};
+
+// One service with an open incident.
+struct Case {
+    Context& context;
+    const core::Service& service;
+    ServiceRecord& record;
+    Incident& incident;
 };
 
 // --- witnesses.cpp: asking for what is not known yet ---
@@ -59,21 +69,73 @@ void ask_name(Context& context, const core::Service& service, ServiceRecord& rec
                                          const core::Service& service,
                                          const ServiceRecord& record);
 
+// The other backends behind the same nginx, to know whether they answer; at most kMaxNeighbours.
+void ask_neighbours(Context& context, const std::string& unit);
+
+inline constexpr std::size_t kMaxNeighbours = 16;
+
 // --- complaints.cpp: records that are enough for an incident of their own ---
 
 [[nodiscard]] std::optional<core::Sighting> find_complaint(const Context& context,
                                                            const ServiceRecord& record);
+// Counting only what has been said since `before` was.
+[[nodiscard]] std::optional<core::Sighting> find_complaint_since(
+    const Context& context, const ServiceRecord& record, const std::vector<core::Sighting>& before);
+void note_bad_look(ServiceRecord& record, core::TimePoint now);
 
-// --- decision.cpp: from a service that is down to a decision, and the decision carried out ---
+// --- guards.cpp: what stands in the way of an act, as far as it can be seen from here ---
+
+// The unit that the step's plan would name; "" when that is not known.
+[[nodiscard]] std::string target_of(const Case& c, const policy::LadderStep& step);
+// `step`: what would be done; nullptr: nothing.
+[[nodiscard]] std::vector<core::Hold> guards_of(const Case& c,
+                                                const policy::Rule* rule,
+                                                const policy::LadderStep* step);
+[[nodiscard]] std::string_view hold_owner(core::HoldKind kind);
+[[nodiscard]] bool has_hold(const policy::Decision& decision, core::HoldKind kind);
+
+// --- proposals.cpp: exact plans for a person to approve ---
+
+// Asks for the plans of the decision's step and offers that are not known yet, and forgets those
+// that it no longer contains.
+void propose(const Case& c);
+// A person has said yes to exactly this plan.
+[[nodiscard]] bool is_approved(const Context& context,
+                               const Incident& incident,
+                               const actions::Plan& plan);
+// What was proposed for this plan no longer holds, or is used up.
+void withdraw(Incident& incident, const actions::Plan& plan);
+
+// --- attempt.cpp: an act asked for, and the executor's answers; one at a time ---
+
+// nullopt: the state of the unit it would name is not known.
+[[nodiscard]] std::optional<actions::Plan> plan_of(const Case& c,
+                                                   const policy::LadderStep& step,
+                                                   const std::string& target,
+                                                   const actions::Parameters& parameters);
+// The incident whose act is running, or has ended a moment ago and is not looked at yet.
+[[nodiscard]] std::optional<std::uint64_t> busy_with(const State& state, core::TimePoint now);
+// At the end of a step: lets those go on that have waited for their turn, and of all that could act
+// now starts the most certain one.
+void settle(Context& context);
+
+// --- decision.cpp: from a service that is down to a decision ---
 
 void decide_and_apply(Context& context,
                       const core::Service& service,
                       ServiceRecord& record,
                       Incident& incident);
+void record_decision(Context& context, const Incident& incident, std::string text);
+// Giving up is the loudest event there is; it is said once.
+void escalate(Context& context, Incident& incident, const std::string& why);
 
 // --- verification.cpp: is the symptom gone? ---
 
-// Both return true when the incident waits for verification and nothing else is to be done now.
+// Of acts whose success is not the unit's own answer, and of harm done to others: true when it has
+// been dealt with here. What it leaves unverified waits; otherwise the incident goes on (or is
+// closed).
+[[nodiscard]] bool verify_apart(const Case& c);
+// True when the incident waits for verification and nothing else is to be done now.
 bool verify_down(Context& context, ServiceRecord& record, Incident& incident);
 void verify_up(Context& context,
                const core::Service& service,
@@ -86,6 +148,14 @@ void conclude_attempt(Context& context,
 // Takes over attempts of open incidents whose verdict is still pending (after a restart, a lost
 // reply).
 void adopt_attempts(Context& context);
+// The record says that an attempt was undone before it had a verdict.
+void note_undone(Context& context);
+// Success of the act is no cure by itself: evidence, or room for the next step.
+[[nodiscard]] bool is_evidence(actions::ActId act);
+// Where the backend is to answer after the act; "" = where it always did.
+[[nodiscard]] std::string new_address(const Incident& incident);
+// Evaluates incidents whose act concerns this unit, although it is not their own.
+void evaluate_concerned(Context& context, const std::string& unit);
 
 // --- lifecycle.cpp: the life of an incident ---
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From a service that does not answer to a decision, and the decision carried out: plan, hold, or
-// give up.
+// From a service that does not answer to a decision: ready to act, propose, hold, or give up.
 #include "engine/context.hpp"
 
 #include <algorithm>
@@ -9,114 +8,92 @@ namespace gatemend::engine {
 
 namespace {
 
-constexpr core::Duration kFirstRetry = std::chrono::seconds{1};
-constexpr core::Duration kLongestRetry = std::chrono::minutes{5};
-
-void guard(std::vector<core::Hold>& holds,
-           core::HoldKind kind,
-           std::string owner,
-           std::string text) {
-    holds.push_back(core::Hold{kind, std::move(owner), std::move(text), std::nullopt});
+std::vector<std::string> units_down(const State& state) {
+    std::vector<std::string> down;
+    for (const auto& [unit, record] : state.services) {
+        if (record.unit && core::is_down(*record.unit)) {
+            down.push_back(unit);
+        }
+    }
+    return down;
 }
 
-void guard_unit(std::vector<core::Hold>& holds,
-                const ServiceRecord& record,
-                const Incident& incident) {
-    using core::HoldKind;
-    if (!record.unit) {
-        return;  // nothing that could be acted on, and the allowlist says so
-    }
-    if (record.unit->is_masked) {
-        guard(holds, HoldKind::kMasked, "administrator", incident.unit + " is masked");
-    }
-    if (incident.diagnosis.cause == core::Cause::kUnitStopped) {
-        guard(holds,
-              HoldKind::kAdminStopped,
-              "administrator",
-              incident.unit + " was stopped on purpose; it is left alone until somebody starts it");
-    }
-    if (incident.diagnosis.cause == core::Cause::kOomKilled && core::is_up(*record.unit)) {
-        guard(holds, HoldKind::kUnitIsUp, "gatemend", incident.unit + " is up: nothing to start");
-    }
-    if (core::is_restart_pending(*record.unit)) {
-        guard(holds,
-              HoldKind::kRestartPending,
-              "systemd",
-              "systemd is about to restart " + incident.unit + " by itself");
-    } else if (record.unit->has_job) {
-        guard(holds,
-              HoldKind::kJobQueued,
-              "systemd",
-              "a job for " + incident.unit + " is queued or running");
-    }
+policy::Question question_of(const Case& c) {
+    const State& state = c.context.state;
+    policy::Question question;
+    question.cause = c.incident.diagnosis.cause;
+    question.unit = c.service.unit;
+    const core::Service* nginx = state.topology.find_nginx();
+    question.nginx_unit = nginx == nullptr ? "" : nginx->unit;
+    question.backend = suspected_backend(c.service, c.record).address;
+    question.confidence_permille = c.incident.diagnosis.confidence_permille;
+    question.age = c.context.now - c.incident.opened;
+    question.bad_looks = c.record.bad_looks;
+    question.units_down = units_down(state);
+    question.remedy = c.incident.diagnosis.remedy;
+    question.evidence = c.incident.diagnosis.evidence;
+    question.now = c.context.now;
+    return question;
 }
 
-// Before any start or restart the configuration must pass its test.
-void guard_config(std::vector<core::Hold>& holds,
-                  const core::Service& service,
-                  const ServiceRecord& record,
-                  const policy::Rule* rule) {
-    const bool may_act = rule != nullptr && !rule->ladder.empty();
-    const bool is_asked = (record.unit && core::is_down(*record.unit)) || may_act;
-    if (!has_config_test(service) || !is_asked) {
+std::size_t next_step(const Incident& incident, const policy::Rule* rule) {
+    const auto used = rule == nullptr ? incident.steps.end() : incident.steps.find(rule->name);
+    return used == incident.steps.end() ? 0 : used->second;
+}
+
+struct Answer {
+    policy::Decision decision;
+    const policy::LadderStep* step = nullptr;  // that guards were collected for
+    bool is_offer = false;
+};
+
+// The rule's step as proposed, or one of its offers, once a person has said yes to it.
+void take_approval(const Case& c,
+                   const policy::Rule& rule,
+                   policy::Question& question,
+                   Answer& answer) {
+    const policy::Decision asked = answer.decision;
+    const auto is_yes = [&c](const policy::LadderStep& step,
+                             const std::string& target,
+                             const actions::Parameters& parameters) {
+        const auto plan = plan_of(c, step, target, parameters);
+        return plan && is_approved(c.context, c.incident, *plan);
+    };
+    const bool is_step_approved = asked.kind == policy::DecisionKind::kAsk && asked.step &&
+                                  is_yes(*asked.step, asked.target, asked.parameters);
+    if (is_step_approved) {
+        question.is_approved = true;
+        answer.decision = policy::decide(c.context.state.policy, c.context.state.ledger, question);
         return;
     }
-    const std::string owner =
-        std::string{core::service_role_id(service.role)} + " configuration test";
-    if (!record.test || record.test->verdict == core::ConfigVerdict::kUnknown) {
-        guard(holds,
-              core::HoldKind::kConfigUnknown,
-              owner,
-              record.test ? "the test could not run: " + record.test->message
-                          : "the configuration has not been tested yet");
-    } else if (record.test->verdict == core::ConfigVerdict::kInvalid) {
-        guard(holds, core::HoldKind::kConfigInvalid, owner, core::describe(*record.test));
+    const auto offer =
+        std::find_if(asked.offers.begin(), asked.offers.end(), [&is_yes](const auto& item) {
+            return is_yes(item.step, item.target, item.parameters);
+        });
+    if (offer == asked.offers.end()) {
+        return;
     }
+    answer.is_offer = true;
+    question.approved_offer = offer->step.act;
+    question.guards = guards_of(c, &rule, &offer->step);
+    answer.decision = policy::decide(c.context.state.policy, c.context.state.ledger, question);
 }
 
-void guard_engine(std::vector<core::Hold>& holds,
-                  const Context& context,
-                  const Incident& incident) {
-    using core::HoldKind;
-    const State& state = context.state;
-    if (!state.has_ledger) {
-        guard(holds,
-              HoldKind::kRecordUnreadable,
-              "executor",
-              "the record of past acts is not known yet; without it no budget can be kept");
+Answer ask_policy(const Case& c) {
+    const policy::Policy& policy = c.context.state.policy;
+    policy::Question question = question_of(c);
+    const policy::Rule* rule = policy::find_rule(policy, question);
+    question.ladder_step = next_step(c.incident, rule);
+    Answer answer;
+    const bool has_step = rule != nullptr && question.ladder_step < rule->ladder.size();
+    answer.step = has_step ? &rule->ladder[question.ladder_step] : nullptr;
+    question.guards = guards_of(c, rule, answer.step);
+    answer.decision = policy::decide(policy, c.context.state.ledger, question);
+    if (rule != nullptr) {
+        c.incident.decision.rule = rule->name;  // plans name it
+        take_approval(c, *rule, question, answer);
     }
-    if (state.acting && *state.acting != incident.id) {
-        guard(
-            holds,
-            HoldKind::kActRunning,
-            "gatemend",
-            "an act for incident " + std::to_string(*state.acting) + " is running; one at a time");
-    }
-    if (incident.retry_after && context.now < *incident.retry_after) {
-        holds.push_back(core::Hold{
-            HoldKind::kExecutorRefused, "executor", incident.text, incident.retry_after});
-    }
-}
-
-policy::Question question_of(const Context& context,
-                             const core::Service& service,
-                             const ServiceRecord& record,
-                             const Incident& incident) {
-    policy::Question question;
-    question.cause = incident.diagnosis.cause;
-    question.unit = service.unit;
-    question.evidence = incident.diagnosis.evidence;
-    question.now = context.now;
-    const policy::Rule* rule = policy::find_rule(context.state.policy, question.cause);
-    guard_unit(question.guards, record, incident);
-    guard_config(question.guards, service, record, rule);
-    guard_engine(question.guards, context, incident);
-    // The last rung repeats until the budget ends it: the budget says how often, the ladder says
-    // what.
-    if (rule != nullptr && !rule->ladder.empty()) {
-        question.ladder_step = std::min(incident.failed_steps, rule->ladder.size() - 1);
-    }
-    return question;
+    return answer;
 }
 
 // The same decision for the same reasons, however the clock has moved on.
@@ -131,26 +108,6 @@ bool says_the_same(const policy::Decision& a, const policy::Decision& b) {
                       });
 }
 
-bool has_hold(const policy::Decision& decision, core::HoldKind kind) {
-    return std::any_of(decision.holds.begin(),
-                       decision.holds.end(),
-                       [kind](const core::Hold& hold) { return hold.kind == kind; });
-}
-
-void record_decision(Context& context, const Incident& incident) {
-    Record record;
-    record.kind = RecordKind::kDecided;
-    record.incident = incident.id;
-    record.unit = incident.unit;
-    record.cause = core::cause_id(incident.diagnosis.cause);
-    record.decision = policy::decision_kind_id(incident.decision.kind);
-    record.rule = incident.decision.rule;
-    record.act = incident.decision.step ? actions::spec(incident.decision.step->act).name : "";
-    record.holds = incident.decision.holds;
-    record.text = incident.decision.reason;
-    context.emit(std::move(record));
-}
-
 void record_diagnosis(Context& context, const Incident& incident) {
     Record record;
     record.kind = RecordKind::kDiagnosed;
@@ -163,139 +120,107 @@ void record_diagnosis(Context& context, const Incident& incident) {
     context.emit(std::move(record));
 }
 
-actions::Plan plan_of(const core::Service& service,
-                      const ServiceRecord& record,
-                      const Incident& incident) {
-    const policy::LadderStep& step = *incident.decision.step;
-    actions::Plan plan;
-    plan.act = step.act;
-    plan.unit = service.unit;
-    plan.role = service.role;
-    plan.rule = incident.decision.rule;
-    plan.cause = incident.diagnosis.cause;
-    plan.expected_active = record.unit->active;
-    plan.expected_invocation = record.unit->invocation_id;
-    plan.deadline = std::min(step.within, actions::spec(step.act).timeout);
-    return plan;
-}
-
-void begin_act(Context& context,
-               const core::Service& service,
-               const ServiceRecord& record,
-               Incident& incident) {
-    incident.phase = Phase::kActing;
-    incident.text = incident.decision.reason;
-    context.state.acting = incident.id;
-    ++context.state.counters.acts;
-    record_decision(context, incident);
-    context.emit(RequestAct{incident.id, plan_of(service, record, incident)});
-}
-
-// Giving up is the loudest event there is; it is said once.
-void escalate(Context& context, Incident& incident) {
-    incident.phase = Phase::kEscalated;
-    if (incident.is_escalated) {
-        return;
+// True: everything is there to act, once it is this incident's turn.
+bool make_ready(const Case& c, const Answer& answer) {
+    Incident& incident = c.incident;
+    if (incident.decision.kind != policy::DecisionKind::kAct) {
+        return false;
     }
-    incident.is_escalated = true;
-    context.record(RecordKind::kEscalated,
-                   incident,
-                   "giving up on " + incident.unit + ": " + incident.decision.reason +
-                       "; `gatemend resume " + incident.unit +
-                       "` lifts this once the reason is gone");
+    auto plan =
+        plan_of(c, *incident.decision.step, incident.decision.target, incident.decision.parameters);
+    if (!plan) {
+        incident.decision.kind = policy::DecisionKind::kHold;
+        incident.decision.reason = "the state of " + incident.target + " is not known";
+        incident.decision.holds.push_back(core::Hold{
+            core::HoldKind::kNoTarget, "gatemend", incident.decision.reason, std::nullopt});
+        return false;
+    }
+    const policy::Rule* rule =
+        policy::find_rule_by_name(c.context.state.policy, incident.decision.rule);
+    Trial trial;
+    trial.plan = std::move(*plan);
+    trial.step = next_step(incident, rule);
+    trial.is_offer = answer.is_offer;
+    incident.ready = std::move(trial);
+    incident.phase = Phase::kOpen;
+    return true;
 }
 
-void hold(Context& context, ServiceRecord& record, Incident& incident, bool is_news) {
+std::string reason_to_give_up(const Incident& incident) {
+    using core::HoldKind;
+    const bool is_given_up = incident.given_up.contains(incident.decision.rule);
+    const bool is_over = is_given_up || has_hold(incident.decision, HoldKind::kBudgetExhausted) ||
+                         has_hold(incident.decision, HoldKind::kLatched) ||
+                         has_hold(incident.decision, HoldKind::kDemoted);
+    return is_over ? incident.decision.reason : "";
+}
+
+void hold(const Case& c, bool is_news) {
+    Incident& incident = c.incident;
     incident.phase = Phase::kHolding;
-    if (!has_hold(incident.decision, core::HoldKind::kExecutorRefused)) {
+    if (!incident.refusal) {
         incident.text = incident.decision.reason;
     }
     if (is_news) {
-        record_decision(context, incident);
+        record_decision(c.context, incident, incident.decision.reason);
     }
-    if (has_hold(incident.decision, core::HoldKind::kBudgetExhausted)) {
-        if (is_news) {
-            context.emit(LatchBreaker{incident.unit, incident.decision.rule});
-        }
-        escalate(context, incident);
-    } else if (has_hold(incident.decision, core::HoldKind::kLatched)) {
-        escalate(context, incident);
+    if (is_news && has_hold(incident.decision, core::HoldKind::kBudgetExhausted)) {
+        c.context.emit(LatchBreaker{incident.target, incident.decision.rule});
+    }
+    if (const std::string why = reason_to_give_up(incident); !why.empty()) {
+        incident.phase = Phase::kEscalated;
+        escalate(c.context, incident, why);
     } else {
         incident.is_escalated = false;  // lifted: a later giving-up is news again
     }
     if (incident.decision.retry_at) {
-        context.wake(incident.unit, record, *incident.decision.retry_at);
+        c.context.wake(incident.unit, c.record, *incident.decision.retry_at);
     }
 }
 
-core::Duration retry_delay(std::uint32_t refusals) {
-    core::Duration delay = kFirstRetry;
-    for (std::uint32_t i = 1; i < refusals && delay < kLongestRetry; ++i) {
-        delay *= 2;
-    }
-    return std::min(delay, kLongestRetry);
-}
-
-void on_refused(Context& context, Incident& incident, const core::ActAnswered& answer) {
-    ++incident.refusals;
-    incident.retry_after = context.now + retry_delay(incident.refusals);
-    incident.phase = Phase::kOpen;
-    incident.text = answer.detail;
-    context.record(RecordKind::kActed, incident, "nothing was done: " + answer.detail);
-}
-
-void on_done(Context& context, Incident& incident, const core::ActAnswered& answer) {
-    incident.refusals = 0;
-    incident.retry_after.reset();
-    incident.phase = Phase::kOpen;
-    incident.attempts.push_back(answer.attempt);
-    incident.unverified_attempt = answer.attempt;
-    incident.acted_at = context.now;
-    const policy::Rule* rule =
-        policy::find_rule_by_name(context.state.policy, incident.decision.rule);
-    incident.verify_by = context.now + (rule == nullptr ? policy::Verify{} : rule->verify).within;
-    auto& attempts = context.state.ledger.attempts;
-    const bool is_known =
-        std::any_of(attempts.begin(), attempts.end(), [&](const core::Attempt& item) {
-            return item.id == answer.attempt;
-        });
-    if (!is_known) {
-        attempts.push_back(
-            core::Attempt{answer.attempt,
-                          context.now,
-                          incident.decision.rule,
-                          std::string{actions::spec(incident.decision.step->act).name},
-                          incident.unit,
-                          incident.id,
-                          answer.outcome,
-                          core::ActVerdict::kPending});
-    }
-    context.record(RecordKind::kActed,
-                   incident,
-                   std::string{core::act_outcome_id(answer.outcome)} + ": " + answer.detail);
-    if (answer.outcome == core::ActOutcome::kFailed) {
-        conclude_attempt(context, incident, core::ActVerdict::kIneffective, answer.detail);
-    }
-}
-
-void on_lost(Context& context, Incident& incident, const core::ActAnswered& answer) {
-    ++incident.refusals;
-    incident.retry_after = context.now + retry_delay(incident.refusals);
-    incident.phase = Phase::kOpen;
-    incident.awaits_ledger = true;
-    incident.text = answer.detail;
-    context.record(
-        RecordKind::kActed,
-        incident,
-        "no answer from the executor, asking its record what happened: " + answer.detail);
+// An operator has lifted the breaker of a unit: what was left to a person is tried again.
+void forget_lifted(const core::Ledger& ledger, Incident& incident) {
+    std::erase_if(incident.given_up, [&](const auto& entry) {
+        return std::any_of(
+            ledger.forgiven.begin(), ledger.forgiven.end(), [&](const auto& forgiven) {
+                return forgiven.first == incident.target && forgiven.second >= entry.second;
+            });
+    });
 }
 
 }  // namespace
+
+void record_decision(Context& context, const Incident& incident, std::string text) {
+    Record record;
+    record.kind = RecordKind::kDecided;
+    record.incident = incident.id;
+    record.unit = incident.unit;
+    record.cause = core::cause_id(incident.diagnosis.cause);
+    record.decision = policy::decision_kind_id(incident.decision.kind);
+    record.rule = incident.decision.rule;
+    record.act = incident.decision.step ? actions::spec(incident.decision.step->act).name : "";
+    record.holds = incident.decision.holds;
+    record.text = std::move(text);
+    context.emit(std::move(record));
+}
+
+void escalate(Context& context, Incident& incident, const std::string& why) {
+    if (incident.is_escalated) {
+        return;
+    }
+    incident.is_escalated = true;
+    const std::string& lifted = incident.target.empty() ? incident.unit : incident.target;
+    context.record(RecordKind::kEscalated,
+                   incident,
+                   "giving up on " + incident.unit + ": " + why + "; `gatemend resume " + lifted +
+                       "` lifts this once the reason is gone");
+}
 
 void decide_and_apply(Context& context,
                       const core::Service& service,
                       ServiceRecord& record,
                       Incident& incident) {
+    const Case c{context, service, record, incident};
     core::Diagnosis diagnosis = core::diagnose(findings_of(context, service, record));
     const bool is_new_diagnosis =
         diagnosis.cause != incident.diagnosis.cause || diagnosis.text != incident.diagnosis.text;
@@ -303,66 +228,19 @@ void decide_and_apply(Context& context,
     if (is_new_diagnosis) {
         record_diagnosis(context, incident);
     }
-    const policy::Decision previous = std::move(incident.decision);
-    incident.decision = policy::decide(context.state.policy,
-                                       context.state.ledger,
-                                       question_of(context, service, record, incident));
-    if (incident.decision.kind == policy::DecisionKind::kAct) {
-        begin_act(context, service, record, incident);
-    } else {
-        hold(context,
-             record,
-             incident,
-             is_new_diagnosis || !says_the_same(previous, incident.decision));
-    }
-}
-
-void on_act_answered(Context& context, const core::ActAnswered& answer) {
-    if (context.state.acting == answer.incident) {
-        context.state.acting.reset();
-    }
-    const auto found = context.state.incidents.find(answer.incident);
-    if (found == context.state.incidents.end() || found->second.phase != Phase::kActing) {
+    incident.ready.reset();
+    forget_lifted(context.state.ledger, incident);
+    const policy::Decision previous = incident.decision;
+    const Answer answer = ask_policy(c);
+    incident.decision = answer.decision;
+    incident.target = !answer.decision.target.empty() ? answer.decision.target
+                      : answer.step != nullptr        ? target_of(c, *answer.step)
+                                                      : service.unit;
+    if (make_ready(c, answer)) {
         return;
     }
-    Incident& incident = found->second;
-    switch (answer.reply) {
-        case core::ActReply::kDone:
-            on_done(context, incident, answer);
-            break;
-        case core::ActReply::kRefused:
-            on_refused(context, incident, answer);
-            break;
-        case core::ActReply::kLost:
-            on_lost(context, incident, answer);
-            break;
-    }
-    evaluate_all(context);  // others may have waited for their turn
-}
-
-void on_act_proposed(Context& context, const core::ActProposed& proposed) {
-    const auto found = context.state.incidents.find(proposed.incident);
-    if (found != context.state.incidents.end() && found->second.proposal) {
-        found->second.proposal->digest = proposed.digest;
-        found->second.proposal->preview = proposed.preview;
-    }
-}
-
-void on_act_undone(Context& context, const core::ActUndone& undone) {
-    const auto found = context.state.incidents.find(undone.incident);
-    if (found != context.state.incidents.end()) {
-        context.record(RecordKind::kActed, found->second, undone.detail);
-    }
-}
-
-void on_ledger(Context& context, const core::LedgerLearnt& learnt) {
-    context.state.ledger = learnt.ledger;
-    context.state.has_ledger = true;
-    for (auto& [id, incident] : context.state.incidents) {
-        incident.awaits_ledger = false;
-    }
-    adopt_attempts(context);
-    evaluate_all(context);
+    hold(c, is_new_diagnosis || !says_the_same(previous, incident.decision));
+    propose(c);
 }
 
 }  // namespace gatemend::engine

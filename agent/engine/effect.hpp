@@ -69,6 +69,7 @@ struct RequestAct {
 // Make the exact plan (changes, digest) without doing anything; answered by ActProposed.
 struct ProposeAct {
     std::uint64_t incident = 0;
+    std::uint64_t proposal = 0;
     actions::Plan plan;
 };
 

@@ -5,6 +5,7 @@
 #include "engine/inspection_text.hpp"
 #include "engine/tokens.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace gatemend::engine {
@@ -295,6 +296,15 @@ Result<EventBody> parse_topology(Tokens& tokens, const State& state) {
         topology.unowned.push_back(backend_of(ahead.next().value_or("")));
         return EventBody{core::TopologyLearnt{std::move(topology)}};
     }
+    if (Tokens ahead = tokens; ahead.next() == "gone") {
+        core::Topology topology = state.topology;
+        const std::string_view name = ahead.next().value_or("");
+        std::erase_if(topology.services, [name](const auto& known) { return known.unit == name; });
+        std::erase_if(topology.unowned, [name](const auto& backend) {
+            return name == core::unowned_service(backend).unit;
+        });
+        return EventBody{core::TopologyLearnt{std::move(topology)}};
+    }
     core::Service service;
     GATEMEND_TRY(name, take_unit(tokens));
     GATEMEND_TRY(role, role_of(tokens.next().value_or("")));
@@ -309,6 +319,15 @@ Result<EventBody> parse_topology(Tokens& tokens, const State& state) {
     return EventBody{core::TopologyLearnt{std::move(topology)}};
 }
 
+// "[KIND: words]": what the executor names as the hold
+void take_hold(Tokens& tokens, core::ActAnswered& answer) {
+    const std::string_view rest = tokens.rest();
+    answer.hold = core::hold_kind_from_id(rest.substr(0, rest.find(':')));
+    if (answer.hold) {
+        (void)tokens.next();
+    }
+}
+
 Result<EventBody> parse_act(Tokens& tokens, const State& state) {
     if (!state.acting) {
         return wrong("no act is under way");
@@ -318,6 +337,7 @@ Result<EventBody> parse_act(Tokens& tokens, const State& state) {
     const std::string_view word = tokens.next().value_or("");
     if (word == "refused" || word == "lost") {
         answer.reply = word == "refused" ? core::ActReply::kRefused : core::ActReply::kLost;
+        take_hold(tokens, answer);
     } else if (word == "done") {
         answer.reply = core::ActReply::kDone;
         const std::string_view number = tokens.next().value_or("");
@@ -334,7 +354,64 @@ Result<EventBody> parse_act(Tokens& tokens, const State& state) {
     return EventBody{std::move(answer)};
 }
 
-// ledger empty | ledger latched UNIT words | ledger paused UNTIL words
+// The newest plan that was asked for.
+const Proposal* find_proposal(const State& state, std::uint64_t& incident) {
+    const Proposal* newest = nullptr;
+    for (const auto& [id, candidate] : state.incidents) {
+        for (const Proposal& proposal : candidate.proposals) {
+            if (newest == nullptr || proposal.id > newest->id) {
+                newest = &proposal;
+                incident = id;
+            }
+        }
+    }
+    return newest;
+}
+
+// proposed DIGEST|- words of the preview
+Result<EventBody> parse_proposed(Tokens& tokens, const State& state) {
+    core::ActProposed proposed;
+    const Proposal* proposal = find_proposal(state, proposed.incident);
+    const auto digest = tokens.next();
+    if (proposal == nullptr || !digest) {
+        return wrong(proposal == nullptr ? "no plan was asked for"
+                                         : "expected: proposed DIGEST|- words");
+    }
+    proposed.proposal = proposal->id;
+    proposed.digest = *digest == "-" ? "" : *digest;
+    proposed.preview = core::sanitize(tokens.rest());
+    return EventBody{std::move(proposed)};
+}
+
+// approve: a person says yes to what was proposed last
+Result<EventBody> parse_approval(const State& state) {
+    std::uint64_t incident = 0;
+    const Proposal* proposal = find_proposal(state, incident);
+    if (proposal == nullptr || proposal->digest.empty()) {
+        return wrong("no plan was proposed");
+    }
+    core::LedgerLearnt learnt{state.ledger};
+    learnt.ledger.approvals.push_back(
+        core::Approval{proposal->digest, core::TimePoint::max(), "root"});
+    return EventBody{std::move(learnt)};
+}
+
+// undone ATTEMPT [words]: the executor has undone it
+Result<EventBody> parse_undone(Tokens& tokens, const State& state) {
+    core::LedgerLearnt learnt{state.ledger};
+    std::uint64_t number = 0;
+    const bool is_number = read_number(tokens.next().value_or(""), number);
+    const auto attempt = std::find_if(learnt.ledger.attempts.begin(),
+                                      learnt.ledger.attempts.end(),
+                                      [number](const auto& item) { return item.id == number; });
+    if (!is_number || attempt == learnt.ledger.attempts.end()) {
+        return wrong("expected: undone ATTEMPT, one that was done");
+    }
+    attempt->undo = core::UndoState::kUndone;
+    return EventBody{std::move(learnt)};
+}
+
+// ledger empty | ledger latched UNIT words | ledger paused UNTIL words | ledger approved DIGEST
 Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
     core::LedgerLearnt learnt{state.ledger};
     const std::string_view word = tokens.next().value_or("");
@@ -349,8 +426,15 @@ Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
             return wrong("expected: ledger paused TIME words");
         }
         learnt.ledger.pause = core::Pause{*until, core::sanitize(tokens.rest()), "root"};
+    } else if (word == "approved") {
+        const std::string_view digest = tokens.next().value_or("");
+        if (digest.empty()) {
+            return wrong("expected: ledger approved DIGEST");
+        }
+        learnt.ledger.approvals.push_back(
+            core::Approval{std::string{digest}, core::TimePoint::max(), "root"});
     } else {
-        return wrong("expected: ledger empty|latched|paused");
+        return wrong("expected: ledger empty|latched|paused|approved");
     }
     return EventBody{std::move(learnt)};
 }
@@ -471,6 +555,15 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     if (word == "act") {
         return parse_act(tokens, state);
     }
+    if (word == "proposed") {
+        return parse_proposed(tokens, state);
+    }
+    if (word == "approve") {
+        return parse_approval(state);
+    }
+    if (word == "undone") {
+        return parse_undone(tokens, state);
+    }
     if (word == "ledger") {
         return parse_ledger(tokens, state);
     }
@@ -480,7 +573,7 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     return wrong("unknown event '" + core::sanitize(word) +
                  "'; expected unit, probe, config, log, inspect, filter, journal, logs-read, "
                  "resolved, topology, act, "
-                 "ledger or tick");
+                 "proposed, approve, undone, ledger or tick");
 }
 
 std::string describe(const Effect& effect) {

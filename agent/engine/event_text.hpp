@@ -6,10 +6,14 @@
 //   probe UNIT OUTCOME [errno=N] [status=N] [tls=FAULT] [spoken=PROTOCOL]
 //   config UNIT valid | config UNIT invalid FILE:LINE words of the tool
 //   log SYMPTOM ADDRESS|- [untrusted] [clue=C] [source=S] [unit=U] [about=TEXT] [errno=N]
-//   [number=N] inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp) filter
-//   UNIT [the rule's words] | journal UNIT [words] topology UNIT ROLE ADDRESS ... | topology
-//   unowned ADDRESS   (or "http://HOST:PORT@ADDRESS") act done ATTEMPT OUTCOME [words] | act
-//   refused words | act lost ledger empty | ledger latched UNIT words | ledger paused TIME words
+//       [number=N]
+//   inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp)
+//   filter UNIT [the rule's words] | journal UNIT [words]
+//   topology UNIT ROLE ADDRESS ... | topology unowned ADDRESS   (or "http://HOST:PORT@ADDRESS")
+//   topology gone UNIT
+//   act done ATTEMPT OUTCOME [words] | act refused [HOLD:] words | act lost
+//   proposed DIGEST|- words | approve (what was proposed last) | undone ATTEMPT
+//   ledger empty | ledger latched UNIT words | ledger paused TIME words | ledger approved DIGEST
 //   tick
 //
 // In replay files each line begins with a time stamp: "2026-11-21T14:00:00Z unit ...", or "+250ms

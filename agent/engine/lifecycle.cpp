@@ -272,7 +272,7 @@ void evaluate_recovery(Context& context,
     if (!complaint && (is_good || (is_over && !is_doubtful))) {
         close(context,
               incident,
-              "recovered",
+              incident.is_mended ? "healed" : "recovered",
               is_good                 ? service.unit + " answers again"
               : incident.is_complaint ? "nobody complains any more"
                                       : service.unit + " is up again, and nobody complains");
@@ -302,6 +302,10 @@ void evaluate_up(Context& context, const core::Service& service, ServiceRecord& 
         context.wake(service.unit, record, context.now + kUnknownProbeRetry);
     } else if (incident->unverified_attempt) {
         verify_up(context, service, record, *incident);
+        incident = context.find_open_incident(record);
+        if (incident != nullptr && !incident->unverified_attempt) {
+            decide_and_apply(context, service, record, *incident);  // it did not help
+        }
     } else {
         evaluate_recovery(context, service, record, *incident);
     }
@@ -310,7 +314,15 @@ void evaluate_up(Context& context, const core::Service& service, ServiceRecord& 
 }  // namespace
 
 void close(Context& context, Incident& incident, std::string outcome, std::string text) {
+    const bool is_left_behind =
+        incident.unverified_attempt && incident.trial &&
+        actions::spec(incident.trial->plan.act).trace == actions::Trace::kProvisional;
+    if (is_left_behind) {
+        context.emit(UndoAct{incident.id, *incident.unverified_attempt});  // nobody will confirm it
+    }
     incident.phase = Phase::kClosed;
+    incident.ready.reset();
+    incident.proposals.clear();
     incident.closed = context.now;
     incident.outcome = std::move(outcome);
     incident.text = std::move(text);
@@ -323,22 +335,62 @@ void close(Context& context, Incident& incident, std::string outcome, std::strin
     prune_closed(context.state);
 }
 
+namespace {
+
+void evaluate_state(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (!record.unit) {
+        if (service.role == core::ServiceRole::kUnowned) {
+            evaluate_up(context, service, record);
+        }
+    } else if (core::is_down(*record.unit)) {
+        evaluate_down(context, service, record);
+    } else if (core::is_up(*record.unit)) {
+        evaluate_up(context, service, record);
+    }
+    // In between (activating, deactivating): systemd or a person is at work; the next state tells.
+}
+
+// True: what follows depends on an act that is not verified yet, or on news of its undoing.
+bool waits_for_verdict(Context& context, const core::Service& service, ServiceRecord& record) {
+    Incident* incident = context.find_open_incident(record);
+    if (incident == nullptr) {
+        return false;
+    }
+    const bool is_verified_now = incident->unverified_attempt && context.state.has_ledger &&
+                                 !incident->awaits_ledger && incident->phase != Phase::kActing;
+    if (is_verified_now) {
+        const bool is_apart = verify_apart(Case{context, service, record, *incident});
+        incident = context.find_open_incident(record);
+        if (incident == nullptr || (is_apart && incident->unverified_attempt)) {
+            return true;
+        }
+    }
+    // Its place in nginx's configuration comes back when the act is undone, or it is gone.
+    return record.is_kept && !incident->unverified_attempt && incident->phase != Phase::kActing;
+}
+
+void drop_kept(Context& context, const std::string& unit) {
+    const ServiceRecord* record = context.find_service(unit);
+    if (record != nullptr && record->is_kept && !record->incident) {
+        std::erase_if(context.state.topology.services,
+                      [&unit](const core::Service& service) { return service.unit == unit; });
+        context.state.services.erase(unit);
+    }
+}
+
+}  // namespace
+
 void evaluate(Context& context, const std::string& unit) {
     ServiceRecord* record = context.find_service(unit);
     const core::Service* service = context.state.topology.find_by_unit(unit);
     if (record == nullptr || service == nullptr) {
         return;
     }
-    if (!record->unit) {
-        if (service->role == core::ServiceRole::kUnowned) {
-            evaluate_up(context, *service, *record);
-        }
-    } else if (core::is_down(*record->unit)) {
-        evaluate_down(context, *service, *record);
-    } else if (core::is_up(*record->unit)) {
-        evaluate_up(context, *service, *record);
+    context.has_evaluated = true;
+    if (!waits_for_verdict(context, *service, *record)) {
+        evaluate_state(context, *service, *record);
     }
-    // In between (activating, deactivating): systemd or a person is at work; the next state tells.
+    drop_kept(context, unit);
 }
 
 void evaluate_all(Context& context) {
@@ -355,8 +407,12 @@ void evaluate_all(Context& context) {
         }
         context.state.services.erase(unit);
     }
+    std::vector<std::string> units;
     for (const core::Service& service : context.state.topology.services) {
-        evaluate(context, service.unit);
+        units.push_back(service.unit);
+    }
+    for (const std::string& unit : units) {
+        evaluate(context, unit);
     }
 }
 

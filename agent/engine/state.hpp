@@ -30,11 +30,28 @@ enum class Phase {
 };
 [[nodiscard]] std::string_view phase_id(Phase phase);
 
-// What a person is asked to approve.
+// What a person is asked to approve: the step of the ladder, or an act that the rule offers beside
+// it.
 struct Proposal {
+    std::uint64_t id = 0;  // ProposeAct's
     actions::Plan plan;
+    bool is_offer = false;
+    core::TimePoint asked{};
     std::string digest;   // "" until the executor has made it, or when it could not
     std::string preview;  // of the change, or why there is none
+};
+
+inline constexpr std::size_t kMaxProposals = 4;  // of one incident
+
+// The act that an incident has asked for last, and what was true before it.
+struct Trial {
+    actions::Plan plan;
+    std::size_t step = 0;  // of the rule's ladder
+    bool is_offer = false;
+    bool was_target_up = false;
+    std::vector<std::string> answering;  // other services whose backend had answered before
+    std::vector<core::Sighting> said;    // what records had said before
+    bool is_looked_at = false;           // the first probe (or look) after it has been answered
 };
 
 struct Incident {
@@ -45,18 +62,25 @@ struct Incident {
     Phase phase = Phase::kOpen;
     core::Diagnosis diagnosis;
     policy::Decision decision;
-    std::optional<Proposal> proposal;
+    std::string target;               // the unit that the decision's act names or would name
+    std::vector<Proposal> proposals;  // at most kMaxProposals
     std::vector<std::uint64_t> attempts;
-    std::size_t failed_steps = 0;
+    std::map<std::string, std::size_t, std::less<>> steps;  // ladder steps used up, by rule
+    // Rules that have undone what they did and leave the rest to a person; since when.
+    std::map<std::string, core::TimePoint, std::less<>> given_up;
+    std::optional<Trial> ready;  // may act, until the end of the step that found it
+    std::optional<Trial> trial;  // asked for, until its verdict
     std::optional<std::uint64_t> unverified_attempt;
-    std::string soak_invocation;               // the unit's invocation when the soak began
+    std::string soak_invocation;               // of service and target when the soak began
     std::optional<core::TimePoint> acted_at;   // when the executor's answer came
     std::optional<core::TimePoint> verify_by;  // deadline of the first good probe
     std::optional<core::TimePoint> soak_until;
     std::uint32_t refusals = 0;                  // executor's, in a row: spaces the retries
+    std::optional<core::Hold> refusal;           // the newest of them, until an act has been done
     std::optional<core::TimePoint> retry_after;  // no new plan before this moment
     bool awaits_ledger = false;                  // a reply was lost: ask the record what happened
     bool is_escalated = false;                   // said loudly, once
+    bool is_mended = false;                      // an act of ours was effective
     std::vector<std::string> journal;            // the unit's last words
     bool is_journal_read = false;
     bool is_filter_read = false;
@@ -85,6 +109,8 @@ struct ServiceRecord {
     core::Sightings sightings;     // what records said lately
     std::uint32_t bad_probes = 0;  // in a row, while the unit was up
     core::TimePoint bad_since{};   // the first of them
+    // Bad probes and complaints, oldest first; at most kMaxBadLooks, and one in a second.
+    std::vector<core::TimePoint> bad_looks;
     std::optional<core::Inspection> inspection;
     core::TimePoint inspection_asked{};
     core::TimePoint inspection_time{};  // of the newest answer, also when it was none
@@ -97,7 +123,12 @@ struct ServiceRecord {
     bool is_name_asked = false;
     std::optional<core::TimePoint> wake;    // earliest timer pending for this service
     std::optional<std::uint64_t> incident;  // the open one
+    // No longer configured, and kept until the verdict on the act that has changed the
+    // configuration.
+    bool is_kept = false;
 };
+
+inline constexpr std::size_t kMaxBadLooks = 64;
 
 inline constexpr std::size_t kMaxClosedIncidents = 200;
 inline constexpr std::size_t kMaxServices = 4096;
@@ -121,7 +152,9 @@ struct State {
     std::uint64_t next_incident = 1;
     std::uint64_t next_probe = 1;
     std::uint64_t next_timer = 1;
+    std::uint64_t next_proposal = 1;
     std::optional<std::uint64_t> acting;  // the incident whose act is running: one at a time
+    std::optional<std::uint64_t> busy;    // busy_with() at the end of the last step
     Counters counters;
 };
 

@@ -97,8 +97,11 @@ void on_symptom(Context& context, const core::SymptomSeen& seen) {
         suspect(context, *service, *record, seen);
     }
     // An open incident looks again when its timer says so, not at every line.
-    if (!record->incident && find_complaint(context, *record)) {
-        evaluate(context, service->unit);
+    if (find_complaint(context, *record)) {
+        note_bad_look(*record, context.now);
+        if (!record->incident) {
+            evaluate(context, service->unit);
+        }
     }
 }
 
@@ -123,6 +126,7 @@ void on_unit(Context& context, const core::UnitSeen& seen) {
         record->bad_probes = 0;
     }
     record->unit = seen.state;
+    evaluate_concerned(context, seen.unit);
     evaluate(context, seen.unit);
 }
 
@@ -138,6 +142,10 @@ void on_probe(Context& context, const core::ProbeAnswered& answer) {
     record->probe_address = answer.address;
     record->bad_since = record->bad_probes == 0 ? context.now : record->bad_since;
     record->bad_probes = is_bad(answer.result) ? record->bad_probes + 1 : 0;
+    if (is_bad(answer.result)) {
+        note_bad_look(*record, context.now);
+    }
+    evaluate_concerned(context, answer.unit);
     evaluate(context, answer.unit);
 }
 
@@ -149,6 +157,7 @@ void on_config_test(Context& context, const core::ConfigTested& tested) {
     record->is_test_running = false;
     record->test = tested.test;
     record->test_time = context.now;
+    evaluate_concerned(context, tested.unit);
     evaluate(context, tested.unit);
 }
 
@@ -219,13 +228,43 @@ void add_unowned(core::Topology& topology) {
     }
 }
 
+// An act that changes nginx's configuration may take its own service out of it: it stays until the
+// verdict, at the address where it is to answer now.
+std::vector<core::Service> kept_services(const Context& context, const core::Topology& learnt) {
+    std::vector<core::Service> kept;
+    for (const auto& [id, incident] : context.state.incidents) {
+        const core::Service* service = context.state.topology.find_by_unit(incident.unit);
+        const bool is_pending = incident.phase == Phase::kActing || incident.unverified_attempt;
+        if (!is_pending || incident.phase == Phase::kClosed || service == nullptr ||
+            learnt.find_by_unit(incident.unit) != nullptr) {
+            continue;
+        }
+        kept.push_back(*service);
+        if (const std::string address = new_address(incident); !address.empty()) {
+            for (core::Backend& backend : kept.back().backends) {
+                backend.address = address;
+            }
+        }
+    }
+    return kept;
+}
+
 void on_topology(Context& context, const core::TopologyLearnt& learnt) {
     State& state = context.state;
-    state.topology = learnt.topology;
+    core::Topology topology = learnt.topology;
+    add_unowned(topology);
+    const std::vector<core::Service> kept = kept_services(context, topology);
+    state.topology = std::move(topology);
     if (state.topology.services.size() > kMaxServices) {
         state.topology.services.resize(kMaxServices);
     }
-    add_unowned(state.topology);
+    for (auto& [unit, record] : state.services) {
+        record.is_kept = false;
+    }
+    for (const core::Service& service : kept) {
+        state.topology.services.push_back(service);
+        state.services[service.unit].is_kept = true;
+    }
     std::erase_if(state.services, [&state](const auto& entry) {
         return state.topology.find_by_unit(entry.first) == nullptr && !entry.second.incident;
     });
@@ -289,8 +328,11 @@ struct Visitor {
 
 Effects step(State& state, const core::Event& event) {
     Effects effects;
-    Context context{state, event.time, effects};
+    Context context{state, event.time, effects, false};
     std::visit(Visitor{context}, event.body);
+    if (context.has_evaluated) {
+        settle(context);
+    }
     return effects;
 }
 

@@ -4,6 +4,7 @@
 #include "engine/event_text.hpp"
 #include "engine/tokens.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace gatemend::engine {
@@ -54,14 +55,35 @@ core::Result<core::TimePoint> take_time(std::string_view& line, core::TimePoint 
 }
 
 struct Seen {
-    std::string act;  // "act start-unit php8.2-fpm.service"
-    std::string decision;
+    std::uint64_t incident = 0;  // the one that was decided about last
+    std::string act;             // "act start-unit php8.2-fpm.service"
+    std::string decision;        // "observe", "hold", "ask repoint-backend nginx.service"
     std::vector<core::Hold> holds;
+    std::vector<std::string> offers;  // "offer apply-suggestion php8.2-fpm.service"
 };
+
+std::string act_words(std::string_view verb, actions::ActId act, const std::string& unit) {
+    return std::string{verb} + " " + std::string{actions::spec(act).name} + " " + unit;
+}
+
+void see_decision(const policy::Decision& decision, Seen& seen) {
+    seen.decision = policy::decision_kind_id(decision.kind);
+    if (decision.kind == policy::DecisionKind::kAsk) {
+        seen.decision = act_words("ask", decision.step->act, decision.target);
+    }
+    seen.holds = decision.holds;
+    seen.offers.clear();
+    for (const policy::Offer& offer : decision.offers) {
+        seen.offers.push_back(act_words("offer", offer.step.act, offer.target));
+    }
+}
 
 bool meets(const Seen& seen, const std::string& expect) {
     if (expect.starts_with("act ")) {
         return seen.act == expect;
+    }
+    if (expect.starts_with("offer ")) {
+        return std::find(seen.offers.begin(), seen.offers.end(), expect) != seen.offers.end();
     }
     if (expect.starts_with("hold ")) {
         for (const core::Hold& hold : seen.holds) {
@@ -80,6 +102,9 @@ std::string what_came(const Seen& seen) {
                                                : seen.decision;
     for (const core::Hold& hold : seen.holds) {
         text += ", hold " + std::string{core::hold_kind_id(hold.kind)};
+    }
+    for (const std::string& offer : seen.offers) {
+        text += ", " + offer;
     }
     return text;
 }
@@ -127,12 +152,10 @@ core::Status run_rule_test(const policy::Policy& policy, const policy::RuleTest&
     Seen seen;
     Timeline timeline(policy, [&seen](core::TimePoint, const Effect& effect) {
         if (const auto* request = std::get_if<RequestAct>(&effect)) {
-            seen.act = "act " + std::string{actions::spec(request->plan.act).name} + " " +
-                       request->plan.unit;
+            seen.act = act_words("act", request->plan.act, request->plan.unit);
         } else if (const auto* record = std::get_if<Record>(&effect);
                    record != nullptr && record->kind == RecordKind::kDecided) {
-            seen.decision = record->decision;
-            seen.holds = record->holds;
+            seen.incident = record->incident;
         }
     });
     std::vector<std::string> lines{
@@ -143,6 +166,10 @@ core::Status run_rule_test(const policy::Policy& policy, const policy::RuleTest&
     for (const std::string& line : lines) {
         if (const core::Status fed = timeline.feed_text(line); !fed) {
             return fed.error().within("given \"" + line + "\"");
+        }
+        const auto& incidents = timeline.state().incidents;
+        if (const auto decided = incidents.find(seen.incident); decided != incidents.end()) {
+            see_decision(decided->second.decision, seen);
         }
     }
     if (!meets(seen, test.expect)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Success is the cure, not the exit code: an attempt is effective when the backend answers and the
-// unit keeps the same invocation through the soak; anything else is ineffective and counts.
+// unit keeps the same invocation through the soak. Anything else is ineffective and counts; harmful
+// when something that worked before the act does not work after it.
 #include "engine/context.hpp"
 
 #include <algorithm>
@@ -10,66 +11,214 @@ namespace gatemend::engine {
 namespace {
 
 constexpr core::Duration kRetryProbe = std::chrono::milliseconds{250};
+// A look at the disks takes longer than a probe.
+constexpr core::Duration kLookPatience = std::chrono::seconds{20};
+constexpr std::uint32_t kBadProbesToBelieve = 2;
+
+// How the success of an act shows.
+enum class Cure {
+    kAnswer,     // the service's backend answers through the soak
+    kElsewhere,  // its backend answers at another address: the service's own unit is out of it
+    kRoom,       // no disk is full any more; the rest of the ladder follows
+    kConfig,     // the configuration passes its test; the rest of the ladder follows
+    kEvidence,   // done is done
+};
+
+Cure cure_of(actions::ActId act) {
+    using actions::ActId;
+    switch (act) {
+        case ActId::kStartUnit:
+        case ActId::kRestartUnit:
+        case ActId::kReloadUnit:
+        case ActId::kRestartPm2App:
+        case ActId::kFixSocketOwner:
+        case ActId::kSetPoolListen:
+        case ActId::kApplySuggestion:
+            break;
+        case ActId::kRepointBackend:
+            return Cure::kElsewhere;
+        case ActId::kVacuumJournal:
+            return Cure::kRoom;
+        case ActId::kRestoreConfig:
+            return Cure::kConfig;
+        case ActId::kDebugLog:
+        case ActId::kCapturePort:
+            return Cure::kEvidence;
+    }
+    return Cure::kAnswer;
+}
 
 const policy::Verify& verify_terms(const State& state, const Incident& incident) {
     static constexpr policy::Verify kDefault{};
-    const policy::Rule* rule = policy::find_rule_by_name(state.policy, incident.decision.rule);
+    const std::string& name = incident.trial ? incident.trial->plan.rule : incident.decision.rule;
+    const policy::Rule* rule = policy::find_rule_by_name(state.policy, name);
     return rule == nullptr ? kDefault : rule->verify;
 }
 
-void begin_soak(Context& context, ServiceRecord& record, Incident& incident) {
-    const core::Duration soak = verify_terms(context.state, incident).soak;
-    incident.phase = Phase::kVerifying;
-    incident.soak_until = context.now + soak;
-    incident.soak_invocation = record.unit->invocation_id;
-    incident.text =
-        incident.unit + " answers again; watching it for " + core::format_duration(soak);
-    context.record(RecordKind::kVerifying, incident, incident.text);
-    context.wake(incident.unit, record, *incident.soak_until);
+std::string invocation_of(const ServiceRecord* record) {
+    return record == nullptr || !record->unit ? "" : record->unit->invocation_id;
 }
 
-void on_good_probe(Context& context,
-                   const core::Service& service,
-                   ServiceRecord& record,
-                   Incident& incident) {
-    if (!incident.soak_until || incident.soak_invocation != record.unit->invocation_id) {
-        begin_soak(context, record, incident);
-        return;
-    }
-    if (context.now < *incident.soak_until) {
-        context.wake(incident.unit, record, *incident.soak_until);
-        return;
-    }
-    if (record.probe_asked < *incident.soak_until) {
-        ask_probe(context, service, record);  // the soak's last question
-        return;
-    }
-    conclude_attempt(context,
-                     incident,
+// Of everything that must stay as it is through the soak.
+std::string invocations(const Case& c) {
+    const ServiceRecord* target =
+        c.incident.trial ? c.context.find_service(c.incident.trial->plan.unit) : nullptr;
+    return invocation_of(&c.record) + " " + invocation_of(target);
+}
+
+void begin_soak(const Case& c) {
+    Incident& incident = c.incident;
+    const core::Duration soak = verify_terms(c.context.state, incident).soak;
+    const std::string address = new_address(incident);
+    incident.phase = Phase::kVerifying;
+    incident.soak_until = c.context.now + soak;
+    incident.soak_invocation = invocations(c);
+    incident.text = (address.empty() ? incident.unit + " answers again" : address + " answers") +
+                    "; watching it for " + core::format_duration(soak);
+    c.context.record(RecordKind::kVerifying, incident, incident.text);
+    c.context.wake(incident.unit, c.record, *incident.soak_until);
+}
+
+void conclude_healed(const Case& c) {
+    const std::string address = new_address(c.incident);
+    conclude_attempt(c.context,
+                     c.incident,
                      core::ActVerdict::kEffective,
                      "backend good and unit stable through the soak");
-    close(context, incident, "healed", incident.unit + " answers and stayed up");
+    close(c.context,
+          c.incident,
+          "healed",
+          (address.empty() ? c.incident.unit : address) + " answers and stayed up");
 }
 
-void on_bad_probe(Context& context,
-                  const core::Service& service,
-                  ServiceRecord& record,
-                  Incident& incident) {
-    const bool is_out_of_time = incident.soak_until || context.now >= *incident.verify_by;
-    if (is_out_of_time && record.bad_probes > 1) {
-        conclude_attempt(context,
-                         incident,
-                         core::ActVerdict::kIneffective,
-                         "unit is up but the probe of " + record.probe_address + " says " +
-                             core::describe(*record.probe));
-        decide_and_apply(context, service, record, incident);
+void on_good_probe(const Case& c) {
+    Incident& incident = c.incident;
+    if (!incident.soak_until || incident.soak_invocation != invocations(c)) {
+        begin_soak(c);
         return;
     }
-    if (is_probe_due(record, context.now, kRetryProbe)) {
-        ask_probe(context, service, record);
-    } else {
-        context.wake(incident.unit, record, record.probe_time + kRetryProbe);
+    const auto complaint = find_complaint_since(
+        c.context, c.record, incident.trial ? incident.trial->said : std::vector<core::Sighting>{});
+    if (complaint) {
+        conclude_attempt(c.context,
+                         incident,
+                         core::ActVerdict::kIneffective,
+                         "the probe is good, but " + core::describe(*complaint));
+        return;
     }
+    if (c.context.now < *incident.soak_until) {
+        c.context.wake(incident.unit, c.record, *incident.soak_until);
+    } else if (c.record.probe_asked < *incident.soak_until) {
+        ask_probe(c.context, c.service, c.record);  // the soak's last question
+    } else {
+        conclude_healed(c);
+    }
+}
+
+void on_bad_probe(const Case& c) {
+    Incident& incident = c.incident;
+    const bool is_out_of_time = incident.soak_until || c.context.now >= *incident.verify_by;
+    if (is_out_of_time && c.record.bad_probes > 1) {
+        conclude_attempt(c.context,
+                         incident,
+                         core::ActVerdict::kIneffective,
+                         (c.record.unit ? "unit is up but the probe of " : "the probe of ") +
+                             c.record.probe_address + " says " + core::describe(*c.record.probe));
+        return;
+    }
+    if (is_probe_due(c.record, c.context.now, kRetryProbe)) {
+        ask_probe(c.context, c.service, c.record);
+    } else {
+        c.context.wake(incident.unit, c.record, c.record.probe_time + kRetryProbe);
+    }
+}
+
+// The disks are the machine's: what one service's look has found is true for all.
+void share_disks(Context& context, const ServiceRecord& source) {
+    for (auto& [unit, record] : context.state.services) {
+        if (record.inspection && &record != &source) {
+            record.inspection->file_systems = source.inspection->file_systems;
+        }
+    }
+}
+
+void verify_room(const Case& c) {
+    Incident& incident = c.incident;
+    const bool is_fresh = c.record.inspection_asked >= *incident.acted_at &&
+                          c.record.inspection_time >= c.record.inspection_asked &&
+                          !c.record.is_inspecting;
+    if (!is_fresh && c.context.now < *incident.acted_at + kLookPatience) {
+        ask_inspection(c.context, c.service, c.record, core::Duration::zero());
+        c.context.wake(incident.unit, c.record, *incident.acted_at + kLookPatience);
+        return;
+    }
+    incident.trial->is_looked_at = true;
+    if (!is_fresh || !c.record.inspection) {
+        conclude_attempt(c.context,
+                         incident,
+                         core::ActVerdict::kEffective,
+                         "done; no look at the disks could be had");
+        return;
+    }
+    share_disks(c.context, c.record);
+    const core::Diagnosis now = core::diagnose(findings_of(c.context, c.service, c.record));
+    const bool is_full = now.cause == core::Cause::kDiskFull;
+    conclude_attempt(c.context,
+                     incident,
+                     is_full ? core::ActVerdict::kIneffective : core::ActVerdict::kEffective,
+                     is_full ? now.text : "no file system is full any more");
+}
+
+void verify_config(const Case& c) {
+    Incident& incident = c.incident;
+    const core::Service* target = c.context.state.topology.find_by_unit(incident.trial->plan.unit);
+    ServiceRecord* record = c.context.find_service(incident.trial->plan.unit);
+    const bool is_fresh = record != nullptr && record->test && !record->is_test_running &&
+                          record->test_time > *incident.acted_at;
+    if (!is_fresh && record != nullptr && c.context.now < *incident.acted_at + kLookPatience) {
+        ask_config_test(c.context, *target, *record);
+        c.context.wake(incident.unit, c.record, *incident.acted_at + kLookPatience);
+        return;
+    }
+    incident.trial->is_looked_at = true;
+    const bool is_valid = is_fresh && record->test->verdict == core::ConfigVerdict::kValid;
+    conclude_attempt(c.context,
+                     incident,
+                     is_valid ? core::ActVerdict::kEffective : core::ActVerdict::kIneffective,
+                     is_valid ? "the configuration passes its test"
+                              : "the configuration does not pass its test");
+}
+
+// News of the unit may be a moment behind the executor's answer.
+bool is_settled(const Incident& incident, const ServiceRecord& record, core::TimePoint now) {
+    return record.unit_seen >= *incident.acted_at || now >= *incident.verify_by;
+}
+
+std::string up_before(const std::string& unit, const core::UnitState& state) {
+    return unit + " was up before the act and is " + core::describe(state) + " after it";
+}
+
+// What worked before the act and does not now; "" = nothing.
+std::string find_harm(const Case& c) {
+    const Trial& trial = *c.incident.trial;
+    const ServiceRecord* target = c.context.find_service(trial.plan.unit);
+    const bool is_other = trial.plan.unit != c.incident.unit;
+    if (is_other && trial.was_target_up && target != nullptr && target->unit &&
+        core::is_down(*target->unit) && is_settled(c.incident, *target, c.context.now)) {
+        return up_before(trial.plan.unit, *target->unit);
+    }
+    for (const std::string& unit : trial.answering) {
+        const ServiceRecord* record = c.context.find_service(unit);
+        const bool is_silent = record != nullptr && has_fresh_probe(*record) &&
+                               record->bad_probes >= kBadProbesToBelieve &&
+                               record->bad_since >= *c.incident.acted_at &&
+                               (!record->unit || core::is_up(*record->unit));
+        if (is_silent) {
+            return unit + " answered before the act; now the probe of " + record->probe_address +
+                   " says " + core::describe(*record->probe);
+        }
+    }
+    return "";
 }
 
 void note_verdict(core::Ledger& ledger, std::uint64_t attempt, core::ActVerdict verdict) {
@@ -85,7 +234,116 @@ bool is_attempt_open(const core::Attempt& attempt) {
            attempt.outcome != core::ActOutcome::kPending;
 }
 
+// Steps that are used up. The last rung repeats until the budget ends it: the ladder says what, the
+// budget says how often. What only prepares or collects is done once.
+void count_step(const State& state, Incident& incident, core::ActVerdict verdict) {
+    const Trial& trial = *incident.trial;
+    const policy::Rule* rule = policy::find_rule_by_name(state.policy, trial.plan.rule);
+    if (trial.is_offer || rule == nullptr || rule->ladder.empty()) {
+        return;
+    }
+    const bool is_repeated =
+        verdict != core::ActVerdict::kEffective && !is_evidence(trial.plan.act);
+    const std::size_t last = is_repeated ? rule->ladder.size() - 1 : rule->ladder.size();
+    incident.steps[rule->name] = std::min(trial.step + 1, last);
+}
+
+void apply_on_failure(Context& context, Incident& incident, const std::string& text) {
+    const std::string& name = incident.trial->plan.rule;
+    const policy::Rule* rule = policy::find_rule_by_name(context.state.policy, name);
+    if (rule == nullptr || rule->on_failure != policy::OnFailure::kRollBack) {
+        return;  // escalate: when the budget is spent; observe: the ledger tells decide()
+    }
+    incident.given_up[name] = context.now;
+    escalate(context, incident, "policy " + name + " did not help and is undone: " + text);
+}
+
+std::string verdict_words(const Incident& incident, core::ActVerdict verdict) {
+    const bool is_undone =
+        verdict != core::ActVerdict::kEffective &&
+        actions::spec(incident.trial->plan.act).trace == actions::Trace::kProvisional;
+    return is_undone ? "; the executor undoes it" : "";
+}
+
+Trial adopted_trial(const State& state, const core::Attempt& attempt) {
+    Trial trial;
+    trial.plan.act = actions::act_from_name(attempt.act).value_or(actions::ActId::kStartUnit);
+    trial.plan.unit = attempt.unit;
+    trial.plan.rule = attempt.rule;
+    if (const policy::Rule* rule = policy::find_rule_by_name(state.policy, attempt.rule)) {
+        const auto step = std::find_if(
+            rule->ladder.begin(), rule->ladder.end(), [&trial](const policy::LadderStep& item) {
+                return item.act == trial.plan.act;
+            });
+        trial.is_offer = step == rule->ladder.end();
+        trial.step = static_cast<std::size_t>(step - rule->ladder.begin());
+    }
+    return trial;
+}
+
+bool is_same_act(const Trial& trial, const core::Attempt& attempt) {
+    return trial.plan.unit == attempt.unit && trial.plan.rule == attempt.rule &&
+           actions::spec(trial.plan.act).name == attempt.act;
+}
+
+void adopt(Context& context, Incident& incident, const core::Attempt& attempt) {
+    incident.attempts.push_back(attempt.id);
+    incident.decision.rule = attempt.rule;
+    if (!incident.trial || !is_same_act(*incident.trial, attempt)) {
+        incident.trial = adopted_trial(context.state, attempt);
+    }
+    incident.unverified_attempt = attempt.id;
+    incident.acted_at = attempt.time;
+    incident.verify_by = context.now + verify_terms(context.state, incident).within;
+}
+
 }  // namespace
+
+bool is_evidence(actions::ActId act) {
+    return cure_of(act) == Cure::kEvidence;
+}
+
+std::string new_address(const Incident& incident) {
+    const bool is_moved = incident.trial &&
+                          (incident.unverified_attempt || incident.phase == Phase::kActing) &&
+                          cure_of(incident.trial->plan.act) == Cure::kElsewhere;
+    const auto to = is_moved ? incident.trial->plan.parameters.find("to")
+                             : actions::Parameters::const_iterator{};
+    return is_moved && to != incident.trial->plan.parameters.end() ? to->second : "";
+}
+
+bool verify_apart(const Case& c) {
+    Incident& incident = c.incident;
+    if (const std::string harm = find_harm(c); !harm.empty()) {
+        conclude_attempt(c.context, incident, core::ActVerdict::kHarmful, harm);
+        return true;
+    }
+    switch (cure_of(incident.trial->plan.act)) {
+        case Cure::kAnswer:
+            return false;
+        case Cure::kElsewhere:
+            if (new_address(incident).empty()) {
+                conclude_attempt(c.context,
+                                 incident,
+                                 core::ActVerdict::kIneffective,
+                                 "after a restart of the agent nothing is known of it that could "
+                                 "be verified");
+            } else {
+                verify_up(c.context, c.service, c.record, incident);
+            }
+            break;
+        case Cure::kRoom:
+            verify_room(c);
+            break;
+        case Cure::kConfig:
+            verify_config(c);
+            break;
+        case Cure::kEvidence:
+            conclude_attempt(c.context, incident, core::ActVerdict::kEffective, "done");
+            break;
+    }
+    return true;
+}
 
 bool verify_down(Context& context, ServiceRecord& record, Incident& incident) {
     if (incident.awaits_ledger) {
@@ -95,16 +353,19 @@ bool verify_down(Context& context, ServiceRecord& record, Incident& incident) {
     if (!incident.unverified_attempt) {
         return false;
     }
-    const bool went_down_again = record.unit_seen >= *incident.acted_at;
-    if (!went_down_again && context.now < *incident.verify_by) {
+    if (cure_of(incident.trial->plan.act) == Cure::kElsewhere ||
+        !is_settled(incident, record, context.now)) {
         context.wake(
             incident.unit, record, *incident.verify_by);  // news of the start is on its way
         return true;
     }
+    const bool is_worse =
+        incident.trial->was_target_up && incident.trial->plan.unit == incident.unit;
     conclude_attempt(context,
                      incident,
-                     core::ActVerdict::kIneffective,
-                     "unit is " + core::describe(*record.unit) + " after the act");
+                     is_worse ? core::ActVerdict::kHarmful : core::ActVerdict::kIneffective,
+                     is_worse ? up_before(incident.unit, *record.unit)
+                              : "unit is " + core::describe(*record.unit) + " after the act");
     return false;
 }
 
@@ -112,14 +373,17 @@ void verify_up(Context& context,
                const core::Service& service,
                ServiceRecord& record,
                Incident& incident) {
-    if (!has_fresh_probe(record)) {
+    const Case c{context, service, record, incident};
+    const std::string address = new_address(incident);
+    if (!has_fresh_probe(record) || (!address.empty() && record.probe_address != address)) {
         ask_probe(context, service, record);
         return;
     }
+    incident.trial->is_looked_at = true;
     if (record.probe->outcome == core::ProbeOutcome::kGood) {
-        on_good_probe(context, service, record, incident);
+        on_good_probe(c);
     } else if (is_bad(*record.probe)) {
-        on_bad_probe(context, service, record, incident);
+        on_bad_probe(c);
     } else if (is_probe_due(record, context.now, kRetryProbe)) {
         ask_probe(context, service, record);
     } else {
@@ -134,9 +398,19 @@ void conclude_attempt(Context& context,
     const std::uint64_t attempt = *incident.unverified_attempt;
     note_verdict(context.state.ledger, attempt, verdict);
     context.emit(ConfirmAct{attempt, verdict, text});
-    context.record(
-        RecordKind::kConfirmed, incident, std::string{core::act_verdict_id(verdict)} + ": " + text);
-    incident.failed_steps += verdict == core::ActVerdict::kEffective ? 0U : 1U;
+    context.record(RecordKind::kConfirmed,
+                   incident,
+                   std::string{core::act_verdict_id(verdict)} + ": " + text +
+                       verdict_words(incident, verdict));
+    count_step(context.state, incident, verdict);
+    const bool is_cure = !is_evidence(incident.trial->plan.act);
+    if (verdict == core::ActVerdict::kHarmful) {
+        escalate(context, incident, "policy " + incident.trial->plan.rule + " did harm: " + text);
+    } else if (verdict == core::ActVerdict::kIneffective && is_cure) {
+        apply_on_failure(context, incident, text);
+    }
+    incident.is_mended = incident.is_mended || (is_cure && verdict == core::ActVerdict::kEffective);
+    incident.trial.reset();
     incident.unverified_attempt.reset();
     incident.acted_at.reset();
     incident.verify_by.reset();
@@ -152,18 +426,53 @@ void adopt_attempts(Context& context) {
             continue;
         }
         Incident& incident = found->second;
-        if (incident.phase == Phase::kActing || incident.phase == Phase::kClosed ||
-            incident.unverified_attempt || incident.unit != attempt.unit) {
+        const bool is_known =
+            std::find(incident.attempts.begin(), incident.attempts.end(), attempt.id) !=
+            incident.attempts.end();
+        if (incident.phase != Phase::kActing && incident.phase != Phase::kClosed &&
+            !incident.unverified_attempt && !is_known) {
+            adopt(context, incident, attempt);
+        }
+    }
+}
+
+void note_undone(Context& context) {
+    for (const core::Attempt& attempt : context.state.ledger.attempts) {
+        const auto found = context.state.incidents.find(attempt.incident);
+        const bool is_undone = attempt.undo == core::UndoState::kUndone ||
+                               attempt.undo == core::UndoState::kUndoFailed;
+        if (!is_undone || found == context.state.incidents.end() ||
+            found->second.unverified_attempt != attempt.id) {
             continue;
         }
-        if (std::find(incident.attempts.begin(), incident.attempts.end(), attempt.id) ==
-            incident.attempts.end()) {
-            incident.attempts.push_back(attempt.id);
+        if (attempt.undo == core::UndoState::kUndoFailed) {
+            escalate(context,
+                     found->second,
+                     "attempt " + std::to_string(attempt.id) +
+                         " could not be undone: a person has to look");
         }
-        incident.decision.rule = attempt.rule;
-        incident.unverified_attempt = attempt.id;
-        incident.acted_at = attempt.time;
-        incident.verify_by = context.now + verify_terms(context.state, incident).within;
+        conclude_attempt(context,
+                         found->second,
+                         core::ActVerdict::kIneffective,
+                         "it was to be undone before it could be verified");
+    }
+}
+
+void evaluate_concerned(Context& context, const std::string& unit) {
+    std::vector<std::string> concerned;
+    for (const auto& [id, incident] : context.state.incidents) {
+        if (incident.phase == Phase::kClosed || !incident.unverified_attempt || !incident.trial ||
+            incident.unit == unit) {
+            continue;
+        }
+        const auto& answering = incident.trial->answering;
+        if (incident.trial->plan.unit == unit ||
+            std::find(answering.begin(), answering.end(), unit) != answering.end()) {
+            concerned.push_back(incident.unit);
+        }
+    }
+    for (const std::string& other : concerned) {
+        evaluate(context, other);
     }
 }
 

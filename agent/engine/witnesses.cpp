@@ -98,15 +98,21 @@ core::TimePoint oldest_evidence(const Context& context, const ServiceRecord& rec
 }
 
 // A name that nginx cannot resolve is looked up; everything else is connected to.
-StartProbe probe_of(const core::Service& service,
-                    const ServiceRecord& record,
-                    core::TimePoint oldest) {
+StartProbe probe_of(const Context& context,
+                    const core::Service& service,
+                    const ServiceRecord& record) {
     const core::Backend backend = suspected_backend(service, record);
+    const core::TimePoint oldest = oldest_evidence(context, record);
+    const Incident* incident = context.find_open_incident(record);
+    const std::string moved = incident == nullptr ? "" : new_address(*incident);
     StartProbe probe;
     probe.unit = service.unit;
-    probe.address = backend.address;
+    probe.address = moved.empty() ? backend.address : moved;
     probe.kind = kind_for(service, backend);
     probe.name = probe.kind == core::ProbeKind::kHttps ? backend.host : "";
+    if (!moved.empty()) {
+        return probe;
+    }
     for (const core::Sighting& sighting : record.sightings.since(oldest)) {
         if (sighting.symptom == core::Symptom::kNameUnresolved && !sighting.subject.empty()) {
             probe.address = sighting.subject;
@@ -124,7 +130,7 @@ void ask_probe(Context& context, const core::Service& service, ServiceRecord& re
     if (record.running_probe && record.running_probe_asked >= record.unit_seen) {
         return;
     }
-    StartProbe probe = probe_of(service, record, oldest_evidence(context, record));
+    StartProbe probe = probe_of(context, service, record);
     if (probe.address.empty()) {
         return;
     }
@@ -134,6 +140,18 @@ void ask_probe(Context& context, const core::Service& service, ServiceRecord& re
     record.running_probe_asked = context.now;
     ++context.state.counters.probes;
     context.emit(std::move(probe));
+}
+
+void ask_neighbours(Context& context, const std::string& unit) {
+    std::size_t asked = 0;
+    for (const core::Service& service : context.state.topology.services) {
+        ServiceRecord* record = context.find_service(service.unit);
+        if (service.unit != unit && record != nullptr && !record->incident &&
+            asked < kMaxNeighbours) {
+            ask_probe(context, service, *record);
+            ++asked;
+        }
+    }
 }
 
 bool has_config_test(const core::Service& service) {

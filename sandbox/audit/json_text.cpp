@@ -97,6 +97,12 @@ JsonFields& JsonFields::add_number(std::string_view key, std::uint64_t value) {
     return *this;
 }
 
+JsonFields& JsonFields::add_json(std::string_view key, std::string_view json) {
+    begin(key);
+    text_.append(json);
+    return *this;
+}
+
 JsonFields& JsonFields::add_if(std::string_view key, std::string_view value) {
     return value.empty() ? *this : add(key, value);
 }

@@ -16,6 +16,8 @@ class JsonFields {
   public:
     JsonFields& add(std::string_view key, std::string_view value);
     JsonFields& add_number(std::string_view key, std::uint64_t value);
+    // `json`: a whole JSON value, made with this class.
+    JsonFields& add_json(std::string_view key, std::string_view json);
     // Left out when empty.
     JsonFields& add_if(std::string_view key, std::string_view value);
 

@@ -4,8 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace gatemend::sandbox {
 namespace {
@@ -37,6 +40,42 @@ class Fields {
         return found->get<std::uint64_t>();
     }
 
+    [[nodiscard]] bool has(const char* key) const { return object_.contains(key); }
+
+    // An object whose values are all text.
+    std::map<std::string, std::string, std::less<>> texts(const char* key) {
+        std::map<std::string, std::string, std::less<>> result;
+        const auto found = object_.find(key);
+        is_complete_ = is_complete_ && found != object_.end() && found->is_object();
+        if (is_complete_) {
+            for (const auto& item : found->items()) {
+                is_complete_ = is_complete_ && item.value().is_string();
+                result[item.key()] = is_complete_ ? item.value().get<std::string>() : "";
+            }
+        }
+        return result;
+    }
+
+    // A list of {path, before, after}.
+    std::vector<actions::FileChange> changes(const char* key) {
+        std::vector<actions::FileChange> result;
+        const auto found = object_.find(key);
+        is_complete_ = is_complete_ && found != object_.end() && found->is_array();
+        if (!is_complete_) {
+            return result;
+        }
+        for (const json& item : *found) {
+            if (!item.is_object()) {
+                is_complete_ = false;
+                break;
+            }
+            Fields change{item};
+            result.push_back({change.text("path"), change.text("before"), change.text("after")});
+            is_complete_ = is_complete_ && change.is_complete();
+        }
+        return result;
+    }
+
     TimePoint time(const char* key) { return required(core::parse_time(text(key))); }
 
     template <class T>
@@ -52,7 +91,37 @@ class Fields {
     bool is_complete_ = true;
 };
 
-void take_intent(Ledger& ledger, Fields& fields) {
+std::optional<actions::Trace> trace_from_id(std::string_view id) {
+    using enum actions::Trace;
+    for (const actions::Trace trace : {kNothing, kProvisional, kTimed, kPermanent}) {
+        if (trace_id(trace) == id) {
+            return trace;
+        }
+    }
+    return std::nullopt;
+}
+
+bool is_undoable(actions::Trace trace) {
+    return trace == actions::Trace::kProvisional || trace == actions::Trace::kTimed;
+}
+
+// Records from before acts left traces have none of these fields.
+void take_footprint(Books& books, const core::Attempt& attempt, Fields& fields) {
+    const auto trace = fields.required(trace_from_id(fields.text("trace")));
+    if (!is_undoable(trace)) {
+        return;
+    }
+    Footprint footprint;
+    footprint.trace = trace;
+    footprint.plan.act = fields.required(actions::act_from_name(attempt.act));
+    footprint.plan.unit = attempt.unit;
+    footprint.plan.rule = attempt.rule;
+    footprint.plan.parameters = fields.texts("parameters");
+    footprint.plan.changes = fields.changes("changes");
+    add_footprint(books, attempt.id, std::move(footprint));
+}
+
+void take_intent(Books& books, Fields& fields) {
     core::Attempt attempt;
     attempt.id = fields.number("attempt");
     attempt.time = fields.time("time");
@@ -60,31 +129,48 @@ void take_intent(Ledger& ledger, Fields& fields) {
     attempt.act = fields.text("act");
     attempt.unit = fields.text("unit");
     attempt.incident = fields.number("incident");
-    add_attempt(ledger, std::move(attempt));
+    if (fields.has("digest")) {
+        use_approval(books.ledger, fields.text("digest"));
+    }
+    if (fields.has("undo_by")) {
+        attempt.undo_by = fields.time("undo_by");
+    }
+    add_attempt(books, attempt);
+    if (fields.has("trace")) {
+        take_footprint(books, attempt, fields);
+    }
 }
 
-void take_outcome(Ledger& ledger, Fields& fields) {
+void take_outcome(Books& books, Fields& fields) {
     const auto outcome = fields.required(core::act_outcome_from_id(fields.text("outcome")));
-    if (core::Attempt* attempt = find_attempt(ledger, fields.number("attempt"))) {
-        attempt->outcome = outcome;
+    if (core::Attempt* attempt = find_attempt(books.ledger, fields.number("attempt"))) {
+        set_outcome(books, *attempt, outcome);
     }
 }
 
-void take_confirm(Ledger& ledger, Fields& fields) {
+void take_confirm(Books& books, Fields& fields) {
     const auto verdict = fields.required(core::act_verdict_from_id(fields.text("verdict")));
-    if (core::Attempt* attempt = find_attempt(ledger, fields.number("attempt"))) {
-        attempt->verdict = verdict;
+    if (core::Attempt* attempt = find_attempt(books.ledger, fields.number("attempt"))) {
+        set_verdict(books, *attempt, verdict);
     }
 }
 
-void take_record(Ledger& ledger, const std::string& kind, Fields& fields) {
-    if (kind == "intent") {
-        take_intent(ledger, fields);
-    } else if (kind == "outcome") {
-        take_outcome(ledger, fields);
-    } else if (kind == "confirm") {
-        take_confirm(ledger, fields);
-    } else if (kind == "latched") {
+void take_undo(Books& books, Fields& fields, core::UndoState undo) {
+    if (core::Attempt* attempt = find_attempt(books.ledger, fields.number("attempt"))) {
+        set_undo(books, *attempt, undo);
+    }
+}
+
+void take_undone(Books& books, Fields& fields) {
+    const auto outcome = fields.required(core::act_outcome_from_id(fields.text("outcome")));
+    take_undo(books,
+              fields,
+              outcome == core::ActOutcome::kSucceeded ? core::UndoState::kUndone
+                                                      : core::UndoState::kUndoFailed);
+}
+
+void take_word_of_operator(Ledger& ledger, const std::string& kind, Fields& fields) {
+    if (kind == "latched") {
         add_latch(ledger, {fields.text("unit"), fields.time("time"), fields.text("reason")});
     } else if (kind == "lifted") {
         lift_latch(ledger, fields.text("unit"), fields.time("time"));
@@ -92,22 +178,104 @@ void take_record(Ledger& ledger, const std::string& kind, Fields& fields) {
         ledger.pause = core::Pause{fields.time("until"), fields.text("reason"), fields.text("by")};
     } else if (kind == "resumed") {
         ledger.pause.reset();
+    } else if (kind == "approved") {
+        add_approval(ledger, {fields.text("digest"), fields.time("until"), fields.text("by")});
     }
     // start, refused, reload, torn: nothing to count
 }
 
+void take_record(Books& books, const std::string& kind, Fields& fields) {
+    if (kind == "intent") {
+        take_intent(books, fields);
+    } else if (kind == "outcome") {
+        take_outcome(books, fields);
+    } else if (kind == "confirm") {
+        take_confirm(books, fields);
+    } else if (kind == "undoing") {
+        // the end of it is missing until "undone" is read: neither as it was nor as it should be
+        take_undo(books, fields, core::UndoState::kUndoFailed);
+    } else if (kind == "undone") {
+        take_undone(books, fields);
+    } else if (kind == "forgotten") {
+        take_undo(books, fields, core::UndoState::kNothing);
+    } else {
+        take_word_of_operator(books.ledger, kind, fields);
+    }
+}
+
 }  // namespace
 
-void add_attempt(Ledger& ledger, core::Attempt attempt) {
-    if (ledger.attempts.size() >= core::kMaxAttempts) {
-        ledger.attempts.erase(ledger.attempts.begin());
+std::string_view trace_id(actions::Trace trace) {
+    switch (trace) {
+        case actions::Trace::kNothing:
+            return "nothing";
+        case actions::Trace::kProvisional:
+            return "provisional";
+        case actions::Trace::kTimed:
+            return "timed";
+        case actions::Trace::kPermanent:
+            return "permanent";
     }
-    ledger.attempts.push_back(std::move(attempt));
+    return "?";
+}
+
+void add_attempt(Books& books, core::Attempt attempt) {
+    auto& attempts = books.ledger.attempts;
+    if (attempts.size() >= core::kMaxAttempts) {
+        books.footprints.erase(attempts.front().id);
+        attempts.erase(attempts.begin());
+    }
+    attempts.push_back(std::move(attempt));
+}
+
+void add_footprint(Books& books, std::uint64_t attempt, Footprint footprint) {
+    books.footprints.insert_or_assign(attempt, std::move(footprint));
 }
 
 core::Attempt* find_attempt(Ledger& ledger, std::uint64_t id) {
     const auto found = std::ranges::find(ledger.attempts, id, &core::Attempt::id);
     return found == ledger.attempts.end() ? nullptr : &*found;
+}
+
+void set_outcome(Books& books, core::Attempt& attempt, core::ActOutcome outcome) {
+    attempt.outcome = outcome;
+    if (!books.footprints.contains(attempt.id) || attempt.undo != core::UndoState::kNothing) {
+        return;
+    }
+    if (outcome == core::ActOutcome::kSucceeded) {
+        attempt.undo = core::UndoState::kProvisional;
+    }
+}
+
+void set_verdict(Books& books, core::Attempt& attempt, core::ActVerdict verdict) {
+    attempt.verdict = verdict;
+    const auto found = books.footprints.find(attempt.id);
+    const bool is_kept = verdict == core::ActVerdict::kEffective &&
+                         found != books.footprints.end() &&
+                         found->second.trace == actions::Trace::kProvisional;
+    if (is_kept && attempt.undo == core::UndoState::kProvisional) {
+        attempt.undo = core::UndoState::kConfirmed;
+    }
+}
+
+void set_undo(Books& books, core::Attempt& attempt, core::UndoState undo) {
+    attempt.undo = undo;
+    if (undo == core::UndoState::kUndone || undo == core::UndoState::kNothing) {
+        books.footprints.erase(attempt.id);
+    }
+}
+
+void add_approval(Ledger& ledger, core::Approval approval) {
+    use_approval(ledger, approval.digest);
+    if (ledger.approvals.size() >= core::kMaxApprovals) {
+        ledger.approvals.erase(ledger.approvals.begin());
+    }
+    ledger.approvals.push_back(std::move(approval));
+}
+
+void use_approval(Ledger& ledger, std::string_view digest) {
+    std::erase_if(ledger.approvals,
+                  [digest](const core::Approval& old) { return old.digest == digest; });
 }
 
 void add_latch(Ledger& ledger, core::Latch latch) {
@@ -122,22 +290,27 @@ void lift_latch(Ledger& ledger, const std::string& unit, TimePoint now) {
 }
 
 void LedgerBuilder::take(std::string_view line) {
+    std::string& unreadable = books_.ledger.unreadable;
     const json record = json::parse(line, nullptr, false);
     if (record.is_discarded() || !record.is_object()) {
-        ledger_.unreadable = "a record is not an object";
+        unreadable = "a record is not an object";
         return;
     }
     Fields fields{record};
     const std::string kind = fields.text("kind");
-    take_record(ledger_, kind, fields);
-    if (!fields.is_complete() && ledger_.unreadable.empty()) {
-        ledger_.unreadable = "record " + std::to_string(Fields{record}.number("seq")) + " (" +
-                             kind + ") is incomplete";
+    take_record(books_, kind, fields);
+    if (!fields.is_complete() && unreadable.empty()) {
+        unreadable = "record " + std::to_string(Fields{record}.number("seq")) + " (" + kind +
+                     ") is incomplete";
     }
 }
 
 Ledger LedgerBuilder::finish() && {
-    return std::move(ledger_);
+    return std::move(books_.ledger);
+}
+
+Books LedgerBuilder::finish_books() && {
+    return std::move(books_);
 }
 
 }  // namespace gatemend::sandbox

@@ -32,6 +32,12 @@ inline constexpr std::string_view kRecordFailed = "bae7c80051414f679211458c36994
 inline constexpr std::string_view kPolicyRejected = "4dd4cc53bc45458fa01cad74414ad6b6";
 // the executor started (carries the chain's head)
 inline constexpr std::string_view kExecutorStarted = "279d35d654d0489ab8e4c478b9082717";
+// what an act left behind was put back
+inline constexpr std::string_view kUndone = "c019ebccc5104a2aa563e8ac23925a6a";
+// it could not be put back: a person is needed
+inline constexpr std::string_view kUndoFailed = "c9ba96ab2f3245bfb2e5defdd91c4c7b";
+// an operator said yes to one plan
+inline constexpr std::string_view kApproved = "21348f14d0a346dc912c1bcfe83c86a0";
 inline constexpr std::string_view kIncidentOpened = "ca183b95c3c746c6bb41bc33f19ab8bb";
 inline constexpr std::string_view kIncidentClosed = "af9778b429e942b990b16d5f6430822c";
 // gave up: a person is needed

@@ -85,6 +85,18 @@ std::string unit_path(const std::string& unit) {
     return owned.get();
 }
 
+const char* method_of(JobKind kind) {
+    switch (kind) {
+        case JobKind::kStart:
+            return "StartUnit";
+        case JobKind::kRestart:
+            return "RestartUnit";
+        case JobKind::kReload:
+            break;
+    }
+    return "ReloadUnit";
+}
+
 std::unique_ptr<sdbus::IProxy> make_proxy(Connection& connection, const std::string& path) {
     return sdbus::createProxy(connection.raw(), ServiceName{kSystemd}, ObjectPath{path});
 }
@@ -135,6 +147,7 @@ class Client final : public SystemdClient {
                  const std::string& unit,
                  Duration deadline,
                  std::function<void(Result<JobResult>)> done) override;
+    void reload_daemon(Duration deadline, std::function<void(core::Status)> done) override;
     void read_system_state(std::function<void(Result<std::string>)> done) override;
 
   private:
@@ -378,7 +391,7 @@ void Client::run_job(JobKind kind,
             id, Error{"the job for " + unit + " did not finish in time; systemd goes on with it"});
     });
     jobs_.push_back(std::move(job));
-    const char* method = kind == JobKind::kStart ? "StartUnit" : "RestartUnit";
+    const char* method = method_of(kind);
     try {
         // "fail": never replaces a job that somebody else has queued
         manager_->callMethodAsync(method)
@@ -438,6 +451,22 @@ void Client::finish_job(std::uint64_t id, Result<JobResult> result) {
         early_jobs_.clear();
     }
     done(std::move(result));
+}
+
+void Client::reload_daemon(Duration deadline, std::function<void(core::Status)> done) {
+    const auto failed = [](const sdbus::Error& error) {
+        return Error{"daemon-reload: " + error.getMessage()};
+    };
+    try {
+        manager_->callMethodAsync("Reload")
+            .onInterface(kManager)
+            .withTimeout(deadline)
+            .uponReplyInvoke([done, failed](MaybeError error) {
+                done(error ? core::Status{failed(*error)} : core::Status{core::Done{}});
+            });
+    } catch (const sdbus::Error& error) {
+        done(failed(error));
+    }
 }
 
 void Client::read_system_state(std::function<void(Result<std::string>)> done) {

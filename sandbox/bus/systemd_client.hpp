@@ -26,7 +26,7 @@ struct JobResult {
         result;  // systemd's word: "done", "failed", "canceled", "timeout", "dependency", "skipped"
 };
 
-enum class JobKind { kStart, kRestart };
+enum class JobKind { kStart, kRestart, kReload };
 
 class SystemdClient {
   public:
@@ -44,12 +44,15 @@ class SystemdClient {
                             std::function<void(const core::UnitState&)> changed) = 0;
     virtual void unwatch_unit(const std::string& unit) = 0;
 
-    // StartUnit/RestartUnit with mode "fail" (never cancels somebody else's job), then the job's
-    // result.
+    // StartUnit/RestartUnit/ReloadUnit with mode "fail" (never cancels somebody else's job), then
+    // the job's result.
     virtual void run_job(JobKind kind,
                          const std::string& unit,
                          core::Duration deadline,
                          std::function<void(core::Result<JobResult>)> done) = 0;
+
+    // `systemctl daemon-reload`: answered when systemd has read all its unit files again.
+    virtual void reload_daemon(core::Duration deadline, std::function<void(core::Status)> done) = 0;
 
     // Manager property SystemState: "running", "degraded", "stopping" ...
     virtual void read_system_state(std::function<void(core::Result<std::string>)> done) = 0;

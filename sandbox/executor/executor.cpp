@@ -4,13 +4,12 @@
 #include "core/text.hpp"
 #include "policies/budget.hpp"
 #include "policies/decide.hpp"
-#include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/message_ids.hpp"
-#include "sandbox/tools/known_services.hpp"
 
 #include <syslog.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace gatemend::sandbox {
@@ -18,72 +17,17 @@ namespace {
 
 using actions::Plan;
 using core::Done;
-using core::Duration;
-using core::Error;
 using core::HoldKind;
 using core::Result;
 using core::Status;
 
-constexpr std::size_t kDigestBytes = 64;
-
-Fault bad_argument(const std::string& what) {
-    return {FaultKind::kBadArgument, what};
-}
-
-bool is_invocation(const std::string& text) {
-    constexpr std::size_t kInvocationDigits = 32;
-    return text.empty() ||
-           (text.size() == kInvocationDigits && std::ranges::all_of(text, [](char c) {
-                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-            }));
-}
-
-Reply<Plan> read_request(const PlanRequest& request) {
-    if (request.unit.size() > kMaxUnitBytes || !actions::is_unit_name(request.unit)) {
-        return bad_argument("unit: not the name of a service");
-    }
-    const auto act = actions::act_from_name(request.act);
-    if (!act) {
-        return bad_argument("act: not in the catalogue");
-    }
-    const auto cause = core::cause_from_id(request.cause);
-    if (!cause) {
-        return bad_argument("cause: not a known one");
-    }
-    const auto active = core::active_state_from_id(request.expected_active);
-    if (active == core::ActiveState::kUnknown) {
-        return bad_argument("expected_active: not one of systemd's words");
-    }
-    if (request.rule.empty() || request.rule.size() > kMaxTextBytes) {
-        return bad_argument("rule: empty or too long");
-    }
-    if (!is_invocation(request.expected_invocation)) {
-        return bad_argument("expected_invocation: not 32 hex digits");
-    }
-    const auto longest = static_cast<std::uint64_t>(actions::spec(*act).timeout.count());
-    if (request.deadline_usec == 0 || request.deadline_usec > longest) {
-        return bad_argument("deadline_usec: zero, or more than the act may take");
-    }
-    if (request.parameters.size() > actions::kMaxParameters) {
-        return bad_argument("parameters: too many");
-    }
-    actions::Parameters parameters{request.parameters.begin(), request.parameters.end()};
-    if (const auto fault = actions::find_fault(*act, parameters)) {
-        return bad_argument(*fault);
-    }
-    return Plan{.act = *act,
-                .unit = request.unit,
-                .role = service_role(request.unit),
-                .rule = request.rule,
-                .cause = *cause,
-                .expected_active = active,
-                .expected_invocation = request.expected_invocation,
-                .deadline = Duration{static_cast<std::int64_t>(request.deadline_usec)},
-                .parameters = std::move(parameters)};
-}
-
 std::string act_words(const Plan& plan) {
     return std::string{actions::spec(plan.act).name} + " " + plan.unit;
+}
+
+bool leaves_something(const Plan& plan) {
+    const actions::Trace trace = actions::spec(plan.act).trace;
+    return trace == actions::Trace::kProvisional || trace == actions::Trace::kTimed;
 }
 
 }  // namespace
@@ -98,7 +42,11 @@ struct Executor::Job {
 
 Executor::Executor(ExecutorPorts ports, Record record)
     : ports_(std::move(ports)),
-      record_(std::move(record)) {}
+      record_(std::move(record)),
+      hands_{ports_.systemd, ports_.tools, ports_.facts, ports_.mender, ports_.now, ports_.after},
+      good_copies_(ports_.mender, [this](const std::string& unit) { return !is_on_trial(unit); }),
+      examiner_(ports_, record_, policy_, good_copies_),
+      provisional_({ports_, hands_, record_, [this] { return is_acting_; }}) {}
 
 void Executor::begin(std::function<void()> ready) {
     auto loaded = ports_.load_policy();
@@ -113,7 +61,7 @@ void Executor::begin(std::function<void()> ready) {
                                         policy::render(loaded.errors.front())});
     }
     if (const Status status = record_.note_start(ports_.now()); !status) {
-        (void)record_failed(status.error());  // said in the journal; the ledger is unreadable now
+        (void)record_failed(ports_, status.error());  // said in the journal; unreadable from now on
     }
     ports_.notices.send({.message_id = message_id::kExecutorStarted,
                          .priority = LOG_INFO,
@@ -124,11 +72,16 @@ void Executor::begin(std::function<void()> ready) {
 
 void Executor::resolve_interrupted(const std::shared_ptr<std::function<void()>>& ready) {
     const auto pending = record_.unresolved();
-    if (pending.empty()) {
-        (*ready)();
+    const auto has_nothing_to_undo = [this](const core::Attempt& attempt) {
+        return !record_.footprints().contains(attempt.id);
+    };
+    const auto found = std::ranges::find_if(pending, has_nothing_to_undo);
+    if (found == pending.end()) {
+        provisional_.begin();
+        (*ready)();  // undoing may take longer than whoever has started us waits
         return;
     }
-    const core::Attempt& attempt = pending.front();
+    const core::Attempt attempt = *found;
     ports_.systemd.read_unit(
         attempt.unit, [this, attempt, ready](const Result<core::UnitState>& state) {
             const std::string detail =
@@ -137,34 +90,37 @@ void Executor::resolve_interrupted(const std::shared_ptr<std::function<void()>>&
                        : "unreadable: " + core::sanitize(state.error().text));
             const Status status = record_.end_attempt(
                 ports_.now(), attempt.id, core::ActOutcome::kInterrupted, detail);
-            ports_.notices.send({.message_id = message_id::kInterrupted,
-                                 .priority = LOG_WARNING,
-                                 .message = attempt.act + " " + attempt.unit + ": " + detail,
-                                 .unit = attempt.unit,
-                                 .audit_head = record_.head(),
-                                 .incident = attempt.incident});
+            announce(ports_,
+                     record_,
+                     {.message_id = message_id::kInterrupted,
+                      .priority = LOG_WARNING,
+                      .unit = attempt.unit,
+                      .text = attempt.act + " " + attempt.unit + ": " + detail,
+                      .incident = attempt.incident});
             if (!status) {
-                (void)record_failed(status.error());  // nothing will be done; go on and say so
+                (void)record_failed(ports_, status.error());  // nothing will be done; go on
             }
             resolve_interrupted(ready);
         });
 }
 
-std::optional<GateHold> Executor::check_now(const Plan& plan) {
-    if (auto hold = check_rule(policy_, plan)) {
-        return hold;
-    }
-    return check_record(policy_, record_.ledger(), plan, ports_.now());
+// The unit's files hold a change of ours that nobody has confirmed.
+bool Executor::is_on_trial(const std::string& unit) const {
+    return is_acting() ||
+           std::ranges::any_of(record_.ledger().attempts, [&unit](const core::Attempt& attempt) {
+               return attempt.unit == unit && (attempt.undo == core::UndoState::kProvisional ||
+                                               attempt.undo == core::UndoState::kUndoFailed);
+           });
 }
 
 Status Executor::trip(const std::string& unit, const std::string& rule, const std::string& reason) {
     Status status = record_.latch(ports_.now(), unit, rule, reason);
     permits_.clear();
-    notify(message_id::kLatched,
-           LOG_CRIT,
-           unit,
-           "giving up on " + unit + ": " + reason +
-               "; nothing more is done until an operator lifts it");
+    say(message_id::kLatched,
+        LOG_CRIT,
+        unit,
+        "giving up on " + unit + ": " + reason +
+            "; nothing more is done until an operator lifts it");
     ports_.ledger_changed();
     return status;
 }
@@ -175,7 +131,7 @@ Fault Executor::refuse(const Plan& plan, const GateHold& hold) {
     if (hold.kind == HoldKind::kBudgetExhausted) {
         if (const Status status = trip(plan.unit, plan.rule, hold.text); !status) {
             (void)record_failed(
-                status.error());  // latched in memory; the refusal stands either way
+                ports_, status.error());  // latched in memory; the refusal stands either way
         }
     }
     const Status status = record_.note_refusal(now,
@@ -186,96 +142,58 @@ Fault Executor::refuse(const Plan& plan, const GateHold& hold) {
                                                 .hold = kind,
                                                 .text = hold.text});
     if (!status) {
-        (void)record_failed(status.error());  // the refusal stands either way
+        (void)record_failed(ports_, status.error());  // the refusal stands either way
     }
     const bool is_unlisted = hold.kind == HoldKind::kUnitNotAllowed;
     return {is_unlisted ? FaultKind::kNotAllowed : FaultKind::kRefused, kind + ": " + hold.text};
 }
 
-void Executor::plan(const PlanRequest& request, ReplyDone<Proposal> done) {
-    Reply<Plan> read = read_request(request);
-    if (auto* fault = std::get_if<Fault>(&read)) {
-        done(std::move(*fault));
+void Executor::examine_request(const PlanRequest& request,
+                               Purpose purpose,
+                               const ReplyDone<Proposal>& done,
+                               const std::function<void(const Finding&)>& then) {
+    const Reply<Plan> read = read_request(request);
+    if (const auto* fault = std::get_if<Fault>(&read)) {
+        done(*fault);
         return;
     }
-    const Plan plan = std::get<Plan>(std::move(read));
-    if (const auto hold = check_now(plan)) {
-        done(refuse(plan, *hold));
+    if (examinations_ >= kMaxExaminations) {
+        done(Fault{FaultKind::kBusy, "too many plans are looked at already"});
         return;
     }
-    look_at_unit(plan, [this, plan, done = std::move(done)](std::optional<GateHold> unit_hold) {
-        if (unit_hold) {
-            done(refuse(plan, *unit_hold));
-            return;
-        }
-        look_at_config(plan.unit, [this, plan, done](std::optional<GateHold> config_hold) {
-            if (config_hold) {
-                done(refuse(plan, *config_hold));
-                return;
-            }
-            const std::string digest = sha256_hex(actions::canonical_text(plan));
-            permits_.grant(digest, plan, ports_.now());
-            done(Proposal{.digest = digest, .preview = ""});
-        });
-    });
-}
-
-void Executor::look_at_unit(const Plan& plan, std::function<void(std::optional<GateHold>)> done) {
-    // Both questions are on their way before the first is answered.
-    struct Look {
-        std::optional<Result<std::string>> system;
-        std::optional<Result<core::UnitState>> unit;
-    };
-
-    auto look = std::make_shared<Look>();
-    auto judge = [look, plan, done = std::move(done)] {
-        if (!look->system || !look->unit) {
-            return;
-        }
-        if (!*look->system || !*look->unit) {
-            const Error& error = !*look->system ? look->system->error() : look->unit->error();
-            done(GateHold{HoldKind::kExecutorRefused, core::sanitize(error.text)});
-            return;
-        }
-        done(check_unit(plan, look->unit->value(), look->system->value()));
-    };
-    ports_.systemd.read_system_state([look, judge](Result<std::string> state) {
-        look->system = std::move(state);
-        judge();
-    });
-    ports_.systemd.read_unit(plan.unit, [look, judge](Result<core::UnitState> state) {
-        look->unit = std::move(state);
-        judge();
-    });
-}
-
-void Executor::look_at_config(const std::string& unit,
-                              std::function<void(std::optional<GateHold>)> done) {
-    if (!find_known_service(unit) || ports_.facts.is_known_valid(unit)) {
-        done(std::nullopt);
-        return;
-    }
-    ports_.facts.test_config(unit, [done = std::move(done)](const Result<ConfigTestFact>& test) {
-        if (!test) {
-            done(GateHold{HoldKind::kConfigUnknown, core::sanitize(test.error().text)});
-        } else if (test->verdict == "valid") {
-            done(std::nullopt);
+    ++examinations_;
+    const Plan& plan = std::get<Plan>(read);
+    examiner_.examine(plan, purpose, [this, plan, done, then](const Examined& examined) {
+        --examinations_;
+        if (const auto* hold = std::get_if<GateHold>(&examined)) {
+            done(refuse(plan, *hold));
         } else {
-            const bool is_invalid = test->verdict == "invalid";
-            done(GateHold{is_invalid ? HoldKind::kConfigInvalid : HoldKind::kConfigUnknown,
-                          core::sanitize(test->output)});
+            then(std::get<Finding>(examined));
         }
+    });
+}
+
+void Executor::plan(const PlanRequest& request, ReplyDone<Proposal> done) {
+    examine_request(request, Purpose::kAct, done, [this, done](const Finding& finding) {
+        permits_.grant(finding.digest, finding.plan, ports_.now());
+        done(Proposal{.digest = finding.digest, .preview = finding.preview});
+    });
+}
+
+void Executor::propose(const PlanRequest& request, ReplyDone<Proposal> done) {
+    examine_request(request, Purpose::kPropose, done, [done](const Finding& finding) {
+        done(Proposal{.digest = finding.digest, .preview = finding.preview});
     });
 }
 
 void Executor::execute(const std::string& digest,
                        std::uint64_t incident,
                        ReplyDone<ActResult> done) {
-    if (digest.size() != kDigestBytes) {
+    if (!is_digest(digest)) {
         done(bad_argument("digest: not 64 hex digits"));
         return;
     }
-    if (is_acting_) {
+    if (is_acting()) {
         done(Fault{FaultKind::kBusy, "another act is under way"});
         return;
     }
@@ -290,68 +208,139 @@ void Executor::execute(const std::string& digest,
     job->incident = incident;
     job->done = std::move(done);
     is_acting_ = true;
-    // The plan was checked when it was made; the world may have moved since.
-    look_at_unit(job->plan, [this, job](std::optional<GateHold> hold) {
-        if (!hold) {
-            hold = check_now(job->plan);
+    check_again(job);
+}
+
+// The plan was checked when it was made; the world may have moved since.
+void Executor::check_again(const std::shared_ptr<Job>& job) {
+    examiner_.examine(job->plan, Purpose::kAct, [this, job](const Examined& examined) {
+        if (const auto* hold = std::get_if<GateHold>(&examined)) {
+            stop(job, refuse(job->plan, *hold));
+            return;
         }
-        if (hold) {
-            is_acting_ = false;
-            job->done(refuse(job->plan, *hold));
+        if (std::get<Finding>(examined).digest != job->digest) {
+            stop(job,
+                 refuse(job->plan,
+                        {HoldKind::kExecutorRefused,
+                         "the files are not as they were when the plan was made"}));
+            return;
+        }
+        // An operator may have said no while the machine was looked at.
+        if (const auto hold = examiner_.check_now(job->plan, Purpose::kAct)) {
+            stop(job, refuse(job->plan, *hold));
             return;
         }
         perform(job);
     });
 }
 
+void Executor::stop(const std::shared_ptr<Job>& job, Fault fault) {
+    is_acting_ = false;
+    job->done(std::move(fault));
+    provisional_.go_on();
+}
+
+core::TimePoint Executor::undo_by(const Plan& plan) const {
+    const core::TimePoint now = ports_.now();
+    if (actions::spec(plan.act).trace == actions::Trace::kTimed) {
+        const auto seconds = plan.parameters.find("seconds");
+        const std::int64_t count = seconds == plan.parameters.end()
+                                       ? 0
+                                       : std::strtoll(seconds->second.c_str(), nullptr, 10);
+        return now + std::chrono::seconds{count};
+    }
+    const policy::Rule* rule = policy::find_rule_by_name(policy_, plan.rule);
+    const policy::Verify verify = rule == nullptr ? policy::Verify{} : rule->verify;
+    return now + plan.deadline + verify.within + verify.soak + kConfirmMargin;
+}
+
 void Executor::perform(const std::shared_ptr<Job>& job) {
-    const auto attempt = record_.begin_attempt(
-        ports_.now(), {.plan = job->plan, .digest = job->digest, .incident = job->incident});
+    const auto attempt = record_.begin_attempt(ports_.now(),
+                                               {.plan = job->plan,
+                                                .digest = job->digest,
+                                                .incident = job->incident,
+                                                .undo_by = undo_by(job->plan)});
     if (!attempt) {
-        is_acting_ = false;
-        job->done(record_failed(attempt.error()));
+        stop(job, record_failed(ports_, attempt.error()));
         return;
     }
     job->attempt = *attempt;
-    notify(message_id::kActStarted, LOG_NOTICE, job->plan.unit, act_words(job->plan) + " begins");
-    const actions::Act& act = *actions::find_act(job->plan.act);
-    const actions::Hands hands{ports_.systemd, ports_.tools, ports_.facts, ports_.mender};
+    say(message_id::kActStarted, LOG_NOTICE, job->plan.unit, act_words(job->plan) + " begins");
     const actions::Task task{.plan = job->plan, .attempt = job->attempt};
-    act.perform(hands, task, [this, job, &act](const actions::ActReport& report) {
-        if (report.outcome != core::ActOutcome::kSucceeded) {
-            finish(job, report);
-            return;
-        }
-        // A job that is "done" is a claim; the postcondition is looked at.
-        ports_.systemd.read_unit(
-            job->plan.unit, [this, job, &act, report](const Result<core::UnitState>& state) {
-                if (state && !act.is_fulfilled(job->plan, *state)) {
-                    finish(job,
-                           {core::ActOutcome::kFailed,
-                            report.detail + ", but the unit is " + core::describe(*state)});
-                } else {
-                    finish(job, report);
-                }
-            });
-    });
+    actions::find_act(job->plan.act)
+        ->perform(hands_, task, [this, job](const actions::ActReport& report) {
+            if (report.outcome == core::ActOutcome::kSucceeded) {
+                check_result(job, report);
+            } else {
+                finish(job, report);
+            }
+        });
+}
+
+// A job that is "done" is a claim; the postcondition is looked at.
+void Executor::check_result(const std::shared_ptr<Job>& job, const actions::ActReport& report) {
+    ports_.systemd.read_unit(job->plan.unit,
+                             [this, job, report](const Result<core::UnitState>& state) {
+                                 const actions::Act& act = *actions::find_act(job->plan.act);
+                                 if (!state || act.is_fulfilled(job->plan, *state)) {
+                                     finish(job, report);
+                                     return;
+                                 }
+                                 const std::string problem =
+                                     report.detail + ", but the unit is " + core::describe(*state);
+                                 if (leaves_something(job->plan)) {
+                                     take_back(job, problem);
+                                 } else {
+                                     finish(job, {core::ActOutcome::kFailed, problem});
+                                 }
+                             });
+}
+
+void Executor::take_back(const std::shared_ptr<Job>& job, const std::string& problem) {
+    const actions::Task task{.plan = job->plan, .attempt = job->attempt};
+    actions::find_act(job->plan.act)
+        ->undo(hands_, task, [this, job, problem](const actions::ActReport& report) {
+            const bool is_undone = report.outcome == core::ActOutcome::kSucceeded;
+            finish(job,
+                   {core::ActOutcome::kFailed,
+                    problem + (is_undone ? "; undone" : "; undoing failed: " + report.detail),
+                    is_undone ? core::UndoState::kUndone : core::UndoState::kUndoFailed});
+        });
 }
 
 void Executor::finish(const std::shared_ptr<Job>& job, const actions::ActReport& report) {
     is_acting_ = false;
+    const bool is_done = report.outcome == core::ActOutcome::kSucceeded;
+    if (!is_done && leaves_something(job->plan)) {
+        // Before the outcome: a failed act without a word about its undoing is not on record.
+        const Status undone = record_.note_undone(ports_.now(),
+                                                  {.attempt = job->attempt,
+                                                   .by = UndoneBy::kFailure,
+                                                   .state = report.undo,
+                                                   .detail = report.detail});
+        if (!undone) {
+            (void)record_failed(ports_, undone.error());  // the outcome fails just so
+        }
+        if (report.undo == core::UndoState::kUndone) {
+            ports_.mender.forget(job->attempt, [](const Result<actions::Mending>&) {});
+        } else {
+            say(message_id::kUndoFailed, LOG_CRIT, job->plan.unit, report.detail);
+        }
+    }
     const Status status =
         record_.end_attempt(ports_.now(), job->attempt, report.outcome, report.detail);
-    const bool is_done = report.outcome == core::ActOutcome::kSucceeded;
-    notify(is_done ? message_id::kActDone : message_id::kActFailed,
-           is_done ? LOG_NOTICE : LOG_ERR,
-           job->plan.unit,
-           act_words(job->plan) + ": " + report.detail);
+    say(is_done ? message_id::kActDone : message_id::kActFailed,
+        is_done ? LOG_NOTICE : LOG_ERR,
+        job->plan.unit,
+        act_words(job->plan) + ": " + report.detail);
     ports_.ledger_changed();
-    if (!status) {
-        job->done(record_failed(status.error()));
-        return;
+    if (status) {
+        job->done(
+            ActResult{.attempt = job->attempt, .outcome = report.outcome, .detail = report.detail});
+    } else {
+        job->done(record_failed(ports_, status.error()));
     }
-    job->done(
-        ActResult{.attempt = job->attempt, .outcome = report.outcome, .detail = report.detail});
+    provisional_.go_on();
 }
 
 Reply<Done> Executor::confirm(std::uint64_t attempt,
@@ -375,10 +364,20 @@ Reply<Done> Executor::confirm(std::uint64_t attempt,
     if (found->verdict != core::ActVerdict::kPending) {
         return Fault{FaultKind::kRefused, "executor-refused: the attempt has its verdict"};
     }
+    if (provisional_.is_ordered(attempt)) {
+        return Fault{FaultKind::kRefused, "executor-refused: the attempt is being undone"};
+    }
+    const bool is_provisional = found->undo == core::UndoState::kProvisional;
     const Status status = record_.confirm(ports_.now(), attempt, *known, core::sanitize(detail));
+    if (status && *known == core::ActVerdict::kEffective) {
+        provisional_.forget_oldest();
+    } else if (is_provisional && *known != core::ActVerdict::kEffective) {
+        // Nobody waits for it: what came of it is in the ledger.
+        provisional_.undo(attempt, UndoneBy::kVerdict, [](const Reply<Done>&) {});
+    }
     ports_.ledger_changed();
     if (!status) {
-        return record_failed(status.error());
+        return record_failed(ports_, status.error());
     }
     return Done{};
 }
@@ -403,34 +402,57 @@ Reply<Done> Executor::latch(const std::string& unit, const std::string& rule_nam
         return Fault{FaultKind::kRefused, "executor-refused: the budget is not used up"};
     }
     if (const Status status = trip(unit, rule->name, budget.reason); !status) {
-        return record_failed(status.error());
+        return record_failed(ports_, status.error());
     }
     return Done{};
 }
 
-void Executor::roll_back(std::uint64_t attempt, Asker /*asker*/, ReplyDone<Done> done) {
+void Executor::roll_back(std::uint64_t attempt, Asker asker, ReplyDone<Done> done) {
     const auto& attempts = record_.ledger().attempts;
-    if (std::ranges::find(attempts, attempt, &core::Attempt::id) == attempts.end()) {
+    const auto found = std::ranges::find(attempts, attempt, &core::Attempt::id);
+    if (found == attempts.end()) {
         done(Fault{FaultKind::kNotFound, "no such attempt"});
         return;
     }
-    done(Fault{FaultKind::kNotFound, "the act left nothing behind that could be undone"});
-}
-
-void Executor::propose(const PlanRequest& request, ReplyDone<Proposal> done) {
-    Reply<Plan> read = read_request(request);
-    if (auto* fault = std::get_if<Fault>(&read)) {
-        done(std::move(*fault));
+    if (found->outcome == core::ActOutcome::kPending || is_acting_) {
+        done(Fault{FaultKind::kBusy, "an act is under way"});
         return;
     }
-    done(Fault{FaultKind::kNotFound, "not here yet"});
+    switch (found->undo) {
+        case core::UndoState::kNothing:
+        case core::UndoState::kUndone:
+            done(Fault{FaultKind::kNotFound, "there is nothing left that could be undone"});
+            return;
+        case core::UndoState::kConfirmed:
+        case core::UndoState::kUndoFailed:
+            if (asker != Asker::kRoot) {
+                done(Fault{FaultKind::kNotAllowed, "the agent may undo what is provisional"});
+                return;
+            }
+            break;
+        case core::UndoState::kProvisional:
+            break;
+    }
+    provisional_.undo(
+        attempt, asker == Asker::kRoot ? UndoneBy::kOperator : UndoneBy::kAgent, std::move(done));
 }
 
-Reply<Done> Executor::approve(const std::string& digest, const std::string& /*by*/) {
-    if (digest.size() != kDigestBytes) {
+Reply<Done> Executor::approve(const std::string& digest, const std::string& by) {
+    if (!is_digest(digest)) {
         return bad_argument("digest: not 64 hex digits");
     }
-    return Fault{FaultKind::kNotFound, "not here yet"};
+    const core::TimePoint until = ports_.now() + kApprovalLifetime;
+    const Status status =
+        record_.approve(ports_.now(), {.digest = digest, .until = until, .by = core::sanitize(by)});
+    if (!status) {
+        return record_failed(ports_, status.error());
+    }
+    say(message_id::kApproved,
+        LOG_NOTICE,
+        "",
+        "plan " + digest + " approved until " + core::format_time(until));
+    ports_.ledger_changed();
+    return Done{};
 }
 
 Reply<Done> Executor::pause(std::uint64_t seconds,
@@ -455,14 +477,14 @@ Reply<Done> Executor::pause(std::uint64_t seconds,
          .audit_head = record_.head()});
     ports_.ledger_changed();
     if (!status) {
-        return record_failed(status.error());
+        return record_failed(ports_, status.error());
     }
     return Done{};
 }
 
 Reply<Done> Executor::resume(const std::string& by) {
     if (const Status status = record_.resume(ports_.now(), core::sanitize(by)); !status) {
-        return record_failed(status.error());
+        return record_failed(ports_, status.error());
     }
     ports_.notices.send({.message_id = message_id::kResumed,
                          .priority = LOG_NOTICE,
@@ -480,7 +502,7 @@ Reply<Done> Executor::lift(const std::string& unit, const std::string& by) {
         return Fault{FaultKind::kNotAllowed, "the executor's policy does not list this unit"};
     }
     if (const Status status = record_.lift(ports_.now(), unit, core::sanitize(by)); !status) {
-        return record_failed(status.error());
+        return record_failed(ports_, status.error());
     }
     ports_.notices.send({.message_id = message_id::kLifted,
                          .priority = LOG_NOTICE,
@@ -504,28 +526,20 @@ std::string Executor::reload() {
                              .message = "policy rejected, the last good one stays: " + problem});
     }
     if (const Status status = record_.note_reload(ports_.now(), problem); !status) {
-        (void)record_failed(status.error());  // said in the journal; acts are off from here on
+        (void)record_failed(ports_,
+                            status.error());  // said in the journal; acts are off from here on
     }
     return problem;
 }
 
-void Executor::notify(std::string_view message_id,
-                      int priority,
-                      const std::string& unit,
-                      std::string text) {
-    ports_.notices.send({.message_id = message_id,
-                         .priority = priority,
-                         .message = std::move(text),
-                         .unit = unit,
-                         .audit_head = record_.head()});
-}
-
-Fault Executor::record_failed(const Error& error) {
-    ports_.notices.send({.message_id = message_id::kRecordFailed,
-                         .priority = LOG_CRIT,
-                         .message = "the record cannot be written, nothing will be done: " +
-                                    core::sanitize(error.text)});
-    return {FaultKind::kRecordFailed, core::sanitize(error.text)};
+void Executor::say(std::string_view message_id,
+                   int priority,
+                   const std::string& unit,
+                   std::string text) {
+    announce(
+        ports_,
+        record_,
+        {.message_id = message_id, .priority = priority, .unit = unit, .text = std::move(text)});
 }
 
 }  // namespace gatemend::sandbox

@@ -1,48 +1,37 @@
 // SPDX-License-Identifier: MIT
 // The only hand: permit -> allowlist -> budget -> preconditions -> intent on disk -> act -> outcome
-// on disk. Called by executor_object for D-Bus, and by tests with fakes. Trusts nothing it is told:
-// every argument is bounded and checked against its own policy and its own look at the machine.
+// on disk -> confirmed, or undone. Called by executor_object for D-Bus, and by tests with fakes.
+// Trusts nothing it is told: every argument is bounded and checked against its own policy and its
+// own look at the machine.
 #pragma once
 
 #include "actions/act.hpp"
 #include "core/ledger.hpp"
-#include "policies/toml_reader.hpp"
-#include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/executor/examination.hpp"
 #include "sandbox/executor/gate.hpp"
-#include "sandbox/executor/notices.hpp"
+#include "sandbox/executor/good_copies.hpp"
 #include "sandbox/executor/permits.hpp"
+#include "sandbox/executor/ports.hpp"
+#include "sandbox/executor/provisional.hpp"
 #include "sandbox/executor/record.hpp"
 #include "sandbox/executor/reply.hpp"
-#include "sandbox/tools/facts.hpp"
+#include "sandbox/executor/requests.hpp"
+#include "sandbox/tools/preview.hpp"
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
 namespace gatemend::sandbox {
 
-inline constexpr std::size_t kMaxUnitBytes = 255;
-inline constexpr std::size_t kMaxTextBytes = 512;
 inline constexpr core::Duration kMaxPause = std::chrono::hours{24 * 30};
-
-struct PlanRequest {
-    std::string act;
-    std::string unit;
-    std::string rule;
-    std::string cause;
-    std::string expected_active;
-    std::string expected_invocation;
-    std::uint64_t deadline_usec = 0;
-    std::map<std::string, std::string> parameters{};
-};
+// Looks at plans that are under way at once; more are told to come back.
+inline constexpr std::size_t kMaxExaminations = 8;
 
 struct Proposal {
     std::string digest;
     std::string preview;  // printable lines, at most kMaxPreviewBytes
 };
-
-inline constexpr std::size_t kMaxPreviewBytes = std::size_t{64} * 1024;
 
 enum class Asker { kAgent, kRoot };
 
@@ -52,27 +41,20 @@ struct ActResult {
     std::string detail;
 };
 
-struct ExecutorPorts {
-    bus::SystemdClient& systemd;
-    Facts& facts;
-    ToolRunner& tools;
-    Mender& mender;
-    Notices& notices;
-    std::function<core::TimePoint()> now;
-    std::function<policy::LoadedPolicy()> load_policy;
-    std::function<void()> ledger_changed;
-};
-
 class Executor {
   public:
     Executor(ExecutorPorts ports, Record record);
+    Executor(const Executor&) = delete;
+    Executor& operator=(const Executor&) = delete;
+    ~Executor() = default;
 
     // Once, before the first request: reads the policy, writes the start record, and gives every
-    // act that was interrupted its outcome. Never acts again.
+    // act that was interrupted its outcome. What such an act has left behind is undone meanwhile;
+    // until then nothing is executed. Never acts again.
     void begin(std::function<void()> ready);
 
     void plan(const PlanRequest& request, ReplyDone<Proposal> done);
-    // The same plan without permission; mode, budget and guards do not matter.
+    // The same plan without permission; consent, budget and guards do not matter.
     void propose(const PlanRequest& request, ReplyDone<Proposal> done);
     void execute(const std::string& digest, std::uint64_t incident, ReplyDone<ActResult> done);
     [[nodiscard]] Reply<core::Done> confirm(std::uint64_t attempt,
@@ -88,6 +70,7 @@ class Executor {
                                           const std::string& reason,
                                           const std::string& by);
     [[nodiscard]] Reply<core::Done> resume(const std::string& by);
+    // Ten minutes for exactly this digest. Of what it is the digest is seen when it is planned.
     [[nodiscard]] Reply<core::Done> approve(const std::string& digest, const std::string& by);
     [[nodiscard]] Reply<core::Done> lift(const std::string& unit, const std::string& by);
 
@@ -98,31 +81,43 @@ class Executor {
 
     [[nodiscard]] const policy::Policy& policy() const { return policy_; }
 
-    [[nodiscard]] bool is_acting() const { return is_acting_; }
+    // An act or an undoing is under way.
+    [[nodiscard]] bool is_acting() const { return is_acting_ || provisional_.is_undoing(); }
+
+    [[nodiscard]] GoodCopies& good_copies() { return good_copies_; }
 
   private:
     struct Job;  // one Execute under way
 
     void resolve_interrupted(const std::shared_ptr<std::function<void()>>& ready);
-    void look_at_unit(const actions::Plan& plan, std::function<void(std::optional<GateHold>)> done);
-    void look_at_config(const std::string& unit, std::function<void(std::optional<GateHold>)> done);
-    [[nodiscard]] std::optional<GateHold> check_now(const actions::Plan& plan);
+    // Reads, examines, refuses; `then` gets what was found.
+    void examine_request(const PlanRequest& request,
+                         Purpose purpose,
+                         const ReplyDone<Proposal>& done,
+                         const std::function<void(const Finding&)>& then);
+    [[nodiscard]] bool is_on_trial(const std::string& unit) const;
+    [[nodiscard]] core::TimePoint undo_by(const actions::Plan& plan) const;
     [[nodiscard]] core::Status trip(const std::string& unit,
                                     const std::string& rule,
                                     const std::string& reason);
     [[nodiscard]] Fault refuse(const actions::Plan& plan, const GateHold& hold);
+    void check_again(const std::shared_ptr<Job>& job);
     void perform(const std::shared_ptr<Job>& job);
+    void check_result(const std::shared_ptr<Job>& job, const actions::ActReport& report);
+    void take_back(const std::shared_ptr<Job>& job, const std::string& problem);
     void finish(const std::shared_ptr<Job>& job, const actions::ActReport& report);
-    void notify(std::string_view message_id,
-                int priority,
-                const std::string& unit,
-                std::string text);
-    [[nodiscard]] Fault record_failed(const core::Error& error);
+    void stop(const std::shared_ptr<Job>& job, Fault fault);
+    void say(std::string_view message_id, int priority, const std::string& unit, std::string text);
 
     ExecutorPorts ports_;
     Record record_;
     policy::Policy policy_;
     PermitTable permits_;
+    actions::Hands hands_;
+    GoodCopies good_copies_;
+    Examiner examiner_;
+    Provisional provisional_;
+    std::size_t examinations_ = 0;
     bool is_acting_ = false;
 };
 

@@ -73,10 +73,14 @@ Reply<bus::UniqueFd> make_sealed_copy(const std::string& text) {
     return copy;
 }
 
-FactDesk::FactDesk(Facts& facts, std::function<const policy::Policy&()> policy, FactPaths paths)
+FactDesk::FactDesk(Facts& facts,
+                   std::function<const policy::Policy&()> policy,
+                   FactPaths paths,
+                   std::function<void(const std::string&, const ConfigTestFact&)> note_test)
     : facts_(facts),
       policy_(std::move(policy)),
-      paths_(std::move(paths)) {}
+      paths_(std::move(paths)),
+      note_test_(std::move(note_test)) {}
 
 void FactDesk::nginx_dump(ReplyDone<DumpReply> done) {
     if (dump_waiters_.size() >= kMaxDumpWaiters) {
@@ -115,9 +119,12 @@ void FactDesk::test_config(const std::string& unit, ReplyDone<ConfigTestFact> do
         done(Fault{FaultKind::kNotAllowed, "the executor's policy does not list this unit"});
         return;
     }
-    facts_.test_config(unit, [done = std::move(done)](Result<ConfigTestFact> fact) {
+    facts_.test_config(unit, [this, unit, done = std::move(done)](Result<ConfigTestFact> fact) {
         if (fact) {
-            done(std::move(*fact));
+            done(*fact);
+            if (note_test_) {
+                note_test_(unit, *fact);
+            }
         } else {
             done(tool_failed(fact.error()));
         }

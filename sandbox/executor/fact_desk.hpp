@@ -45,7 +45,11 @@ struct FactPaths {
 
 class FactDesk {
   public:
-    FactDesk(Facts& facts, std::function<const policy::Policy&()> policy, FactPaths paths = {});
+    // `note_test`: told of every test of a whole configuration, after the answer.
+    FactDesk(Facts& facts,
+             std::function<const policy::Policy&()> policy,
+             FactPaths paths = {},
+             std::function<void(const std::string& unit, const ConfigTestFact&)> note_test = {});
 
     void nginx_dump(ReplyDone<DumpReply> done);
     [[nodiscard]] Reply<bus::UniqueFd> open_log(const std::string& path) const;
@@ -80,6 +84,7 @@ class FactDesk {
     Facts& facts_;
     std::function<const policy::Policy&()> policy_;
     FactPaths paths_;
+    std::function<void(const std::string&, const ConfigTestFact&)> note_test_;
     std::string last_dump_;                           // of the last nginx -T that succeeded
     std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
     std::deque<Look> looks_;                          // the first one is under way

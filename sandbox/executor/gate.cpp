@@ -2,10 +2,14 @@
 #include "sandbox/executor/gate.hpp"
 
 #include "actions/act.hpp"
+#include "actions/settings.hpp"
 #include "policies/budget.hpp"
 #include "policies/decide.hpp"
+#include "policies/glob.hpp"
+#include "sandbox/tools/known_services.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gatemend::sandbox {
 namespace {
@@ -16,24 +20,94 @@ std::optional<GateHold> hold(HoldKind kind, std::string text) {
     return GateHold{.kind = kind, .text = std::move(text)};
 }
 
-std::optional<GateHold> check_mode(const policy::Policy& policy, const policy::Rule& rule) {
-    switch (std::min(policy.settings.mode, rule.mode)) {
-        case policy::Mode::kAct:
-            return std::nullopt;
-        case policy::Mode::kAsk:
-            return hold(HoldKind::kNeedsApproval, "rule " + rule.name + " asks a person first");
-        case policy::Mode::kObserve:
-            break;
-    }
-    return hold(HoldKind::kObserveOnly, "rule " + rule.name + " only observes here");
-}
-
 std::string state_words(core::ActiveState active, const std::string& invocation) {
     return std::string{core::active_state_id(active)} +
            (invocation.empty() ? ", never started" : ", invocation " + invocation);
 }
 
+// What the rule sets is the rule's to say, not the asker's.
+bool has_parameters_of(const policy::LadderStep& step, const actions::Plan& plan) {
+    return std::ranges::all_of(
+        actions::spec(plan.act).parameters, [&](const actions::ParameterSpec& parameter) {
+            const auto set = step.with.find(parameter.name);
+            const auto asked = plan.parameters.find(parameter.name);
+            return !parameter.is_policy ||
+                   (set != step.with.end() && asked != plan.parameters.end() &&
+                    set->second == asked->second);
+        });
+}
+
+// The rule's ladder and what it suggests.
+std::optional<GateHold> check_steps(const policy::Rule& rule, const actions::Plan& plan) {
+    std::vector<policy::LadderStep> steps = rule.ladder;
+    steps.insert(steps.end(), rule.offers.begin(), rule.offers.end());
+    const auto is_of_act = [&](const policy::LadderStep& step) { return step.act == plan.act; };
+    const auto is_in_time = [&](const policy::LadderStep& step) {
+        const core::Duration longest = std::min(step.within, actions::spec(plan.act).timeout);
+        return plan.deadline > core::Duration::zero() && plan.deadline <= longest;
+    };
+    const auto fits = [&](const policy::LadderStep& step) {
+        return is_of_act(step) && has_parameters_of(step, plan) && is_in_time(step);
+    };
+    if (std::ranges::any_of(steps, fits)) {
+        return std::nullopt;
+    }
+    if (std::ranges::none_of(steps, is_of_act)) {
+        return hold(HoldKind::kNoRule, "rule " + rule.name + " does not contain this act");
+    }
+    const bool is_late = std::ranges::any_of(steps, [&](const policy::LadderStep& step) {
+        return is_of_act(step) && has_parameters_of(step, plan);
+    });
+    return hold(HoldKind::kExecutorRefused,
+                is_late ? "the deadline is outside what rule " + rule.name + " gives the act"
+                        : "rule " + rule.name + " sets other parameters for the act");
+}
+
+// Whose configuration, or whose machine, the act is about.
+std::optional<GateHold> check_target(const policy::Rule& rule, const actions::Plan& plan) {
+    const auto refuse = [](const char* text) { return hold(HoldKind::kExecutorRefused, text); };
+    switch (actions::target_of(plan.act, plan.parameters)) {
+        case actions::Target::kNginx:
+            return plan.role == core::ServiceRole::kNginx
+                       ? std::nullopt
+                       : refuse("the act is on nginx's configuration, the unit is not nginx");
+        case actions::Target::kHost:
+            return plan.unit == actions::kJournalUnit
+                       ? std::nullopt
+                       : refuse("the act is on the machine, not on this unit");
+        case actions::Target::kService:
+            break;
+    }
+    if (!rule.match.unit.empty() && !policy::matches_glob(rule.match.unit, plan.unit)) {
+        return hold(HoldKind::kNoRule, "rule " + rule.name + " is for other units");
+    }
+    const bool is_of_pool =
+        plan.act == actions::ActId::kSetPoolListen ||
+        (plan.act == actions::ActId::kApplySuggestion && plan.parameters.contains("pool"));
+    if (is_of_pool && plan.role != core::ServiceRole::kPhpFpm) {
+        return refuse("the act is on a pool of PHP-FPM, the unit is something else");
+    }
+    if (plan.act != actions::ActId::kRestoreConfig) {
+        return std::nullopt;
+    }
+    const auto service = find_known_service(plan.unit);
+    const auto file = plan.parameters.find("file");
+    return service && file != plan.parameters.end() && is_own_config(*service, file->second)
+               ? std::nullopt
+               : refuse("the file is not part of the unit's configuration");
+}
+
+bool is_offer(const policy::Rule& rule, const actions::Plan& plan) {
+    const policy::PlannedStep planned = policy::find_planned_step(rule, plan);
+    return planned.step == nullptr || planned.is_offer;
+}
+
 }  // namespace
+
+policy::Mode mode_of(const policy::Policy& policy, std::string_view rule_name) {
+    const policy::Rule* rule = policy::find_rule_by_name(policy, rule_name);
+    return rule == nullptr ? policy::Mode::kObserve : std::min(policy.settings.mode, rule->mode);
+}
 
 std::optional<GateHold> check_rule(const policy::Policy& policy, const actions::Plan& plan) {
     if (!actions::is_unit_name(plan.unit) || !policy::is_unit_allowed(policy.settings, plan.unit)) {
@@ -46,16 +120,84 @@ std::optional<GateHold> check_rule(const policy::Policy& policy, const actions::
     if (rule->match.cause != plan.cause) {
         return hold(HoldKind::kNoRule, "rule " + rule->name + " is for another cause");
     }
-    const auto step = std::ranges::find(rule->ladder, plan.act, &policy::LadderStep::act);
-    if (step == rule->ladder.end()) {
-        return hold(HoldKind::kNoRule, "rule " + rule->name + " does not contain this act");
+    if (auto unfit = check_steps(*rule, plan)) {
+        return unfit;
     }
-    const core::Duration longest = std::min(step->within, actions::spec(plan.act).timeout);
-    if (plan.deadline <= core::Duration::zero() || plan.deadline > longest) {
+    if (auto unfit = check_target(*rule, plan)) {
+        return unfit;
+    }
+    // What is suggested needs no more than a machine that may act at all, and a person's word.
+    const policy::Mode mode =
+        is_offer(*rule, plan) ? policy.settings.mode : mode_of(policy, rule->name);
+    if (mode == policy::Mode::kObserve) {
+        return hold(HoldKind::kObserveOnly, "rule " + rule->name + " only observes here");
+    }
+    return std::nullopt;
+}
+
+std::optional<GateHold> check_consent(const policy::Policy& policy,
+                                      const core::Ledger& ledger,
+                                      const actions::Plan& plan,
+                                      const std::string& digest,
+                                      core::TimePoint now) {
+    const policy::Rule* rule = policy::find_rule_by_name(policy, plan.rule);
+    const bool is_suggested = rule == nullptr || is_offer(*rule, plan);
+    if (!is_suggested && mode_of(policy, plan.rule) == policy::Mode::kAct) {
+        return std::nullopt;
+    }
+    // Approved "in the future": the clock was set back, and nobody knows how old it is.
+    const bool is_approved = std::ranges::any_of(ledger.approvals, [&](const auto& approval) {
+        return approval.digest == digest && now < approval.until &&
+               approval.until <= now + kApprovalLifetime;
+    });
+    return is_approved
+               ? std::nullopt
+               : hold(HoldKind::kNeedsApproval, "rule " + plan.rule + " asks a person first");
+}
+
+std::optional<GateHold> check_overlap(const core::Ledger& ledger,
+                                      const Footprints& footprints,
+                                      const actions::Plan& plan) {
+    const auto is_changed_by_plan = [&](const actions::FileChange& change) {
+        return std::ranges::find(plan.changes, change.path, &actions::FileChange::path) !=
+               plan.changes.end();
+    };
+    for (const core::Attempt& attempt : ledger.attempts) {
+        const bool is_open = attempt.undo == core::UndoState::kProvisional ||
+                             attempt.undo == core::UndoState::kUndoFailed;
+        const auto footprint = footprints.find(attempt.id);
+        if (is_open && footprint != footprints.end() &&
+            std::ranges::any_of(footprint->second.plan.changes, is_changed_by_plan)) {
+            return hold(HoldKind::kActRunning,
+                        "attempt " + std::to_string(attempt.id) +
+                            " has changed the same file and is neither confirmed nor undone");
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<GateHold> check_repointing(const policy::Settings& settings,
+                                         const actions::Plan& plan,
+                                         const core::Inspection& inspection) {
+    const auto from = plan.parameters.find("from");
+    const auto to = plan.parameters.find("to");
+    if (from == plan.parameters.end() || to == plan.parameters.end() || !inspection.listeners ||
+        inspection.is_listeners_cut) {
+        return hold(HoldKind::kExecutorRefused, "who listens where cannot be seen");
+    }
+    const core::Listener* old_one = inspection.find_listener(from->second);
+    if (old_one != nullptr && old_one->is_reachable) {
+        return hold(HoldKind::kExecutorRefused, "somebody listens on the old address");
+    }
+    const core::Listener* new_one = inspection.find_listener(to->second);
+    if (new_one == nullptr || !new_one->is_reachable) {
+        return hold(HoldKind::kExecutorRefused, "nobody listens on the new address");
+    }
+    if (!policy::is_unit_allowed(settings, new_one->unit)) {
         return hold(HoldKind::kExecutorRefused,
-                    "the deadline is outside what rule " + rule->name + " gives the act");
+                    "who listens on the new address is no unit that the policy lists");
     }
-    return check_mode(policy, *rule);
+    return std::nullopt;
 }
 
 std::optional<GateHold> check_record(const policy::Policy& policy,
@@ -81,6 +223,8 @@ std::optional<GateHold> check_record(const policy::Policy& policy,
             return hold(HoldKind::kLatched, std::move(verdict.reason));
         case policy::BudgetState::kPaused:
             return hold(HoldKind::kPaused, std::move(verdict.reason));
+        case policy::BudgetState::kDemoted:
+            return hold(HoldKind::kDemoted, std::move(verdict.reason));
         case policy::BudgetState::kUnreadable:
             break;
     }
@@ -105,7 +249,11 @@ std::optional<GateHold> check_unit(const actions::Plan& plan,
     if (state.has_job) {
         return hold(HoldKind::kJobQueued, "another job for the unit is queued");
     }
-    if (state.active != plan.expected_active || state.invocation_id != plan.expected_invocation) {
+    // The agent does not watch the journal's unit, and so knows no run of it.
+    const bool is_same_run =
+        state.invocation_id == plan.expected_invocation ||
+        (plan.unit == actions::kJournalUnit && plan.expected_invocation.empty());
+    if (state.active != plan.expected_active || !is_same_run) {
         return hold(HoldKind::kExecutorRefused,
                     "the unit is now " + state_words(state.active, state.invocation_id) +
                         "; the plan was made for " +

@@ -18,30 +18,86 @@ using core::TimePoint;
 
 constexpr unsigned kAuditMode = 0640;
 
-core::Ledger read_ledger(const std::string& path) {
+Books read_books(const std::string& path) {
     LedgerBuilder builder;
     const auto report = read_audit(path, [&](std::string_view line) { builder.take(line); });
-    core::Ledger ledger = std::move(builder).finish();
+    Books books = std::move(builder).finish_books();
     if (!report) {
-        ledger.unreadable = report.error().text;
+        books.ledger.unreadable = report.error().text;
     } else if (report->problem != AuditProblem::kNone) {
-        ledger.unreadable = report->text;
+        books.ledger.unreadable = report->text;
     }
-    return ledger;
+    return books;
+}
+
+bool is_undoable(actions::Trace trace) {
+    return trace == actions::Trace::kProvisional || trace == actions::Trace::kTimed;
+}
+
+std::string parameters_json(const actions::Parameters& parameters) {
+    JsonFields fields;
+    for (const auto& [name, value] : parameters) {
+        fields.add(name, value);
+    }
+    return "{" + fields.text() + "}";
+}
+
+std::string changes_json(const std::vector<actions::FileChange>& changes) {
+    std::string list;
+    for (const actions::FileChange& change : changes) {
+        JsonFields fields;
+        fields.add("path", change.path).add("before", change.before).add("after", change.after);
+        list += (list.empty() ? "{" : ",{") + fields.text() + "}";
+    }
+    return "[" + list + "]";
+}
+
+// The plan as it was approved, so that what is undone is what was done.
+void add_plan(JsonFields& fields, const Record::Intent& intent) {
+    const actions::Plan& plan = intent.plan;
+    const actions::Trace trace = actions::spec(plan.act).trace;
+    fields.add("cause", core::cause_id(plan.cause)).add("digest", intent.digest);
+    fields.add("expected", core::active_state_id(plan.expected_active));
+    fields.add_number("deadline_usec", static_cast<std::uint64_t>(plan.deadline.count()));
+    fields.add("trace", trace_id(trace)).add_json("parameters", parameters_json(plan.parameters));
+    fields.add_json("changes", changes_json(plan.changes));
+    if (is_undoable(trace)) {
+        fields.add("undo_by", core::format_time(intent.undo_by));
+    }
 }
 
 }  // namespace
+
+std::string_view undone_by_id(UndoneBy by) {
+    switch (by) {
+        case UndoneBy::kDeadline:
+            return "deadline";
+        case UndoneBy::kTime:
+            return "time";
+        case UndoneBy::kVerdict:
+            return "verdict";
+        case UndoneBy::kAgent:
+            return "agent";
+        case UndoneBy::kOperator:
+            return "operator";
+        case UndoneBy::kStart:
+            return "start";
+        case UndoneBy::kFailure:
+            return "failure";
+    }
+    return "?";
+}
 
 Record Record::open(const std::string& path) {
     Record record;
     auto file = AuditFile::open(path, kAuditMode);
     if (!file) {
-        record.ledger_.unreadable = file.error().text;
+        record.books_.ledger.unreadable = file.error().text;
         return record;
     }
     record.file_ = std::move(*file);
-    record.ledger_ = read_ledger(path);
-    for (const core::Attempt& attempt : record.ledger_.attempts) {
+    record.books_ = read_books(path);
+    for (const core::Attempt& attempt : record.books_.ledger.attempts) {
         record.next_attempt_ = std::max(record.next_attempt_, attempt.id + 1);
     }
     return record;
@@ -53,12 +109,12 @@ std::string Record::head() const {
 
 Status Record::write(TimePoint now, std::string_view kind, const std::string& fields, Sync sync) {
     if (!file_) {
-        return Error{ledger_.unreadable};
+        return Error{books_.ledger.unreadable};
     }
     Status status = file_->append(now, kind, fields, sync);
-    if (!status && ledger_.unreadable.empty()) {
+    if (!status && books_.ledger.unreadable.empty()) {
         // An act that cannot be recorded must not happen, also later, until somebody has looked.
-        ledger_.unreadable = status.error().text;
+        books_.ledger.unreadable = status.error().text;
     }
     return status;
 }
@@ -68,8 +124,8 @@ Status Record::note_start(TimePoint now) {
 }
 
 Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent) {
-    if (!ledger_.unreadable.empty()) {
-        return Error{ledger_.unreadable};
+    if (!books_.ledger.unreadable.empty()) {
+        return Error{books_.ledger.unreadable};
     }
     const actions::Plan& plan = intent.plan;
     core::Attempt attempt;
@@ -83,13 +139,17 @@ Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent)
     JsonFields fields;
     fields.add_number("attempt", attempt.id).add_number("incident", attempt.incident);
     fields.add("rule", attempt.rule).add("act", attempt.act).add("unit", attempt.unit);
-    fields.add("cause", core::cause_id(plan.cause)).add("digest", intent.digest);
-    fields.add("expected", core::active_state_id(plan.expected_active));
-    fields.add_number("deadline_usec", static_cast<std::uint64_t>(plan.deadline.count()));
+    add_plan(fields, intent);
     GATEMEND_CHECK(write(now, "intent", fields.text(), Sync::kYes));
     ++next_attempt_;
     const std::uint64_t id = attempt.id;
-    add_attempt(ledger_, std::move(attempt));
+    use_approval(books_.ledger, intent.digest);
+    const actions::Trace trace = actions::spec(plan.act).trace;
+    if (is_undoable(trace)) {
+        attempt.undo_by = intent.undo_by;
+        add_footprint(books_, id, {.trace = trace, .plan = plan});
+    }
+    add_attempt(books_, std::move(attempt));
     return id;
 }
 
@@ -97,11 +157,11 @@ Status Record::end_attempt(TimePoint now,
                            std::uint64_t attempt,
                            core::ActOutcome outcome,
                            const std::string& detail) {
-    core::Attempt* found = find_attempt(ledger_, attempt);
+    core::Attempt* found = find_attempt(books_.ledger, attempt);
     if (found == nullptr) {
         return Error{"no attempt " + std::to_string(attempt)};
     }
-    found->outcome = outcome;  // it has happened, whatever the disk says
+    set_outcome(books_, *found, outcome);  // it has happened, whatever the disk says
     JsonFields fields;
     fields.add_number("attempt", attempt).add_number("incident", found->incident);
     fields.add("act", found->act).add("unit", found->unit);
@@ -113,7 +173,7 @@ Status Record::confirm(TimePoint now,
                        std::uint64_t attempt,
                        core::ActVerdict verdict,
                        const std::string& detail) {
-    core::Attempt* found = find_attempt(ledger_, attempt);
+    core::Attempt* found = find_attempt(books_.ledger, attempt);
     if (found == nullptr) {
         return Error{"no attempt " + std::to_string(attempt)};
     }
@@ -121,7 +181,58 @@ Status Record::confirm(TimePoint now,
     fields.add_number("attempt", attempt).add_number("incident", found->incident);
     fields.add("unit", found->unit).add("verdict", core::act_verdict_id(verdict));
     GATEMEND_CHECK(write(now, "confirm", fields.add_if("detail", detail).text(), Sync::kYes));
-    found->verdict = verdict;
+    set_verdict(books_, *found, verdict);
+    return Done{};
+}
+
+Status Record::note_undoing(TimePoint now, std::uint64_t attempt, UndoneBy by) {
+    const core::Attempt* found = find_attempt(books_.ledger, attempt);
+    if (found == nullptr) {
+        return Error{"no attempt " + std::to_string(attempt)};
+    }
+    JsonFields fields;
+    fields.add_number("attempt", attempt).add_number("incident", found->incident);
+    fields.add("act", found->act).add("unit", found->unit).add("by", undone_by_id(by));
+    return write(now, "undoing", fields.text(), Sync::kYes);
+}
+
+Status Record::note_undone(TimePoint now, const Undoing& undoing) {
+    core::Attempt* found = find_attempt(books_.ledger, undoing.attempt);
+    if (found == nullptr) {
+        return Error{"no attempt " + std::to_string(undoing.attempt)};
+    }
+    const bool is_undone = undoing.state == core::UndoState::kUndone;
+    JsonFields fields;
+    fields.add_number("attempt", undoing.attempt).add_number("incident", found->incident);
+    fields.add("act", found->act).add("unit", found->unit).add("by", undone_by_id(undoing.by));
+    fields.add("outcome", is_undone ? "succeeded" : "failed").add("detail", undoing.detail);
+    set_undo(books_, *found, undoing.state);  // it has happened, whatever the disk says
+    return write(now, "undone", fields.text(), Sync::kYes);
+}
+
+Status Record::note_forgotten(TimePoint now, std::uint64_t attempt) {
+    core::Attempt* found = find_attempt(books_.ledger, attempt);
+    if (found == nullptr) {
+        return Error{"no attempt " + std::to_string(attempt)};
+    }
+    JsonFields fields;
+    fields.add_number("attempt", attempt).add_number("incident", found->incident);
+    fields.add("act", found->act).add("unit", found->unit);
+    GATEMEND_CHECK(write(now, "forgotten", fields.text(), Sync::kYes));
+    set_undo(books_, *found, core::UndoState::kNothing);
+    return Done{};
+}
+
+Status Record::approve(TimePoint now, const core::Approval& approval) {
+    if (!books_.ledger.unreadable.empty()) {
+        return Error{books_.ledger.unreadable};
+    }
+    JsonFields fields;
+    fields.add("digest", approval.digest).add("until", core::format_time(approval.until));
+    GATEMEND_CHECK(write(now, "approved", fields.add("by", approval.by).text(), Sync::kYes));
+    std::erase_if(books_.ledger.approvals,
+                  [now](const core::Approval& old) { return old.until <= now; });
+    add_approval(books_.ledger, approval);
     return Done{};
 }
 
@@ -129,7 +240,7 @@ Status Record::latch(TimePoint now,
                      const std::string& unit,
                      const std::string& rule,
                      const std::string& reason) {
-    add_latch(ledger_, {unit, now, reason});  // latched even if the disk is full
+    add_latch(books_.ledger, {unit, now, reason});  // latched even if the disk is full
     JsonFields fields;
     fields.add("unit", unit).add("rule", rule).add("reason", reason);
     return write(now, "latched", fields.text(), Sync::kYes);
@@ -138,12 +249,12 @@ Status Record::latch(TimePoint now,
 Status Record::lift(TimePoint now, const std::string& unit, const std::string& by) {
     GATEMEND_CHECK(
         write(now, "lifted", JsonFields{}.add("unit", unit).add("by", by).text(), Sync::kYes));
-    lift_latch(ledger_, unit, now);
+    lift_latch(books_.ledger, unit, now);
     return Done{};
 }
 
 Status Record::pause(TimePoint now, const core::Pause& pause) {
-    ledger_.pause = pause;  // paused even if the disk is full
+    books_.ledger.pause = pause;  // paused even if the disk is full
     JsonFields fields;
     fields.add("until", core::format_time(pause.until)).add("reason", pause.reason);
     return write(now, "paused", fields.add("by", pause.by).text(), Sync::kYes);
@@ -151,7 +262,7 @@ Status Record::pause(TimePoint now, const core::Pause& pause) {
 
 Status Record::resume(TimePoint now, const std::string& by) {
     GATEMEND_CHECK(write(now, "resumed", JsonFields{}.add("by", by).text(), Sync::kYes));
-    ledger_.pause.reset();
+    books_.ledger.pause.reset();
     return Done{};
 }
 
@@ -186,9 +297,10 @@ Status Record::note_refusal(TimePoint now, const Refusal& refusal) {
 
 std::vector<core::Attempt> Record::unresolved() const {
     std::vector<core::Attempt> result;
-    std::ranges::copy_if(ledger_.attempts, std::back_inserter(result), [](const core::Attempt& a) {
-        return a.outcome == core::ActOutcome::kPending;
-    });
+    std::ranges::copy_if(
+        books_.ledger.attempts, std::back_inserter(result), [](const core::Attempt& a) {
+            return a.outcome == core::ActOutcome::kPending;
+        });
     return result;
 }
 

@@ -8,6 +8,7 @@
 #include "core/ledger.hpp"
 #include "core/result.hpp"
 #include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/ledger_builder.hpp"
 
 #include <cstdint>
 #include <map>
@@ -19,6 +20,20 @@ namespace gatemend::sandbox {
 
 inline constexpr core::Duration kRefusalInterval = std::chrono::seconds{10};
 inline constexpr std::size_t kMaxRefusalKinds = 64;
+// So many confirmed acts can still be rolled back; the snapshots of older ones are removed.
+inline constexpr std::size_t kMaxConfirmed = 20;
+
+// Why an act was undone.
+enum class UndoneBy {
+    kDeadline,  // nobody confirmed it in time
+    kTime,      // it was meant for a time only
+    kVerdict,   // it did not cure, or did harm
+    kAgent,
+    kOperator,
+    kStart,    // the executor had died in its middle
+    kFailure,  // it failed on the way
+};
+[[nodiscard]] std::string_view undone_by_id(UndoneBy by);  // "deadline"
 
 struct Refusal {
     std::string act;
@@ -34,7 +49,9 @@ class Record {
     // Never fails: what is wrong is in ledger().unreadable.
     [[nodiscard]] static Record open(const std::string& path);
 
-    [[nodiscard]] const core::Ledger& ledger() const { return ledger_; }
+    [[nodiscard]] const core::Ledger& ledger() const { return books_.ledger; }
+
+    [[nodiscard]] const Footprints& footprints() const { return books_.footprints; }
 
     [[nodiscard]] std::string head() const;
 
@@ -44,9 +61,11 @@ class Record {
         actions::Plan plan;
         std::string digest;
         std::uint64_t incident = 0;
+        core::TimePoint undo_by{};  // of acts that leave something to undo
     };
 
-    // On disk when it returns; the attempt's number.
+    // Uses up the approval of the digest, if there is one. On disk when it returns; the attempt's
+    // number.
     [[nodiscard]] core::Result<std::uint64_t> begin_attempt(core::TimePoint now,
                                                             const Intent& intent);
     [[nodiscard]] core::Status end_attempt(core::TimePoint now,
@@ -57,6 +76,24 @@ class Record {
                                        std::uint64_t attempt,
                                        core::ActVerdict verdict,
                                        const std::string& detail);
+    // The undoing is about to begin. Until note_undone() the record holds that it may have stopped
+    // half-way; the ledger shows what was before.
+    [[nodiscard]] core::Status note_undoing(core::TimePoint now,
+                                            std::uint64_t attempt,
+                                            UndoneBy by);
+
+    struct Undoing {
+        std::uint64_t attempt = 0;
+        UndoneBy by{};
+        core::UndoState state = core::UndoState::kUndone;  // or kUndoFailed
+        std::string detail;
+    };
+
+    [[nodiscard]] core::Status note_undone(core::TimePoint now, const Undoing& undoing);
+    // It can no longer be rolled back.
+    [[nodiscard]] core::Status note_forgotten(core::TimePoint now, std::uint64_t attempt);
+
+    [[nodiscard]] core::Status approve(core::TimePoint now, const core::Approval& approval);
     [[nodiscard]] core::Status latch(core::TimePoint now,
                                      const std::string& unit,
                                      const std::string& rule,
@@ -88,7 +125,7 @@ class Record {
                                      Sync sync);
 
     std::optional<AuditFile> file_;
-    core::Ledger ledger_;
+    Books books_;
     std::uint64_t next_attempt_ = 1;
     std::map<std::string, RefusalCount> refusals_;
 };

@@ -127,12 +127,39 @@ PacketFilterFact added(std::optional<PacketFilterFact> so_far,
     return std::move(*so_far);
 }
 
+ToolSpec test_spec(const KnownService& service) {
+    ToolSpec spec;
+    spec.profile = service.profile;
+    spec.argv = service.test_argv;
+    spec.deadline = kConfigTestDeadline;
+    spec.max_output = kMaxDiagnosticBytes;
+    return spec;
+}
+
+// What the tool's end means; the fingerprint is the caller's.
+ConfigTestFact judge_test(const KnownService& service, const Result<ToolOutcome>& outcome) {
+    ConfigTestFact fact{.verdict = "unknown", .fingerprint = "", .output = ""};
+    if (!outcome) {
+        fact.output = outcome.error().text;
+        return fact;
+    }
+    fact.verdict = verdict_of(service, *outcome);
+    fact.output = printable(outcome->err);
+    if (fact.verdict == "unknown") {
+        fact.output = why_unknown(*outcome) + "\n" + fact.output;
+    }
+    return fact;
+}
+
 class MachineFacts final : public Facts {
   public:
     explicit MachineFacts(ToolRunner& runner) : runner_(runner) {}
 
     void nginx_dump(std::function<void(Result<NginxDumpFact>)> done) override;
     void test_config(const std::string& unit, TestCallback done) override;
+    void test_staged(const std::string& unit,
+                     const std::vector<Bind>& binds,
+                     TestCallback done) override;
     void probe(const core::ProbeQuestion& question,
                std::function<void(Result<std::string>)> done) override;
     void inspect(const std::string& unit,
@@ -140,6 +167,7 @@ class MachineFacts final : public Facts {
                  std::function<void(Result<std::string>)> done) override;
     void packet_filter(std::function<void(Result<PacketFilterFact>)> done) override;
     [[nodiscard]] Result<std::string> fingerprint(const std::string& unit) const override;
+    [[nodiscard]] std::vector<std::uint32_t> processes(const std::string& unit) const override;
     [[nodiscard]] bool is_known_valid(const std::string& unit) const override;
 
   private:
@@ -205,14 +233,10 @@ void MachineFacts::test_config(const std::string& unit, TestCallback done) {
     if (record.waiting.size() > 1) {
         return;  // a test is running; if its files are old by then, on_tested() tells
     }
-    ToolSpec spec;
-    spec.profile = service->profile;
-    spec.argv = service->test_argv;
-    spec.deadline = kConfigTestDeadline;
-    spec.max_output = kMaxDiagnosticBytes;
-    runner_.run(spec, [this, unit, before = *current](const Result<ToolOutcome>& outcome) {
-        on_tested(unit, before, outcome);
-    });
+    runner_.run(test_spec(*service),
+                [this, unit, before = *current](const Result<ToolOutcome>& outcome) {
+                    on_tested(unit, before, outcome);
+                });
 }
 
 void MachineFacts::on_tested(const std::string& unit,
@@ -220,23 +244,33 @@ void MachineFacts::on_tested(const std::string& unit,
                              const Result<ToolOutcome>& outcome) {
     const auto service = find_known_service(unit);
     TestRecord& record = tests_[unit];
-    ConfigTestFact fact{.verdict = "unknown", .fingerprint = fingerprint_before, .output = ""};
-    if (!outcome) {
-        fact.output = outcome.error().text;
-    } else if (const auto now = fingerprint(unit); !now || *now != fingerprint_before) {
+    ConfigTestFact fact = judge_test(*service, outcome);
+    fact.fingerprint = fingerprint_before;
+    if (const auto now = fingerprint(unit); outcome && (!now || *now != fingerprint_before)) {
+        fact.verdict = "unknown";
         fact.output = "the configuration changed during the test";
-    } else {
-        fact.verdict = verdict_of(*service, *outcome);
-        fact.output = printable(outcome->err);
-        if (fact.verdict == "unknown") {
-            fact.output = why_unknown(*outcome) + "\n" + fact.output;
-        }
     }
     record.newest = fact;
     for (const auto& waiting = std::exchange(record.waiting, {});
          const TestCallback& done : waiting) {
         done(fact);
     }
+}
+
+void MachineFacts::test_staged(const std::string& unit,
+                               const std::vector<Bind>& binds,
+                               TestCallback done) {
+    const auto service = find_known_service(unit);
+    if (!service) {
+        done(Error{"no configuration test is known for " + unit});
+        return;
+    }
+    ToolSpec spec = test_spec(*service);
+    spec.binds = binds;
+    runner_.run(spec,
+                [service = *service, done = std::move(done)](const Result<ToolOutcome>& outcome) {
+                    done(judge_test(service, outcome));
+                });
 }
 
 // The probe checks again: what is not local in its eyes it does not touch without being told so.
@@ -349,6 +383,10 @@ Result<std::string> MachineFacts::fingerprint(const std::string& unit) const {
         return Error{"no configuration is known for " + unit};
     }
     return fingerprint_files(service->config_paths);
+}
+
+std::vector<std::uint32_t> MachineFacts::processes(const std::string& unit) const {
+    return find_processes(unit, {});
 }
 
 bool MachineFacts::is_known_valid(const std::string& unit) const {

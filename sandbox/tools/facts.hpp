@@ -8,9 +8,11 @@
 #include "core/topology.hpp"
 #include "sandbox/tools/tool_runner.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gatemend::sandbox {
 
@@ -49,6 +51,12 @@ class Facts {
     virtual void test_config(const std::string& unit,
                              std::function<void(core::Result<ConfigTestFact>)> done) = 0;
 
+    // The unit's test as if the files of `binds` were in place already. Never cached; the
+    // fingerprint is "", because no files on disk are what was tested.
+    virtual void test_staged(const std::string& unit,
+                             const std::vector<Bind>& binds,
+                             std::function<void(core::Result<ConfigTestFact>)> done) = 0;
+
     // One line of gatemend-probe; as the worker user of the running nginx (its children's uid),
     // else www-data or nginx.
     virtual void probe(const core::ProbeQuestion& question,
@@ -64,6 +72,8 @@ class Facts {
 
     // Fingerprint of the files that test_config would test, without running anything (stat only).
     [[nodiscard]] virtual core::Result<std::string> fingerprint(const std::string& unit) const = 0;
+    // The processes in the unit's own control group, ascending; empty: none, or it cannot be seen.
+    [[nodiscard]] virtual std::vector<std::uint32_t> processes(const std::string& unit) const = 0;
     // Newest cached verdict for exactly these files, if any.
     [[nodiscard]] virtual bool is_known_valid(const std::string& unit) const = 0;
 

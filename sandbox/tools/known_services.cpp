@@ -2,12 +2,15 @@
 #include "sandbox/tools/known_services.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace gatemend::sandbox {
 namespace {
 
 constexpr std::string_view kFpmPrefix = "php";
 constexpr std::string_view kFpmSuffix = "-fpm.service";
+// nginx's test depends on them, but they are everybody's.
+constexpr std::array<std::string_view, 2> kSharedFiles{"/etc/hosts", "/etc/resolv.conf"};
 constexpr int kFpmConfigExit = 78;  // EX_CONFIG
 
 // "8.2" of "php8.2-fpm.service", "" of "php-fpm.service"; nullopt for anything else.
@@ -52,13 +55,23 @@ std::optional<KnownService> find_known_service(std::string_view unit) {
                             .profile = ToolProfile::kNginxTest,
                             .test_argv = {std::string{kNginxPath}, "-t"},
                             // the test also fails for names that nobody resolves any more
-                            .config_paths = {"/etc/nginx", "/etc/hosts", "/etc/resolv.conf"},
+                            .config_paths = {"/etc/nginx",
+                                             std::string{kSharedFiles[0]},
+                                             std::string{kSharedFiles[1]}},
                             .invalid_exit_code = 1};
     }
     if (const auto version = fpm_version(unit)) {
         return make_fpm(*version);
     }
     return std::nullopt;
+}
+
+bool is_own_config(const KnownService& service, std::string_view file) {
+    const auto holds = [file](const std::string& path) {
+        return file == path || file.starts_with(path + "/");
+    };
+    return std::ranges::find(kSharedFiles, file) == kSharedFiles.end() &&
+           std::ranges::any_of(service.config_paths, holds);
 }
 
 core::ServiceRole service_role(std::string_view unit) {

@@ -26,6 +26,8 @@ struct KnownService {
 
 // nullopt: no configuration test is known for the unit.
 [[nodiscard]] std::optional<KnownService> find_known_service(std::string_view unit);
+// `file` is part of the unit's own configuration, not of the machine's (/etc/hosts).
+[[nodiscard]] bool is_own_config(const KnownService& service, std::string_view file);
 [[nodiscard]] core::ServiceRole service_role(std::string_view unit);
 
 }  // namespace gatemend::sandbox

@@ -73,6 +73,10 @@ class MachineMender final : public Mender {
         write("forget", attempt, {}, std::move(done));
     }
 
+    void keep(const std::string& unit, Done done) override {
+        run({kMendPath, "keep", unit}, {kGoodRoot}, std::move(done));
+    }
+
   private:
     void write(const char* what,
                std::uint64_t attempt,

@@ -7,6 +7,7 @@
 //   commit   new content into place: temporary file beside it, fsync, rename, fsync of the folder
 //   undo     old content back into place, where the file is still what commit left
 //   forget   the snapshot is removed
+//   keep     a copy of a unit's configuration, which has just passed its test, below kGoodRoot
 //
 // Every step may be repeated, also after a crash in its middle.
 #pragma once
@@ -25,6 +26,7 @@
 namespace gatemend::sandbox {
 
 inline constexpr const char* kSnapshotRoot = "/var/lib/gatemend/snapshots";
+inline constexpr const char* kGoodRoot = "/var/lib/gatemend/good";
 
 class Mender {
   public:
@@ -43,6 +45,7 @@ class Mender {
                         Done done) = 0;
     virtual void undo(std::uint64_t attempt, const std::vector<std::string>& paths, Done done) = 0;
     virtual void forget(std::uint64_t attempt, Done done) = 0;
+    virtual void keep(const std::string& unit, Done done) = 0;
 
   protected:
     Mender() = default;

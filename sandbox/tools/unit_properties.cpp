@@ -78,10 +78,20 @@ void add_config_test(Properties& properties) {
              NameList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}});
 }
 
+// What is tested is what would be in place: files of a stage over those of the service.
+std::vector<BindPath> staged_files(const ToolSpec& spec) {
+    std::vector<BindPath> binds;
+    for (const Bind& bind : spec.binds) {
+        constexpr bool kIsMissingIgnored = false;
+        binds.emplace_back(bind.source, bind.target, kIsMissingIgnored, std::uint64_t{0});
+    }
+    return binds;
+}
+
 // A pid file, sockets and whatever else the test makes below /run vanishes with the unit; what
 // names are resolved with has to be there.
-void add_private_run(Properties& properties) {
-    std::vector<BindPath> visible;
+void add_private_run(Properties& properties, const ToolSpec& spec) {
+    std::vector<BindPath> visible = staged_files(spec);
     for (const char* path :
          {"/run/systemd/resolve", "/run/resolvconf", "/run/nscd", "/run/NetworkManager"}) {
         visible.emplace_back(std::string{path}, std::string{path}, true, std::uint64_t{0});
@@ -90,17 +100,20 @@ void add_private_run(Properties& properties) {
         .set("BindReadOnlyPaths", visible);
 }
 
-void add_nginx_test(Properties& properties) {
+void add_nginx_test(Properties& properties, const ToolSpec& spec) {
     add_config_test(properties);
-    add_private_run(properties);
+    add_private_run(properties, spec);
     // Opens logs of the worker user, binds low ports where nginx is down, makes missing temp paths.
     properties.set("CapabilityBoundingSet",
                    bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_NET_BIND_SERVICE) |
                        bit(CAP_CHOWN) | bit(CAP_FOWNER));
 }
 
-void add_fpm_test(Properties& properties) {
+void add_fpm_test(Properties& properties, const ToolSpec& spec) {
     add_config_test(properties);
+    if (!spec.binds.empty()) {
+        properties.set("BindReadOnlyPaths", staged_files(spec));
+    }
     // No MemoryDenyWriteExecute: opcache's JIT and PCRE's map writable code while modules load.
     // No private /run: a pool may log or listen there, and the test creates nothing in it.
     properties.set("CapabilityBoundingSet",
@@ -194,10 +207,10 @@ std::vector<UnitProperty> make_unit_properties(const ToolSpec& spec, const ToolP
     add_common(properties, spec, pipes);
     switch (spec.profile) {
         case ToolProfile::kNginxTest:
-            add_nginx_test(properties);
+            add_nginx_test(properties, spec);
             break;
         case ToolProfile::kFpmTest:
-            add_fpm_test(properties);
+            add_fpm_test(properties, spec);
             break;
         case ToolProfile::kProbe:
             add_probe(properties, spec);

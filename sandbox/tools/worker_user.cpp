@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -23,10 +24,11 @@ std::optional<std::uint64_t> owner_of(const std::string& path) {
     return info.st_uid;
 }
 
-bool is_pid(const std::string& text) {
+// 0: not the number of a process.
+std::uint32_t pid_of(const std::string& text) {
     std::uint32_t pid = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
-    return error == std::errc{} && end == text.data() + text.size() && pid > 0;
+    return error == std::errc{} && end == text.data() + text.size() ? pid : 0;
 }
 
 bool has_user(std::string_view name) {
@@ -43,17 +45,30 @@ bool has_user(std::string_view name) {
 }  // namespace
 
 std::optional<std::string> find_worker_user(const ProcessRoots& roots) {
-    for (const char* layout : {"", "/systemd", "/unified"}) {
-        std::ifstream processes{roots.cgroup + layout + "/system.slice/nginx.service/cgroup.procs"};
-        std::string pid;
-        for (int i = 0; i < kMaxProcesses && std::getline(processes, pid); ++i) {
-            const auto owner = is_pid(pid) ? owner_of(roots.proc + "/" + pid) : std::nullopt;
-            if (owner.value_or(0) != 0) {
-                return std::to_string(*owner);
-            }
+    for (const std::uint32_t pid : find_processes("nginx.service", roots)) {
+        const auto owner = owner_of(roots.proc + "/" + std::to_string(pid));
+        if (owner.value_or(0) != 0) {
+            return std::to_string(*owner);
         }
     }
     return std::nullopt;
+}
+
+std::vector<std::uint32_t> find_processes(const std::string& unit, const ProcessRoots& roots) {
+    std::vector<std::uint32_t> found;
+    for (const char* layout : {"", "/systemd", "/unified"}) {
+        std::string path = roots.cgroup + layout;
+        std::ifstream processes{path.append("/system.slice/").append(unit).append("/cgroup.procs")};
+        std::string line;
+        for (int i = 0; i < kMaxProcesses && std::getline(processes, line); ++i) {
+            if (const std::uint32_t pid = pid_of(line); pid != 0) {
+                found.push_back(pid);
+            }
+        }
+    }
+    std::ranges::sort(found);
+    found.erase(std::ranges::unique(found).begin(), found.end());  // both layouts show the same
+    return found;
 }
 
 std::string default_worker_user() {

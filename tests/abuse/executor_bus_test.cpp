@@ -17,6 +17,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace gatemend::sandbox {
 namespace {
@@ -171,6 +173,38 @@ class ExecutorOnBus : public testing::Test {
                     0);
     }
 
+    // Propose or Plan with these parameters, as bytes: nothing of ours checks them on the way.
+    std::string ask(const char* method,
+                    const char* act,
+                    const std::vector<std::pair<std::string, std::string>>& parameters) {
+        sd_bus_message* raw = nullptr;
+        EXPECT_GE(sd_bus_message_new_method_call(
+                      caller_.get(), &raw, kExecutorName, kExecutorPath, kExecutorName, method),
+                  0);
+        const std::unique_ptr<sd_bus_message, DropMessage> message{raw};
+        EXPECT_GE(sd_bus_message_append(raw,
+                                        "sssssst",
+                                        act,
+                                        kFpm.c_str(),
+                                        "start-crashed-backend",
+                                        "unit-failed",
+                                        "failed",
+                                        kInvocation.c_str(),
+                                        std::uint64_t{5'000'000}),
+                  0);
+        EXPECT_GE(sd_bus_message_open_container(raw, 'a', "{ss}"), 0);
+        for (const auto& [name, value] : parameters) {
+            EXPECT_GE(sd_bus_message_append(raw, "{ss}", name.c_str(), value.c_str()), 0);
+        }
+        EXPECT_GE(sd_bus_message_close_container(raw), 0);
+        answer_.clear();
+        EXPECT_GE(
+            sd_bus_call_async(caller_.get(), nullptr, raw, &ExecutorOnBus::take_answer, this, 0),
+            0);
+        turn_until([this] { return !answer_.empty(); });
+        return answer_;
+    }
+
     ExecutorMachine machine_;
     FactDesk desk_{machine_.facts,
                    [this]() -> const policy::Policy& { return machine_.executor->policy(); },
@@ -206,6 +240,55 @@ TEST_F(ExecutorOnBus, WrongPlansAreErrorsWithNames) {
     EXPECT_EQ(call("Execute", "st", std::string(64, 'f').c_str(), std::uint64_t{1}), "NotFound");
     EXPECT_EQ(call("Execute", "st", overlong.c_str(), std::uint64_t{1}), "BadArgument");
     EXPECT_TRUE(machine_.systemd.jobs.empty());
+}
+
+TEST_F(ExecutorOnBus, HostileParametersAreBadArguments) {
+    using Parameters = std::vector<std::pair<std::string, std::string>>;
+    Parameters many;
+    for (int i = 0; i < 5000; ++i) {
+        many.emplace_back("p" + std::to_string(i), "x");
+    }
+    const std::string socket = "unix:/run/php/a.sock";
+    const std::vector<Parameters> hostile{
+        many,
+        {},
+        {{"socket", std::string(60'000, 'x')}},
+        {{std::string(60'000, 'x'), "x"}},
+        {{"socket", socket}, {"", ""}},
+        {{"socket", socket}, {"other", "x"}},
+        {{"socket", "unix:/run/php/../../etc/shadow"}},
+        {{"socket", "unix:/run/php/a.sock\nwith.x=y"}},
+        {{"socket", "unix:/run/php/\x01.sock"}},
+        {{"socket", "unix:/run/php/\xC3\xA9.sock"}},
+        {{"socket", "unix:/run/php/a;id.sock"}},
+        {{"socket\n", socket}},
+    };
+    for (const Parameters& parameters : hostile) {
+        for (const char* method : {"Propose", "Plan"}) {
+            EXPECT_EQ(ask(method, "set-pool-listen", parameters), "BadArgument");
+        }
+    }
+    EXPECT_EQ(ask("Plan", "start-unit", {{"socket", socket}}), "BadArgument");
+    EXPECT_EQ(ask("Plan", "start-unit", {{"s", "1"}, {"s", "2"}}), "BadArgument");
+    EXPECT_EQ(ask("Propose", "set-pool-listen", {{"socket", socket}}), "Refused");
+    EXPECT_EQ(ask("Propose", "start-unit", {}), "ok");
+    EXPECT_TRUE(machine_.mender.steps.empty());
+    EXPECT_TRUE(machine_.systemd.jobs.empty());
+}
+
+TEST_F(ExecutorOnBus, OnlyDigestsAreApprovedAndOnlyWhatIsThereIsRolledBack) {
+    const std::string digest(64, 'a');
+    const std::string expected = geteuid() == 0 ? "ok" : "NotAllowed";
+    EXPECT_EQ(call("Approve", "s", digest.c_str()), expected);
+    if (geteuid() == 0) {
+        EXPECT_EQ(call("Approve", "s", std::string(60'000, 'a').c_str()), "BadArgument");
+        EXPECT_EQ(call("Approve", "s", "*"), "BadArgument");
+    }
+    EXPECT_EQ(call("Rollback", "t", std::uint64_t{1}), "NotFound");
+    EXPECT_EQ(call("Rollback", "t", UINT64_MAX), "NotFound");
+    ASSERT_EQ(plan(kFpm.c_str()), "ok");
+    EXPECT_EQ(call("Execute", "st", text_.c_str(), std::uint64_t{1}), "ok");
+    EXPECT_EQ(call("Rollback", "t", std::uint64_t{1}), "NotFound") << "it left nothing";
 }
 
 TEST_F(ExecutorOnBus, WrongTypesAndUnknownMethodsAreAnsweredByTheLibrary) {
@@ -247,7 +330,7 @@ TEST_F(ExecutorOnBus, OperatorCallsAreForRootAlone) {
 }
 
 // A caller that is not root: another process, because credentials are per connection.
-TEST_F(ExecutorOnBus, AStrangerCannotLift) {
+TEST_F(ExecutorOnBus, AStrangerCannotLiftOrApprove) {
     if (geteuid() != 0) {
         GTEST_SKIP() << "needs root to become somebody else";
     }
@@ -261,24 +344,29 @@ TEST_F(ExecutorOnBus, AStrangerCannotLift) {
             _exit(2);
         }
         const std::unique_ptr<sd_bus, DropBus> bus{raw};
-        sd_bus_error error{};
-        (void)sd_bus_call_method(raw,
-                                 kExecutorName,
-                                 kExecutorPath,
-                                 kExecutorName,
-                                 "Lift",
-                                 &error,
-                                 nullptr,
-                                 "s",
-                                 kFpm.c_str());
-        const bool is_refused = sd_bus_error_has_name(&error, "org.gatemend.Error.NotAllowed") > 0;
-        _exit(is_refused ? 0 : 1);
+        const auto is_refused = [&bus](const char* method, const std::string& argument) {
+            sd_bus_error error{};
+            (void)sd_bus_call_method(bus.get(),
+                                     kExecutorName,
+                                     kExecutorPath,
+                                     kExecutorName,
+                                     method,
+                                     &error,
+                                     nullptr,
+                                     "s",
+                                     argument.c_str());
+            return sd_bus_error_has_name(&error, "org.gatemend.Error.NotAllowed") > 0;
+        };
+        const bool are_refused =
+            is_refused("Lift", kFpm) && is_refused("Approve", std::string(64, 'a'));
+        _exit(are_refused ? 0 : 1);
     }
     turn_until([&] { return has_ended; });
     int status = -1;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
     EXPECT_TRUE(machine_.executor->ledger().forgiven.empty());
+    EXPECT_TRUE(machine_.executor->ledger().approvals.empty());
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ LAYERS = (
         PURE,
         ("core/", CATALOGUE, "policies/(policy|decide|budget).hpp", "engine/"),
     ),
-    ("audit", r"sandbox/audit/", POSIX, ("core/", "sandbox/audit/", "<nlohmann/")),
+    ("audit", r"sandbox/audit/", POSIX, ("core/", CATALOGUE, "sandbox/audit/", "<nlohmann/")),
     ("bus", r"sandbox/bus/", POSIX, ("core/", "sandbox/bus/", *BUS)),
     (
         "tools",

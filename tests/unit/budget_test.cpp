@@ -152,7 +152,7 @@ TEST(Budget, WaitsLongerAfterEachAttemptInARowThatDidNotCure) {
     rule.limit = {10, minutes{15}, seconds{5}, 2};
     auto ledger = ledger_of({attempt_at(kNow - seconds{30}, ActVerdict::kEffective),
                              attempt_at(kNow - seconds{20}, ActVerdict::kIneffective),
-                             attempt_at(kNow, ActVerdict::kHarmful)});
+                             attempt_at(kNow, ActVerdict::kIneffective)});
     const auto verdict = check(rule, ledger);
     EXPECT_EQ(verdict.retry_at, kNow + seconds{20});  // 5s * 2^2
     EXPECT_EQ(verdict.reason,
@@ -208,6 +208,53 @@ TEST(Budget, ReportsExhaustionBeforeARunningCooldown) {
     rule.limit.cooldown = seconds{5};
     EXPECT_EQ(check(rule, ledger_of(std::vector<Attempt>(3, attempt_at(kNow)))).state,
               BudgetState::kExhausted);
+}
+
+TEST(Budget, DemotesARuleThatDidHarmUntilItIsLifted) {
+    Ledger ledger;
+    ledger.attempts = {attempt_at(kNow - hours{24 * 30}, ActVerdict::kHarmful)};
+    const auto verdict = check(make_rule(), ledger);
+    EXPECT_EQ(verdict.state, BudgetState::kDemoted);
+    EXPECT_FALSE(verdict.retry_at);
+    EXPECT_NE(verdict.reason.find("did harm to"), std::string::npos);
+    EXPECT_NE(verdict.reason.find("gatemend resume"), std::string::npos);
+    ledger.forgiven = {{kUnit, kNow - hours{1}}};
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kAllowed);
+}
+
+TEST(Budget, DemotesTheRuleThatDidHarmOnThatUnitAlone) {
+    Ledger ledger;
+    ledger.attempts = {attempt_at(kNow - hours{24}, ActVerdict::kHarmful)};
+    ledger.attempts[0].rule = "another";
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kAllowed);
+    ledger.attempts = {attempt_at(kNow - hours{24}, ActVerdict::kHarmful)};
+    ledger.attempts[0].unit = "php8.4-fpm.service";
+    EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kAllowed);
+}
+
+TEST(Budget, DemotesForNoEffectOnlyWhereTheRuleSaysSo) {
+    Ledger ledger;
+    ledger.attempts = {attempt_at(kNow - hours{24}, ActVerdict::kIneffective)};
+    Rule rule = make_rule();
+    EXPECT_EQ(check_budget(Settings{}, rule, kUnit, ledger, kNow).state, BudgetState::kAllowed);
+    rule.on_failure = OnFailure::kObserve;
+    EXPECT_EQ(check_budget(Settings{}, rule, kUnit, ledger, kNow).state, BudgetState::kDemoted);
+    ledger.attempts[0].verdict = ActVerdict::kPending;
+    EXPECT_EQ(check_budget(Settings{}, rule, kUnit, ledger, kNow).state, BudgetState::kAllowed);
+}
+
+TEST(Budget, StartsTheWaitsAnewAfterACure) {
+    Ledger ledger;
+    ledger.attempts = {attempt_at(kNow - minutes{50}, ActVerdict::kIneffective),
+                       attempt_at(kNow - minutes{40}, ActVerdict::kIneffective),
+                       attempt_at(kNow - minutes{30}, ActVerdict::kEffective),
+                       attempt_at(kNow, ActVerdict::kPending)};
+    Rule rule = make_rule();
+    rule.limit = {100, hours{1}, seconds{5}, 2};
+    Settings settings;
+    settings.unit_limit.max = settings.host_limit.max = 100;
+    // One in a row, not three: the cure has ended theirs.
+    EXPECT_EQ(check_budget(settings, rule, kUnit, ledger, kNow).retry_at, kNow + seconds{10});
 }
 
 TEST(Budget, CountsAttemptsFromTheFutureAsNow) {

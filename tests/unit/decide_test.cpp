@@ -313,6 +313,333 @@ TEST(Decide, RetriesWhenTheLastOfSeveralTimedHoldsEnds) {
     EXPECT_FALSE(decide(make_policy(), ledger, question).retry_at);
 }
 
+// A rule for `cause` with these steps, alone in its policy.
+Policy policy_with(Cause cause, std::vector<LadderStep> ladder, Mode mode = Mode::kAct) {
+    Policy policy;
+    Rule rule;
+    rule.name = "mend";
+    rule.match.cause = cause;
+    rule.mode = mode;
+    rule.ladder = std::move(ladder);
+    policy.rules.push_back(rule);
+    return policy;
+}
+
+Question question_about(Cause cause) {
+    Question question = make_question();
+    question.cause = cause;
+    question.nginx_unit = "nginx.service";
+    question.backend = "unix:/run/php/php8.2-fpm.sock";
+    question.confidence_permille = 900;
+    return question;
+}
+
+const LadderStep kRepoint{actions::ActId::kRepointBackend, seconds{60}, {}};
+const LadderStep kSuggestion{actions::ActId::kApplySuggestion, seconds{60}, {}};
+
+TEST(Decide, TakesTheFirstRuleWhosePatternsAndConfidenceFit) {
+    Policy policy = policy_with(Cause::kAppDown, {{actions::ActId::kStartUnit, seconds{10}}});
+    Rule pm2 = policy.rules[0];
+    pm2.name = "pm2";
+    pm2.match.unit = "pm2-*.service";
+    Rule sure = policy.rules[0];
+    sure.name = "sure";
+    sure.match.min_confidence_permille = 950;
+    Rule tcp = policy.rules[0];
+    tcp.name = "tcp";
+    tcp.match.backend = "127.0.0.1:*";
+    policy.rules = {pm2, sure, tcp, policy.rules[0]};
+    Question question = question_about(Cause::kAppDown);
+    EXPECT_EQ(decide(policy, Ledger{}, question).rule, "mend");
+    question.confidence_permille = 950;
+    EXPECT_EQ(decide(policy, Ledger{}, question).rule, "sure");
+    question.confidence_permille = 900;
+    question.backend = "127.0.0.1:8000";
+    EXPECT_EQ(decide(policy, Ledger{}, question).rule, "tcp");
+    question.unit = "pm2-deploy.service";
+    EXPECT_EQ(decide(policy, Ledger{}, question).rule, "pm2");
+}
+
+TEST(Decide, HoldsWhenEveryRuleWantsMoreConfidence) {
+    Policy policy = policy_with(Cause::kAppDown, {{actions::ActId::kStartUnit, seconds{10}}});
+    policy.rules[0].match.min_confidence_permille = 950;
+    const auto decision = decide(policy, Ledger{}, question_about(Cause::kAppDown));
+    EXPECT_EQ(decision.kind, DecisionKind::kHold);
+    EXPECT_EQ(decision.rule, "mend");
+    EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kTooUncertain});
+    EXPECT_EQ(decision.reason, "app-down is 900 permille certain, 950 needed");
+}
+
+TEST(Decide, SaysWhenRulesForTheCauseAreForOtherUnits) {
+    Policy policy = policy_with(Cause::kAppDown, {{actions::ActId::kStartUnit, seconds{10}}});
+    policy.rules[0].match.unit = "pm2-*.service";
+    const auto decision = decide(policy, Ledger{}, question_about(Cause::kAppDown));
+    EXPECT_EQ(decision.kind, DecisionKind::kObserve);
+    EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kNoRule});
+    EXPECT_EQ(decision.reason, "no rule for cause app-down on php8.2-fpm.service");
+}
+
+TEST(Decide, WaitsUntilTheIncidentIsOldEnough) {
+    Policy policy = policy_with(Cause::kUnitFailed, {{actions::ActId::kStartUnit, seconds{10}}});
+    policy.rules[0].match.lasting = seconds{30};
+    Question question = question_about(Cause::kUnitFailed);
+    question.age = seconds{12};
+    const auto decision = decide(policy, Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kHold);
+    EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kTooBrief});
+    EXPECT_EQ(decision.retry_at, kNow + seconds{18});
+    question.age = seconds{30};
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+}
+
+TEST(Decide, WaitsUntilItWasBadOftenEnough) {
+    Policy policy = policy_with(Cause::kUnitFailed, {{actions::ActId::kStartUnit, seconds{10}}});
+    policy.rules[0].match.times = 2;
+    policy.rules[0].match.within = minutes{5};
+    Question question = question_about(Cause::kUnitFailed);
+    question.bad_looks = {kNow - minutes{5}, kNow - minutes{1}};
+    const auto decision = decide(policy, Ledger{}, question);
+    EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kTooBrief});
+    EXPECT_EQ(decision.reason, "seen 1 of 2 times within 5m");
+    EXPECT_FALSE(decision.retry_at);  // only another look can change it
+    question.bad_looks.push_back(kNow);
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+}
+
+TEST(Decide, HoldsOutsideItsWindowsUntilOneOpens) {
+    Policy policy = policy_with(Cause::kUnitFailed, {{actions::ActId::kStartUnit, seconds{10}}});
+    policy.rules[0].windows = {TimeWindow{0x7f, 13 * 60, 14 * 60, "UTC", {}}};
+    Question question = question_about(Cause::kUnitFailed);
+    const auto decision = decide(policy, Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kHold);
+    EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kMaintenance});
+    EXPECT_EQ(decision.reason, "acts only 13:00-14:00 UTC");
+    EXPECT_EQ(decision.retry_at, kNow + hours{1});
+    question.now = kNow + hours{1};
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+}
+
+TEST(Decide, NeverActsWhileWhatTheServiceNeedsIsDown) {
+    Policy policy = policy_with(Cause::kUnitFailed, {{actions::ActId::kStartUnit, seconds{10}}});
+    policy.rules[0].needs = {"redis.service", "postgresql.service"};
+    Question question = question_about(Cause::kUnitFailed);
+    question.units_down = {"postgresql.service", "php8.2-fpm.service"};
+    const auto decision = decide(policy, Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kHold);
+    EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kCauseElsewhere});
+    EXPECT_EQ(decision.reason, "postgresql.service is down, and php8.2-fpm.service needs it");
+}
+
+TEST(Decide, GivesTheActWhatTheDiagnosisKnowsAndTheRuleSets) {
+    const LadderStep vacuum{actions::ActId::kVacuumJournal,
+                            seconds{30},
+                            {{"keep_bytes", "1000"}, {"keep_seconds", "60"}}};
+    Question question = question_about(Cause::kDiskFull);
+    question.remedy = {{"keep_bytes", "1"}, {"socket", "unix:/run/x.sock"}};
+    const auto decision = decide(policy_with(Cause::kDiskFull, {vacuum}), Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kAct);
+    EXPECT_EQ(decision.target, actions::kJournalUnit);
+    EXPECT_EQ(decision.parameters,
+              (actions::Parameters{{"keep_bytes", "1000"}, {"keep_seconds", "60"}}));
+}
+
+TEST(Decide, TargetsNginxWhereItsConfigurationIsChanged) {
+    Question question = question_about(Cause::kPortMismatch);
+    question.remedy = {{"from", "127.0.0.1:8000"}, {"to", "127.0.0.1:8080"}};
+    const auto policy = policy_with(Cause::kPortMismatch, {kRepoint}, Mode::kAsk);
+    const auto decision = decide(policy, Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kAsk);
+    EXPECT_EQ(decision.target, "nginx.service");
+    EXPECT_EQ(decision.parameters, question.remedy);
+    question.nginx_unit.clear();
+    EXPECT_EQ(kinds_of(decide(policy, Ledger{}, question)),
+              (Kinds{HoldKind::kNoTarget, HoldKind::kNeedsApproval}));
+}
+
+TEST(Decide, ChecksTheAllowlistForTheTargetAndNotTheService) {
+    Question question = question_about(Cause::kPortMismatch);
+    question.unit = "shop.service";
+    question.remedy = {{"from", "127.0.0.1:8000"}, {"to", "127.0.0.1:8080"}};
+    Policy policy = policy_with(Cause::kPortMismatch, {kRepoint});
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+    policy.settings.units = {"shop.service"};
+    EXPECT_EQ(kinds_of(decide(policy, Ledger{}, question)), Kinds{HoldKind::kUnitNotAllowed});
+}
+
+TEST(Decide, HoldsAndAsksNobodyWhenAParameterIsNotKnown) {
+    Question question = question_about(Cause::kPortMismatch);
+    question.remedy = {{"from", "127.0.0.1:8000"}};
+    const auto decision =
+        decide(policy_with(Cause::kPortMismatch, {kRepoint}, Mode::kAsk), Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kHold);
+    EXPECT_FALSE(decision.step);
+    EXPECT_EQ(kinds_of(decision), (Kinds{HoldKind::kNoTarget, HoldKind::kNeedsApproval}));
+    EXPECT_NE(decision.reason.find("repoint-backend has to know \"to\""), std::string::npos);
+}
+
+TEST(Decide, PassesOverAStepWhoseParametersAreNotKnown) {
+    const LadderStep pm2{actions::ActId::kRestartPm2App, seconds{30}, {}};
+    const auto policy =
+        policy_with(Cause::kAppDown, {pm2, {actions::ActId::kStartUnit, seconds{10}, {}}});
+    Question question = question_about(Cause::kAppDown);
+    auto decision = decide(policy, Ledger{}, question);
+    ASSERT_TRUE(decision.step);
+    EXPECT_EQ(decision.step->act, actions::ActId::kStartUnit);
+    EXPECT_NE(decision.reason.find("step 2 of 2"), std::string::npos);
+    question.remedy = {{"app", "shop"}};
+    decision = decide(policy, Ledger{}, question);
+    ASSERT_TRUE(decision.step);
+    EXPECT_EQ(decision.step->act, actions::ActId::kRestartPm2App);
+}
+
+TEST(Decide, ReloadsNginxForANameWhoseverBackendItIs) {
+    const auto policy =
+        policy_with(Cause::kNameUnresolved, {{actions::ActId::kReloadUnit, seconds{20}, {}}});
+    Question question = question_about(Cause::kNameUnresolved);
+    question.unit = "(10.0.0.7:8080)";
+    EXPECT_EQ(decide(policy, Ledger{}, question).target, "nginx.service");
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+}
+
+TEST(Decide, RestoresAConfigurationJustBecauseItIsInvalid) {
+    Policy policy = policy_with(
+        Cause::kFpmConfigInvalid, {{actions::ActId::kRestoreConfig, seconds{60}, {}}}, Mode::kAsk);
+    Question question = question_about(Cause::kFpmConfigInvalid);
+    question.remedy = {{"file", "/etc/php/8.2/fpm/pool.d/www.conf"}};
+    question.guards = {{HoldKind::kConfigInvalid, "php-fpm", "unknown entry", std::nullopt}};
+    EXPECT_EQ(kinds_of(decide(policy, Ledger{}, question)), Kinds{HoldKind::kNeedsApproval});
+    question.is_approved = true;
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+    policy.rules[0].ladder = {{actions::ActId::kRestartUnit, seconds{60}, {}}};
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kHold);
+}
+
+TEST(Decide, ActsOnceAPersonHasApproved) {
+    Question question = question_about(Cause::kPortMismatch);
+    question.remedy = {{"from", "127.0.0.1:8000"}, {"to", "127.0.0.1:8080"}};
+    question.is_approved = true;
+    Policy policy = policy_with(Cause::kPortMismatch, {kRepoint}, Mode::kAsk);
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+    // An approval lifts the question, nothing else.
+    question.guards = {{HoldKind::kJobQueued, "systemd", "a job is queued", std::nullopt}};
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kHold);
+    question.guards.clear();
+    policy.settings.mode = Mode::kObserve;
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kObserve);
+}
+
+TEST(Decide, OnlyObservesWhereTheRuleDidHarm) {
+    Ledger ledger;
+    ledger.attempts = {attempt_at(kNow - hours{48})};
+    ledger.attempts[0].verdict = core::ActVerdict::kHarmful;
+    const auto decision = decide(make_policy(), ledger, make_question());
+    EXPECT_EQ(decision.kind, DecisionKind::kObserve);
+    EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kDemoted});
+    EXPECT_FALSE(decision.step);
+    Question elsewhere = make_question();
+    elsewhere.unit = "php8.4-fpm.service";
+    EXPECT_EQ(decide(make_policy(), ledger, elsewhere).kind, DecisionKind::kAct);
+}
+
+TEST(Decide, RevivesAStoppedUnitOnlyWhereThePolicySaysSoAndNeverAMaskedOne) {
+    Policy policy = policy_with(Cause::kUnitStopped, {{actions::ActId::kStartUnit, seconds{10}}});
+    Question question = question_about(Cause::kUnitStopped);
+    question.guards = {
+        {HoldKind::kAdminStopped, "administrator", "stopped on purpose", std::nullopt}};
+    EXPECT_EQ(kinds_of(decide(policy, Ledger{}, question)), Kinds{HoldKind::kAdminStopped});
+    policy.rules[0].is_reviving_stopped = true;
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+    question.guards.push_back({HoldKind::kMasked, "administrator", "masked", std::nullopt});
+    EXPECT_EQ(kinds_of(decide(policy, Ledger{}, question)), Kinds{HoldKind::kMasked});
+}
+
+TEST(Decide, OffersWhatTheRuleSuggestsBesideItsMode) {
+    Policy policy = policy_with(Cause::kPoolSaturated, {}, Mode::kObserve);
+    policy.rules[0].offers = {kSuggestion,
+                              {actions::ActId::kDebugLog, seconds{9}, {{"seconds", "60"}}}};
+    Question question = question_about(Cause::kPoolSaturated);
+    question.remedy = {{"setting", "pm.max_children"}, {"value", "9"}, {"pool", "www"}};
+    auto decision = decide(policy, Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kObserve);
+    ASSERT_EQ(decision.offers.size(), 2U);
+    EXPECT_EQ(decision.offers[0].step, kSuggestion);
+    EXPECT_EQ(decision.offers[0].target, kUnit);
+    EXPECT_EQ(decision.offers[0].parameters, question.remedy);
+    EXPECT_EQ(decision.offers[1].target, "nginx.service");
+    EXPECT_EQ(decision.offers[1].parameters, (actions::Parameters{{"seconds", "60"}}));
+    // What the diagnosis does not know, and what may not be touched, is not offered.
+    question.remedy.clear();
+    EXPECT_EQ(decide(policy, Ledger{}, question).offers.size(), 1U);
+    policy.settings.units = {kUnit};
+    EXPECT_TRUE(decide(policy, Ledger{}, question).offers.empty());
+    policy.settings = Settings{};
+    policy.settings.mode = Mode::kObserve;
+    EXPECT_TRUE(decide(policy, Ledger{}, question).offers.empty());
+}
+
+TEST(Decide, OffersNothingThatMayPassByItself) {
+    Policy policy = policy_with(Cause::kPoolSaturated, {}, Mode::kObserve);
+    policy.rules[0].offers = {{actions::ActId::kDebugLog, seconds{9}, {{"seconds", "60"}}}};
+    policy.rules[0].match.lasting = seconds{30};
+    Question question = question_about(Cause::kPoolSaturated);
+    EXPECT_TRUE(decide(policy, Ledger{}, question).offers.empty());
+    question.age = seconds{30};
+    EXPECT_EQ(decide(policy, Ledger{}, question).offers.size(), 1U);
+}
+
+TEST(Decide, DoesAnApprovedOfferWhateverTheRulesMode) {
+    Policy policy = policy_with(Cause::kPoolSaturated, {}, Mode::kObserve);
+    policy.rules[0].offers = {{actions::ActId::kDebugLog, seconds{9}, {{"seconds", "60"}}}};
+    Question question = question_about(Cause::kPoolSaturated);
+    question.evidence = {seen(Witness::kLog)};
+    question.approved_offer = actions::ActId::kDebugLog;
+    const auto decision = decide(policy, Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kAct);
+    ASSERT_TRUE(decision.step);
+    EXPECT_EQ(decision.step->act, actions::ActId::kDebugLog);
+    EXPECT_EQ(decision.target, "nginx.service");
+    EXPECT_EQ(decision.reason, "debug-log nginx.service: suggested by policy mend");
+    // Approved is one act, not all of them; and a machine that observes does.
+    question.approved_offer = actions::ActId::kApplySuggestion;
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kObserve);
+    question.approved_offer = actions::ActId::kDebugLog;
+    policy.settings.mode = Mode::kObserve;
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kObserve);
+}
+
+TEST(Decide, KnowsTheAddressOfATcpBackendForACapture) {
+    Policy policy = policy_with(Cause::kUnknown, {}, Mode::kObserve);
+    policy.rules[0].offers = {{actions::ActId::kCapturePort, seconds{99}, {{"seconds", "10"}}}};
+    Question question = question_about(Cause::kUnknown);
+    EXPECT_TRUE(decide(policy, Ledger{}, question).offers.empty());  // a unix socket
+    question.backend = "127.0.0.1:8000";
+    ASSERT_EQ(decide(policy, Ledger{}, question).offers.size(), 1U);
+    EXPECT_EQ(decide(policy, Ledger{}, question).offers[0].parameters.at("address"),
+              "127.0.0.1:8000");
+}
+
+TEST(FindPlannedStep, KnowsStepsOffersAndWhatTheRuleSets) {
+    Rule rule;
+    rule.match.unit = "php*-fpm.service";
+    rule.ladder = {{actions::ActId::kStartUnit, seconds{10}, {}}};
+    rule.offers = {{actions::ActId::kDebugLog, seconds{9}, {{"seconds", "60"}}}};
+    actions::Plan plan;
+    plan.act = actions::ActId::kStartUnit;
+    plan.unit = kUnit;
+    EXPECT_EQ(find_planned_step(rule, plan).step, &rule.ladder[0]);
+    EXPECT_FALSE(find_planned_step(rule, plan).is_offer);
+    plan.unit = "nginx.service";  // not a unit that the rule is about
+    EXPECT_EQ(find_planned_step(rule, plan).step, nullptr);
+    plan.act = actions::ActId::kDebugLog;
+    plan.parameters = {{"seconds", "61"}};  // not what the rule says
+    EXPECT_EQ(find_planned_step(rule, plan).step, nullptr);
+    plan.parameters = {{"seconds", "60"}};
+    EXPECT_EQ(find_planned_step(rule, plan).step, &rule.offers[0]);
+    EXPECT_TRUE(find_planned_step(rule, plan).is_offer);
+    plan.act = actions::ActId::kRestartUnit;
+    EXPECT_EQ(find_planned_step(rule, plan).step, nullptr);
+}
+
 TEST(FindRule, TakesTheFirstRuleForACause) {
     auto policy = make_policy();
     policy.rules.push_back(policy.rules[0]);

@@ -182,7 +182,10 @@ TEST(Step, RunsOneActAtATime) {
                 "+10ms probe php8.2-fpm.service refused",
                 "probe nginx.service refused"});
     ASSERT_EQ(story.count("act "), 1U) << story.dump();
+    EXPECT_TRUE(story.says("holds=act-running")) << story.dump();
     story.tell({"+100ms unit php8.2-fpm.service active", "act done 1 succeeded"});
+    EXPECT_EQ(story.count("act "), 1U) << "not before its first probe is in";
+    story.tell({"+5ms probe php8.2-fpm.service good"});
     EXPECT_EQ(story.count("act "), 2U) << story.dump();
     EXPECT_TRUE(story.says("act start-unit nginx.service rule=start-nginx cause=nginx-down"));
 }

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -28,6 +29,9 @@ class FakeSystemd final : public bus::SystemdClient {
     std::string job_result = "done";
     bool is_job_held = false;  // the job does not end until end_job()
     std::vector<std::string> jobs;
+    int daemon_reloads = 0;
+    bool is_reload_silent = false;                      // the job is done, and nothing has changed
+    std::function<void(const std::string&)> on_reload;  // new workers, where they are seen
 
     void read_unit(const std::string& unit,
                    std::function<void(core::Result<core::UnitState>)> done) override {
@@ -43,9 +47,13 @@ class FakeSystemd final : public bus::SystemdClient {
                  const std::string& unit,
                  core::Duration /*deadline*/,
                  std::function<void(core::Result<bus::JobResult>)> done) override {
-        jobs.push_back((kind == bus::JobKind::kStart ? "start " : "restart ") + unit);
-        held_ = [this, unit, done = std::move(done)] {
-            if (job_result == "done") {
+        jobs.push_back(word_of(kind) + unit);
+        held_ = [this, kind, unit, done = std::move(done)] {
+            if (kind == bus::JobKind::kReload) {
+                if (job_result == "done" && !is_reload_silent && on_reload) {
+                    on_reload(unit);
+                }
+            } else if (job_result == "done") {
                 units[unit].active = core::ActiveState::kActive;
                 units[unit].invocation_id = std::string(32, 'b');
             }
@@ -58,17 +66,41 @@ class FakeSystemd final : public bus::SystemdClient {
 
     void end_job() { std::exchange(held_, nullptr)(); }
 
+    void reload_daemon(core::Duration /*deadline*/,
+                       std::function<void(core::Status)> done) override {
+        ++daemon_reloads;
+        done(core::Done{});
+    }
+
     void read_system_state(std::function<void(core::Result<std::string>)> done) override {
         done(system_state);
     }
 
   private:
+    static std::string word_of(bus::JobKind kind) {
+        switch (kind) {
+            case bus::JobKind::kStart:
+                return "start ";
+            case bus::JobKind::kRestart:
+                return "restart ";
+            case bus::JobKind::kReload:
+                break;
+        }
+        return "reload ";
+    }
+
     std::function<void()> held_;
 };
 
 class FakeFacts final : public Facts {
   public:
     std::string verdict = "valid";
+    std::map<std::string, std::string> verdicts;  // of single units, before `verdict`
+    std::string output = "words of the tool";
+    std::vector<std::string> staged_verdicts;  // one after the other; then "valid"
+    std::vector<std::vector<Bind>> staged;     // what the staged tests were given
+    std::vector<std::uint32_t> pids{10, 11, 12};
+    std::string inspection = "end\n";
     bool is_tested = true;
     std::string dump;
     int dumps_made = 0;
@@ -83,9 +115,22 @@ class FakeFacts final : public Facts {
         done(NginxDumpFact{.exit_status = dump.empty() ? 1 : 0, .dump = dump, .diagnostics = ""});
     }
 
-    void test_config(const std::string& /*unit*/,
+    void test_config(const std::string& unit,
                      std::function<void(core::Result<ConfigTestFact>)> done) override {
-        done(ConfigTestFact{.verdict = verdict, .fingerprint = "f", .output = "words of the tool"});
+        done(ConfigTestFact{.verdict = verdict_of(unit), .fingerprint = "f", .output = output});
+    }
+
+    void test_staged(const std::string& /*unit*/,
+                     const std::vector<Bind>& binds,
+                     std::function<void(core::Result<ConfigTestFact>)> done) override {
+        const std::string answer =
+            staged.size() < staged_verdicts.size() ? staged_verdicts[staged.size()] : "valid";
+        staged.push_back(binds);
+        done(ConfigTestFact{.verdict = answer, .fingerprint = "", .output = output});
+    }
+
+    [[nodiscard]] std::vector<std::uint32_t> processes(const std::string& /*unit*/) const override {
+        return pids;
     }
 
     void probe(const core::ProbeQuestion& question,
@@ -111,7 +156,7 @@ class FakeFacts final : public Facts {
     void end_look() {
         const auto done = std::move(held_looks.front());
         held_looks.erase(held_looks.begin());
-        done(std::string{"end\n"});
+        done(inspection);
     }
 
     [[nodiscard]] core::Result<std::string> fingerprint(
@@ -119,8 +164,14 @@ class FakeFacts final : public Facts {
         return std::string{"f"};
     }
 
-    [[nodiscard]] bool is_known_valid(const std::string& /*unit*/) const override {
-        return is_tested && verdict == "valid";
+    [[nodiscard]] bool is_known_valid(const std::string& unit) const override {
+        return is_tested && verdict_of(unit) == "valid";
+    }
+
+  private:
+    [[nodiscard]] std::string verdict_of(const std::string& unit) const {
+        const auto found = verdicts.find(unit);
+        return found == verdicts.end() ? verdict : found->second;
     }
 };
 
@@ -136,38 +187,61 @@ class FakeTools final : public ToolRunner {
     }
 };
 
+// Changes one file, as long as nobody tells it otherwise.
 class FakeMender final : public Mender {
   public:
-    actions::Mending mending;
-    std::vector<std::string> steps;  // "stage 3"
+    actions::Mending mending{
+        {{{"/etc/nginx/a.conf", std::string(64, '1'), std::string(64, '2')}, ""}},
+        {"one place"},
+        "-old\n+new\n"};
+    std::vector<std::string> steps;               // "stage 3"
+    std::map<std::string, std::string> failures;  // "commit" -> why
+    std::size_t dies_at = 0;  // from this step on (the first is 1) nobody answers; 0: never
+    unsigned candidates = 1;  // kept versions that restore-config finds
 
-    void preview(const actions::Plan& /*plan*/, unsigned /*candidate*/, Done done) override {
-        steps.emplace_back("preview");
-        done(mending);
+    void preview(const actions::Plan& /*plan*/, unsigned candidate, Done done) override {
+        note("preview", "", [this, candidate, done](core::Result<actions::Mending> result) {
+            if (candidate >= candidates) {
+                result = core::Error{"no such version"};
+            }
+            done(std::move(result));
+        });
     }
 
     void stage(const actions::Plan& /*plan*/, std::uint64_t attempt, Done done) override {
-        note("stage", attempt, done);
+        note("stage", std::to_string(attempt), done);
     }
 
     void commit(std::uint64_t attempt,
                 const std::vector<std::string>& /*paths*/,
                 Done done) override {
-        note("commit", attempt, done);
+        note("commit", std::to_string(attempt), done);
     }
 
     void undo(std::uint64_t attempt,
               const std::vector<std::string>& /*paths*/,
               Done done) override {
-        note("undo", attempt, done);
+        note("undo", std::to_string(attempt), done);
     }
 
-    void forget(std::uint64_t attempt, Done done) override { note("forget", attempt, done); }
+    void forget(std::uint64_t attempt, Done done) override {
+        note("forget", std::to_string(attempt), done);
+    }
+
+    void keep(const std::string& unit, Done done) override { note("keep", unit, done); }
 
   private:
-    void note(const char* step, std::uint64_t attempt, const Done& done) {
-        steps.push_back(std::string{step} + " " + std::to_string(attempt));
-        done(mending);
+    void note(const std::string& step, const std::string& what, const Done& done) {
+        steps.push_back(what.empty() ? step : step + " " + what);
+        if (dies_at != 0 && steps.size() >= dies_at) {
+            return;
+        }
+        const auto failure = failures.find(step);
+        if (failure != failures.end()) {
+            done(core::Error{failure->second});
+        } else {
+            done(mending);
+        }
     }
 };
 
@@ -231,15 +305,23 @@ class ExecutorMachine {
     // Also after a crash: the old one is simply dropped.
     void start() {
         executor.reset();
-        executor.emplace(ExecutorPorts{.systemd = systemd,
-                                       .facts = facts,
-                                       .tools = tools,
-                                       .mender = mender,
-                                       .notices = notices,
-                                       .now = [this] { return now; },
-                                       .load_policy = [this] { return loaded; },
-                                       .ledger_changed = [this] { ++ledger_changes; }},
-                         Record::open(audit_path()));
+        timers.clear();
+        is_ready = false;
+        executor.emplace(
+            ExecutorPorts{.systemd = systemd,
+                          .facts = facts,
+                          .tools = tools,
+                          .mender = mender,
+                          .notices = notices,
+                          .now = [this] { return now; },
+                          .load_policy = [this] { return loaded; },
+                          .ledger_changed = [this] { ++ledger_changes; },
+                          .after =
+                              [this](core::Duration delay, std::function<void()> then) {
+                                  timers.emplace_back(now + delay, std::move(then));
+                              },
+                          .check_guards = guards},
+            Record::open(audit_path()));
         executor->begin([this] { is_ready = true; });
     }
 
@@ -247,6 +329,29 @@ class ExecutorMachine {
         std::optional<Reply<Proposal>> reply;
         executor->plan(request, [&](Reply<Proposal> answer) { reply = std::move(answer); });
         return reply.value();
+    }
+
+    Reply<Proposal> propose(const PlanRequest& request) {
+        std::optional<Reply<Proposal>> reply;
+        executor->propose(request, [&](Reply<Proposal> answer) { reply = std::move(answer); });
+        return reply.value();
+    }
+
+    // Time passes; what was to be called meanwhile is called, in its order.
+    void pass(core::Duration duration) {
+        const core::TimePoint end = now + duration;
+        while (true) {
+            const auto next =
+                std::ranges::min_element(timers, {}, [](const auto& t) { return t.first; });
+            if (next == timers.end() || next->first > end) {
+                break;
+            }
+            const auto [at, then] = std::move(*next);
+            timers.erase(next);
+            now = std::max(now, at);
+            then();
+        }
+        now = end;
     }
 
     Reply<ActResult> execute(const std::string& digest, std::uint64_t incident = 7) {
@@ -283,6 +388,8 @@ class ExecutorMachine {
     core::TimePoint now{std::chrono::seconds{1'795'000'000}};
     int ledger_changes = 0;
     bool is_ready = false;
+    std::function<void(std::string, actions::ActId, HoldDone)> guards;
+    std::vector<std::pair<core::TimePoint, std::function<void()>>> timers;
     std::optional<Executor> executor;
 };
 

@@ -212,12 +212,18 @@ TEST(ReadRules, ListsTheCausesThereAre) {
 }
 
 TEST(ReadRules, ListsTheActsThereAre) {
+    std::string acts;
+    for (const actions::ActSpec& act : actions::catalogue()) {
+        const bool is_last = &act == &actions::catalogue().back();
+        acts += acts.empty() ? "" : is_last ? " or " : ", ";
+        acts += "\"" + std::string{act.name} + "\"";
+    }
     EXPECT_EQ(errors_in(rule_with("ladder = [ { act = \"stop-unit\" } ]")),
-              "x.toml:4:20: error: \"act\" must be \"start-unit\" or \"restart-unit\", "
-              "not \"stop-unit\"\n"
-              "    ladder = [ { act = \"stop-unit\" } ]\n"
-              "                       ^\n"
-              "    did you mean \"start-unit\"?\n");
+              "x.toml:4:20: error: \"act\" must be " + acts +
+                  ", not \"stop-unit\"\n"
+                  "    ladder = [ { act = \"stop-unit\" } ]\n"
+                  "                       ^\n"
+                  "    did you mean \"start-unit\"?\n");
 }
 
 TEST(ReadRules, RefusesAModeThatDoesNotExist) {
@@ -351,7 +357,7 @@ TEST(ReadRules, RefusesATestThatExpectsTheImpossible) {
               "             ^\n");
     EXPECT_EQ(expecting("nothing"),
               "x.toml:6:10: error: \"expect\" must be \"act ACT UNIT\", \"ask ACT UNIT\", "
-              "\"hold KIND\" or \"observe\", not \"nothing\"\n"
+              "\"offer ACT UNIT\", \"hold KIND\" or \"observe\", not \"nothing\"\n"
               "    expect = \"nothing\"\n"
               "             ^\n");
 }
@@ -376,8 +382,8 @@ TEST(ReadRules, WarnsOfARuleThatNeverDecides) {
     const std::string text =
         rule_with(test) + "[[rule]]\nname = \"b\"\nwhen = { cause = \"unknown\" }\n" + test;
     EXPECT_EQ(render_all(read_rules(text, "x.toml").warnings),
-              "x.toml:10:18: warning: this rule never decides: \"a\" (x.toml:1) comes first for "
-              "the same cause\n"
+              "x.toml:10:18: warning: this rule never decides: \"a\" (x.toml:1) comes first and "
+              "matches all of it\n"
               "    when = { cause = \"unknown\" }\n"
               "                     ^\n");
 }
@@ -396,8 +402,9 @@ TEST(ReadRules, ReportsAllErrorsInTheOrderOfTheFile) {
               "x.toml:7:1: error: unknown key \"zzz\" in rule\n"
               "    zzz = 1\n"
               "    ^\n"
-              "    known here: \"name\", \"when\", \"witnesses\", \"mode\", \"ladder\", \"limit\", "
-              "\"verify\", \"on_failure\", \"runbook\" or \"test\"\n");
+              "    known here: \"name\", \"when\", \"witnesses\", \"mode\", \"ladder\", "
+              "\"suggest\", \"limit\", \"verify\", \"on_failure\", \"windows\", "
+              "\"revive_stopped\", \"needs\", \"runbook\" or \"test\"\n");
 }
 
 TEST(ReadRules, PointsAtTheRightPlaceBehindTabsAndUmlauts) {

@@ -3,6 +3,8 @@
 #include "sandbox/tools/facts.hpp"
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
+#include "sandbox/tools/mender.hpp"
+#include "sandbox/tools/unit_properties.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
 #include <gtest/gtest.h>
@@ -100,6 +102,25 @@ TEST(KnownServices, NamesOfOurOwnChoosingOnly) {
     }
 }
 
+TEST(KnownServices, OwnConfigurationIsNotTheMachines) {
+    const auto nginx = find_known_service("nginx.service").value();
+    EXPECT_TRUE(is_own_config(nginx, "/etc/nginx/sites-available/default"));
+    for (const char* path :
+         {"/etc/hosts", "/etc/resolv.conf", "/etc/nginx-other/x", "/etc/passwd"}) {
+        EXPECT_FALSE(is_own_config(nginx, path)) << path;
+    }
+    EXPECT_TRUE(is_own_config(find_known_service("php-fpm.service").value(), "/etc/php-fpm.conf"));
+}
+
+TEST_F(Folder, ProcessesAreThoseOfTheUnitsOwnControlGroup) {
+    const ProcessRoots roots{.cgroup = path_ / "cgroup", .proc = path_ / "proc"};
+    EXPECT_TRUE(find_processes("nginx.service", roots).empty());
+    const fs::path group = path_ / "cgroup/system.slice/nginx.service";
+    fs::create_directories(group);
+    std::ofstream{group / "cgroup.procs"} << "12\n../3\n11\n0\n\n4294967296\n12\n";
+    EXPECT_EQ(find_processes("nginx.service", roots), (std::vector<std::uint32_t>{11, 12}));
+}
+
 // Runs no tool: answers what the test prepared.
 class ScriptedRunner final : public ToolRunner {
   public:
@@ -111,6 +132,74 @@ class ScriptedRunner final : public ToolRunner {
         done(outcome);
     }
 };
+
+TEST(FactsStaged, TestsWithTheStagedFilesInPlaceAndRemembersNothing) {
+    ScriptedRunner runner;
+    const auto facts = Facts::make(runner);
+    std::string verdict;
+    const auto test = [&](const std::string& unit) {
+        facts->test_staged(unit,
+                           {{"/var/lib/gatemend/snapshots/1/0", "/etc/nginx/nginx.conf"}},
+                           [&](const core::Result<ConfigTestFact>& fact) {
+                               verdict = fact ? fact->verdict : "error";
+                           });
+    };
+    runner.outcome.exit_code = 0;
+    test("nginx.service");
+    test("nginx.service");
+    EXPECT_EQ(verdict, "valid");
+    ASSERT_EQ(runner.asked.size(), 2U);
+    EXPECT_EQ(runner.asked[1].binds.size(), 1U);
+    EXPECT_FALSE(facts->is_known_valid("nginx.service"));
+    runner.outcome.exit_code = 1;
+    test("nginx.service");
+    EXPECT_EQ(verdict, "invalid");
+    runner.outcome.exit_code = 226;  // systemd could not mount it there
+    test("nginx.service");
+    EXPECT_EQ(verdict, "unknown");
+    test("ssh.service");
+    EXPECT_EQ(verdict, "error");
+}
+
+TEST(UnitProperties, StagedFilesAreMountedReadOnlyBesideWhatTheTestNeeds) {
+    using BindPath = sdbus::Struct<std::string, std::string, bool, std::uint64_t>;
+    const auto binds = [](ToolProfile profile, const std::vector<Bind>& staged) {
+        ToolSpec spec;
+        spec.profile = profile;
+        spec.argv = {"/usr/sbin/nginx", "-t"};
+        spec.binds = staged;
+        std::vector<std::string> targets;
+        for (const UnitProperty& property : make_unit_properties(spec, {0, 1})) {
+            if (std::get<0>(property) == "BindReadOnlyPaths") {
+                for (const auto& path : std::get<1>(property).get<std::vector<BindPath>>()) {
+                    targets.push_back(std::get<1>(path));
+                }
+            }
+        }
+        return targets;
+    };
+    const std::vector<Bind> staged{{"/s/0", "/etc/nginx/nginx.conf"}};
+    EXPECT_EQ(binds(ToolProfile::kNginxTest, staged).front(), "/etc/nginx/nginx.conf");
+    EXPECT_EQ(binds(ToolProfile::kNginxTest, staged).size(),
+              binds(ToolProfile::kNginxTest, {}).size() + 1);
+    EXPECT_EQ(binds(ToolProfile::kFpmTest, staged).size(), 1U);
+    EXPECT_TRUE(binds(ToolProfile::kFpmTest, {}).empty());
+    EXPECT_TRUE(binds(ToolProfile::kMend, staged).empty());
+}
+
+TEST(Mender, KeepsGoodCopiesWhereOnlyTheyAre) {
+    ScriptedRunner runner;
+    const auto mender = Mender::make(runner);
+    runner.outcome.exit_code = 0;
+    runner.outcome.out = "end\n";
+    bool is_kept = false;
+    mender->keep("nginx.service", [&](const core::Result<actions::Mending>& mending) {
+        is_kept = mending.has_value();
+    });
+    EXPECT_TRUE(is_kept);
+    EXPECT_EQ(runner.asked.back().argv[1], "keep");
+    EXPECT_EQ(runner.asked.back().writable, std::vector<std::string>{kGoodRoot});
+}
 
 TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
     ScriptedRunner runner;

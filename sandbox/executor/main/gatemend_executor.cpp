@@ -5,12 +5,14 @@
 #include "sandbox/bus/connection.hpp"
 #include "sandbox/bus/event_loop.hpp"
 #include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/bus/timers.hpp"
 #include "sandbox/executor/executor.hpp"
 #include "sandbox/executor/executor_object.hpp"
 #include "sandbox/executor/fact_desk.hpp"
 #include "sandbox/executor/notices.hpp"
 #include "sandbox/seccomp/filters.hpp"
 #include "sandbox/tools/facts.hpp"
+#include "sandbox/tools/mender.hpp"
 #include "sandbox/tools/tool_runner.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -31,9 +33,10 @@ constexpr const char* kAuditPath = "/var/log/gatemend/audit.jsonl";
 
 // Everything that lives as long as the process, in the order it is built.
 struct Service {
-    explicit Service(bus::EventLoop& event_loop) : loop(event_loop) {}
+    explicit Service(bus::EventLoop& event_loop) : loop(event_loop), timers(event_loop) {}
 
     bus::EventLoop& loop;
+    bus::Timers timers;
     std::unique_ptr<bus::Connection> connection;
     std::unique_ptr<bus::SystemdClient> systemd;
     std::unique_ptr<sandbox::ToolRunner> runner;
@@ -86,10 +89,20 @@ void Service::build_executor() {
                                        if (is_stopping && !executor->is_acting()) {
                                            loop.exit(EXIT_SUCCESS);
                                        }
-                                   }},
+                                   },
+                               .after =
+                                   [this](core::Duration delay, std::function<void()> then) {
+                                       timers.call_after(delay, std::move(then));
+                                   },
+                               .check_guards = {}},
         sandbox::Record::open(kAuditPath));
     desk = std::make_unique<sandbox::FactDesk>(
-        *facts, [this]() -> const policy::Policy& { return executor->policy(); });
+        *facts,
+        [this]() -> const policy::Policy& { return executor->policy(); },
+        sandbox::FactPaths{},
+        [this](const std::string& unit, const sandbox::ConfigTestFact& fact) {
+            executor->good_copies().note(unit, fact);
+        });
 }
 
 void Service::stop() {

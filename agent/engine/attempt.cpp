@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+// An act from its plan to the executor's answer. One at a time, the most certain first; the next
+// one follows when this one has ended and its first probe is in.
+#include "engine/context.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace gatemend::engine {
+
+namespace {
+
+constexpr core::Duration kFirstRetry = std::chrono::seconds{1};
+constexpr core::Duration kLongestRetry = std::chrono::minutes{5};
+// Somebody else is at work on the machine and will be done: then every second counts again.
+constexpr core::Duration kGuardRetry = std::chrono::seconds{5};
+
+bool is_guard(core::HoldKind kind) {
+    using core::HoldKind;
+    switch (kind) {
+        case HoldKind::kJobQueued:
+        case HoldKind::kRestartPending:
+        case HoldKind::kShuttingDown:
+        case HoldKind::kPackageManager:
+        case HoldKind::kBooting:
+        case HoldKind::kDeploying:
+        case HoldKind::kStartBudget:
+        case HoldKind::kPressure:
+            return true;
+        case HoldKind::kAdminStopped:
+        case HoldKind::kMasked:
+        case HoldKind::kConfigInvalid:
+        case HoldKind::kConfigUnknown:
+        case HoldKind::kPaused:
+        case HoldKind::kCoolingDown:
+        case HoldKind::kBudgetExhausted:
+        case HoldKind::kLatched:
+        case HoldKind::kSingleWitness:
+        case HoldKind::kObserveOnly:
+        case HoldKind::kNeedsApproval:
+        case HoldKind::kActRunning:
+        case HoldKind::kNoRule:
+        case HoldKind::kUnitNotAllowed:
+        case HoldKind::kRecordUnreadable:
+        case HoldKind::kLadderExhausted:
+        case HoldKind::kExecutorRefused:
+        case HoldKind::kUnitIsUp:
+        case HoldKind::kMaintenance:
+        case HoldKind::kCauseElsewhere:
+        case HoldKind::kTooBrief:
+        case HoldKind::kTooUncertain:
+        case HoldKind::kDemoted:
+        case HoldKind::kNoTarget:
+            return false;
+    }
+    return false;
+}
+
+core::Duration retry_delay(std::uint32_t refusals) {
+    core::Duration delay = kFirstRetry;
+    for (std::uint32_t i = 1; i < refusals && delay < kLongestRetry; ++i) {
+        delay *= 2;
+    }
+    return std::min(delay, kLongestRetry);
+}
+
+bool is_answering(const ServiceRecord& record) {
+    return has_fresh_probe(record) && record.probe->outcome == core::ProbeOutcome::kGood;
+}
+
+// What the verdict on the act will be compared with.
+void remember_before(const Context& context, const Incident& incident, Trial& trial) {
+    const ServiceRecord* target = context.find_service(trial.plan.unit);
+    trial.was_target_up = target != nullptr && target->unit && core::is_up(*target->unit);
+    if (const ServiceRecord* own = context.find_service(incident.unit)) {
+        trial.said = own->sightings.all();
+    }
+    if (trial.plan.role != core::ServiceRole::kNginx) {
+        return;
+    }
+    for (const core::Service& service : context.state.topology.services) {
+        const ServiceRecord* record = context.find_service(service.unit);
+        const bool is_other = service.unit != incident.unit && service.unit != trial.plan.unit;
+        if (is_other && record != nullptr && is_answering(*record) &&
+            trial.answering.size() < kMaxNeighbours) {
+            trial.answering.push_back(service.unit);
+        }
+    }
+}
+
+bool is_more_certain(const Incident* a, const Incident* b) {
+    const auto rank = [](const Incident& incident) {
+        return std::tuple{-static_cast<std::int64_t>(incident.diagnosis.confidence_permille),
+                          actions::spec(incident.ready->plan.act).risk,
+                          incident.opened,
+                          incident.id};
+    };
+    return rank(*a) < rank(*b);
+}
+
+void begin_act(Context& context, Incident& incident, std::size_t candidates) {
+    incident.trial = std::move(incident.ready);
+    incident.ready.reset();
+    incident.phase = Phase::kActing;
+    incident.text = incident.decision.reason;
+    if (candidates > 1) {
+        incident.text += "; the most certain of " + std::to_string(candidates) +
+                         " that could act now, one at a time";
+    }
+    remember_before(context, incident, *incident.trial);
+    context.state.acting = incident.id;
+    ++context.state.counters.acts;
+    if (!incident.refusal || !is_guard(incident.refusal->kind)) {
+        record_decision(context, incident, incident.text);  // else it has been said
+    }
+    context.emit(RequestAct{incident.id, incident.trial->plan});
+}
+
+void start_most_certain(Context& context) {
+    std::vector<Incident*> ready;
+    for (auto& [id, incident] : context.state.incidents) {
+        if (incident.ready && incident.phase == Phase::kOpen) {
+            ready.push_back(&incident);
+        }
+    }
+    if (ready.empty()) {
+        return;
+    }
+    Incident* best = *std::min_element(ready.begin(), ready.end(), is_more_certain);
+    begin_act(context, *best, ready.size());
+    for (const Incident* other : ready) {
+        if (other != best) {
+            evaluate(context, std::string{other->unit});  // holds now, and says why
+        }
+    }
+}
+
+void evaluate_waiting(Context& context) {
+    std::vector<std::string> waiting;
+    for (const auto& [id, incident] : context.state.incidents) {
+        if (incident.phase != Phase::kClosed &&
+            has_hold(incident.decision, core::HoldKind::kActRunning)) {
+            waiting.push_back(incident.unit);
+        }
+    }
+    for (const std::string& unit : waiting) {
+        evaluate(context, unit);
+    }
+}
+
+void on_refused(Context& context, Incident& incident, const core::ActAnswered& answer) {
+    const core::HoldKind kind = answer.hold.value_or(core::HoldKind::kExecutorRefused);
+    const bool is_news = !is_guard(kind) || !incident.refusal || incident.refusal->kind != kind;
+    ++incident.refusals;
+    incident.retry_after =
+        context.now + (is_guard(kind) ? kGuardRetry : retry_delay(incident.refusals));
+    incident.refusal =
+        core::Hold{kind, std::string{hold_owner(kind)}, answer.detail, incident.retry_after};
+    incident.phase = Phase::kOpen;
+    incident.text = answer.detail;
+    if (kind == core::HoldKind::kNeedsApproval && incident.trial) {
+        withdraw(incident, incident.trial->plan);  // the files are others than were approved
+    }
+    incident.trial.reset();
+    if (is_news) {
+        context.record(RecordKind::kActed, incident, "nothing was done: " + answer.detail);
+    }
+}
+
+void note_attempt(core::Ledger& ledger,
+                  const Incident& incident,
+                  const core::ActAnswered& answer,
+                  core::TimePoint now) {
+    const bool is_known = std::any_of(
+        ledger.attempts.begin(), ledger.attempts.end(), [&answer](const core::Attempt& item) {
+            return item.id == answer.attempt;
+        });
+    if (is_known) {
+        return;
+    }
+    const actions::Plan& plan = incident.trial->plan;
+    core::Attempt attempt;
+    attempt.id = answer.attempt;
+    attempt.time = now;
+    attempt.rule = plan.rule;
+    attempt.act = actions::spec(plan.act).name;
+    attempt.unit = plan.unit;
+    attempt.incident = incident.id;
+    attempt.outcome = answer.outcome;
+    const bool is_provisional = actions::spec(plan.act).trace == actions::Trace::kProvisional &&
+                                answer.outcome == core::ActOutcome::kSucceeded;
+    attempt.undo = is_provisional ? core::UndoState::kProvisional : core::UndoState::kNothing;
+    ledger.attempts.push_back(std::move(attempt));
+}
+
+// A failed act may have left its target worse than it was.
+core::ActVerdict verdict_of_failure(const Context& context, const Trial& trial) {
+    const ServiceRecord* target = context.find_service(trial.plan.unit);
+    const bool is_down = target != nullptr && target->unit && core::is_down(*target->unit);
+    return trial.was_target_up && is_down ? core::ActVerdict::kHarmful
+                                          : core::ActVerdict::kIneffective;
+}
+
+void on_done(Context& context, Incident& incident, const core::ActAnswered& answer) {
+    incident.refusals = 0;
+    incident.refusal.reset();
+    incident.retry_after.reset();
+    incident.phase = Phase::kOpen;
+    incident.attempts.push_back(answer.attempt);
+    incident.unverified_attempt = answer.attempt;
+    incident.acted_at = context.now;
+    const Trial& trial = *incident.trial;
+    const policy::Rule* rule = policy::find_rule_by_name(context.state.policy, trial.plan.rule);
+    incident.verify_by = context.now + (rule == nullptr ? policy::Verify{} : rule->verify).within;
+    withdraw(incident, trial.plan);
+    note_attempt(context.state.ledger, incident, answer, context.now);
+    context.record(RecordKind::kActed,
+                   incident,
+                   std::string{core::act_outcome_id(answer.outcome)} + ": " + answer.detail);
+    if (answer.outcome == core::ActOutcome::kFailed) {
+        conclude_attempt(context, incident, verdict_of_failure(context, trial), answer.detail);
+    } else if (is_evidence(trial.plan.act)) {
+        conclude_attempt(context, incident, core::ActVerdict::kEffective, answer.detail);
+    } else {
+        for (const std::string& unit : std::vector<std::string>{trial.answering}) {
+            const core::Service* service = context.state.topology.find_by_unit(unit);
+            if (ServiceRecord* record = context.find_service(unit);
+                record != nullptr && service != nullptr) {
+                ask_probe(context, *service, *record);
+            }
+        }
+    }
+}
+
+void on_lost(Context& context, Incident& incident, const core::ActAnswered& answer) {
+    ++incident.refusals;
+    incident.retry_after = context.now + retry_delay(incident.refusals);
+    incident.refusal = core::Hold{
+        core::HoldKind::kExecutorRefused, "executor", answer.detail, incident.retry_after};
+    incident.phase = Phase::kOpen;
+    incident.awaits_ledger = true;
+    incident.text = answer.detail;
+    context.record(
+        RecordKind::kActed,
+        incident,
+        "no answer from the executor, asking its record what happened: " + answer.detail);
+}
+
+}  // namespace
+
+std::optional<actions::Plan> plan_of(const Case& c,
+                                     const policy::LadderStep& step,
+                                     const std::string& target,
+                                     const actions::Parameters& parameters) {
+    actions::Plan plan;
+    plan.act = step.act;
+    plan.unit = target.empty() ? c.service.unit : target;
+    plan.rule = c.incident.decision.rule;
+    plan.cause = c.incident.diagnosis.cause;
+    plan.deadline = std::min(step.within, actions::spec(step.act).timeout);
+    plan.parameters = parameters;
+    if (plan.unit == actions::kJournalUnit) {
+        // Always there and not watched: nobody compares its run.
+        plan.role = core::ServiceRole::kOther;
+        plan.expected_active = core::ActiveState::kActive;
+        return plan;
+    }
+    const core::Service* service = c.context.state.topology.find_by_unit(plan.unit);
+    const ServiceRecord* record = c.context.find_service(plan.unit);
+    if (service == nullptr || record == nullptr || !record->unit) {
+        return std::nullopt;
+    }
+    plan.role = service->role;
+    plan.expected_active = record->unit->active;
+    plan.expected_invocation = record->unit->invocation_id;
+    return plan;
+}
+
+std::optional<std::uint64_t> busy_with(const State& state, core::TimePoint now) {
+    if (state.acting) {
+        return state.acting;
+    }
+    for (const auto& [id, incident] : state.incidents) {
+        const bool is_awaited = incident.unverified_attempt && incident.trial &&
+                                !incident.trial->is_looked_at && now < *incident.verify_by;
+        if (is_awaited && incident.phase != Phase::kClosed) {
+            return id;
+        }
+    }
+    return std::nullopt;
+}
+
+void settle(Context& context) {
+    State& state = context.state;
+    if (state.busy && !busy_with(state, context.now)) {
+        evaluate_waiting(context);
+    }
+    start_most_certain(context);
+    state.busy = busy_with(state, context.now);
+}
+
+void on_act_answered(Context& context, const core::ActAnswered& answer) {
+    if (context.state.acting == answer.incident) {
+        context.state.acting.reset();
+    }
+    context.has_evaluated = true;  // whatever became of it, others may have waited for their turn
+    const auto found = context.state.incidents.find(answer.incident);
+    if (found == context.state.incidents.end() || found->second.phase != Phase::kActing) {
+        return;
+    }
+    Incident& incident = found->second;
+    switch (answer.reply) {
+        case core::ActReply::kDone:
+            on_done(context, incident, answer);
+            break;
+        case core::ActReply::kRefused:
+            on_refused(context, incident, answer);
+            break;
+        case core::ActReply::kLost:
+            on_lost(context, incident, answer);
+            break;
+    }
+    evaluate(context, std::string{incident.unit});
+}
+
+void on_act_undone(Context& context, const core::ActUndone& undone) {
+    const auto found = context.state.incidents.find(undone.incident);
+    if (found == context.state.incidents.end()) {
+        return;
+    }
+    for (core::Attempt& attempt : context.state.ledger.attempts) {
+        if (attempt.id == undone.attempt && undone.is_undone) {
+            attempt.undo = core::UndoState::kUndone;
+        }
+    }
+    context.record(RecordKind::kActed,
+                   found->second,
+                   "attempt " + std::to_string(undone.attempt) +
+                       (undone.is_undone ? " undone: " : " not undone: ") + undone.detail);
+}
+
+void on_ledger(Context& context, const core::LedgerLearnt& learnt) {
+    context.state.ledger = learnt.ledger;
+    context.state.has_ledger = true;
+    for (auto& [id, incident] : context.state.incidents) {
+        incident.awaits_ledger = false;
+    }
+    adopt_attempts(context);
+    note_undone(context);
+    evaluate_all(context);
+}
+
+}  // namespace gatemend::engine

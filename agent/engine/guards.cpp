@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// What stands in the way of an act, as far as the engine can see it. The executor looks again, and
+// at more; what it finds arrives as a refusal with its kind.
+#include "actions/settings.hpp"
+#include "engine/context.hpp"
+
+#include <algorithm>
+
+namespace gatemend::engine {
+
+namespace {
+
+using core::HoldKind;
+
+void guard(std::vector<core::Hold>& holds, HoldKind kind, std::string owner, std::string text) {
+    holds.push_back(core::Hold{kind, std::move(owner), std::move(text), std::nullopt});
+}
+
+// The unit that is acted on: nobody else may be at work on it.
+void guard_target(std::vector<core::Hold>& holds,
+                  const std::string& unit,
+                  const core::UnitState& state) {
+    if (state.is_masked) {
+        guard(holds, HoldKind::kMasked, "administrator", unit + " is masked");
+    }
+    if (core::is_restart_pending(state)) {
+        guard(holds,
+              HoldKind::kRestartPending,
+              "systemd",
+              "systemd is about to restart " + unit + " by itself");
+    } else if (state.has_job) {
+        guard(
+            holds, HoldKind::kJobQueued, "systemd", "a job for " + unit + " is queued or running");
+    }
+}
+
+void guard_cause(std::vector<core::Hold>& holds,
+                 const Case& c,
+                 const policy::Rule* rule,
+                 const policy::LadderStep* step) {
+    const core::Cause cause = c.incident.diagnosis.cause;
+    const bool is_revived = rule != nullptr && rule->is_reviving_stopped;
+    if (cause == core::Cause::kUnitStopped && !is_revived) {
+        guard(
+            holds,
+            HoldKind::kAdminStopped,
+            "administrator",
+            c.service.unit + " was stopped on purpose; it is left alone until somebody starts it");
+    }
+    const bool is_start = step != nullptr && step->act == actions::ActId::kStartUnit;
+    if (is_start && core::is_up(*c.record.unit)) {
+        guard(holds, HoldKind::kUnitIsUp, "gatemend", c.service.unit + " is up: nothing to start");
+    }
+}
+
+// Acts that start, restart or reload a program that has a configuration test.
+bool needs_config(actions::ActId act) {
+    using actions::ActId;
+    switch (act) {
+        case ActId::kStartUnit:
+        case ActId::kRestartUnit:
+        case ActId::kReloadUnit:
+        case ActId::kFixSocketOwner:
+        case ActId::kSetPoolListen:
+        case ActId::kRepointBackend:
+        case ActId::kApplySuggestion:
+        case ActId::kDebugLog:
+            return true;
+        case ActId::kRestartPm2App:
+        case ActId::kVacuumJournal:
+        case ActId::kRestoreConfig:  // exists to mend a configuration that fails
+        case ActId::kCapturePort:
+            return false;
+    }
+    return true;
+}
+
+// Before any start or restart the configuration must pass its test.
+void guard_config(std::vector<core::Hold>& holds,
+                  const core::Service& service,
+                  const ServiceRecord& record) {
+    if (!has_config_test(service)) {
+        return;
+    }
+    const std::string owner =
+        std::string{core::service_role_id(service.role)} + " configuration test";
+    if (!record.test || record.test->verdict == core::ConfigVerdict::kUnknown) {
+        guard(holds,
+              HoldKind::kConfigUnknown,
+              owner,
+              record.test ? "the test could not run: " + record.test->message
+                          : "the configuration has not been tested yet");
+    } else if (record.test->verdict == core::ConfigVerdict::kInvalid) {
+        guard(holds, HoldKind::kConfigInvalid, owner, core::describe(*record.test));
+    }
+}
+
+void guard_engine(std::vector<core::Hold>& holds, const Case& c) {
+    const State& state = c.context.state;
+    if (!state.has_ledger) {
+        guard(holds,
+              HoldKind::kRecordUnreadable,
+              "executor",
+              "the record of past acts is not known yet; without it no budget can be kept");
+    }
+    const auto busy = busy_with(state, c.context.now);
+    if (busy && *busy != c.incident.id) {
+        const bool is_running = state.acting == busy;
+        holds.push_back(
+            core::Hold{HoldKind::kActRunning,
+                       "gatemend",
+                       "an act for incident " + std::to_string(*busy) +
+                           (is_running ? " is running; one at a time"
+                                       : " has ended and is not verified yet; one at a time"),
+                       is_running ? std::nullopt : state.incidents.at(*busy).verify_by});
+    }
+    if (c.incident.refusal && c.incident.retry_after && c.context.now < *c.incident.retry_after) {
+        holds.push_back(*c.incident.refusal);
+        holds.back().until = c.incident.retry_after;
+    }
+}
+
+void guard_given_up(std::vector<core::Hold>& holds, const Case& c, const policy::Rule* rule) {
+    if (rule != nullptr && c.incident.given_up.contains(rule->name)) {
+        guard(holds,
+              HoldKind::kLadderExhausted,
+              "policy " + rule->name,
+              "what it did was undone, and it leaves the rest to a person");
+    }
+}
+
+}  // namespace
+
+std::string target_of(const Case& c, const policy::LadderStep& step) {
+    actions::Parameters parameters = c.incident.diagnosis.remedy;
+    for (const auto& [name, value] : step.with) {
+        parameters.insert_or_assign(name, value);
+    }
+    switch (actions::target_of(step.act, parameters)) {
+        case actions::Target::kService:
+            break;
+        case actions::Target::kNginx: {
+            const core::Service* nginx = c.context.state.topology.find_nginx();
+            return nginx == nullptr ? "" : nginx->unit;
+        }
+        case actions::Target::kHost:
+            return std::string{actions::kJournalUnit};
+    }
+    return c.service.unit;
+}
+
+std::vector<core::Hold> guards_of(const Case& c,
+                                  const policy::Rule* rule,
+                                  const policy::LadderStep* step) {
+    std::vector<core::Hold> holds;
+    const std::string unit = step == nullptr ? c.service.unit : target_of(c, *step);
+    const core::Service* target = c.context.state.topology.find_by_unit(unit);
+    const ServiceRecord* record = c.context.find_service(unit);
+    // Without a unit there is nothing that could be acted on, and the allowlist says so.
+    if (record != nullptr && record->unit) {
+        guard_target(holds, unit, *record->unit);
+    }
+    if (c.record.unit) {
+        guard_cause(holds, c, rule, step);
+    }
+    const bool is_asked =
+        step == nullptr ? c.record.unit && core::is_down(*c.record.unit) : needs_config(step->act);
+    if (is_asked && target != nullptr && record != nullptr) {
+        guard_config(holds, *target, *record);
+    }
+    guard_engine(holds, c);
+    guard_given_up(holds, c, rule);
+    return holds;
+}
+
+std::string_view hold_owner(core::HoldKind kind) {
+    switch (kind) {
+        case HoldKind::kAdminStopped:
+        case HoldKind::kMasked:
+            return "administrator";
+        case HoldKind::kJobQueued:
+        case HoldKind::kRestartPending:
+        case HoldKind::kShuttingDown:
+        case HoldKind::kStartBudget:
+        case HoldKind::kBooting:
+            return "systemd";
+        case HoldKind::kPackageManager:
+            return "package manager";
+        case HoldKind::kDeploying:
+            return "operator's deploy marker";
+        case HoldKind::kConfigInvalid:
+        case HoldKind::kConfigUnknown:
+            return "configuration test";
+        case HoldKind::kPaused:
+            return "operator";
+        case HoldKind::kCoolingDown:
+        case HoldKind::kBudgetExhausted:
+            return "budget";
+        case HoldKind::kLatched:
+            return "breaker";
+        case HoldKind::kPressure:
+        case HoldKind::kCauseElsewhere:
+            return "machine";
+        case HoldKind::kSingleWitness:
+        case HoldKind::kObserveOnly:
+        case HoldKind::kNeedsApproval:
+        case HoldKind::kNoRule:
+        case HoldKind::kUnitNotAllowed:
+        case HoldKind::kLadderExhausted:
+        case HoldKind::kMaintenance:
+        case HoldKind::kTooBrief:
+        case HoldKind::kTooUncertain:
+        case HoldKind::kDemoted:
+        case HoldKind::kNoTarget:
+            return "policy";
+        case HoldKind::kActRunning:
+        case HoldKind::kUnitIsUp:
+            return "gatemend";
+        case HoldKind::kRecordUnreadable:
+        case HoldKind::kExecutorRefused:
+            break;
+    }
+    return "executor";
+}
+
+bool has_hold(const policy::Decision& decision, core::HoldKind kind) {
+    return std::any_of(decision.holds.begin(),
+                       decision.holds.end(),
+                       [kind](const core::Hold& hold) { return hold.kind == kind; });
+}
+
+}  // namespace gatemend::engine

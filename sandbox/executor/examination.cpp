@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/executor/examination.hpp"
+
+#include "core/inspection.hpp"
+#include "core/text.hpp"
+#include "sandbox/audit/digest.hpp"
+#include "sandbox/executor/gate.hpp"
+#include "sandbox/tools/known_services.hpp"
+#include "sandbox/tools/preview.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace gatemend::sandbox {
+namespace {
+
+using actions::ActId;
+using actions::Plan;
+using core::Error;
+using core::HoldKind;
+using core::Result;
+
+using Check = std::function<void(HoldDone)>;
+
+// One after the other; the first hold ends it.
+void run_checks(std::vector<Check> checks, const HoldDone& done) {
+    if (checks.empty()) {
+        done(std::nullopt);
+        return;
+    }
+    const Check first = std::move(checks.front());
+    checks.erase(checks.begin());
+    first([checks = std::move(checks), done](const std::optional<GateHold>& hold) {
+        if (hold) {
+            done(hold);
+        } else {
+            run_checks(checks, done);
+        }
+    });
+}
+
+GateHold refusal(const Error& error) {
+    return {HoldKind::kExecutorRefused, core::sanitize(error.text)};
+}
+
+// Whose configuration has to pass its test before the act. Where the act changes it, what is staged
+// is tested instead.
+std::vector<std::string> units_to_test(const Plan& plan) {
+    switch (plan.act) {
+        case ActId::kStartUnit:
+        case ActId::kRestartUnit:
+        case ActId::kReloadUnit:
+            return {plan.unit};
+        case ActId::kFixSocketOwner:
+            return {plan.unit, "nginx.service"};
+        case ActId::kRestartPm2App:
+        case ActId::kVacuumJournal:
+        case ActId::kSetPoolListen:
+        case ActId::kRepointBackend:
+        case ActId::kRestoreConfig:
+        case ActId::kApplySuggestion:
+        case ActId::kDebugLog:
+        case ActId::kCapturePort:
+            break;
+    }
+    return {};
+}
+
+std::optional<GateHold> judge_config(const Result<ConfigTestFact>& test) {
+    if (!test) {
+        return GateHold{HoldKind::kConfigUnknown, core::sanitize(test.error().text)};
+    }
+    if (test->verdict == "valid") {
+        return std::nullopt;
+    }
+    return GateHold{
+        test->verdict == "invalid" ? HoldKind::kConfigInvalid : HoldKind::kConfigUnknown,
+        core::sanitize(test->output)};
+}
+
+// The test must fail, and for the file that is to be restored.
+std::optional<GateHold> judge_broken_config(const Plan& plan, const Result<ConfigTestFact>& test) {
+    const auto verdict = judge_config(test);
+    if (!verdict) {
+        return GateHold{HoldKind::kExecutorRefused, "the configuration passes: nothing to restore"};
+    }
+    if (verdict->kind != HoldKind::kConfigInvalid) {
+        return verdict;
+    }
+    const auto file = plan.parameters.find("file");
+    if (file == plan.parameters.end() || test->output.find(file->second) == std::string::npos) {
+        return GateHold{HoldKind::kExecutorRefused, "the test complains about another file"};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<GateHold> Examiner::check_now(const Plan& plan, Purpose purpose) const {
+    auto hold = check_rule(policy_, plan);
+    if (hold || purpose == Purpose::kPropose) {
+        return hold;
+    }
+    return check_record(policy_, record_.ledger(), plan, ports_.now());
+}
+
+void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
+    if (auto hold = check_now(plan, purpose)) {
+        done(std::move(*hold));
+        return;
+    }
+    std::vector<Check> checks;
+    if (purpose == Purpose::kAct) {
+        checks.emplace_back([this, plan](HoldDone then) { look_at_guards(plan, std::move(then)); });
+    }
+    checks.emplace_back([this, plan](HoldDone then) { look_at_unit(plan, std::move(then)); });
+    if (plan.act == ActId::kRepointBackend) {
+        checks.emplace_back(
+            [this, plan](HoldDone then) { look_at_listeners(plan, std::move(then)); });
+    }
+    if (plan.act == ActId::kRestoreConfig) {
+        checks.emplace_back(
+            [this, plan](HoldDone then) { look_at_broken_config(plan, std::move(then)); });
+    }
+    checks.emplace_back(
+        [this, plan](HoldDone then) { look_at_configs(units_to_test(plan), std::move(then)); });
+    run_checks(std::move(checks),
+               [this, plan, purpose, done = std::move(done)](std::optional<GateHold> hold) {
+                   if (hold) {
+                       done(std::move(*hold));
+                   } else {
+                       find_changes(plan, purpose, done);
+                   }
+               });
+}
+
+void Examiner::look_at_guards(const Plan& plan, HoldDone done) {
+    if (ports_.check_guards) {
+        ports_.check_guards(plan.unit, plan.act, std::move(done));
+    } else {
+        done(std::nullopt);
+    }
+}
+
+void Examiner::look_at_unit(const Plan& plan, HoldDone done) {
+    // Both questions are on their way before the first is answered.
+    struct Look {
+        std::optional<Result<std::string>> system;
+        std::optional<Result<core::UnitState>> unit;
+    };
+
+    auto look = std::make_shared<Look>();
+    auto judge = [look, plan, done = std::move(done)] {
+        if (!look->system || !look->unit) {
+            return;
+        }
+        if (!*look->system || !*look->unit) {
+            done(refusal(!*look->system ? look->system->error() : look->unit->error()));
+            return;
+        }
+        done(check_unit(plan, look->unit->value(), look->system->value()));
+    };
+    ports_.systemd.read_system_state([look, judge](Result<std::string> state) {
+        look->system = std::move(state);
+        judge();
+    });
+    ports_.systemd.read_unit(plan.unit, [look, judge](Result<core::UnitState> state) {
+        look->unit = std::move(state);
+        judge();
+    });
+}
+
+void Examiner::look_at_listeners(const Plan& plan, HoldDone done) {
+    const std::string to = plan.parameters.find("to")->second;
+    ports_.facts.inspect(
+        "", to, [this, plan, done = std::move(done)](const Result<std::string>& text) {
+            const auto inspection =
+                text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
+            done(inspection ? check_repointing(policy_.settings, plan, *inspection)
+                            : refusal(inspection.error()));
+        });
+}
+
+void Examiner::look_at_configs(std::vector<std::string> units, HoldDone done) {
+    std::erase_if(units, [this](const std::string& unit) {
+        return !find_known_service(unit) || ports_.facts.is_known_valid(unit);
+    });
+    std::vector<Check> checks;
+    for (const std::string& unit : units) {
+        checks.emplace_back([this, unit](const HoldDone& then) {
+            ports_.facts.test_config(unit, [this, unit, then](const Result<ConfigTestFact>& test) {
+                then(judge_config(test));
+                if (test) {
+                    good_copies_.note(unit, *test);
+                }
+            });
+        });
+    }
+    run_checks(std::move(checks), done);
+}
+
+void Examiner::look_at_broken_config(const Plan& plan, HoldDone done) {
+    ports_.facts.test_config(plan.unit,
+                             [plan, done = std::move(done)](const Result<ConfigTestFact>& test) {
+                                 done(judge_broken_config(plan, test));
+                             });
+}
+
+void Examiner::find_changes(const Plan& plan, Purpose purpose, const ExaminedDone& done) {
+    preview({ports_.facts, ports_.mender, ports_.tools, ports_.systemd},
+            plan,
+            [this, plan, purpose, done](Result<Preview> shown) {
+                if (!shown) {
+                    done(refusal(shown.error()));
+                    return;
+                }
+                Finding finding{.plan = plan, .digest = "", .preview = std::move(shown->text)};
+                finding.plan.changes = std::move(shown->changes);
+                finding.digest = sha256_hex(actions::canonical_text(finding.plan));
+                auto hold = check_overlap(record_.ledger(), record_.footprints(), finding.plan);
+                if (!hold && purpose == Purpose::kAct) {
+                    hold = check_consent(
+                        policy_, record_.ledger(), plan, finding.digest, ports_.now());
+                }
+                if (hold) {
+                    done(std::move(*hold));
+                } else {
+                    done(std::move(finding));
+                }
+            });
+}
+
+}  // namespace gatemend::sandbox

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/executor/ports.hpp"
+
+#include "core/text.hpp"
+#include "sandbox/audit/message_ids.hpp"
+
+#include <syslog.h>
+
+#include <utility>
+
+namespace gatemend::sandbox {
+
+void announce(const ExecutorPorts& ports, const Record& record, Announcement announcement) {
+    ports.notices.send({.message_id = announcement.message_id,
+                        .priority = announcement.priority,
+                        .message = std::move(announcement.text),
+                        .unit = std::move(announcement.unit),
+                        .audit_head = record.head(),
+                        .incident = announcement.incident});
+}
+
+Fault record_failed(const ExecutorPorts& ports, const core::Error& error) {
+    ports.notices.send({.message_id = message_id::kRecordFailed,
+                        .priority = LOG_CRIT,
+                        .message = "the record cannot be written, nothing will be done: " +
+                                   core::sanitize(error.text)});
+    return {FaultKind::kRecordFailed, core::sanitize(error.text)};
+}
+
+}  // namespace gatemend::sandbox

@@ -1,0 +1,906 @@
+// SPDX-License-Identifier: MIT
+// Acts that change files: what they would change, that they may, that they go back when anything
+// fails, and that nothing stays in force that nobody has confirmed.
+#include "executor_fakes.hpp"
+#include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/message_ids.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace gatemend::sandbox {
+namespace {
+
+using actions::ActId;
+using core::ActOutcome;
+using core::UndoState;
+
+const std::string kNginx = "nginx.service";
+const std::string kOldSocket = "unix:/run/php/php8.2-fpm.sock";
+const std::string kNewSocket = "unix:/run/php/php8.4-fpm.sock";
+
+core::UnitState make_running_unit() {
+    core::UnitState state;
+    state.is_loaded = true;
+    state.active = core::ActiveState::kActive;
+    state.sub = "running";
+    state.invocation_id = kInvocation;
+    return state;
+}
+
+PlanRequest make_running_request(const std::string& act, const std::string& unit) {
+    PlanRequest request = make_request();
+    request.act = act;
+    request.unit = unit;
+    request.rule = "mend";
+    request.cause = "unit-failed";
+    request.expected_active = "active";
+    request.deadline_usec = 20'000'000;
+    return request;
+}
+
+PlanRequest repoint() {
+    PlanRequest request = make_running_request("repoint-backend", kNginx);
+    request.parameters = {{"from", kOldSocket}, {"to", kNewSocket}};
+    return request;
+}
+
+PlanRequest set_listen() {
+    PlanRequest request = make_running_request("set-pool-listen", kFpm);
+    request.parameters = {{"socket", kOldSocket}};
+    return request;
+}
+
+PlanRequest fix_owner() {
+    PlanRequest request = make_running_request("fix-socket-owner", kFpm);
+    request.parameters = {{"socket", kOldSocket}};
+    return request;
+}
+
+PlanRequest debug_log() {
+    PlanRequest request = make_running_request("debug-log", kNginx);
+    request.parameters = {{"seconds", "120"}};
+    return request;
+}
+
+PlanRequest restore() {
+    PlanRequest request = make_running_request("restore-config", kNginx);
+    request.parameters = {{"file", "/etc/nginx/a.conf"}};
+    return request;
+}
+
+PlanRequest suggest(const std::string& unit, const actions::Parameters& parameters) {
+    PlanRequest request = make_running_request("apply-suggestion", unit);
+    request.parameters = {parameters.begin(), parameters.end()};
+    return request;
+}
+
+// A rule with every act, that acts without asking; both units are up.
+class MendingMachine : public ExecutorMachine {
+  public:
+    MendingMachine() {
+        policy::Rule rule = make_test_policy().rules.front();
+        rule.name = "mend";
+        rule.limit.max = 1000;
+        rule.ladder.clear();
+        for (const actions::ActSpec& spec : actions::catalogue()) {
+            rule.ladder.push_back({spec.id, spec.timeout});
+        }
+        for (policy::LadderStep& step : rule.ladder) {
+            if (step.act == ActId::kDebugLog || step.act == ActId::kCapturePort) {
+                step.with = {{"seconds", "120"}};
+            }
+        }
+        loaded.policy.rules.push_back(rule);
+        loaded.policy.settings.unit_limit.max = 1000;
+        loaded.policy.settings.host_limit.max = 1000;
+        systemd.units[kFpm] = make_running_unit();
+        systemd.units[kNginx] = make_running_unit();
+        mending.changes[0].staged = "/var/lib/gatemend/snapshots/1/0.new";
+        mender.mending = mending;
+        core::Inspection inspection;
+        core::Listener listener;
+        listener.address = kNewSocket;
+        listener.unit = "php8.4-fpm.service";
+        inspection.listeners = {listener};
+        facts.inspection = core::encode(inspection);
+        systemd.on_reload = [this](const std::string&) { replace_workers(); };
+        start();
+    }
+
+    // As a reload does: the master stays.
+    void replace_workers() {
+        const std::uint32_t newest = facts.pids.back();
+        facts.pids = {facts.pids.front(), newest + 1, newest + 2};
+    }
+
+    policy::Rule& rule() { return loaded.policy.rules.back(); }
+
+    Reply<ActResult> act(const PlanRequest& request) {
+        const auto planned = plan(request);
+        if (const auto* fault = std::get_if<Fault>(&planned)) {
+            return *fault;
+        }
+        return execute(std::get<Proposal>(planned).digest);
+    }
+
+    [[nodiscard]] const core::Attempt& last() const { return executor->ledger().attempts.back(); }
+
+    [[nodiscard]] bool has_said(std::string_view id, int priority) const {
+        return std::ranges::any_of(notices.sent, [&](const Notice& notice) {
+            return notice.message_id == id && notice.priority == priority;
+        });
+    }
+
+    [[nodiscard]] std::vector<std::string> kinds() const {
+        std::vector<std::string> result;
+        const auto report = read_audit(audit_path(), [&](std::string_view line) {
+            const std::string_view key = "\"kind\":\"";
+            const std::size_t at = line.find(key) + key.size();
+            result.emplace_back(line.substr(at, line.find('"', at) - at));
+        });
+        EXPECT_TRUE(report && report->problem == AuditProblem::kNone);
+        result.erase(result.begin());  // of the start with the other policy
+        return result;
+    }
+
+    actions::Mending mending = mender.mending;
+};
+
+using Words = std::vector<std::string>;
+
+// --- what would be changed
+
+TEST(ExecutorProposal, ShowsWhatWouldChangeAndPermitsNothing) {
+    MendingMachine machine;
+    const auto proposal = std::get<Proposal>(machine.propose(repoint()));
+    EXPECT_EQ(proposal.preview, "one place\n-old\n+new\n");
+    EXPECT_TRUE(fault_of(machine.execute(proposal.digest)).starts_with("NotFound"));
+    EXPECT_EQ(machine.mender.steps, Words{"preview"});
+}
+
+TEST(ExecutorProposal, HasTheDigestOfThePlanWhateverModeGuardsAndBudgetSay) {
+    MendingMachine machine;
+    const auto planned = std::get<Proposal>(machine.plan(repoint()));
+    machine.rule().mode = policy::Mode::kAsk;
+    machine.guards = [](const std::string&, ActId, const HoldDone& done) {
+        done(GateHold{core::HoldKind::kDeploying, "somebody deploys"});
+    };
+    machine.start();
+    (void)machine.executor->pause(60, "", "uid 0");
+    const auto proposed = std::get<Proposal>(machine.propose(repoint()));
+    EXPECT_EQ(proposed.digest, planned.digest);
+    EXPECT_EQ(proposed.preview, planned.preview);
+}
+
+TEST(ExecutorProposal, IsRefusedWhereTheRuleOnlyObserves) {
+    MendingMachine machine;
+    machine.rule().mode = policy::Mode::kObserve;
+    machine.start();
+    EXPECT_EQ(fault_of(machine.propose(repoint())), "Refused: observe-only");
+    EXPECT_EQ(machine.kinds().back(), "refused");
+}
+
+TEST(ExecutorProposal, HostileContentIsShownPrintable) {
+    MendingMachine machine;
+    machine.mender.mending.diff = "+\x1b[2J\tx\n+\xff\n";
+    EXPECT_EQ(std::get<Proposal>(machine.propose(repoint())).preview,
+              "one place\n+\\x1B[2J\tx\n+\\xFF\n");
+}
+
+TEST(ExecutorProposal, OnlySoManyPlansAreLookedAtAtOnce) {
+    MendingMachine machine;
+    machine.mender.dies_at = 1;
+    for (std::size_t i = 0; i < kMaxExaminations; ++i) {
+        machine.executor->propose(repoint(), [](const Reply<Proposal>&) {});
+    }
+    EXPECT_TRUE(fault_of(machine.propose(repoint())).starts_with("Busy"));
+}
+
+// --- refusals
+
+TEST(ExecutorMending, RefusesWhatItSeesItself) {
+    struct Case {
+        const char* name;
+        std::function<void(MendingMachine&)> arrange;
+        PlanRequest request;
+        std::string fault;
+    };
+
+    const auto with = [](PlanRequest request, const std::string& name, const std::string& value) {
+        request.parameters[name] = value;
+        return request;
+    };
+    const auto on = [](PlanRequest request, const std::string& unit) {
+        request.unit = unit;
+        return request;
+    };
+    const auto nothing = [](MendingMachine&) {};
+    const std::string refused = "Refused: executor-refused";
+    const std::string bad = "BadArgument: ";
+    const std::vector<Case> cases{
+        {"nobody on the new address",
+         nothing,
+         with(repoint(), "to", "unix:/run/php/other.sock"),
+         refused},
+        {"somebody on the old address",
+         nothing,
+         with(with(repoint(), "to", kOldSocket), "from", kNewSocket),
+         refused},
+        {"an unlisted unit on the new address",
+         [](auto& m) {
+             m.facts.inspection.replace(m.facts.inspection.find("php8.4-fpm"), 10, "mallory-xx");
+         },
+         repoint(),
+         refused},
+        {"listeners unknown", [](auto& m) { m.facts.inspection = "end\n"; }, repoint(), refused},
+        {"inspection is nonsense", [](auto& m) { m.facts.inspection = "x"; }, repoint(), refused},
+        {"nothing moves", nothing, with(repoint(), "to", kOldSocket), bad + "parameter to"},
+        {"not nginx", nothing, on(repoint(), kFpm), refused},
+        {"not PHP-FPM", nothing, on(set_listen(), kNginx), refused},
+        {"nginx is down",
+         [](auto& m) { m.systemd.units[kNginx].active = core::ActiveState::kFailed; },
+         repoint(),
+         refused},
+        {"nothing would change", [](auto& m) { m.mender.mending = {}; }, repoint(), refused},
+        {"cannot be previewed",
+         [](auto& m) { m.mender.failures["preview"] = "two pools name it"; },
+         set_listen(),
+         refused},
+        {"the rule gives other seconds", nothing, with(debug_log(), "seconds", "600"), refused},
+        {"nginx does not pass",
+         [](auto& m) { m.facts.verdicts[kNginx] = "invalid"; },
+         fix_owner(),
+         "Refused: config-invalid"},
+        {"nothing to restore", nothing, restore(), refused},
+        {"the complaint is about another file",
+         [](auto& m) { m.facts.verdict = "invalid"; },
+         restore(),
+         refused},
+        {"not nginx's file", nothing, with(restore(), "file", "/etc/shadow"), refused},
+        {"everybody's file", nothing, with(restore(), "file", "/etc/hosts"), refused},
+        {"nginx's file, FPM's unit", nothing, on(restore(), kFpm), refused},
+        {"the test cannot run",
+         [](auto& m) { m.facts.verdict = "unknown"; },
+         restore(),
+         "Refused: config-unknown"},
+        {"a setting that is not gatemend's",
+         nothing,
+         suggest(kFpm, {{"setting", "auto_prepend_file"}, {"value", "x"}}),
+         bad + "parameter setting"},
+        {"a setting without its pool",
+         nothing,
+         suggest(kFpm, {{"setting", "pm.max_children"}, {"value", "20"}}),
+         bad + "parameter pool is missing"},
+        {"a pool of nginx",
+         nothing,
+         suggest(kNginx, {{"setting", "pm.max_children"}, {"value", "20"}, {"pool", "www"}}),
+         refused},
+        {"nginx's setting, FPM's unit",
+         nothing,
+         suggest(kFpm, {{"setting", "worker_connections"}, {"value", "2048"}}),
+         refused},
+        {"a deploy",
+         [](auto& m) {
+             m.guards = [](const std::string&, ActId, const HoldDone& done) {
+                 done(GateHold{core::HoldKind::kDeploying, "somebody deploys"});
+             };
+             m.start();
+         },
+         repoint(),
+         "Refused: deploying"},
+        {"rule for other units",
+         [](auto& m) {
+             m.rule().match.unit = "php7*";
+             m.start();
+         },
+         set_listen(),
+         "Refused: no-rule"},
+    };
+    for (const Case& test : cases) {
+        MendingMachine machine;
+        test.arrange(machine);
+        EXPECT_EQ(fault_of(machine.plan(test.request)).substr(0, test.fault.size()), test.fault)
+            << test.name;
+        EXPECT_TRUE(machine.executor->ledger().attempts.empty()) << test.name;
+        EXPECT_EQ(machine.kinds().back(), test.fault.starts_with("Bad") ? "start" : "refused")
+            << test.name;
+    }
+}
+
+TEST(ExecutorMending, CapturesLocalTcpAddressesOnly) {
+    for (const char* address : {"unix:/run/x.sock", "192.0.2.1:9000", "[2001:db8::1]:80"}) {
+        MendingMachine machine;
+        PlanRequest request = make_running_request("capture-port", kFpm);
+        request.parameters = {{"address", address}, {"seconds", "120"}};
+        EXPECT_TRUE(fault_of(machine.plan(request)).starts_with("BadArgument")) << address;
+    }
+}
+
+TEST(ExecutorMending, GuardsAreAskedAgainBeforeTheAct) {
+    MendingMachine machine;
+    int asked = 0;
+    machine.guards = [&asked](const std::string&, ActId, const HoldDone& done) {
+        ++asked;
+        done(asked == 1 ? std::nullopt
+                        : std::optional{GateHold{core::HoldKind::kPackageManager, "dpkg"}});
+    };
+    machine.start();
+    EXPECT_EQ(fault_of(machine.act(repoint())), "Refused: package-manager");
+    EXPECT_FALSE(machine.executor->is_acting());
+    EXPECT_TRUE(machine.executor->ledger().attempts.empty());
+}
+
+TEST(ExecutorMending, AFileThatChangesBetweenPlanAndExecuteIsNotTouched) {
+    MendingMachine machine;
+    const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
+    machine.mender.mending.changes[0].change.before = std::string(64, '9');
+    EXPECT_EQ(fault_of(machine.execute(digest)), "Refused: executor-refused");
+    EXPECT_EQ(machine.mender.steps, (Words{"preview", "preview"}));
+    EXPECT_TRUE(machine.executor->ledger().attempts.empty());
+}
+
+TEST(ExecutorMending, NoFileIsChangedTwiceBeforeTheFirstChangeIsConfirmed) {
+    MendingMachine machine;
+    EXPECT_EQ(fault_of(machine.act(repoint())), "");
+    EXPECT_EQ(fault_of(machine.plan(debug_log())), "Refused: act-running");
+    EXPECT_EQ(fault_of(machine.executor->confirm(1, "effective", "")), "");
+    EXPECT_EQ(fault_of(machine.plan(debug_log())), "");
+}
+
+// --- consent
+
+class AskingMachine : public MendingMachine {
+  public:
+    AskingMachine() {
+        rule().mode = policy::Mode::kAsk;
+        start();
+        digest = std::get<Proposal>(propose(repoint())).digest;
+    }
+
+    std::string digest;
+};
+
+TEST(ExecutorConsent, IsNeeded) {
+    AskingMachine machine;
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: needs-approval");
+    EXPECT_EQ(fault_of(machine.executor->approve(machine.digest, "uid 0")), "");
+    EXPECT_EQ(std::get<ActResult>(machine.act(repoint())).outcome, ActOutcome::kSucceeded);
+}
+
+TEST(ExecutorConsent, IsUsedUpAlsoOverARestart) {
+    AskingMachine machine;
+    (void)machine.executor->approve(machine.digest, "uid 0");
+    machine.start();
+    ASSERT_EQ(machine.executor->ledger().approvals.size(), 1U);
+    EXPECT_EQ(fault_of(machine.act(repoint())), "");
+    EXPECT_TRUE(machine.executor->ledger().approvals.empty());
+    (void)machine.roll_back(1);
+    machine.start();
+    EXPECT_TRUE(machine.executor->ledger().approvals.empty());
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: needs-approval");
+}
+
+TEST(ExecutorConsent, ExpiresAlsoBetweenPlanAndExecute) {
+    AskingMachine machine;
+    (void)machine.executor->approve(machine.digest, "uid 0");
+    machine.pass(kApprovalLifetime - std::chrono::seconds{1});
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "");
+    machine.pass(std::chrono::seconds{1});
+    EXPECT_EQ(fault_of(machine.execute(machine.digest)), "Refused: needs-approval");
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: needs-approval");
+}
+
+TEST(ExecutorConsent, IsForOneDigest) {
+    AskingMachine machine;
+    (void)machine.executor->approve(std::string(64, 'a'), "uid 0");
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: needs-approval");
+    (void)machine.executor->approve(machine.digest, "uid 0");
+    machine.mender.mending.changes[0].change.after = std::string(64, '3');
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: needs-approval");
+}
+
+TEST(ExecutorConsent, DoesNotMakeAnObservingRuleAct) {
+    AskingMachine machine;
+    (void)machine.executor->approve(machine.digest, "uid 0");
+    machine.rule().mode = policy::Mode::kObserve;
+    machine.start();
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: observe-only");
+}
+
+TEST(ExecutorConsent, IsBoundedAndChecked) {
+    AskingMachine machine;
+    for (const std::string& text : {std::string{}, std::string(64, 'G'), std::string(65, 'a')}) {
+        EXPECT_TRUE(fault_of(machine.executor->approve(text, "uid 0")).starts_with("BadArgument"));
+    }
+    for (std::size_t i = 0; i < core::kMaxApprovals + 5; ++i) {
+        std::string digest = std::to_string(i);
+        digest.insert(0, 64 - digest.size(), '0');
+        (void)machine.executor->approve(digest, "uid 0");
+    }
+    EXPECT_EQ(machine.executor->ledger().approvals.size(), core::kMaxApprovals);
+}
+
+// --- the act
+
+TEST(ExecutorMending, StagesTestsCommitsReloadsAndIsProvisional) {
+    MendingMachine machine;
+    const auto result = std::get<ActResult>(machine.act(repoint()));
+    EXPECT_EQ(result.outcome, ActOutcome::kSucceeded) << result.detail;
+    EXPECT_EQ(machine.mender.steps, (Words{"preview", "preview", "stage 1", "commit 1"}));
+    ASSERT_EQ(machine.facts.staged.size(), 1U);
+    EXPECT_EQ(machine.facts.staged[0][0].source, machine.mending.changes[0].staged);
+    EXPECT_EQ(machine.facts.staged[0][0].target, "/etc/nginx/a.conf");
+    EXPECT_EQ(machine.systemd.jobs, Words{"reload " + kNginx});
+    EXPECT_EQ(machine.last().undo, UndoState::kProvisional);
+    EXPECT_GT(machine.last().undo_by, machine.now + kConfirmMargin);
+    EXPECT_EQ(machine.kinds(), (Words{"start", "intent", "outcome"}));
+}
+
+TEST(ExecutorMending, EveryActTakesEffectInItsOwnWay) {
+    struct Case {
+        PlanRequest request;
+        Words jobs;
+        int daemon_reloads = 0;
+    };
+
+    const std::string reload_fpm = "reload " + kFpm;
+    const std::string restart_fpm = "restart " + kFpm;
+    const std::vector<Case> cases{
+        {set_listen(), {restart_fpm}},
+        {fix_owner(), {}},
+        {debug_log(), {"reload " + kNginx}},
+        {suggest(kFpm, {{"setting", "pm.max_children"}, {"value", "20"}, {"pool", "www"}}),
+         {reload_fpm}},
+        {suggest(kFpm,
+                 {{"setting", "pm.max_children"},
+                  {"value", "20"},
+                  {"setting2", "listen.backlog"},
+                  {"value2", "1024"},
+                  {"pool", "www"}}),
+         {restart_fpm}},
+        {suggest(kFpm, {{"setting", "OOMPolicy"}, {"value", "continue"}}), {}, 1},
+        {suggest(kFpm, {{"setting", "LimitNOFILE"}, {"value", "65536"}}), {restart_fpm}, 1},
+        {suggest(kNginx, {{"setting", "worker_connections"}, {"value", "2048"}}),
+         {"reload " + kNginx}},
+    };
+    for (const Case& test : cases) {
+        MendingMachine machine;
+        const auto reply = machine.act(test.request);
+        ASSERT_EQ(fault_of(reply), "") << test.request.act;
+        EXPECT_EQ(std::get<ActResult>(reply).outcome, ActOutcome::kSucceeded)
+            << test.request.act << ": " << std::get<ActResult>(reply).detail;
+        EXPECT_EQ(machine.systemd.jobs, test.jobs) << test.request.act;
+        EXPECT_EQ(machine.systemd.daemon_reloads, test.daemon_reloads) << test.request.act;
+        EXPECT_EQ(machine.last().undo, UndoState::kProvisional);
+        EXPECT_EQ(fault_of(machine.roll_back(1)), "");
+        EXPECT_EQ(machine.systemd.jobs.size(), test.jobs.size() * 2) << "and back again";
+        EXPECT_EQ(machine.systemd.daemon_reloads, test.daemon_reloads * 2);
+    }
+}
+
+TEST(ExecutorMending, ANewFileHasNothingToBeMountedOver) {
+    MendingMachine machine;
+    machine.mender.mending.changes[0].change.before.clear();
+    EXPECT_EQ(
+        fault_of(machine.act(suggest(kFpm, {{"setting", "OOMPolicy"}, {"value", "continue"}}))),
+        "");
+    ASSERT_EQ(machine.facts.staged.size(), 1U);
+    EXPECT_TRUE(machine.facts.staged[0].empty());
+}
+
+TEST(ExecutorMending, RestoresTheFirstKeptVersionThatPasses) {
+    MendingMachine machine;
+    machine.facts.verdict = "invalid";
+    machine.facts.output = "unknown directive in /etc/nginx/a.conf:3";
+    machine.mender.candidates = 3;
+    machine.facts.staged_verdicts = {"invalid", "unknown", "valid"};
+    EXPECT_EQ(fault_of(machine.propose(restore())), "");
+    EXPECT_EQ(machine.mender.steps, (Words{"preview", "preview", "preview"}));
+    machine.mender.candidates = 2;
+    machine.facts.staged.clear();
+    EXPECT_EQ(fault_of(machine.propose(restore())), "Refused: executor-refused");
+    machine.mender.candidates = 1000;
+    machine.facts.staged.clear();
+    machine.facts.staged_verdicts.assign(100, "invalid");
+    EXPECT_EQ(fault_of(machine.propose(restore())), "Refused: executor-refused");
+    EXPECT_EQ(machine.facts.staged.size(), kMaxCandidates);
+}
+
+TEST(ExecutorMending, RestoringForAUnitThatIsDownStartsNothing) {
+    MendingMachine machine;
+    machine.systemd.units[kNginx] = make_crashed_unit();
+    machine.facts.verdict = "invalid";
+    machine.facts.output = "unknown directive in /etc/nginx/a.conf:3";
+    PlanRequest request = restore();
+    request.expected_active = "failed";
+    EXPECT_EQ(std::get<ActResult>(machine.act(request)).outcome, ActOutcome::kSucceeded);
+    EXPECT_TRUE(machine.systemd.jobs.empty());
+    // undone, the configuration is broken again: that is how it was
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "");
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_TRUE(machine.systemd.jobs.empty());
+}
+
+TEST(ExecutorMending, AnyStepThatFailsIsUndone) {
+    struct Case {
+        const char* name;
+        std::function<void(MendingMachine&)> arrange;
+        Words steps;  // after the previews
+        std::size_t jobs = 0;
+    };
+
+    const std::vector<Case> cases{
+        {"disk full",
+         [](auto& m) { m.mender.failures["stage"] = "no space left"; },
+         {"stage 1", "undo 1", "forget 1"}},
+        {"does not pass",
+         [](auto& m) { m.facts.staged_verdicts = {"invalid"}; },
+         {"stage 1", "undo 1", "forget 1"}},
+        {"cannot be tested",
+         [](auto& m) { m.facts.staged_verdicts = {"unknown"}; },
+         {"stage 1", "undo 1", "forget 1"}},
+        {"commit fails",
+         [](auto& m) { m.mender.failures["commit"] = "read-only file system"; },
+         {"stage 1", "commit 1", "undo 1", "forget 1"}},
+    };
+    for (const Case& test : cases) {
+        MendingMachine machine;
+        test.arrange(machine);
+        const auto result = std::get<ActResult>(machine.act(repoint()));
+        EXPECT_EQ(result.outcome, ActOutcome::kFailed) << test.name;
+        EXPECT_TRUE(result.detail.ends_with("; undone")) << result.detail;
+        Words steps = test.steps;
+        steps.insert(steps.begin(), 2, "preview");
+        EXPECT_EQ(machine.mender.steps, steps) << test.name;
+        EXPECT_EQ(machine.systemd.jobs.size(), test.jobs) << test.name;
+        EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+        EXPECT_EQ(machine.kinds(), (Words{"start", "intent", "undone", "outcome"})) << test.name;
+    }
+}
+
+TEST(ExecutorMending, AReloadThatChangesNothingIsNoReload) {
+    MendingMachine machine;
+    machine.systemd.is_reload_silent = true;
+    const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
+    std::optional<Reply<ActResult>> reply;
+    machine.executor->execute(digest, 7, [&](Reply<ActResult> answer) { reply = answer; });
+    EXPECT_FALSE(reply) << "new workers are waited for";
+    machine.pass(std::chrono::seconds{1});
+    EXPECT_FALSE(reply);
+    machine.systemd.is_reload_silent = false;  // the old configuration loads again
+    machine.pass(std::chrono::seconds{20});
+    ASSERT_TRUE(reply);
+    const auto result = std::get<ActResult>(*reply);
+    EXPECT_EQ(result.outcome, ActOutcome::kFailed);
+    EXPECT_NE(result.detail.find("no new workers"), std::string::npos);
+    EXPECT_TRUE(result.detail.ends_with("; undone"));
+    EXPECT_EQ(machine.systemd.jobs, (Words{"reload " + kNginx, "reload " + kNginx}));
+    EXPECT_EQ(machine.mender.steps.back(), "forget 1");
+}
+
+TEST(ExecutorMending, NewWorkersThatTakeTheirTimeAreSeen) {
+    MendingMachine machine;
+    machine.systemd.is_reload_silent = true;
+    const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
+    std::optional<Reply<ActResult>> reply;
+    machine.executor->execute(digest, 7, [&](Reply<ActResult> answer) { reply = answer; });
+    machine.pass(std::chrono::seconds{2});
+    machine.replace_workers();
+    machine.pass(std::chrono::seconds{2});
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(std::get<ActResult>(*reply).outcome, ActOutcome::kSucceeded);
+}
+
+TEST(ExecutorMending, AFailedUndoIsTheLoudestAndIsTriedAgain) {
+    MendingMachine machine;
+    machine.facts.staged_verdicts = {"invalid"};
+    machine.mender.failures["undo"] = "somebody has changed the file";
+    EXPECT_EQ(std::get<ActResult>(machine.act(repoint())).outcome, ActOutcome::kFailed);
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    EXPECT_TRUE(machine.has_said(message_id::kUndoFailed, 2));
+    EXPECT_TRUE(fault_of(machine.roll_back(1, Asker::kAgent)).starts_with("NotAllowed"));
+    EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("ToolFailed"));
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    machine.mender.failures.clear();
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("NotFound"));
+}
+
+TEST(ExecutorMending, AUnitThatDoesNotComeUpAgainIsUndone) {
+    MendingMachine machine;
+    // The job is done, and the unit has died of the new configuration.
+    machine.systemd.on_reload = [&](const std::string& unit) {
+        machine.replace_workers();
+        if (machine.systemd.jobs.size() == 1) {
+            machine.systemd.units[unit] = make_crashed_unit();
+        }
+    };
+    const auto result = std::get<ActResult>(machine.act(repoint()));
+    EXPECT_EQ(result.outcome, ActOutcome::kFailed);
+    EXPECT_TRUE(result.detail.ends_with("; undone")) << result.detail;
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+}
+
+TEST(ExecutorMending, WhatDoesNotPassAnyMoreIsNotReloaded) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.facts.verdict = "invalid";  // somebody has broken another file since
+    EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("ToolFailed"));
+    EXPECT_EQ(machine.systemd.jobs.size(), 1U);
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+}
+
+TEST(ExecutorMending, ReloadUnitIsProvenByWorkersToo) {
+    MendingMachine machine;
+    EXPECT_EQ(std::get<ActResult>(machine.act(make_running_request("reload-unit", kNginx))).outcome,
+              ActOutcome::kSucceeded);
+    EXPECT_EQ(machine.last().undo, UndoState::kNothing);
+    machine.systemd.is_reload_silent = true;
+    const auto digest =
+        std::get<Proposal>(machine.plan(make_running_request("reload-unit", kFpm))).digest;
+    std::optional<Reply<ActResult>> reply;
+    machine.executor->execute(digest, 7, [&](Reply<ActResult> answer) { reply = answer; });
+    machine.pass(std::chrono::seconds{25});
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(std::get<ActResult>(*reply).outcome, ActOutcome::kFailed);
+}
+
+TEST(ExecutorMending, AnFpmWithoutChildrenIsReloadedWhenItsMasterStays) {
+    MendingMachine machine;
+    machine.facts.pids = {10};
+    machine.systemd.on_reload = nullptr;
+    const auto digest =
+        std::get<Proposal>(machine.plan(make_running_request("reload-unit", kFpm))).digest;
+    std::optional<Reply<ActResult>> reply;
+    machine.executor->execute(digest, 7, [&](Reply<ActResult> answer) { reply = answer; });
+    EXPECT_FALSE(reply) << "one look is not enough: it may be about to end";
+    machine.pass(std::chrono::seconds{1});
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(std::get<ActResult>(*reply).outcome, ActOutcome::kSucceeded);
+}
+
+TEST(ExecutorMending, WhatCannotBeProvenIsNotTried) {
+    MendingMachine machine;
+    machine.facts.pids.clear();
+    const auto result =
+        std::get<ActResult>(machine.act(make_running_request("reload-unit", kNginx)));
+    EXPECT_EQ(result.outcome, ActOutcome::kFailed);
+    EXPECT_TRUE(machine.systemd.jobs.empty());
+}
+
+// --- confirmed or undone
+
+TEST(ExecutorProvisional, IsUndoneWhenNobodyConfirms) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    const core::TimePoint due = machine.last().undo_by;
+    machine.pass(due - machine.now - core::Duration{1});
+    EXPECT_EQ(machine.last().undo, UndoState::kProvisional);
+    machine.pass(core::Duration{1});
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_EQ(machine.systemd.jobs.size(), 2U);
+    EXPECT_TRUE(machine.has_said(message_id::kUndone, 4));
+    EXPECT_EQ(machine.kinds(), (Words{"start", "intent", "outcome", "undoing", "undone"}));
+    EXPECT_EQ(machine.mender.steps.back(), "forget 1");
+}
+
+TEST(ExecutorProvisional, StaysWhenConfirmedAndCanStillBeRolledBackByRoot) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    EXPECT_EQ(fault_of(machine.executor->confirm(1, "effective", "site answers")), "");
+    EXPECT_EQ(machine.last().undo, UndoState::kConfirmed);
+    machine.pass(std::chrono::hours{24});
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kConfirmed);
+    EXPECT_TRUE(fault_of(machine.roll_back(1, Asker::kAgent)).starts_with("NotAllowed"));
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "");
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+}
+
+TEST(ExecutorProvisional, IsUndoneAtOnceWhenItDidNotHelpOrDidHarm) {
+    for (const char* verdict : {"ineffective", "harmful"}) {
+        MendingMachine machine;
+        (void)machine.act(repoint());
+        EXPECT_EQ(fault_of(machine.executor->confirm(1, verdict, "")), "");
+        EXPECT_EQ(machine.last().undo, UndoState::kUndone) << verdict;
+        EXPECT_EQ(machine.mender.steps.back(), "forget 1");
+    }
+}
+
+TEST(ExecutorProvisional, TheAgentMayRollItBack) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    EXPECT_EQ(fault_of(machine.roll_back(1, Asker::kAgent)), "");
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("NotFound"));
+    EXPECT_TRUE(fault_of(machine.roll_back(2)).starts_with("NotFound"));
+}
+
+TEST(ExecutorProvisional, NoActBeginsWhileAnotherIsUndone) {
+    MendingMachine machine;
+    (void)machine.act(set_listen());
+    machine.systemd.is_job_held = true;
+    machine.mender.mending.changes[0].change.path = "/etc/nginx/b.conf";
+    const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
+    std::optional<Reply<core::Done>> reply;
+    machine.executor->roll_back(1, Asker::kRoot, [&](Reply<core::Done> r) { reply = r; });
+    EXPECT_TRUE(machine.executor->is_acting());
+    EXPECT_TRUE(fault_of(machine.execute(digest)).starts_with("Busy"));
+    EXPECT_TRUE(fault_of(machine.executor->confirm(1, "effective", "")).starts_with("Refused"));
+    machine.systemd.end_job();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(fault_of(*reply), "");
+    EXPECT_FALSE(machine.executor->is_acting());
+}
+
+TEST(ExecutorProvisional, WaitsForTheActUnderWay) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.systemd.units[kFpm].invocation_id = kInvocation;
+    machine.systemd.is_job_held = true;
+    const auto digest =
+        std::get<Proposal>(machine.plan(make_running_request("restart-unit", kFpm))).digest;
+    machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
+    machine.pass(std::chrono::minutes{10});
+    EXPECT_EQ(machine.executor->ledger().attempts[0].undo, UndoState::kProvisional);
+    machine.systemd.is_job_held = false;
+    machine.systemd.end_job();
+    EXPECT_EQ(machine.executor->ledger().attempts[0].undo, UndoState::kUndone);
+}
+
+TEST(ExecutorProvisional, ATimedActEndsWhateverTheVerdict) {
+    MendingMachine machine;
+    (void)machine.act(debug_log());
+    EXPECT_EQ(fault_of(machine.executor->confirm(1, "effective", "")), "");
+    EXPECT_EQ(machine.last().undo, UndoState::kProvisional);
+    machine.start();
+    machine.pass(std::chrono::seconds{121});
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_EQ(machine.systemd.jobs, (Words{"reload " + kNginx, "reload " + kNginx}));
+}
+
+TEST(ExecutorProvisional, OnlySoManyConfirmedActsAreKept) {
+    MendingMachine machine;
+    for (std::uint64_t i = 1; i <= kMaxConfirmed + 2; ++i) {
+        ASSERT_EQ(fault_of(machine.act(repoint())), "");
+        ASSERT_EQ(fault_of(machine.executor->confirm(i, "effective", "")), "");
+    }
+    machine.start();
+    EXPECT_TRUE(fault_of(machine.roll_back(2)).starts_with("NotFound"));
+    EXPECT_EQ(fault_of(machine.roll_back(3)), "");
+    EXPECT_EQ(std::ranges::count(machine.mender.steps, "forget 2"), 1);
+}
+
+TEST(ExecutorProvisional, TheDeadlineSurvivesARestart) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    const core::TimePoint due = machine.last().undo_by;
+    machine.start();
+    EXPECT_EQ(machine.last().undo_by, due);
+    EXPECT_EQ(machine.last().undo, UndoState::kProvisional);
+    machine.pass(std::chrono::seconds{1});
+    EXPECT_EQ(fault_of(machine.executor->confirm(1, "effective", "")), "");
+    EXPECT_EQ(machine.last().undo, UndoState::kConfirmed);
+}
+
+TEST(ExecutorProvisional, WhatWasDueWhileWeWereAwayIsUndoneAtTheStart) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.now += std::chrono::hours{1};
+    machine.start();
+    EXPECT_TRUE(machine.is_ready);
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+}
+
+TEST(ExecutorProvisional, CountsForTheBudgetAsEveryAct) {
+    MendingMachine machine;
+    machine.rule().limit.max = 1;
+    machine.start();
+    (void)machine.act(repoint());
+    (void)machine.roll_back(1);
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: budget-exhausted");
+}
+
+// Dies at every step in turn: afterwards either nothing was begun, or all is undone and on record.
+TEST(ExecutorProvisional, ACrashAtAnyStepEndsUndoneOrNeverBegun) {
+    std::set<std::string> died_at;
+    for (std::size_t step = 1;; ++step) {
+        MendingMachine machine;
+        machine.mender.dies_at = step;
+        machine.executor->plan(repoint(), [&](const Reply<Proposal>& reply) {
+            if (const auto* proposal = std::get_if<Proposal>(&reply)) {
+                machine.executor->execute(proposal->digest, 7, [](const Reply<ActResult>&) {});
+            }
+        });
+        machine.pass(std::chrono::minutes{10});  // nobody confirms
+        const bool has_died = machine.mender.steps.size() >= step;
+        if (!has_died) {
+            break;
+        }
+        died_at.insert(machine.mender.steps[step - 1]);
+        machine.mender.dies_at = 0;
+        machine.start();
+        EXPECT_TRUE(machine.is_ready);
+        EXPECT_FALSE(machine.executor->is_acting());
+        EXPECT_EQ(machine.executor->ledger().unreadable, "");
+        for (const core::Attempt& attempt : machine.executor->ledger().attempts) {
+            EXPECT_EQ(attempt.undo, UndoState::kUndone) << step;
+            EXPECT_NE(attempt.outcome, ActOutcome::kPending) << step;
+        }
+        machine.start();
+        EXPECT_EQ(std::ranges::count(machine.mender.steps, "commit 1"),
+                  machine.executor->ledger().attempts.empty() || step == 3 ? 0 : 1)
+            << "never acts again";
+    }
+    EXPECT_EQ(died_at,
+              (std::set<std::string>{"preview", "stage 1", "commit 1", "undo 1", "forget 1"}));
+}
+
+// The same for systemd's jobs: the reload there, and the reload back.
+TEST(ExecutorProvisional, ACrashDuringAReloadEndsUndone) {
+    MendingMachine machine;
+    machine.systemd.is_job_held = true;
+    const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
+    machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
+    machine.start();  // and dies again on the way back
+    EXPECT_TRUE(machine.executor->is_acting());
+    EXPECT_TRUE(machine.is_ready) << "nobody has to wait for the way back";
+    EXPECT_EQ(machine.last().outcome, ActOutcome::kPending);
+    machine.systemd.is_job_held = false;
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_EQ(machine.last().outcome, ActOutcome::kInterrupted);
+    EXPECT_EQ(
+        machine.kinds(),
+        (Words{"start", "intent", "start", "undoing", "start", "undoing", "undone", "outcome"}));
+}
+
+TEST(ExecutorProvisional, ARollbackThatWasInterruptedIsFinished) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    (void)machine.executor->confirm(1, "effective", "");
+    machine.systemd.is_job_held = true;
+    machine.executor->roll_back(1, Asker::kRoot, [](const Reply<core::Done>&) {});
+    machine.systemd.is_job_held = false;
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+}
+
+// --- good copies
+
+TEST(ExecutorGoodCopies, AreKeptOncePerConfigurationThatPasses) {
+    MendingMachine machine;
+    auto& copies = machine.executor->good_copies();
+    copies.note(kNginx, {"valid", "f1", ""});
+    copies.note(kNginx, {"valid", "f1", ""});
+    copies.note(kNginx, {"invalid", "f2", ""});
+    copies.note(kNginx, {"valid", "", ""});
+    EXPECT_EQ(machine.mender.steps, Words{"keep " + kNginx});
+    copies.note(kNginx, {"valid", "f3", ""});
+    EXPECT_EQ(machine.mender.steps.size(), 2U);
+    machine.mender.failures["keep"] = "disk full";
+    copies.note(kNginx, {"valid", "f4", ""});
+    copies.note(kNginx, {"valid", "f4", ""});
+    EXPECT_EQ(machine.mender.steps.size(), 4U) << "what was not kept is tried again";
+}
+
+TEST(ExecutorGoodCopies, NothingOfOursOnTrialIsKept) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.mender.steps.clear();
+    machine.executor->good_copies().note(kNginx, {"valid", "f1", ""});
+    EXPECT_TRUE(machine.mender.steps.empty());
+    (void)machine.executor->confirm(1, "effective", "");
+    machine.executor->good_copies().note(kNginx, {"valid", "f1", ""});
+    EXPECT_EQ(machine.mender.steps, Words{"keep " + kNginx});
+}
+
+}  // namespace
+}  // namespace gatemend::sandbox
