@@ -76,13 +76,15 @@ std::string until_words(const ProbeResult& probe) {
                                    : "";
 }
 
-// "`fastcgi_buffer_size 16k; fastcgi_buffers 8 16k;`", "" when there is nothing
-std::string directive_words(const std::vector<Suggestion>& suggestions) {
+// "`fastcgi_buffer_size 16k; fastcgi_buffers 8 16k; ...`": what is suggested, else an example.
+std::string directive_words(const std::vector<Suggestion>& suggestions, const std::string& prefix) {
     std::string words;
     for (const SuggestedSetting& setting : suggestions.front().settings) {
         words += (words.empty() ? "`" : " ") + setting.name + " " + setting.value + ";";
     }
-    return words.empty() ? words : words + "`";
+    return words.empty() ? "`" + prefix + "_buffer_size 16k; " + prefix + "_buffers 8 16k; " +
+                               prefix + "_busy_buffers_size 32k;`"
+                         : words + "`";
 }
 
 std::string script_advice(const Sighting& sighting, const std::vector<Suggestion>& suggestions) {
@@ -220,15 +222,14 @@ std::optional<Diagnosis> judge_header_too_big(const Findings& findings) {
     const std::string prefix = directive_prefix(findings.backend);
     const std::string now = config_words(prefix + "_buffer_size", findings.backend.buffer_size);
     const std::vector<Suggestion> suggestions = suggest(findings, Cause::kHeaderTooBig);
-    const std::string directives = directive_words(suggestions);
+
     file.remedy(suggestions);
     return file.close("The response header of " + describe(findings.backend) +
                           " is larger than nginx's buffer; " +
                           (now.empty() ? prefix + "_buffer_size is one page by default" : now) +
                           ".",
-                      (directives.empty() ? "Nothing to raise: " + suggestions.front().text + ". "
-                                          : "Raise it in that location: " + directives +
-                                                ", then `nginx -t && systemctl reload nginx`. ") +
+                      "Raise it in that location: " + directive_words(suggestions, prefix) +
+                          ", then `nginx -t && systemctl reload nginx`. "
                           "Look for large cookies first. A restart of the backend is useless.");
 }
 

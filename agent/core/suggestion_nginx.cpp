@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace gatemend::core {
 namespace {
@@ -43,19 +44,26 @@ std::uint64_t next_timeout(std::uint64_t now, std::uint64_t terminate) {
     return is_below && above <= kSteps.back() + kLonger ? above : is_below ? 0 : *step;
 }
 
+// A value in the place of one that nobody knows could be a lower one.
+Suggestion not_known(Cause cause, const std::string& name) {
+    return nothing(cause, "what " + name + " is now is not known");
+}
+
 Suggestion read_timeout(const Findings& findings) {
     const Backend& backend = findings.backend;
     const std::string name = directive_prefix(backend) + "_read_timeout";
-    constexpr std::uint64_t kDefault = 60 * kSecond;
-    const std::uint64_t now = config_milliseconds(backend.read_timeout.value).value_or(kDefault);
+    const auto known = config_milliseconds(backend.read_timeout.value);
+    if (!known) {
+        return not_known(Cause::kSlowBackend, name);
+    }
+    const std::uint64_t now = *known;
     const std::uint64_t terminate =
         config_milliseconds(backend.fpm.terminate_timeout.value).value_or(0);
     const std::uint64_t wanted = next_timeout(now, terminate);
-    const std::string said =
-        backend.read_timeout.value.empty() ? seconds(kDefault) : backend.read_timeout.value;
+
     if (wanted == 0) {
         return nothing(Cause::kSlowBackend,
-                       name + " is " + said + " already" +
+                       name + " is " + backend.read_timeout.value + " already" +
                            (terminate > 0 ? ", and request_terminate_timeout " + seconds(terminate)
                                           : std::string{}) +
                            ": work that takes longer belongs into a queue");
@@ -65,8 +73,7 @@ Suggestion read_timeout(const Findings& findings) {
     suggestion.merit = Merit::kBandAid;
     suggestion.backend = backend.address;
     suggestion.settings = {{name, seconds(wanted), backend.read_timeout}};
-    const std::string words = config_words(name, backend.read_timeout);
-    suggestion.arithmetic = {words.empty() ? name + " is 60s by default" : words,
+    suggestion.arithmetic = {config_words(name, backend.read_timeout),
                              "the next step: " + seconds(wanted)};
     if (!backend.pool.empty()) {
         suggestion.arithmetic.push_back(
@@ -75,8 +82,8 @@ Suggestion read_timeout(const Findings& findings) {
                 : "request_terminate_timeout is " + seconds(terminate) +
                       ", less than that: FPM gives up before nginx does");
     }
-    suggestion.text = "Raise " + name + " for " + backend.address + " from " + said + " to " +
-                      seconds(wanted) +
+    suggestion.text = "Raise " + name + " for " + backend.address + " from " +
+                      backend.read_timeout.value + " to " + seconds(wanted) +
                       " as a stopgap: visitors wait longer instead of getting a 504.";
     suggestion.next = "Which requests are slow: the slowlog, the database's slow-query log.";
     return suggestion;
@@ -91,17 +98,18 @@ struct Buffers {
     std::uint64_t busy = 0;
 };
 
-Buffers buffers_now(const Backend& backend) {
-    constexpr std::uint64_t kPage = 4 * kKibibyte;
-    constexpr std::uint64_t kCount = 8;
+// nullopt: not known
+std::optional<Buffers> buffers_now(const Backend& backend) {
     const std::string& both = backend.buffers.value;
     const std::size_t blank = std::min(both.find(' '), both.size());
-    Buffers now;
-    now.first = config_bytes(backend.buffer_size.value).value_or(kPage);
-    now.count = config_number(both.substr(0, blank)).value_or(kCount);
-    now.each = config_bytes(blank < both.size() ? both.substr(blank + 1) : "").value_or(kPage);
-    now.busy = config_bytes(backend.busy_buffers_size.value).value_or(0);
-    return now;
+    const auto first = config_bytes(backend.buffer_size.value);
+    const auto count = config_number(both.substr(0, blank));
+    const auto each = config_bytes(blank < both.size() ? both.substr(blank + 1) : "");
+    if (!first || !count || !each) {
+        return std::nullopt;
+    }
+    return Buffers{
+        *first, *count, *each, config_bytes(backend.busy_buffers_size.value).value_or(0)};
 }
 
 // nginx refuses: busy < max(first, one buffer), and busy > all buffers less one.
@@ -130,7 +138,11 @@ std::uint64_t next_size(std::uint64_t now) {
 Suggestion buffers(const Findings& findings) {
     const Backend& backend = findings.backend;
     const std::string prefix = directive_prefix(backend);
-    const Buffers now = buffers_now(backend);
+    const auto known = buffers_now(backend);
+    if (!known) {
+        return not_known(Cause::kHeaderTooBig, prefix + "_buffer_size");
+    }
+    const Buffers now = *known;
     const std::uint64_t first = next_size(now.first);
     constexpr std::uint64_t kLargestBuffer = kKibibyte * kKibibyte;
     if (first == 0 || now.each > kLargestBuffer) {
@@ -148,9 +160,8 @@ Suggestion buffers(const Findings& findings) {
          std::to_string(wanted.count) + " " + config_size(wanted.each),
          backend.buffers},
         {prefix + "_busy_buffers_size", config_size(wanted.busy), backend.busy_buffers_size}};
-    const std::string words = config_words(prefix + "_buffer_size", backend.buffer_size);
     suggestion.arithmetic = {
-        (words.empty() ? prefix + "_buffer_size is one page by default" : words) +
+        config_words(prefix + "_buffer_size", backend.buffer_size) +
             "; the whole header must fit, and nginx does not log how large it was",
         "the next power of two from 16k on: " + config_size(wanted.first),
         "nginx's own rule, max(buffer_size, one buffer) <= busy <= all buffers less one: " +
@@ -174,17 +185,16 @@ std::uint64_t files_for(std::uint64_t connections) {
     return 2 * connections + kOwnFiles;
 }
 
+// 0: not known
 struct FileLimits {
     std::uint64_t connections = 0;
-    std::uint64_t soft = 0;  // 0: not known
-    std::uint64_t hard = 0;  // likewise
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
 };
 
 FileLimits file_limits(const Findings& findings) {
-    constexpr std::uint64_t kDefaultConnections = 512;
     FileLimits limits;
-    limits.connections =
-        config_number(findings.nginx_limits.worker_connections.value).value_or(kDefaultConnections);
+    limits.connections = config_number(findings.nginx_limits.worker_connections.value).value_or(0);
     std::uint64_t lowest = 0;
     if (findings.inspection) {
         for (const Worker& worker : findings.inspection->workers) {
@@ -203,19 +213,17 @@ Suggestion more_files(const Findings& findings, const FileLimits& limits, std::u
     Suggestion suggestion;
     suggestion.cause = Cause::kNginxFdLimit;
     const ConfigLine& line = findings.nginx_limits.worker_rlimit_nofile;
-    suggestion.settings = {{"worker_rlimit_nofile",
-                            std::to_string(files),
-                            line.value.empty() && limits.soft > 0
-                                ? ConfigLine{std::to_string(limits.soft), ""}
-                                : line}};
+    suggestion.settings = {
+        {"worker_rlimit_nofile",
+         std::to_string(files),
+         line.value.empty() ? ConfigLine{std::to_string(limits.soft), ""} : line}};
     suggestion.arithmetic = {
         "worker_connections is " + std::to_string(limits.connections) +
             "; a connection to a visitor may need another to a backend",
         "2 x " + std::to_string(limits.connections) + " + " + std::to_string(kOwnFiles) +
             " (logs, sockets) = " + std::to_string(files_for(limits.connections)) +
             " files per worker are needed",
-        limits.soft > 0 ? "the limit is " + std::to_string(limits.soft) + " now"
-                        : std::string{"the limit of now is not known"},
+        "the limit is " + std::to_string(limits.soft) + " now",
         "worker_rlimit_nofile = " + std::to_string(files)};
     suggestion.text = "Raise worker_rlimit_nofile to " + std::to_string(files) +
                       ": at least twice worker_connections.";
@@ -232,7 +240,7 @@ Suggestion more_connections(const Findings& findings, const FileLimits& limits) 
                        "worker_connections is " + std::to_string(limits.connections) +
                            " already: slow backends or an attack keep that many open");
     }
-    if (limits.soft > 0 && limits.soft < files_for(wanted)) {
+    if (limits.soft < files_for(wanted)) {
         Suggestion files =
             more_files(findings, {wanted, limits.soft, limits.hard}, files_for(wanted));
         files.text = "First raise worker_rlimit_nofile to " + std::to_string(files_for(wanted)) +
@@ -244,12 +252,11 @@ Suggestion more_connections(const Findings& findings, const FileLimits& limits) 
     suggestion.cause = Cause::kNginxFdLimit;
     suggestion.settings = {
         {"worker_connections", std::to_string(wanted), findings.nginx_limits.worker_connections}};
-    suggestion.arithmetic = {
-        "worker_connections is " + std::to_string(limits.connections) +
-            ", all used; twice that: " + std::to_string(wanted),
-        "2 x " + std::to_string(wanted) + " + " + std::to_string(kOwnFiles) + " = " +
-            std::to_string(files_for(wanted)) + " files per worker, the limit is " +
-            (limits.soft > 0 ? std::to_string(limits.soft) : std::string{"not known"})};
+    suggestion.arithmetic = {"worker_connections is " + std::to_string(limits.connections) +
+                                 ", all used; twice that: " + std::to_string(wanted),
+                             "2 x " + std::to_string(wanted) + " + " + std::to_string(kOwnFiles) +
+                                 " = " + std::to_string(files_for(wanted)) +
+                                 " files per worker, the limit is " + std::to_string(limits.soft)};
     suggestion.text = "Raise worker_connections to " + std::to_string(wanted) + ".";
     suggestion.next = "Who holds the connections: stub_status, `ss -tn state established`.";
     return suggestion;
@@ -296,6 +303,12 @@ std::vector<Suggestion> suggest_nginx_limits(const Findings& findings) {
     const Sighting* sighting = find_symptom(findings, {Symptom::kNginxLimit});
     const bool is_files = sighting != nullptr && sighting->error_number != 0;
     const FileLimits limits = file_limits(findings);
+    if (limits.connections == 0) {
+        return {not_known(Cause::kNginxFdLimit, "worker_connections")};
+    }
+    if (limits.soft == 0) {
+        return {not_known(Cause::kNginxFdLimit, "the limit of open files")};
+    }
     const std::uint64_t files =
         std::max(files_for(limits.connections), std::max<std::uint64_t>(2 * limits.soft, 1024));
     if (is_files && files > kMostFiles) {

@@ -57,6 +57,10 @@ Findings saturated() {
     backend.pool = "www";
     backend.fpm.pm = {"static", "/etc/php/8.2/fpm/pool.d/www.conf:115"};
     backend.fpm.max_children = {"5", "/etc/php/8.2/fpm/pool.d/www.conf:120"};
+    backend.read_timeout = {"60s", ""};
+    backend.buffer_size = {"4k", ""};
+    backend.buffers = {"8 4k", ""};
+    backend.busy_buffers_size = {"8k", ""};
     findings.backends = {backend};
     Inspection& look = findings.inspection.emplace();
     look.workers.assign(5, warm_worker());
@@ -315,7 +319,8 @@ TEST(SuggestAfterOom, RaisesOnlyTheUnitsOwnLimit) {
 
 TEST(SuggestTimeout, GoesOneStepUp) {
     Findings findings = saturated();
-    EXPECT_EQ(settings_words(first(findings, Cause::kSlowBackend)), "fastcgi_read_timeout = 120s");
+    EXPECT_EQ(settings_words(first(findings, Cause::kSlowBackend)),
+              "fastcgi_read_timeout = 120s (now 60s)");
     findings.backend.read_timeout = {"1s", "/etc/nginx/nginx.conf:9"};
     EXPECT_EQ(value_of(first(findings, Cause::kSlowBackend), "fastcgi_read_timeout"), "30s");
     EXPECT_EQ(first(findings, Cause::kSlowBackend).merit, Merit::kBandAid);
@@ -354,8 +359,8 @@ TEST(SuggestTimeout, OpensTheSlowlogWithinFpmsRules) {
 TEST(SuggestBuffers, GoesUpInPowersOfTwo) {
     Findings findings = saturated();
     EXPECT_EQ(settings_words(first(findings, Cause::kHeaderTooBig)),
-              "fastcgi_buffer_size = 16k, fastcgi_buffers = 8 16k, fastcgi_busy_buffers_size = "
-              "32k");
+              "fastcgi_buffer_size = 16k (now 4k), fastcgi_buffers = 8 16k (now 8 4k), "
+              "fastcgi_busy_buffers_size = 32k (now 8k)");
     findings.backend.buffer_size.value = "16k";
     findings.backend.buffers.value = "16 16k";
     findings.backend.busy_buffers_size.value = "100k";
@@ -438,6 +443,20 @@ TEST(SuggestNginxLimits, GivesConnectionsTheFilesTheyNeedFirst) {
               "worker_rlimit_nofile = 3200 (now 1024)");
     EXPECT_EQ(settings_words(first(out_of_files(3200, 524'288), Cause::kNginxFdLimit)),
               "worker_connections = 1536 (now 768)");
+}
+
+TEST(Suggest, PutsNothingInThePlaceOfAValueThatNobodyKnows) {
+    Findings findings = saturated();
+    findings.backend.read_timeout = {};
+    findings.backend.buffers = {};
+    EXPECT_THAT(first(findings, Cause::kSlowBackend).settings, IsEmpty());
+    EXPECT_THAT(first(findings, Cause::kHeaderTooBig).settings, IsEmpty());
+    findings = out_of_files(1024, 1024);
+    findings.inspection.reset();
+    EXPECT_THAT(first(findings, Cause::kNginxFdLimit).settings, IsEmpty());
+    findings = out_of_files(1024, 1024);
+    findings.nginx_limits = {};
+    EXPECT_THAT(first(findings, Cause::kNginxFdLimit).settings, IsEmpty());
 }
 
 TEST(Suggest, HasNothingForOtherCauses) {
@@ -640,7 +659,7 @@ void expect_acceptable(const Suggestion& suggestion, const Findings& findings) {
     }
 }
 
-constexpr std::uint32_t kMachines = 20'000;
+constexpr std::uint32_t kMachines = 5'000;
 
 TEST(SuggestProperty, WhateverComesOutIsAcceptedByWhoeverReadsIt) {
     std::size_t settings = 0;
