@@ -9,8 +9,10 @@
 #include "engine/state.hpp"
 #include "sandbox/bus/systemd_client.hpp"
 #include "sandbox/tools/facts.hpp"
+#include "sandbox/tools/mender.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,9 +28,12 @@ inline constexpr core::Duration kDryRunPatience = std::chrono::seconds{4};
 // How far back the journal is asked.
 inline constexpr core::Duration kDryRunPast = std::chrono::minutes{2};
 
-struct PlannedAct {
+// A plan as the executor would make it.
+struct ExactPlan {
     std::uint64_t incident = 0;
     actions::Plan plan;
+    std::string digest;
+    std::string preview;
 };
 
 class DryRunDriver {
@@ -37,6 +42,8 @@ class DryRunDriver {
         bus::EventLoop& loop;
         bus::SystemdClient& systemd;
         sandbox::Facts& facts;
+        sandbox::ToolRunner& tools;
+        sandbox::Mender& mender;
     };
 
     DryRunDriver(Outside outside, policy::Policy policy);
@@ -51,7 +58,7 @@ class DryRunDriver {
 
     [[nodiscard]] const engine::State& state() const { return state_; }
 
-    [[nodiscard]] const std::vector<PlannedAct>& plans() const { return plans_; }
+    [[nodiscard]] const std::vector<ExactPlan>& plans() const { return plans_; }
 
     // Newest first; incidents with a plan as they were when it was made.
     [[nodiscard]] app::Json incidents() const;
@@ -79,9 +86,14 @@ class DryRunDriver {
     void run(const engine::RequestAct& effect);
     void run(const engine::SetTimer& effect);
 
-    // The service would; a dry run leaves no trace.
-    void run(const engine::ProposeAct&) {}
+    void run(const engine::ProposeAct& effect);
 
+    // The plan's changes and digest, by the executor's own function; the error says why there are
+    // none.
+    void make_exact(const actions::Plan& plan, std::function<void(core::Result<ExactPlan>)> done);
+    void refuse(std::uint64_t incident, std::string detail);
+
+    // The service would; a dry run leaves no trace.
     void run(const engine::UndoAct&) {}
 
     void run(const engine::LatchBreaker&) {}
@@ -98,7 +110,7 @@ class DryRunDriver {
     bool is_complete_ = false;
     core::TimePoint started_{};
     std::vector<bus::Source> timers_;
-    std::vector<PlannedAct> plans_;
+    std::vector<ExactPlan> plans_;
     std::map<std::uint64_t, app::Json> planned_;  // incident documents when their plan was made
     std::vector<std::string> problems_;
 };

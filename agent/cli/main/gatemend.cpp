@@ -2,6 +2,8 @@
 // gatemend: the operator's command line. Reads the arguments and hands over to one function per
 // command; wrong usage is one clear line and exit status 2.
 #include "cli/agent_query.hpp"
+#include "cli/apply.hpp"
+#include "cli/approval.hpp"
 #include "cli/audit_view.hpp"
 #include "cli/dry_run.hpp"
 #include "cli/exit_code.hpp"
@@ -35,6 +37,9 @@ struct Arguments {
     std::string pause_for;
     std::string reason;
     std::string unit;
+    cli::ApproveOptions approve;
+    cli::RollbackOptions rollback;
+    std::string digest;
     bool is_summary = false;
 };
 
@@ -50,6 +55,9 @@ struct Commands {
     CLI::App* audit = nullptr;
     CLI::App* pause = nullptr;
     CLI::App* resume = nullptr;
+    CLI::App* approve = nullptr;
+    CLI::App* rollback = nullptr;
+    CLI::App* apply = nullptr;
 };
 
 CLI::App* add(CLI::App& app, Arguments& arguments, const char* name, const char* text) {
@@ -114,6 +122,24 @@ void describe_control(CLI::App& app, Arguments& arguments, Commands& commands) {
     commands.resume->add_option("UNIT", arguments.unit, "The unit whose latch is lifted");
 }
 
+void describe_consent(CLI::App& app, Arguments& arguments, Commands& commands) {
+    commands.approve = app.add_subcommand("approve", "Say yes to an act that is asked for (root)");
+    commands.approve->add_option("ID", arguments.approve.incident, "The incident's number")
+        ->required();
+    commands.approve->add_option(
+        "N", arguments.approve.number, "Which of its proposals, where there are several");
+    commands.rollback = app.add_subcommand("rollback", "Undo what an act has changed (root)");
+    CLI::Option* incident = commands.rollback->add_option(
+        "ID", arguments.rollback.incident, "The newest act of this incident");
+    CLI::Option* attempt = commands.rollback->add_option(
+        "--attempt", arguments.rollback.attempt, "Exactly this attempt");
+    incident->excludes(attempt);
+    commands.rollback->require_option(1);
+    commands.apply =
+        add(app, arguments, "apply", "Perform exactly a plan that --dry-run has printed (root)");
+    commands.apply->add_option("DIGEST", arguments.digest, "The plan's digest")->required();
+}
+
 core::TimePoint wall_clock() {
     return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
 }
@@ -141,6 +167,17 @@ int run_offline(const Commands& commands, Arguments& arguments) {
     return cli::run_policy_check(arguments.check);
 }
 
+int run_consent(const Commands& commands, Arguments& arguments) {
+    if (commands.approve->parsed()) {
+        return cli::run_approve(arguments.approve);
+    }
+    if (commands.rollback->parsed()) {
+        return cli::run_rollback(arguments.rollback);
+    }
+    arguments.dry_run.is_json = arguments.is_json;
+    return cli::run_apply(cli::ApplyOptions{arguments.digest, arguments.dry_run});
+}
+
 int run(const Commands& commands, Arguments& arguments) {
     const cli::Output output = arguments.is_json ? cli::Output::kJson : cli::Output::kText;
     if (commands.status->parsed()) {
@@ -166,6 +203,9 @@ int run(const Commands& commands, Arguments& arguments) {
     if (commands.resume->parsed()) {
         return cli::run_resume(arguments.unit);
     }
+    if (commands.approve->parsed() || commands.rollback->parsed() || commands.apply->parsed()) {
+        return run_consent(commands, arguments);
+    }
     return run_offline(commands, arguments);
 }
 
@@ -186,6 +226,7 @@ int parse_and_run(int argc, char** argv) {
     describe_queries(app, arguments, commands);
     describe_offline(app, arguments, commands);
     describe_control(app, arguments, commands);
+    describe_consent(app, arguments, commands);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
