@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "app/documents.hpp"
 
+#include "engine/candidates.hpp"
+
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace gatemend::app {
 
@@ -52,9 +56,96 @@ Json decision_object(const policy::Decision& decision) {
     return {{"kind", text_of(policy::decision_kind_id(decision.kind))},
             {"rule", decision.rule},
             {"act", decision.step ? text_of(actions::spec(decision.step->act).name) : ""},
+            {"target", decision.target},
             {"reason", decision.reason},
             {"holds", hold_list(decision.holds)},
             {"retry_at", time_or_null(decision.retry_at)}};
+}
+
+Json parameter_object(const actions::Parameters& parameters) {
+    Json object = Json::object();
+    for (const auto& [name, value] : parameters) {
+        object[name] = value;
+    }
+    return object;
+}
+
+Json proposal_list(const std::vector<engine::Proposal>& proposals) {
+    Json list = Json::array();
+    std::size_t number = 0;
+    for (const engine::Proposal& item : proposals) {
+        list.push_back({{"number", ++number},
+                        {"digest", item.digest},
+                        {"act", text_of(actions::spec(item.plan.act).name)},
+                        {"unit", item.plan.unit},
+                        {"rule", item.plan.rule},
+                        {"suggested", item.is_offer},
+                        {"parameters", parameter_object(item.plan.parameters)},
+                        {"preview", item.preview}});
+    }
+    return list;
+}
+
+Json candidate_list(const std::vector<engine::Candidate>& candidates) {
+    Json list = Json::array();
+    for (const engine::Candidate& item : candidates) {
+        list.push_back({{"rule", item.rule},
+                        {"act", item.act},
+                        {"unit", item.unit},
+                        {"holds", hold_list(item.holds)},
+                        {"text", item.text}});
+    }
+    return list;
+}
+
+// What the record knows of the incident's acts.
+Json act_list(const engine::State& state, const engine::Incident& incident) {
+    Json list = Json::array();
+    for (const core::Attempt& item : state.ledger.attempts) {
+        const bool is_ours =
+            std::find(incident.attempts.begin(), incident.attempts.end(), item.id) !=
+            incident.attempts.end();
+        if (!is_ours) {
+            continue;
+        }
+        const bool is_timed = item.undo_by > core::TimePoint{};
+        list.push_back({{"attempt", item.id},
+                        {"time", core::format_time(item.time)},
+                        {"act", item.act},
+                        {"unit", item.unit},
+                        {"rule", item.rule},
+                        {"outcome", text_of(core::act_outcome_id(item.outcome))},
+                        {"verdict", text_of(core::act_verdict_id(item.verdict))},
+                        {"undo", text_of(core::undo_state_id(item.undo))},
+                        {"undo_by", is_timed ? Json(core::format_time(item.undo_by)) : Json()}});
+    }
+    return list;
+}
+
+// What waits for a person: where gatemend gave up, then what could be approved.
+Json attention_list(const engine::State& state) {
+    Json given_up = Json::array();
+    Json asked = Json::array();
+    for (const auto& [id, incident] : state.incidents) {
+        if (incident.phase == engine::Phase::kClosed) {
+            continue;
+        }
+        const bool can_approve = std::any_of(incident.proposals.begin(),
+                                             incident.proposals.end(),
+                                             [](const auto& item) { return !item.digest.empty(); });
+        const auto entry = [&](const char* kind) {
+            return Json{
+                {"incident", id}, {"unit", incident.unit}, {"kind", kind}, {"text", incident.text}};
+        };
+        if (incident.is_escalated) {
+            given_up.push_back(entry("gave-up"));
+        }
+        if (can_approve) {
+            asked.push_back(entry("approval"));
+        }
+    }
+    given_up.insert(given_up.end(), asked.begin(), asked.end());
+    return given_up;
 }
 
 Json unit_object(const engine::ServiceRecord* record) {
@@ -149,7 +240,7 @@ Json counters_object(const engine::Counters& counters, std::uint64_t dropped) {
 
 }  // namespace
 
-Json incident_document(const engine::Incident& incident) {
+Json incident_document(const engine::State& state, const engine::Incident& incident) {
     return {{"id", incident.id},
             {"unit", incident.unit},
             {"phase", text_of(engine::phase_id(incident.phase))},
@@ -164,7 +255,10 @@ Json incident_document(const engine::Incident& incident) {
             {"alternatives", alternative_list(incident.diagnosis.alternatives)},
             {"evidence", evidence_list(incident.diagnosis.evidence)},
             {"decision", decision_object(incident.decision)},
+            {"candidates", candidate_list(engine::candidates_of(state, incident))},
+            {"proposals", proposal_list(incident.proposals)},
             {"attempts", incident.attempts},
+            {"acts", act_list(state, incident)},
             {"journal", incident.journal},
             {"text", incident.text}};
 }
@@ -172,7 +266,7 @@ Json incident_document(const engine::Incident& incident) {
 Json incidents_document(const engine::State& state) {
     Json list = Json::array();
     for (auto item = state.incidents.rbegin(); item != state.incidents.rend(); ++item) {
-        list.push_back(incident_document(item->second));
+        list.push_back(incident_document(state, item->second));
     }
     return {{"incidents", std::move(list)}};
 }
@@ -202,6 +296,7 @@ Json status_document(const engine::State& state, const StatusExtras& extras) {
     const policy::Policy& policy = state.policy;
     return {{"version", extras.version},
             {"mode", text_of(policy::mode_id(policy.settings.mode))},
+            {"attention", attention_list(state)},
             {"problems", extras.problems},
             {"pause", pause_object(state.ledger)},
             {"latches", latch_list(state.ledger)},
@@ -213,7 +308,9 @@ Json status_document(const engine::State& state, const StatusExtras& extras) {
             {"counters", counters_object(state.counters, extras.dropped_events)}};
 }
 
-Json plan_document(const actions::Plan& plan, const std::string& digest) {
+Json plan_document(const actions::Plan& plan,
+                   const std::string& digest,
+                   const std::string& preview) {
     return {{"digest", digest},
             {"act", text_of(actions::spec(plan.act).name)},
             {"unit", plan.unit},
@@ -223,6 +320,8 @@ Json plan_document(const actions::Plan& plan, const std::string& digest) {
             {"expected_active", text_of(core::active_state_id(plan.expected_active))},
             {"expected_invocation", plan.expected_invocation},
             {"deadline", core::format_duration(plan.deadline)},
+            {"parameters", parameter_object(plan.parameters)},
+            {"preview", preview},
             {"precondition", text_of(actions::spec(plan.act).precondition)},
             {"postcondition", text_of(actions::spec(plan.act).postcondition)},
             {"inverse", text_of(actions::spec(plan.act).inverse)}};

@@ -32,11 +32,14 @@ struct StatusExtras {
     std::uint64_t dropped_events = 0;
 };
 
-[[nodiscard]] Json incident_document(const engine::Incident& incident);
+[[nodiscard]] Json incident_document(const engine::State& state, const engine::Incident& incident);
 [[nodiscard]] Json incidents_document(const engine::State& state);  // newest first
 [[nodiscard]] Json services_document(const engine::State& state);
 [[nodiscard]] Json status_document(const engine::State& state, const StatusExtras& extras);
-[[nodiscard]] Json plan_document(const actions::Plan& plan, const std::string& digest);
+// `preview`: of the change, as the executor shows it.
+[[nodiscard]] Json plan_document(const actions::Plan& plan,
+                                 const std::string& digest,
+                                 const std::string& preview);
 
 // The inside of the record's JSON object, for AuditFile::append.
 [[nodiscard]] std::string record_fields(const engine::Record& record);

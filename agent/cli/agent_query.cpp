@@ -44,11 +44,19 @@ int with_document(const char* method,
 }
 
 int print_one(std::uint64_t incident, Output output, std::string (*render)(const Json&)) {
+    return with_incident(incident, [&](const Json& item) {
+        print(output == Output::kJson ? item.dump() + "\n" : render(item));
+        return kExitOk;
+    });
+}
+
+}  // namespace
+
+int with_incident(std::uint64_t incident, const std::function<int(const Json&)>& use) {
     return with_document("Incidents", [&](const std::string&, const Json& document) {
         for (const Json& item : document.value("incidents", Json::array())) {
             if (item.is_object() && item.value("id", Json()) == incident) {
-                print(output == Output::kJson ? item.dump() + "\n" : render(item));
-                return kExitOk;
+                return use(item);
             }
         }
         (void)std::fprintf(stderr,
@@ -58,8 +66,6 @@ int print_one(std::uint64_t incident, Output output, std::string (*render)(const
         return kExitFailed;
     });
 }
-
-}  // namespace
 
 int run_status(Output output) {
     return with_document("Status", [output](const std::string& raw, const Json& document) {

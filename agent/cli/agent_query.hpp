@@ -3,7 +3,10 @@
 // its own JSON. One blocking call each; changes nothing.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
+#include <functional>
 
 namespace gatemend::cli {
 
@@ -13,5 +16,9 @@ enum class Output { kText, kJson };
 [[nodiscard]] int run_incidents(Output output);
 [[nodiscard]] int run_show(std::uint64_t incident, Output output);
 [[nodiscard]] int run_why(std::uint64_t incident, Output output);
+
+// Hands the incident's document on, or says that there is none; returns the exit code.
+[[nodiscard]] int with_incident(std::uint64_t incident,
+                                const std::function<int(const nlohmann::ordered_json&)>& use);
 
 }  // namespace gatemend::cli

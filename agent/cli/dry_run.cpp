@@ -48,15 +48,34 @@ core::Ledger read_ledger(const std::string& path) {
     return ledger;
 }
 
+Json plan_of(const ExactPlan& exact) {
+    Json plan = app::plan_document(exact.plan, exact.digest, exact.preview);
+    plan["incident"] = exact.incident;
+    return plan;
+}
+
+// What would be asked for; `number` is what approve takes.
+Json proposals_of(const engine::State& state) {
+    Json list = Json::array();
+    for (const auto& [id, incident] : state.incidents) {
+        std::size_t number = 0;
+        for (const engine::Proposal& item : incident.proposals) {
+            ++number;
+            if (!item.digest.empty()) {
+                list.push_back(plan_of(ExactPlan{id, item.plan, item.digest, item.preview}));
+                list.back()["number"] = number;
+            }
+        }
+    }
+    return list;
+}
+
 Json document_of(const DryRunDriver& driver, const std::vector<std::string>& problems) {
     const engine::State& state = driver.state();
     const Json status = app::status_document(state, app::StatusExtras{});
     Json plans = Json::array();
-    for (const PlannedAct& planned : driver.plans()) {
-        Json plan = app::plan_document(planned.plan,
-                                       sandbox::sha256_hex(actions::canonical_text(planned.plan)));
-        plan["incident"] = planned.incident;
-        plans.push_back(std::move(plan));
+    for (const ExactPlan& exact : driver.plans()) {
+        plans.push_back(plan_of(exact));
     }
     return {{"version", GATEMEND_VERSION},
             {"complete", driver.is_complete()},
@@ -67,7 +86,8 @@ Json document_of(const DryRunDriver& driver, const std::vector<std::string>& pro
             {"services", status["services"]},
             {"unowned", status["unowned"]},
             {"incidents", driver.incidents()},
-            {"plans", std::move(plans)}};
+            {"plans", std::move(plans)},
+            {"proposals", proposals_of(state)}};
 }
 
 void print_text(const Json& document) {
@@ -87,56 +107,74 @@ void print_text(const Json& document) {
     for (const Json& incident : document["incidents"]) {
         out += "\n" + incident_text(incident);
     }
-    for (const Json& plan : document["plans"]) {
-        out += "\n" + plan_text(plan);
-    }
+    out += plans_text(document);
     if (document["incidents"].empty()) {
         out += "\nnothing is wrong with what is watched\n";
     } else if (document["plans"].empty()) {
-        out += "\nnothing would be done\n";
+        out += document["proposals"].empty() ? "\nnothing would be done\n"
+                                             : "\nnothing would be done without approval\n";
     }
     (void)std::fputs(out.c_str(), stdout);
 }
 
 }  // namespace
 
-int run_dry_run(const DryRunOptions& options) {
-    if (::geteuid() != 0) {
-        return failed("--dry-run needs root: it tests configurations and starts probes");
+std::string plans_text(const Json& document) {
+    std::string out;
+    for (const Json& plan : document["plans"]) {
+        out += "\n" + plan_text(plan);
     }
+    for (const Json& plan : document["proposals"]) {
+        out += "\nafter approval only, or by `gatemend apply`:\n" + plan_text(plan);
+    }
+    return out;
+}
+
+core::Result<Rehearsal> rehearse(const DryRunOptions& options) {
     policy::LoadedPolicy loaded = policy::load_policy(options.policies);
     if (!loaded.errors.empty()) {
         for (const policy::Diagnostic& item : loaded.errors) {
             (void)std::fprintf(stderr, "%s\n", policy::render(item).c_str());
         }
-        return failed("the policies are broken; the services would keep their last good set");
+        return core::Error{"the policies are broken; the services would keep their last good set"};
     }
-    auto loop = bus::EventLoop::open();
-    if (!loop) {
-        return failed(loop.error().text);
-    }
-    auto machinery = open_machinery(*loop);
-    if (!machinery) {
-        return failed(machinery.error().text);
-    }
+    GATEMEND_TRY(loop, bus::EventLoop::open());
+    GATEMEND_TRY(machinery, open_machinery(loop));
+    Rehearsal rehearsal;
+    rehearsal.policy = std::move(loaded.policy);
     std::vector<std::string> problems;
-    const core::Topology topology =
-        learn_topology(*loop, *machinery, {loaded.policy.settings, options.topology}, problems);
-    const sandbox::Guards guards(*machinery->systemd, sandbox::GuardView::of_this_machine());
-    DryRunDriver driver(
-        DryRunDriver::Outside{*loop, *machinery->systemd, *machinery->facts, guards},
-        std::move(loaded.policy));
-    driver.run(read_ledger(options.audit),
-               topology,
-               recent_symptoms(topology.error_logs, std::time(nullptr)));
+    rehearsal.topology =
+        learn_topology(loop, machinery, {rehearsal.policy.settings, options.topology}, problems);
+    rehearsal.symptoms = recent_symptoms(rehearsal.topology.error_logs, std::time(nullptr));
+    const sandbox::Guards guards(*machinery.systemd, sandbox::GuardView::of_this_machine());
+    DryRunDriver driver(DryRunDriver::Outside{loop,
+                                              *machinery.systemd,
+                                              *machinery.facts,
+                                              guards,
+                                              *machinery.runner,
+                                              *machinery.mender},
+                        rehearsal.policy);
+    driver.run(read_ledger(options.audit), rehearsal.topology, rehearsal.symptoms);
     problems.insert(problems.end(), driver.problems().begin(), driver.problems().end());
-    const Json document = document_of(driver, problems);
+    rehearsal.document = document_of(driver, problems);
+    return rehearsal;
+}
+
+int run_dry_run(const DryRunOptions& options) {
+    if (::geteuid() != 0) {
+        return failed("--dry-run needs root: it tests configurations and starts probes");
+    }
+    const auto rehearsal = rehearse(options);
+    if (!rehearsal) {
+        return failed(rehearsal.error().text);
+    }
+    const Json& document = rehearsal->document;
     if (options.is_json) {
         (void)std::printf("%s\n", app::dump(document).c_str());
     } else {
         print_text(document);
     }
-    return options.is_fail_if_needed && !driver.plans().empty() ? kExitFailed : kExitOk;
+    return options.is_fail_if_needed && !document["plans"].empty() ? kExitFailed : kExitOk;
 }
 
 }  // namespace gatemend::cli

@@ -4,9 +4,14 @@
 // Works without the services, as root; changes nothing on disk, no state, log or cursor.
 #pragma once
 
+#include "app/documents.hpp"
+#include "core/event.hpp"
 #include "policies/toml_reader.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <string>
+#include <vector>
 
 namespace gatemend::cli {
 
@@ -19,5 +24,18 @@ struct DryRunOptions {
 };
 
 [[nodiscard]] int run_dry_run(const DryRunOptions& options);
+
+// One dry run: what it found and what it was made from.
+struct Rehearsal {
+    app::Json document;
+    policy::Policy policy;
+    core::Topology topology;
+    std::vector<core::SymptomSeen> symptoms;
+};
+
+[[nodiscard]] core::Result<Rehearsal> rehearse(const DryRunOptions& options);
+
+// Plans and proposals of a dry run's document, as text.
+[[nodiscard]] std::string plans_text(const app::Json& document);
 
 }  // namespace gatemend::cli

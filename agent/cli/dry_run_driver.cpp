@@ -6,6 +6,8 @@
 #include "io/journal_excerpt.hpp"
 #include "parse/fact_event.hpp"
 #include "parse/fpm_pool.hpp"
+#include "sandbox/audit/digest.hpp"
+#include "sandbox/tools/preview.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -175,7 +177,44 @@ void DryRunDriver::note(std::string problem) {
     }
 }
 
+void DryRunDriver::make_exact(const actions::Plan& plan,
+                              std::function<void(core::Result<ExactPlan>)> done) {
+    begin();
+    sandbox::preview({outside_.facts, outside_.mender, outside_.tools, outside_.systemd},
+                     plan,
+                     [this, plan, done = std::move(done)](core::Result<sandbox::Preview> shown) {
+                         if (!shown) {
+                             done(shown.error());
+                         } else {
+                             ExactPlan exact;
+                             exact.plan = plan;
+                             exact.plan.changes = std::move(shown->changes);
+                             exact.digest =
+                                 sandbox::sha256_hex(actions::canonical_text(exact.plan));
+                             exact.preview = std::move(shown->text);
+                             done(std::move(exact));
+                         }
+                         end();
+                     });
+}
+
+// So that the engine goes on to the next incident.
+void DryRunDriver::refuse(std::uint64_t incident,
+                          std::string detail,
+                          std::optional<core::HoldKind> hold) {
+    core::ActAnswered answer;
+    answer.incident = incident;
+    answer.reply = core::ActReply::kRefused;
+    answer.detail = std::move(detail);
+    answer.hold = hold;
+    feed(std::move(answer));
+}
+
 void DryRunDriver::run(const engine::RequestAct& effect) {
+    if (planned_.contains(effect.incident)) {
+        refuse(effect.incident, "dry run");
+        return;
+    }
     begin();
     const std::string& unit = effect.plan.unit;
     outside_.guards.check({.unit = unit,
@@ -183,27 +222,35 @@ void DryRunDriver::run(const engine::RequestAct& effect) {
                            .limits = state_.policy.settings.guards,
                            .own_starts = sandbox::starts_of(state_.ledger, unit)},
                           [this, effect](const std::vector<core::Hold>& holds) {
-                              feed(answer(effect, holds));
+                              plan_unless_held(effect, holds);
                               end();
                           });
 }
 
-// Always refused, so that the engine goes on to the next incident.
-core::ActAnswered DryRunDriver::answer(const engine::RequestAct& effect,
-                                       const std::vector<core::Hold>& holds) {
-    core::ActAnswered answer;
-    answer.incident = effect.incident;
-    answer.reply = core::ActReply::kRefused;
-    answer.detail = "dry run";
-    const auto incident = state_.incidents.find(effect.incident);
+void DryRunDriver::plan_unless_held(const engine::RequestAct& effect,
+                                    const std::vector<core::Hold>& holds) {
     if (!holds.empty()) {
-        answer.hold = holds.front().kind;
-        answer.detail = holds.front().text;
-    } else if (!planned_.contains(effect.incident) && incident != state_.incidents.end()) {
-        plans_.push_back(PlannedAct{effect.incident, effect.plan});
-        planned_.emplace(effect.incident, app::incident_document(incident->second));
+        refuse(effect.incident, holds.front().text, holds.front().kind);
+        return;
     }
-    return answer;
+    make_exact(effect.plan, [this, id = effect.incident](core::Result<ExactPlan> exact) {
+        const auto incident = state_.incidents.find(id);
+        if (exact && incident != state_.incidents.end()) {
+            exact->incident = id;
+            plans_.push_back(std::move(*exact));
+            planned_.emplace(id, app::incident_document(state_, incident->second));
+        }
+        refuse(id, exact ? "dry run" : exact.error().text);
+    });
+}
+
+void DryRunDriver::run(const engine::ProposeAct& effect) {
+    make_exact(effect.plan,
+               [this, id = effect.incident, proposal = effect.proposal](
+                   const core::Result<ExactPlan>& exact) {
+                   feed(exact ? core::ActProposed{id, proposal, exact->digest, exact->preview}
+                              : core::ActProposed{id, proposal, "", exact.error().text});
+               });
 }
 
 void DryRunDriver::run(const engine::SetTimer& effect) {
@@ -222,7 +269,7 @@ app::Json DryRunDriver::incidents() const {
     app::Json list = app::Json::array();
     for (auto item = state_.incidents.rbegin(); item != state_.incidents.rend(); ++item) {
         const auto planned = planned_.find(item->first);
-        list.push_back(planned == planned_.end() ? app::incident_document(item->second)
+        list.push_back(planned == planned_.end() ? app::incident_document(state_, item->second)
                                                  : planned->second);
     }
     return list;

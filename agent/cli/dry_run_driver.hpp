@@ -10,8 +10,10 @@
 #include "sandbox/bus/systemd_client.hpp"
 #include "sandbox/tools/facts.hpp"
 #include "sandbox/tools/guards.hpp"
+#include "sandbox/tools/mender.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,9 +29,12 @@ inline constexpr core::Duration kDryRunPatience = std::chrono::seconds{4};
 // How far back the journal is asked.
 inline constexpr core::Duration kDryRunPast = std::chrono::minutes{2};
 
-struct PlannedAct {
+// A plan as the executor would make it.
+struct ExactPlan {
     std::uint64_t incident = 0;
     actions::Plan plan;
+    std::string digest;
+    std::string preview;
 };
 
 class DryRunDriver {
@@ -39,6 +44,8 @@ class DryRunDriver {
         bus::SystemdClient& systemd;
         sandbox::Facts& facts;
         const sandbox::Guards& guards;
+        sandbox::ToolRunner& tools;
+        sandbox::Mender& mender;
     };
 
     DryRunDriver(Outside outside, policy::Policy policy);
@@ -53,7 +60,7 @@ class DryRunDriver {
 
     [[nodiscard]] const engine::State& state() const { return state_; }
 
-    [[nodiscard]] const std::vector<PlannedAct>& plans() const { return plans_; }
+    [[nodiscard]] const std::vector<ExactPlan>& plans() const { return plans_; }
 
     // Newest first; incidents with a plan as they were when it was made.
     [[nodiscard]] app::Json incidents() const;
@@ -80,14 +87,20 @@ class DryRunDriver {
     void run(const engine::ResolveName& effect);
     void run(const engine::ReadApps& effect);
     void run(const engine::RequestAct& effect);
-    // As the executor would answer; what no guard holds back is written down and then refused.
-    [[nodiscard]] core::ActAnswered answer(const engine::RequestAct& effect,
-                                           const std::vector<core::Hold>& holds);
     void run(const engine::SetTimer& effect);
 
-    // The service would; a dry run leaves no trace.
-    void run(const engine::ProposeAct&) {}
+    void run(const engine::ProposeAct& effect);
 
+    // The plan's changes and digest, by the executor's own function; the error says why there are
+    // none.
+    void make_exact(const actions::Plan& plan, std::function<void(core::Result<ExactPlan>)> done);
+    // What no guard holds back is written down; `done` always comes to refuse().
+    void plan_unless_held(const engine::RequestAct& effect, const std::vector<core::Hold>& holds);
+    void refuse(std::uint64_t incident,
+                std::string detail,
+                std::optional<core::HoldKind> hold = std::nullopt);
+
+    // The service would; a dry run leaves no trace.
     void run(const engine::UndoAct&) {}
 
     void run(const engine::LatchBreaker&) {}
@@ -104,7 +117,7 @@ class DryRunDriver {
     bool is_complete_ = false;
     core::TimePoint started_{};
     std::vector<bus::Source> timers_;
-    std::vector<PlannedAct> plans_;
+    std::vector<ExactPlan> plans_;
     std::map<std::uint64_t, app::Json> planned_;  // incident documents when their plan was made
     std::vector<std::string> problems_;
 };

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace gatemend::cli {
 
 namespace {
@@ -84,6 +86,70 @@ std::string decision_text(const Json& incident) {
     return out;
 }
 
+std::string indented(const std::string& lines) {
+    std::string out;
+    std::size_t from = 0;
+    while (from < lines.size()) {
+        const std::size_t end = std::min(lines.find('\n', from), lines.size());
+        out += "    " + lines.substr(from, end - from) + "\n";
+        from = end + 1;
+    }
+    return out;
+}
+
+std::string parameters_text(const Json& item) {
+    std::string out;
+    for (const auto& [name, value] : object(item, "parameters").items()) {
+        out += (out.empty() ? " (" : ", ") + name + " " +
+               (value.is_string() ? value.get<std::string>() : value.dump());
+    }
+    return out.empty() ? "" : out + ")";
+}
+
+// What a person could say yes to.
+std::string proposals_text(const Json& incident) {
+    std::string out;
+    for (const Json& item : list(incident, "proposals")) {
+        out += proposal_text(item);
+        if (!text(item, "digest").empty()) {
+            out += field("",
+                         "done by `gatemend approve " + text(incident, "id") + " " +
+                             text(item, "number") + "`");
+        }
+    }
+    return out;
+}
+
+std::string candidate_text(const Json& item) {
+    const std::string act = text(item, "act");
+    const std::string unit = text(item, "unit");
+    std::string out = field(act.empty() ? "observe" : act,
+                            (unit.empty() ? "" : unit + ", ") + "rule " + text(item, "rule") +
+                                (text(item, "text").empty() ? "" : ": " + text(item, "text")));
+    for (const Json& hold : list(item, "holds")) {
+        out += "    held by " + text(hold, "owner") + " (" + text(hold, "kind") +
+               "): " + text(hold, "text") + "\n";
+    }
+    return out;
+}
+
+std::string candidates_text(const Json& incident) {
+    const Json& all = list(incident, "candidates");
+    std::string out = all.empty() ? "" : "  what could have been done\n";
+    for (const Json& item : all) {
+        out += candidate_text(item);
+    }
+    return out;
+}
+
+std::string acts_text(const Json& incident) {
+    std::string out;
+    for (const Json& act : list(incident, "acts")) {
+        out += field("act", act_text(act));
+    }
+    return out;
+}
+
 std::string service_line(const Json& service) {
     std::string out = "  " + text(service, "unit") + "  ";
     const Json& state = object(service, "state");
@@ -120,6 +186,11 @@ std::string services_text(const Json& services) {
 std::string status_text(const Json& status) {
     std::string out =
         "gatemend " + text(status, "version") + ", mode " + text(status, "mode") + "\n";
+    for (const Json& item : list(status, "attention")) {
+        const bool has_given_up = text(item, "kind") == "gave-up";
+        out += (has_given_up ? "  GAVE UP on " : "  asks about ") + text(item, "unit") +
+               ", incident " + text(item, "incident") + ": " + text(item, "text") + "\n";
+    }
     for (const Json& problem : list(status, "problems")) {
         out += "  problem: " + (problem.is_string() ? problem.get<std::string>() : "") + "\n";
     }
@@ -165,9 +236,7 @@ std::string incident_text(const Json& incident) {
     out += field("diagnosis", text(incident, "diagnosis"));
     out += field("what to do", text(incident, "advice"));
     out += evidence_text(incident) + alternatives_text(incident) + decision_text(incident);
-    for (const Json& attempt : list(incident, "attempts")) {
-        out += field("attempt", attempt.dump());
-    }
+    out += proposals_text(incident) + acts_text(incident);
     out += field("now", text(incident, "text"));
     if (const Json& journal = list(incident, "journal"); !journal.empty()) {
         out += "  last words of the unit\n";
@@ -184,16 +253,36 @@ std::string why_text(const Json& incident) {
     out += field("diagnosis", text(incident, "diagnosis"));
     out += field("what to do", text(incident, "advice"));
     return out + evidence_text(incident) + alternatives_text(incident) + decision_text(incident) +
-           field("now", text(incident, "text"));
+           candidates_text(incident) + acts_text(incident) + field("now", text(incident, "text"));
+}
+
+std::string proposal_text(const Json& proposal) {
+    const std::string digest = text(proposal, "digest");
+    const std::string preview = text(proposal, "preview");
+    const std::string what =
+        text(proposal, "act") + " " + text(proposal, "unit") + parameters_text(proposal);
+    return field("proposal", what) +
+           field("plan",
+                 !digest.empty()   ? digest
+                 : preview.empty() ? "not made yet"
+                                   : "none:") +
+           indented(preview);
+}
+
+std::string act_text(const Json& act) {
+    const std::string undo = text(act, "undo");
+    return "attempt " + text(act, "attempt") + ", " + text(act, "act") + " " + text(act, "unit") +
+           ": " + text(act, "outcome") + ", verdict " + text(act, "verdict") +
+           (undo == "nothing" ? "" : ", " + undo);
 }
 
 std::string plan_text(const Json& plan) {
     return "plan " + text(plan, "digest") + "\n" +
-           field("act", text(plan, "act") + " " + text(plan, "unit")) +
+           field("act", text(plan, "act") + " " + text(plan, "unit") + parameters_text(plan)) +
            field("because", text(plan, "cause") + ", rule " + text(plan, "rule")) +
            field("only if", text(plan, "precondition")) +
            field("then", text(plan, "postcondition")) + field("undo", text(plan, "inverse")) +
-           field("within", text(plan, "deadline"));
+           field("within", text(plan, "deadline")) + indented(text(plan, "preview"));
 }
 
 }  // namespace gatemend::cli

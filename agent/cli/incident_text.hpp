@@ -17,5 +17,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] std::string why_text(const Json& incident);       // why it acted or did not
 [[nodiscard]] std::string services_text(const Json& services);
 [[nodiscard]] std::string plan_text(const Json& plan);
+[[nodiscard]] std::string proposal_text(const Json& proposal);
+[[nodiscard]] std::string act_text(const Json& act);  // one of an incident's, one line
 
 }  // namespace gatemend::cli

@@ -129,7 +129,7 @@ void on_bad_probe(const Case& c) {
     if (is_probe_due(c.record, c.context.now, kRetryProbe)) {
         ask_probe(c.context, c.service, c.record);
     } else {
-        c.context.wake(incident.unit, c.record, c.record.probe_time + kRetryProbe);
+        c.context.wake(incident.unit, c.record, c.context.now + kRetryProbe);
     }
 }
 

@@ -200,8 +200,10 @@ Result<Draft> restore_config(const Machine& machine, const Order& order) {
     GATEMEND_TRY(restored, find_version(machine, order));
     Draft draft;
     draft.notes.push_back(restored.note);
-    draft.files.push_back(
-        FileEdit{restored.path, std::move(restored.before), std::move(restored.after)});
+    draft.files.push_back(FileEdit{restored.path,
+                                   std::move(restored.before),
+                                   std::move(restored.after),
+                                   std::move(restored.source)});
     return draft;
 }
 
@@ -286,7 +288,7 @@ actions::Mending mending_of(const Draft& draft) {
         mending.changes.push_back(
             {actions::FileChange{
                  edit.path, digest_or_none(edit.before), sandbox::sha256_hex(edit.after)},
-             ""});
+             edit.source});
         if (mending.diff.size() < actions::kMaxDiffBytes) {
             mending.diff += unified_diff(edit.path, edit.before, edit.after);
         }

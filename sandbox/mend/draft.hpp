@@ -20,6 +20,7 @@ struct FileEdit {
     std::string path;  // links resolved
     std::optional<std::string> before;
     std::string after;
+    std::string source{};  // restore-config: the file that has `after` already
 };
 
 struct Draft {
@@ -32,7 +33,7 @@ struct Draft {
                                              const Order& order,
                                              const Worker& worker);
 
-// With digests and diff, without staged paths.
+// With digests and diff; `staged` only where a file has the new content already.
 [[nodiscard]] actions::Mending mending_of(const Draft& draft);
 
 // Refused: what cannot be replaced without harm, such as a file with a second name.

@@ -113,7 +113,7 @@ Result<Restored> find_version(const Machine& machine, const Order& order) {
         return Error{place.path + " is no configuration of " + order.unit};
     }
     GATEMEND_TRY(content, find_content(machine, place));
-    Restored restored{place.path, std::nullopt, "", ""};
+    Restored restored{place.path, std::nullopt, "", "", ""};
     if (content) {
         restored.before = std::move(content->bytes);
     }
@@ -135,6 +135,7 @@ Result<Restored> find_version(const Machine& machine, const Order& order) {
         return Error{place.path + ": no kept version left"};
     }
     restored.after = std::move(chosen->bytes);
+    restored.source = chosen->name;
     restored.note =
         "from " + chosen->name + " of " + time_text(chosen->time) + ", " + age_text(chosen->time);
     return restored;

@@ -17,7 +17,8 @@ struct Restored {
     std::string path;  // links resolved
     std::optional<std::string> before;
     std::string after;
-    std::string note;  // where it comes from and of when it is
+    std::string source;  // the kept version's own path
+    std::string note;    // where it comes from and of when it is
 };
 
 // The order's version, or its candidate. An error when there is no such version, or when the file

@@ -2,6 +2,8 @@
 // gatemend: the operator's command line. Reads the arguments and hands over to one function per
 // command; wrong usage is one clear line and exit status 2.
 #include "cli/agent_query.hpp"
+#include "cli/apply.hpp"
+#include "cli/approval.hpp"
 #include "cli/audit_view.hpp"
 #include "cli/drill.hpp"
 #include "cli/dry_run.hpp"
@@ -43,6 +45,9 @@ struct Arguments {
     std::string unit;
     cli::HoldOptions hold;
     cli::DrillOptions drill;
+    cli::ApproveOptions approve;
+    cli::RollbackOptions rollback;
+    std::string digest;
     bool is_summary = false;
 };
 
@@ -63,6 +68,9 @@ struct Commands {
     CLI::App* resume = nullptr;
     CLI::App* hold = nullptr;
     CLI::App* drill = nullptr;
+    CLI::App* approve = nullptr;
+    CLI::App* rollback = nullptr;
+    CLI::App* apply = nullptr;
 };
 
 CLI::App* add(CLI::App& app, Arguments& arguments, const char* name, const char* text) {
@@ -163,6 +171,24 @@ void describe_drill(CLI::App& app, Arguments& arguments, Commands& commands) {
     commands.drill->add_flag("--watch", drill.is_watch, "One heal with timeline and record");
 }
 
+void describe_consent(CLI::App& app, Arguments& arguments, Commands& commands) {
+    commands.approve = app.add_subcommand("approve", "Say yes to an act that is asked for (root)");
+    commands.approve->add_option("ID", arguments.approve.incident, "The incident's number")
+        ->required();
+    commands.approve->add_option(
+        "N", arguments.approve.number, "Which of its proposals, where there are several");
+    commands.rollback = app.add_subcommand("rollback", "Undo what an act has changed (root)");
+    CLI::Option* incident = commands.rollback->add_option(
+        "ID", arguments.rollback.incident, "The newest act of this incident");
+    CLI::Option* attempt = commands.rollback->add_option(
+        "--attempt", arguments.rollback.attempt, "Exactly this attempt");
+    incident->excludes(attempt);
+    commands.rollback->require_option(1);
+    commands.apply =
+        add(app, arguments, "apply", "Perform exactly a plan that --dry-run has printed (root)");
+    commands.apply->add_option("DIGEST", arguments.digest, "The plan's digest")->required();
+}
+
 core::TimePoint wall_clock() {
     return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
 }
@@ -207,6 +233,17 @@ int run_offline(const Commands& commands, Arguments& arguments) {
     return run_policy(commands, arguments);
 }
 
+int run_consent(const Commands& commands, Arguments& arguments) {
+    if (commands.approve->parsed()) {
+        return cli::run_approve(arguments.approve);
+    }
+    if (commands.rollback->parsed()) {
+        return cli::run_rollback(arguments.rollback);
+    }
+    arguments.dry_run.is_json = arguments.is_json;
+    return cli::run_apply(cli::ApplyOptions{arguments.digest, arguments.dry_run});
+}
+
 int run(const Commands& commands, Arguments& arguments) {
     const cli::Output output = arguments.is_json ? cli::Output::kJson : cli::Output::kText;
     if (commands.status->parsed()) {
@@ -240,6 +277,9 @@ int run(const Commands& commands, Arguments& arguments) {
         arguments.drill.is_json = arguments.is_json;
         return cli::run_drill(arguments.drill);
     }
+    if (commands.approve->parsed() || commands.rollback->parsed() || commands.apply->parsed()) {
+        return run_consent(commands, arguments);
+    }
     return run_offline(commands, arguments);
 }
 
@@ -263,6 +303,7 @@ int parse_and_run(int argc, char** argv) {
     describe_control(app, arguments, commands);
     describe_hold(app, arguments, commands);
     describe_drill(app, arguments, commands);
+    describe_consent(app, arguments, commands);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "cli/apply.hpp"
+
+#include "app/driver.hpp"
+#include "cli/approval.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/one_plan_executor.hpp"
+#include "core/text.hpp"
+#include "io/journal_excerpt.hpp"
+#include "sandbox/bus/systemd_client.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+namespace gatemend::cli {
+
+namespace {
+
+using app::Json;
+
+// From here to the executor's answer, and from there to the verdict beyond the rule's own times.
+constexpr core::Duration kUntilActed = std::chrono::minutes{3};
+constexpr core::Duration kUntilVerdict = std::chrono::minutes{10};
+
+int failed(const std::string& text) {
+    (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
+    return kExitFailed;
+}
+
+// "": the dry run of now does not lead to that digest.
+std::string find_plan(const Json& document, const std::string& digest) {
+    for (const char* key : {"plans", "proposals"}) {
+        for (const Json& plan : document[key]) {
+            if (plan["digest"] == digest) {
+                return plan["act"].get<std::string>() + " " + plan["unit"].get<std::string>();
+            }
+        }
+    }
+    return "";
+}
+
+struct Outcome {
+    std::optional<core::ActAnswered> answer;
+    std::optional<core::ActVerdict> verdict;
+    std::string detail;
+};
+
+// The agent's own driver around the engine, for one act.
+class Performance {
+  public:
+    Performance(bus::EventLoop& loop, const Rehearsal& rehearsal, std::string digest)
+        : loop_(loop),
+          rehearsal_(rehearsal),
+          digest_(std::move(digest)) {}
+
+    core::Result<Outcome> run() {
+        GATEMEND_CHECK(open());
+        real_->nginx_dump([this](const core::Result<io::NginxDump>& dump) {
+            if (!dump) {
+                (void)std::fprintf(stderr, "gatemend: %s\n", dump.error().text.c_str());
+            }
+            begin();  // the executor knows now which addresses may be probed
+        });
+        deadline_ = loop_.add_timer(kUntilActed, [this] { loop_.exit(0); });
+        if (loop_.run() < 0) {
+            return core::Error{"the event loop failed"};
+        }
+        return outcome_;
+    }
+
+  private:
+    core::Status open() {
+        GATEMEND_TRY(connection,
+                     bus::Connection::open_system(loop_, [this] { loop_.exit(kExitFailed); }));
+        connection_ = std::move(connection);
+        GATEMEND_TRY(systemd, bus::SystemdClient::open(*connection_, loop_));
+        systemd_ = std::move(systemd);
+        GATEMEND_TRY(
+            real,
+            io::ExecutorClient::open(
+                *connection_, {.on_ledger_changed = [this] { refresh(); }, .on_started = [] {}}));
+        real_ = std::move(real);
+        one_ = std::make_unique<OnePlanExecutor>(
+            *real_,
+            digest_,
+            OnePlanExecutor::Hooks{
+                .on_answer = [this](const core::ActAnswered& answer) { on_answer(answer); },
+                .on_verdict =
+                    [this](core::ActVerdict verdict, const std::string& detail) {
+                        outcome_.verdict = verdict;
+                        outcome_.detail = detail;
+                        loop_.exit(0);
+                    }});
+        engine::State state;
+        state.policy = rehearsal_.policy;
+        driver_ = std::make_unique<app::Driver>(
+            app::Driver::Outside{.loop = loop_,
+                                 .executor = *one_,
+                                 .record = [](core::TimePoint, const engine::Record&) {},
+                                 .read_journal = io::read_journal_excerpt,
+                                 .warn =
+                                     [](const std::string& text) {
+                                         (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
+                                     }},
+            std::move(state));
+        return core::Done{};
+    }
+
+    void refresh() {
+        if (driver_) {
+            driver_->refresh_ledger();
+        }
+    }
+
+    void begin() {
+        driver_->refresh_ledger();
+        driver_->feed(core::TopologyLearnt{rehearsal_.topology});
+        for (const core::SymptomSeen& seen : rehearsal_.symptoms) {
+            driver_->feed(seen);
+        }
+        for (const core::Service& service : rehearsal_.topology.services) {
+            systemd_->watch_unit(service.unit,
+                                 [this, unit = service.unit](const core::UnitState& state) {
+                                     driver_->feed(core::UnitSeen{unit, state});
+                                 });
+        }
+    }
+
+    void on_answer(const core::ActAnswered& answer) {
+        outcome_.answer = answer;
+        outcome_.detail = answer.detail;
+        if (answer.reply != core::ActReply::kDone) {
+            loop_.exit(0);
+            return;
+        }
+        (void)std::fprintf(stderr,
+                           "attempt %llu %s: %s; verifying\n",
+                           static_cast<unsigned long long>(answer.attempt),
+                           std::string{core::act_outcome_id(answer.outcome)}.c_str(),
+                           answer.detail.c_str());
+        deadline_ = loop_.add_timer(kUntilVerdict, [this] { loop_.exit(0); });
+    }
+
+    bus::EventLoop& loop_;
+    const Rehearsal& rehearsal_;
+    std::string digest_;
+    Outcome outcome_;
+    std::unique_ptr<bus::Connection> connection_;
+    std::unique_ptr<bus::SystemdClient> systemd_;
+    std::unique_ptr<io::ExecutorClient> real_;
+    std::unique_ptr<OnePlanExecutor> one_;
+    std::unique_ptr<app::Driver> driver_;
+    bus::Source deadline_;
+};
+
+std::string result_text(const Outcome& outcome) {
+    if (!outcome.answer) {
+        return "not performed: the diagnosis no longer led to this plan";
+    }
+    if (outcome.answer->reply == core::ActReply::kRefused) {
+        return "not performed: " + outcome.detail;
+    }
+    if (outcome.answer->reply == core::ActReply::kLost) {
+        return "no answer from the executor: " + outcome.detail + "; see `gatemend audit`";
+    }
+    const std::string undo =
+        "; `gatemend rollback --attempt " + std::to_string(outcome.answer->attempt) + "` undoes it";
+    return outcome.verdict
+               ? std::string{core::act_verdict_id(*outcome.verdict)} + ": " + outcome.detail +
+                     (*outcome.verdict == core::ActVerdict::kEffective ? undo : "")
+               : "performed, but not verified in time; what it changed is undone by itself";
+}
+
+int print(const ApplyOptions& options, const Outcome& outcome) {
+    const bool is_effective = outcome.verdict == core::ActVerdict::kEffective;
+    const std::string text = result_text(outcome);
+    if (options.dry_run.is_json) {
+        const Json document{
+            {"digest", options.digest},
+            {"performed", outcome.answer && outcome.answer->reply == core::ActReply::kDone},
+            {"attempt", outcome.answer ? Json(outcome.answer->attempt) : Json(nullptr)},
+            {"verdict",
+             outcome.verdict ? Json(std::string{core::act_verdict_id(*outcome.verdict)})
+                             : Json(nullptr)},
+            {"text", text}};
+        (void)std::printf("%s\n", app::dump(document).c_str());
+    } else {
+        (void)std::printf("%s\n", text.c_str());
+    }
+    return is_effective ? kExitOk : kExitFailed;
+}
+
+bool is_digest(const std::string& text) {
+    constexpr std::size_t kDigits = 64;
+    return text.size() == kDigits && std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+           });
+}
+
+}  // namespace
+
+int run_apply(const ApplyOptions& options) {
+    if (!is_digest(options.digest)) {
+        (void)failed("apply: a plan's digest has 64 hex digits, as `gatemend --dry-run` prints it");
+        return kExitUsage;
+    }
+    if (::geteuid() != 0) {
+        return failed("apply needs root");
+    }
+    const auto rehearsal = rehearse(options.dry_run);
+    if (!rehearsal) {
+        return failed(rehearsal.error().text);
+    }
+    const std::string plan = find_plan(rehearsal->document, options.digest);
+    if (plan.empty()) {
+        const std::string now = plans_text(rehearsal->document);
+        return failed("there is no such plan now" + (now.empty()
+                                                         ? "; nothing would be done"
+                                                         : "; here is what would be done\n" + now));
+    }
+    (void)std::fprintf(stderr, "%s, plan %s\n", plan.c_str(), options.digest.c_str());
+    if (const int code = approve_digest(options.digest); code != kExitOk) {
+        return code;
+    }
+    auto loop = bus::EventLoop::open();
+    if (!loop) {
+        return failed(loop.error().text);
+    }
+    const auto outcome = Performance(*loop, *rehearsal, options.digest).run();
+    return outcome ? print(options, *outcome) : failed(outcome.error().text);
+}
+
+}  // namespace gatemend::cli

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: MIT
+// What becomes of acts: approval, turns, verdicts, refusals, giving up. Told as events.
+#include "story.hpp"
+
+namespace gatemend::testing {
+namespace {
+
+using actions::ActId;
+
+const std::string kDead = "unix:/run/php/php7.4-fpm.sock";
+const std::string kLiving = "unix:/run/php/php8.2-fpm.sock";
+const std::string kDigest = "0123456789abcdef";
+
+policy::LadderStep step_of(ActId act, actions::Parameters with = {}) {
+    return policy::LadderStep{act, std::chrono::seconds{20}, std::move(with)};
+}
+
+policy::Rule rule_of(const std::string& name, core::Cause cause, policy::LadderStep step) {
+    policy::Rule rule = start_rule(name, cause);
+    rule.ladder = {std::move(step)};
+    rule.limit.cooldown = std::chrono::seconds{1};
+    return rule;
+}
+
+policy::Rule& rule_named(policy::Policy& policy, const std::string& name) {
+    return *std::find_if(policy.rules.begin(), policy.rules.end(), [&name](const auto& rule) {
+        return rule.name == name;
+    });
+}
+
+policy::Policy asking_policy() {
+    policy::Policy policy = small_policy();
+    rule_named(policy, "start-crashed").mode = policy::Mode::kAsk;
+    return policy;
+}
+
+// nginx still names the socket of a PHP that was replaced.
+policy::Policy repointing_policy(policy::OnFailure on_failure = policy::OnFailure::kEscalate) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule =
+        rule_of("repoint",
+                core::Cause::kSocketPathMismatch,
+                step_of(ActId::kRepointBackend, {{"from", kDead}, {"to", kLiving}}));
+    rule.mode = policy::Mode::kAsk;
+    rule.on_failure = on_failure;
+    policy.rules.push_back(rule);
+    return policy;
+}
+
+void upgrade_php(Story& story) {
+    story.tell({"topology unowned " + kDead,
+                "+10s log socket-missing " + kDead,
+                "+12ms probe (" + kDead + ") missing errno=2",
+                "+1s tick",
+                "+12ms probe (" + kDead + ") missing errno=2",
+                "+40ms inspect (" + kDead + ") listener " + kLiving +
+                    " php-fpm8.2 php8.2-fpm.service ; step /run/php directory ; step "
+                    "/run/php/php7.4-fpm.sock missing"});
+}
+
+void delete_socket(Story& story) {
+    story.tell({"+10s log socket-missing " + kLiving,
+                "+12ms probe php8.2-fpm.service missing errno=2",
+                "+1s tick",
+                "+12ms probe php8.2-fpm.service missing errno=2",
+                "+40ms inspect php8.2-fpm.service listener " + kLiving +
+                    " php-fpm8.2 php8.2-fpm.service deleted ; step /run directory ; step "
+                    "/run/php missing"});
+}
+
+policy::Policy restarting_policy() {
+    policy::Policy policy = small_policy();
+    policy.rules.push_back(
+        rule_of("restart", core::Cause::kSocketDeleted, step_of(ActId::kRestartUnit)));
+    return policy;
+}
+
+TEST(Approval, IsAskedForOnceWithTheExactPlanAndLetsTheActHappen) {
+    Story story(asking_policy());
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+5ms proposed " + kDigest + " start-unit php8.2-fpm.service",
+                "+20s tick"});
+    EXPECT_EQ(story.count("act "), 0U);
+    EXPECT_EQ(story.count("propose start-unit php8.2-fpm.service rule=start-crashed"), 1U)
+        << story.dump();
+    EXPECT_TRUE(story.says("proposed " + kDigest)) << story.dump();
+    story.tell({"approve"});
+    ASSERT_EQ(story.count("act "), 1U) << story.dump();
+    EXPECT_EQ(story.state().incidents.at(1).trial->plan.unit, "php8.2-fpm.service");
+}
+
+TEST(Approval, OfAnotherPlanIsNone) {
+    Story story(asking_policy());
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+5ms proposed " + kDigest + " words",
+                "ledger approved ffff"});
+    EXPECT_EQ(story.count("act "), 0U) << story.dump();
+}
+
+TEST(Approval, IsAskedForAgainWhenTheUnitHasChangedOrThePreviewIsOld) {
+    Story story(asking_policy());
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+5ms proposed " + kDigest + " words",
+                "+1s unit php8.2-fpm.service failed signal invocation=other",
+                "+10ms probe php8.2-fpm.service refused"});
+    EXPECT_EQ(story.count("propose "), 2U) << story.dump();
+    story.tell({"+5ms proposed aaaa words", "+11m config php8.2-fpm.service valid"});
+    EXPECT_EQ(story.count("propose "), 3U) << story.dump();
+}
+
+TEST(Approval, OfFilesThatWereEditedMeanwhileIsAskedForAgain) {
+    Story story(asking_policy());
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+5ms proposed " + kDigest + " words",
+                "approve",
+                "+5ms act refused needs-approval: the files are others",
+                "+2s tick"});
+    EXPECT_EQ(story.count("act "), 1U) << story.dump();
+    EXPECT_EQ(story.count("propose "), 2U) << story.dump();
+}
+
+TEST(Approval, OfAnOfferDoesThatActBesideTheLadder) {
+    policy::Policy policy = small_policy();
+    rule_named(policy, "observe-unknown").offers = {step_of(ActId::kDebugLog, {{"seconds", "60"}})};
+    Story story(policy);
+    story.tell({"+1s log response-timeout " + kLiving,
+                "+1ms probe php8.2-fpm.service response-timeout",
+                "+1s tick",
+                "+1ms probe php8.2-fpm.service response-timeout",
+                "+9ms inspect php8.2-fpm.service none"});
+    EXPECT_EQ(story.count("propose debug-log nginx.service (seconds 60)"), 1U) << story.dump();
+    EXPECT_EQ(story.count("act "), 0U);
+    story.tell({"+5ms proposed " + kDigest + " error_log debug", "approve"});
+    EXPECT_EQ(story.count("act debug-log nginx.service (seconds 60)"), 1U) << story.dump();
+    story.tell({"+80ms act done 4 succeeded for 60s"});
+    EXPECT_TRUE(story.says("confirm 4 effective")) << story.dump();
+    EXPECT_EQ(story.count("closed"), 0U) << "evidence cures nothing";
+    EXPECT_EQ(story.count("escalated"), 0U);
+}
+
+TEST(Repointing, IsVerifiedWhereTheBackendAnswersNowAndThenClosed) {
+    Story story(repointing_policy());
+    upgrade_php(story);
+    EXPECT_EQ(story.count("propose repoint-backend nginx.service"), 1U) << story.dump();
+    story.tell({"+5ms proposed " + kDigest + " words",
+                "+1s approve",
+                "+200ms topology gone (" + kDead + ")",
+                "+10ms act done 3 succeeded nginx has new workers"});
+    EXPECT_EQ(story.count("closed"), 0U) << "out of the configuration, but not verified";
+    EXPECT_EQ(story.all("probe (" + kDead + ")").back(),
+              "probe (" + kDead + ") fastcgi " + kLiving);
+    story.tell(
+        {"+12ms probe (" + kDead + ") good", "+31s tick", "+12ms probe (" + kDead + ") good"});
+    EXPECT_TRUE(story.says("confirm 3 effective")) << story.dump();
+    EXPECT_TRUE(story.says("healed: " + kLiving + " answers")) << story.dump();
+    EXPECT_EQ(story.state().topology.find_by_unit("(" + kDead + ")"), nullptr);
+}
+
+TEST(Repointing, ThatDoesNotHelpIsUndoneAndLeftToAPerson) {
+    Story story(repointing_policy(policy::OnFailure::kRollBack));
+    upgrade_php(story);
+    story.tell({"+5ms proposed " + kDigest + " words",
+                "+1s approve",
+                "+10ms act done 3 succeeded",
+                "+200ms topology gone (" + kDead + ")",
+                "+12ms probe (" + kDead + ") missing errno=2"});
+    EXPECT_EQ(story.count("confirm "), 0U) << "it has its time";
+    for (int i = 0; i < 30; ++i) {
+        story.tell({"+250ms tick"});
+        if (story.state().services.at("(" + kDead + ")").running_probe) {
+            story.tell({"probe (" + kDead + ") missing errno=2"});
+        }
+    }
+    EXPECT_TRUE(story.says("confirm 3 ineffective")) << story.dump();
+    EXPECT_TRUE(story.says("the executor undoes it")) << story.dump();
+    EXPECT_EQ(story.count("escalated"), 1U) << story.dump();
+    story.forget();
+    story.tell({"+1s topology unowned " + kDead, "+1m tick"});
+    EXPECT_EQ(story.count("act "), 0U) << story.dump();
+    EXPECT_EQ(story.count("escalated"), 0U) << "said once";
+}
+
+TEST(Harm, IsAnNginxThatIsDownAfterItsConfigurationWasChanged) {
+    Story story(repointing_policy());
+    upgrade_php(story);
+    story.tell({"+5ms proposed " + kDigest + " words",
+                "+1s approve",
+                "+10ms act done 3 succeeded",
+                "+1s unit nginx.service failed exit-code"});
+    EXPECT_TRUE(story.says("confirm 3 harmful \"nginx.service was up before the act"))
+        << story.dump();
+    EXPECT_EQ(story.count("escalated"), 1U);
+}
+
+TEST(Harm, IsAnotherBackendThatAnsweredBefore) {
+    Story story(repointing_policy());
+    upgrade_php(story);
+    story.tell({"probe php8.2-fpm.service good",
+                "+5ms proposed " + kDigest + " words",
+                "+1s approve",
+                "+10ms act done 3 succeeded",
+                "+10ms probe php8.2-fpm.service refused",
+                "+1s tick",
+                "+10ms probe php8.2-fpm.service refused"});
+    EXPECT_TRUE(story.says("confirm 3 harmful \"php8.2-fpm.service answered before the act"))
+        << story.dump();
+}
+
+TEST(Harm, IsAUnitThatWasUpAndDoesNotComeBackFromItsRestart) {
+    Story story(restarting_policy());
+    delete_socket(story);
+    ASSERT_EQ(story.count("act restart-unit"), 1U) << story.dump();
+    story.tell(
+        {"+60ms unit php8.2-fpm.service failed exit-code", "+1ms act done 5 failed job failed"});
+    EXPECT_TRUE(story.says("confirm 5 harmful")) << story.dump();
+    EXPECT_EQ(story.count("escalated"), 1U) << story.dump();
+}
+
+TEST(Verdict, OfAnActAgainstComplaintsWaitsForThemToEnd) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule = rule_of("fewer", core::Cause::kUnknown, step_of(ActId::kReloadUnit));
+    rule.witnesses = 1;
+    rule_named(policy, "observe-unknown") = rule;
+    Story story(policy);
+    story.tell({"+1s log response-timeout " + kLiving,
+                "+1ms probe php8.2-fpm.service response-timeout",
+                "+1s tick",
+                "+1ms probe php8.2-fpm.service response-timeout",
+                "+9ms inspect php8.2-fpm.service none",
+                "+1s act done 2 succeeded",
+                "+1s tick",
+                "+1ms probe php8.2-fpm.service good"});
+    ASSERT_EQ(story.count("verifying"), 1U) << story.dump();
+    story.tell({"+10s log response-timeout " + kLiving,
+                "+1s log response-timeout " + kLiving,
+                "+1s log response-timeout " + kLiving,
+                "+20s tick",
+                "+1ms probe php8.2-fpm.service good"});
+    EXPECT_TRUE(story.says("confirm 2 ineffective \"the probe is good, but")) << story.dump();
+}
+
+TEST(Ladder, MakesRoomAndThenStartsWhatTheFullDiskTookDown) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule =
+        rule_of("make-room",
+                core::Cause::kDiskFull,
+                step_of(ActId::kVacuumJournal, {{"keep_bytes", "1"}, {"keep_seconds", "1"}}));
+    rule.ladder.push_back(step_of(ActId::kStartUnit));
+    policy.rules.push_back(rule);
+    Story story(policy);
+    story.tell({"+1s log disk-full - errno=28",
+                "probe nginx.service good",
+                "inspect nginx.service disk /var free",
+                "+1s unit php8.2-fpm.service failed exit-code status=70",
+                "+10ms probe php8.2-fpm.service missing",
+                "+40ms inspect php8.2-fpm.service disk /var full"});
+    ASSERT_EQ(story.count("act vacuum-journal systemd-journald.service"), 1U) << story.dump();
+    story.tell({"+1s act done 6 succeeded 512 MiB freed",
+                "+40ms inspect php8.2-fpm.service disk /var free"});
+    EXPECT_TRUE(story.says("confirm 6 effective")) << story.dump();
+    ASSERT_EQ(story.count("act start-unit php8.2-fpm.service"), 1U) << story.dump();
+    EXPECT_EQ(story.count("closed"), 0U);
+}
+
+TEST(Ladder, DoesNotGoOnWhileTheDiskIsStillFull) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule =
+        rule_of("make-room",
+                core::Cause::kDiskFull,
+                step_of(ActId::kVacuumJournal, {{"keep_bytes", "1"}, {"keep_seconds", "1"}}));
+    policy.rules.push_back(rule);
+    Story story(policy);
+    story.tell({"+1s unit php8.2-fpm.service failed exit-code status=70",
+                "log disk-full - errno=28 unit=php8.2-fpm.service",
+                "+10ms probe php8.2-fpm.service missing",
+                "+40ms inspect php8.2-fpm.service disk /var full"});
+    ASSERT_EQ(story.count("act vacuum-journal"), 1U) << story.dump();
+    story.tell({"+1s act done 6 succeeded nothing to free",
+                "+40ms inspect php8.2-fpm.service disk /var full"});
+    EXPECT_TRUE(story.says("confirm 6 ineffective")) << story.dump();
+}
+
+TEST(Ladder, GivesUpAfterThreeActsWithoutEffectAndIsSilentThen) {
+    policy::Policy policy = restarting_policy();
+    Story story(policy);
+    delete_socket(story);
+    for (int round = 0; round < 400; ++round) {
+        if (story.state().acting) {
+            story.tell({"+50ms act done " + std::to_string(story.count("act ")) + " succeeded"});
+        }
+        if (story.state().services.at("php8.2-fpm.service").running_probe) {
+            story.tell({"+10ms probe php8.2-fpm.service missing errno=2"});
+        }
+        if (story.state().services.at("php8.2-fpm.service").is_inspecting) {
+            story.tell({"+10ms inspect php8.2-fpm.service listener " + kLiving +
+                        " php-fpm8.2 php8.2-fpm.service deleted ; step /run directory ; step "
+                        "/run/php missing"});
+        }
+        story.tell({"+1s tick"});
+    }
+    EXPECT_EQ(story.count("act restart-unit"), 3U) << story.dump();
+    EXPECT_EQ(story.count("latch php8.2-fpm.service"), 1U);
+    EXPECT_EQ(story.count("escalated"), 1U);
+    EXPECT_TRUE(story.says("`gatemend resume php8.2-fpm.service`"));
+}
+
+TEST(Turns, TheMostCertainGoesFirstOnceAllHaveWaited) {
+    Story story;
+    story.tell({"topology php8.4-fpm.service php-fpm unix:/run/php/php8.4-fpm.sock",
+                "config php8.4-fpm.service valid",
+                "unit php8.4-fpm.service active",
+                "topology php8.1-fpm.service php-fpm unix:/run/php/php8.1-fpm.sock",
+                "config php8.1-fpm.service valid",
+                "unit php8.1-fpm.service active",
+                // the first one acts
+                "+1s unit nginx.service failed signal",
+                "probe nginx.service refused",
+                // less certain: nothing but a socket left behind
+                "unit php8.1-fpm.service inactive",
+                "probe php8.1-fpm.service refused",
+                // more certain
+                "unit php8.4-fpm.service failed signal",
+                "probe php8.4-fpm.service refused"});
+    ASSERT_EQ(story.count("act "), 1U) << story.dump();
+    const auto certainty = [&story](const std::string& unit) {
+        const auto incident = *story.state().services.find(unit)->second.incident;
+        return story.state().incidents.at(incident).diagnosis.confidence_permille;
+    };
+    ASSERT_GT(certainty("php8.4-fpm.service"), certainty("php8.1-fpm.service"));
+    story.tell({"+100ms unit nginx.service active", "act done 1 succeeded"});
+    EXPECT_EQ(story.count("act "), 1U) << "its first probe is not in yet";
+    story.tell({"+5ms probe nginx.service good"});
+    ASSERT_EQ(story.count("act "), 2U) << story.dump();
+    EXPECT_TRUE(story.all("act ").back().starts_with("act start-unit php8.4-fpm.service"));
+    EXPECT_TRUE(story.says("the most certain of 2")) << story.dump();
+}
+
+TEST(Turns, AreNotLostWhenTheFirstProbeDoesNotCome) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "probe php8.2-fpm.service refused",
+                "unit nginx.service failed signal",
+                "probe nginx.service refused",
+                "+100ms unit php8.2-fpm.service active",
+                "act done 1 succeeded",
+                "+6s tick"});
+    EXPECT_EQ(story.count("act "), 2U) << story.dump();
+}
+
+TEST(Refusal, ByAGuardNamesItAndIsTriedAgainEveryFiveSeconds) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe backend refused",
+                "+1ms act refused package-manager: apt-get (pid 812) holds dpkg's lock"});
+    const policy::Decision& decision = story.state().incidents.at(1).decision;
+    ASSERT_EQ(decision.holds.size(), 1U) << story.dump();
+    EXPECT_EQ(decision.holds.front().kind, core::HoldKind::kPackageManager);
+    EXPECT_EQ(decision.holds.front().owner, "package manager");
+    for (int i = 0; i < 5; ++i) {
+        story.tell({"+5s tick"});
+        ASSERT_TRUE(story.state().acting) << story.dump();
+        story.tell({"+1ms act refused package-manager: apt-get (pid 812) holds dpkg's lock"});
+    }
+    EXPECT_EQ(story.count("act "), 6U);
+    EXPECT_EQ(story.count("acted "), 1U) << "the same refusal is written once: " << story.dump();
+    story.tell({"+5s tick", "+80ms unit php8.2-fpm.service active", "act done 1 succeeded"});
+    EXPECT_EQ(story.count("acted "), 2U);
+}
+
+TEST(Undoing, BeforeTheVerdictEndsTheAttempt) {
+    Story story(repointing_policy());
+    upgrade_php(story);
+    story.tell({"+5ms proposed " + kDigest + " words",
+                "+1s approve",
+                "+10ms act done 3 succeeded",
+                "+200ms topology gone (" + kDead + ")",
+                "+1s undone 3"});
+    EXPECT_FALSE(story.state().incidents.at(1).unverified_attempt) << story.dump();
+    EXPECT_EQ(story.count("closed"), 0U) << "news of nginx's configuration is on its way";
+    story.tell({"+1s topology unowned " + kDead});
+    EXPECT_EQ(story.count("closed"), 0U) << story.dump();
+}
+
+TEST(Undoing, IsAskedForWhenAnUnverifiedActIsLeftBehind) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule = rule_of("owner",
+                                core::Cause::kSocketDeleted,
+                                step_of(ActId::kSetPoolListen, {{"socket", kLiving}}));
+    policy.rules.push_back(rule);
+    Story story(policy);
+    delete_socket(story);
+    ASSERT_EQ(story.count("act set-pool-listen"), 1U) << story.dump();
+    story.tell({"+10ms act done 8 succeeded",
+                "topology gone php8.2-fpm.service",
+                "+1s probe php8.2-fpm.service missing",
+                "+10s tick"});
+    EXPECT_EQ(story.count("undo 8") + story.count("confirm 8 ineffective"), 1U) << story.dump();
+}
+
+TEST(Question, KeepsABoundedHistoryOfBadLooks) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service inactive", "+1ms probe backend missing"});
+    for (std::size_t i = 0; i < 3 * engine::kMaxBadLooks; ++i) {
+        story.tell({"+10s unit php8.2-fpm.service failed signal invocation=" + std::to_string(i)});
+        if (story.state().services.at("php8.2-fpm.service").running_probe) {
+            story.tell({"probe php8.2-fpm.service missing"});
+        }
+    }
+    EXPECT_EQ(story.state().services.at("php8.2-fpm.service").bad_looks.size(),
+              engine::kMaxBadLooks);
+}
+
+}  // namespace
+}  // namespace gatemend::testing
