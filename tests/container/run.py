@@ -91,7 +91,7 @@ def tests_of(suite: str, only: str) -> list[Scenario]:
     tests = []
     for kind in discover():
         for method in unittest.TestLoader().getTestCaseNames(kind):
-            if only.lower() in f"{suite} {kind.__name__}.{method}".lower():
+            if only.lower() in f"{suite} {kind.__module__} {kind.__name__}.{method}".lower():
                 test = kind(method)
                 test.suite = images.SUITES[suite]
                 tests.append(test)
@@ -156,7 +156,7 @@ def run_all(tests: list[Scenario], jobs: int) -> list[Verdict]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suite", choices=images.SUITES, action="append", help="default: all")
-    parser.add_argument("--only", default="", metavar="PATTERN", help="part of a name as --list prints it")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="part of a name as --list prints it, or of its file")
     parser.add_argument("--jobs", type=int, default=DEFAULT_JOBS)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--package", type=pathlib.Path, help="do not build")
