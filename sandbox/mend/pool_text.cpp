@@ -245,8 +245,8 @@ Result<std::string> find_pool(const PoolTree& tree, std::string_view socket) {
             continue;
         }
         if (!found.empty()) {
-            const std::string pools = found + " and " + line.section;
-            return Error{"two pools listen on " + wanted + ": " + pools};
+            std::string text = "two pools listen on " + wanted + ": " + found;
+            return Error{text.append(" and ").append(line.section)};
         }
         found = line.section;
     }
