@@ -10,7 +10,7 @@
 //   UNIT [the rule's words] | journal UNIT [words] topology UNIT ROLE ADDRESS ... | topology
 //   unowned ADDRESS   (or "http://HOST:PORT@ADDRESS") act done ATTEMPT OUTCOME [words] | act
 //   refused words | act lost ledger empty | ledger latched UNIT words | ledger paused TIME words
-//   tick
+//   tick | apps UNIT [NAME=STATUS ...]   (under pm2)
 //
 // In replay files each line begins with a time stamp: "2026-11-21T14:00:00Z unit ...", or "+250ms
 // unit ..."; blank lines and lines that begin with # are skipped.
