@@ -186,7 +186,7 @@ class JournalOnDisk : public testing::Test {
                        kChain.c_str(),
                        static_cast<unsigned long long>(number),
                        static_cast<unsigned long long>(usec(oldest)));
-        const std::string path = folder_ + "/" + (is_active ? "system.journal" : name.data());
+        std::string path = folder_ + "/" + (is_active ? "system.journal" : name.data());
         test::overwrite(path, text);
         return path;
     }
@@ -269,7 +269,7 @@ TEST_F(JournalOnDisk, BelowTheFloorNothingIsRun) {
     const ActReport by_size = vacuum(2 * kMiB, 1);
     EXPECT_EQ(by_size.outcome, core::ActOutcome::kFailed);
     EXPECT_NE(by_size.detail.find("nothing to vacuum above the floor"), std::string::npos);
-    EXPECT_EQ(vacuum(1, 6 * 3600).outcome, core::ActOutcome::kFailed);
+    EXPECT_EQ(vacuum(1, 21'600).outcome, core::ActOutcome::kFailed);
     EXPECT_TRUE(tools_.runs.empty());
 }
 
