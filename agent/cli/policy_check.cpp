@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "cli/policy_check.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <iostream>
 
 namespace gatemend::cli {
 namespace {
-
-std::string count(std::size_t number, const std::string& noun) {
-    return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
-}
 
 nlohmann::ordered_json to_json(const policy::Diagnostic& diagnostic) {
     const bool is_error = diagnostic.severity == policy::Severity::kError;
@@ -39,10 +33,9 @@ nlohmann::ordered_json to_json(const policy::LoadedPolicy& loaded) {
 }
 
 void print(const policy::LoadedPolicy& loaded) {
-    for (const auto* list : {&loaded.errors, &loaded.warnings}) {
-        for (const policy::Diagnostic& diagnostic : *list) {
-            std::cerr << policy::render(diagnostic);
-        }
+    print_errors(loaded);
+    for (const policy::Diagnostic& diagnostic : loaded.warnings) {
+        std::cerr << policy::render(diagnostic);
     }
     std::cout << count(loaded.policy.rules.size(), "rule") << " in "
               << count(loaded.files.size(), "file") << ", " << count(loaded.errors.size(), "error")
@@ -51,13 +44,12 @@ void print(const policy::LoadedPolicy& loaded) {
 
 }  // namespace
 
-int run_policy_check(const PolicyCheckOptions& options) {
+int run_policy_check(const PolicyOptions& options) {
+    // A draft is checked for itself: this machine's settings are not its author's business.
     const auto loaded =
         options.draft ? policy::load_draft(*options.draft) : policy::load_policy(options.paths);
     if (options.is_json) {
-        // File names may be any bytes; JSON may not.
-        constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;
-        std::cout << to_json(loaded).dump(-1, ' ', false, kReplace) << "\n";
+        print_json(to_json(loaded));
     } else {
         print(loaded);
     }

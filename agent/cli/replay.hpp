@@ -7,6 +7,7 @@
 
 #include "policies/toml_reader.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace gatemend::cli {
 
 struct ReplayOptions {
     std::vector<std::string> files;  // "-" is standard input
-    policy::PolicyPaths policies;
+    policy::PolicyPaths policies{};
+    std::optional<policy::PolicyPaths> old_policies{};  // --diff: compare with these
     bool is_json = false;
 };
 

@@ -82,6 +82,7 @@ class LogReplay {
     void tell_unit(const DatedRecord& record);
     void tell_stops(core::TimePoint time);
     void answer(core::TimePoint time);
+    void refuse_act(core::TimePoint time);
     [[nodiscard]] std::string count_key(const std::string& address) const;
 
     bool has_journal_;
@@ -211,6 +212,19 @@ void LogReplay::answer(core::TimePoint time) {
             timeline_.feed(core::Event{time, core::ConfigTested{unit, not_tested()}});
         }
     }
+    refuse_act(time);
+}
+
+// What the log says next happened without the act, so it was not done; others get their turn.
+void LogReplay::refuse_act(core::TimePoint time) {
+    if (!timeline_.state().acting) {
+        return;
+    }
+    core::ActAnswered answer;
+    answer.incident = *timeline_.state().acting;
+    answer.reply = core::ActReply::kRefused;
+    answer.detail = "kept logs cannot be acted on";
+    timeline_.feed(core::Event{time, std::move(answer)});
 }
 
 void LogReplay::take(const DatedRecord& record) {
@@ -240,12 +254,16 @@ void LogReplay::finish() {
 }  // namespace
 
 core::Status replay_logs(std::vector<std::unique_ptr<ReplaySource>> sources,
-                         engine::Timeline& timeline,
-                         LogSummary& summary) {
+                         const std::vector<ReplayTarget>& targets) {
     const bool has_journal = std::any_of(
         sources.begin(), sources.end(), [](const auto& source) { return source->is_journal(); });
-    LogReplay replay(has_journal, timeline, summary);
-    timeline.feed(core::Event{timeline.now(), core::LedgerLearnt{}});
+    std::vector<LogReplay> replays;
+    replays.reserve(targets.size());
+    for (const ReplayTarget& target : targets) {
+        engine::Timeline& timeline = target.timeline;
+        timeline.feed(core::Event{timeline.now(), core::LedgerLearnt{}});
+        replays.emplace_back(has_journal, timeline, target.summary);
+    }
     while (true) {
         ReplaySource* next = nullptr;
         const DatedRecord* earliest = nullptr;
@@ -259,10 +277,14 @@ core::Status replay_logs(std::vector<std::unique_ptr<ReplaySource>> sources,
         if (next == nullptr) {
             break;
         }
-        replay.take(*earliest);
+        for (LogReplay& replay : replays) {
+            replay.take(*earliest);
+        }
         next->pop();
     }
-    replay.finish();
+    for (LogReplay& replay : replays) {
+        replay.finish();
+    }
     return core::Done{};
 }
 

@@ -10,6 +10,8 @@
 #include "cli/explain.hpp"
 #include "cli/operator_control.hpp"
 #include "cli/policy_check.hpp"
+#include "cli/policy_show.hpp"
+#include "cli/policy_test.hpp"
 #include "cli/replay.hpp"
 
 #include <CLI/CLI.hpp>
@@ -30,8 +32,10 @@ struct Arguments {
     cli::AuditOptions audit;
     cli::ExplainOptions explain;
     cli::ReplayOptions replay;
-    cli::PolicyCheckOptions check;
+    cli::PolicyOptions policies;
+    std::string rule;
     std::string replay_policies;
+    std::string old_policies;
     std::string draft;
     std::uint64_t incident = 0;
     std::string pause_for;
@@ -52,6 +56,9 @@ struct Commands {
     CLI::App* replay = nullptr;
     CLI::App* policy = nullptr;
     CLI::App* check = nullptr;
+    CLI::App* test = nullptr;
+    CLI::App* list = nullptr;
+    CLI::App* rules = nullptr;
     CLI::App* audit = nullptr;
     CLI::App* pause = nullptr;
     CLI::App* resume = nullptr;
@@ -106,12 +113,25 @@ void describe_offline(CLI::App& app, Arguments& arguments, Commands& commands) {
     commands.replay->add_option("--policy",
                                 arguments.replay_policies,
                                 "Rules from this folder instead of the installed ones");
+    commands.replay->add_option(
+        "--diff", arguments.old_policies, "Say only what differs from the rules in this folder");
     commands.replay->add_option("FILE", arguments.replay.files, "Log or event files")->required();
+}
+
+void describe_policy(CLI::App& app, Arguments& arguments, Commands& commands) {
     commands.policy = app.add_subcommand("policy", "Work with policies");
     commands.policy->require_subcommand(1);
     commands.check = add(*commands.policy, arguments, "check", "Validate settings and rules");
-    commands.check->add_option(
-        "PATH", arguments.draft, "A file or folder instead of the installed set");
+    commands.test = add(*commands.policy, arguments, "test", "Run the rules' own tests");
+    commands.list = add(*commands.policy, arguments, "list", "One line per rule");
+    commands.rules =
+        add(*commands.policy, arguments, "show", "What is in effect, and where it is written");
+    constexpr const char* kInstead = "A file or folder instead of the installed set";
+    for (CLI::App* command : {commands.check, commands.test, commands.list}) {
+        command->add_option("PATH", arguments.draft, kInstead);
+    }
+    commands.rules->add_option("--policy", arguments.draft, kInstead);
+    commands.rules->add_option("RULE", arguments.rule, "This rule alone");
 }
 
 void describe_control(CLI::App& app, Arguments& arguments, Commands& commands) {
@@ -144,6 +164,23 @@ core::TimePoint wall_clock() {
     return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
 }
 
+int run_policy(const Commands& commands, Arguments& arguments) {
+    arguments.policies.is_json = arguments.is_json;
+    if (!arguments.draft.empty()) {
+        arguments.policies.draft = arguments.draft;
+    }
+    if (commands.test->parsed()) {
+        return cli::run_policy_test(arguments.policies);
+    }
+    if (commands.list->parsed()) {
+        return cli::run_policy_list(arguments.policies);
+    }
+    if (commands.rules->parsed()) {
+        return cli::run_policy_show(arguments.policies, arguments.rule);
+    }
+    return cli::run_policy_check(arguments.policies);
+}
+
 int run_offline(const Commands& commands, Arguments& arguments) {
     if (commands.explain->parsed()) {
         arguments.explain.format =
@@ -158,13 +195,13 @@ int run_offline(const Commands& commands, Arguments& arguments) {
             arguments.replay.policies.shipped = arguments.replay_policies;
             arguments.replay.policies.overrides.clear();
         }
+        if (!arguments.old_policies.empty()) {
+            arguments.replay.old_policies = {
+                arguments.replay.policies.settings, arguments.old_policies, ""};
+        }
         return cli::run_replay(arguments.replay);
     }
-    arguments.check.is_json = arguments.is_json;
-    if (!arguments.draft.empty()) {
-        arguments.check.draft = arguments.draft;
-    }
-    return cli::run_policy_check(arguments.check);
+    return run_policy(commands, arguments);
 }
 
 int run_consent(const Commands& commands, Arguments& arguments) {
@@ -225,6 +262,7 @@ int parse_and_run(int argc, char** argv) {
     describe_top(app, arguments);
     describe_queries(app, arguments, commands);
     describe_offline(app, arguments, commands);
+    describe_policy(app, arguments, commands);
     describe_control(app, arguments, commands);
     describe_consent(app, arguments, commands);
     try {
