@@ -321,6 +321,7 @@ void on_act_answered(Context& context, const core::ActAnswered& answer) {
             break;
     }
     evaluate(context, std::string{incident.unit});
+    evaluate_waiting(context);  // what they wait for now has an end
 }
 
 void on_act_undone(Context& context, const core::ActUndone& undone) {

@@ -125,7 +125,9 @@ TEST(Approval, OfFilesThatWereEditedMeanwhileIsAskedForAgain) {
 
 TEST(Approval, OfAnOfferDoesThatActBesideTheLadder) {
     policy::Policy policy = small_policy();
-    rule_named(policy, "observe-unknown").offers = {step_of(ActId::kDebugLog, {{"seconds", "60"}})};
+    policy::Rule& rule = rule_named(policy, "observe-unknown");
+    rule.match.cause = core::Cause::kSlowBackend;
+    rule.offers = {step_of(ActId::kDebugLog, {{"seconds", "60"}})};
     Story story(policy);
     story.tell({"+1s log response-timeout " + kLiving,
                 "+1ms probe php8.2-fpm.service response-timeout",
@@ -222,7 +224,7 @@ TEST(Harm, IsAUnitThatWasUpAndDoesNotComeBackFromItsRestart) {
 
 TEST(Verdict, OfAnActAgainstComplaintsWaitsForThemToEnd) {
     policy::Policy policy = small_policy();
-    policy::Rule rule = rule_of("fewer", core::Cause::kUnknown, step_of(ActId::kReloadUnit));
+    policy::Rule rule = rule_of("fewer", core::Cause::kSlowBackend, step_of(ActId::kReloadUnit));
     rule.witnesses = 1;
     rule_named(policy, "observe-unknown") = rule;
     Story story(policy);
@@ -319,10 +321,10 @@ TEST(Turns, TheMostCertainGoesFirstOnceAllHaveWaited) {
                 // the first one acts
                 "+1s unit nginx.service failed signal",
                 "probe nginx.service refused",
-                // less certain: nothing but a socket left behind
-                "unit php8.1-fpm.service inactive",
+                "unit php8.1-fpm.service failed signal",
                 "probe php8.1-fpm.service refused",
-                // more certain
+                // more certain: a visitor has met it, too
+                "log connect-refused unix:/run/php/php8.4-fpm.sock",
                 "unit php8.4-fpm.service failed signal",
                 "probe php8.4-fpm.service refused"});
     ASSERT_EQ(story.count("act "), 1U) << story.dump();
@@ -402,8 +404,7 @@ TEST(Undoing, IsAskedForWhenAnUnverifiedActIsLeftBehind) {
 }
 
 TEST(Question, KeepsABoundedHistoryOfBadLooks) {
-    Story story;
-    story.tell({"+1s unit php8.2-fpm.service inactive", "+1ms probe backend missing"});
+    Story story(asking_policy());
     for (std::size_t i = 0; i < 3 * engine::kMaxBadLooks; ++i) {
         story.tell({"+10s unit php8.2-fpm.service failed signal invocation=" + std::to_string(i)});
         if (story.state().services.at("php8.2-fpm.service").running_probe) {
