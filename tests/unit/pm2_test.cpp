@@ -81,7 +81,8 @@ TEST(DiagnosePm2, NamesTheOneThatPm2HasGivenUpOn) {
         diagnose_with({{"worker", Pm2Status::kOnline, 0}, {"shop", Pm2Status::kErrored, 15}});
     EXPECT_EQ(diagnosis.cause, core::Cause::kAppDown);
     EXPECT_NE(diagnosis.text.find("given up on the application shop"), std::string::npos);
-    EXPECT_EQ(diagnosis.remedy, (decltype(diagnosis.remedy){{"app", "shop"}}));
+    EXPECT_EQ(diagnosis.remedy,
+              (decltype(diagnosis.remedy){{"address", "127.0.0.1:3000"}, {"app", "shop"}}));
     EXPECT_EQ(diagnose_with({{"shop", Pm2Status::kErrored, 3}, {"shop", Pm2Status::kErrored, 3}})
                   .remedy.at("app"),
               "shop")
@@ -99,7 +100,7 @@ TEST(DiagnosePm2, NeverRevivesWhatAPersonStoppedAndNeverGuesses) {
                              Apps{}}) {
         const auto diagnosis = diagnose_with(apps);
         EXPECT_EQ(diagnosis.cause, core::Cause::kAppDown);
-        EXPECT_TRUE(diagnosis.remedy.empty()) << diagnosis.text;
+        EXPECT_FALSE(diagnosis.remedy.contains("app")) << diagnosis.text;
         EXPECT_NE(diagnosis.advice.find("pm2 restart NAME"), std::string::npos);
     }
 }
@@ -140,13 +141,13 @@ TEST_F(Pm2Story, AListThatDoesNotComeIsNotWaitedForLong) {
     fail_twice();
     story_.tell({"+11s tick"});
     EXPECT_EQ(incident().diagnosis.cause, core::Cause::kAppDown) << story_.dump();
-    EXPECT_TRUE(incident().diagnosis.remedy.empty());
+    EXPECT_FALSE(incident().diagnosis.remedy.contains("app"));
 }
 
 TEST_F(Pm2Story, AskedAgainWhilePm2StillTries) {
     fail_twice();
     story_.tell({"+300ms apps pm2-shop.service shop=launching"});
-    EXPECT_TRUE(incident().diagnosis.remedy.empty());
+    EXPECT_FALSE(incident().diagnosis.remedy.contains("app"));
     story_.tell({"+16s probe pm2-shop.service refused",
                  "+10ms inspect pm2-shop.service nobody",
                  "+300ms apps pm2-shop.service shop=errored"});
@@ -166,7 +167,7 @@ TEST(EngineApps, OtherUnitsAreNotAsked) {
                 "+10ms filter shop.service",
                 "apps shop.service x=errored"});
     EXPECT_EQ(story.count("list-apps"), 0U) << story.dump();
-    EXPECT_TRUE(story.state().incidents.begin()->second.diagnosis.remedy.empty());
+    EXPECT_FALSE(story.state().incidents.begin()->second.diagnosis.remedy.contains("app"));
 }
 
 }  // namespace
