@@ -51,6 +51,14 @@ void guard_cause(std::vector<core::Hold>& holds,
     if (is_start && core::is_up(*c.record.unit)) {
         guard(holds, HoldKind::kUnitIsUp, "gatemend", c.service.unit + " is up: nothing to start");
     }
+    // nginx would look the name up again and learn as little.
+    const bool is_reload = step != nullptr && step->act == actions::ActId::kReloadUnit;
+    if (is_reload && cause == core::Cause::kNameUnresolved && c.record.resolved.empty()) {
+        guard(holds,
+              HoldKind::kCauseElsewhere,
+              "name resolution",
+              "the name does not resolve now; a reload would change nothing");
+    }
 }
 
 // Acts that start, restart or reload a program that has a configuration test.
