@@ -82,9 +82,9 @@ std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
         down_case(is_nginx ? Cause::kNginxConfigInvalid : Cause::kFpmConfigInvalid, findings);
     add_log(file.config(true).sightings({}, {Clue::kConfigRejected}));
     const std::string why =
-        rejection == nullptr         ? "does not pass the test: " + describe(*findings.test)
-        : rejection->subject.empty() ? std::string{"was rejected when it started"}
-                                     : "was rejected when it started: " + rejection->subject;
+        rejection == nullptr
+            ? "does not pass the test: " + describe(*findings.test)
+            : "was rejected when it started" + rejection->subject.shown().in_sentence(": ");
     return file.close(
         findings.unit_name + " is down and its configuration " + why + ". Starting it would fail.",
         "Repair that line, run `" + std::string{is_nginx ? "nginx -t" : "php-fpm -t"} +

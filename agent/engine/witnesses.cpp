@@ -108,8 +108,9 @@ StartProbe probe_of(const core::Service& service,
     probe.kind = kind_for(service, backend);
     probe.name = probe.kind == core::ProbeKind::kHttps ? backend.host : "";
     for (const core::Sighting& sighting : record.sightings.since(oldest)) {
-        if (sighting.symptom == core::Symptom::kNameUnresolved && !sighting.subject.empty()) {
-            probe.address = sighting.subject;
+        const std::string name = sighting.subject.name_to_look_up();
+        if (sighting.symptom == core::Symptom::kNameUnresolved && !name.empty()) {
+            probe.address = name;
             probe.kind = core::ProbeKind::kResolve;
         }
     }

@@ -4,6 +4,7 @@
 #include "actions/act.hpp"
 #include "policies/budget.hpp"
 #include "policies/decide.hpp"
+#include "policies/window.hpp"
 
 #include <algorithm>
 
@@ -72,6 +73,10 @@ std::optional<GateHold> check_record(const policy::Policy& policy,
     const policy::Rule* rule = policy::find_rule_by_name(policy, plan.rule);
     if (rule == nullptr) {
         return hold(HoldKind::kNoRule, "the executor's policy has no such rule");
+    }
+    if (!policy::find_planned_step(*rule, plan).is_offer &&
+        !policy::is_any_open(rule->windows, now)) {
+        return hold(HoldKind::kMaintenance, "rule " + rule->name + " does not act at this time");
     }
     auto verdict = policy::check_budget(policy.settings, *rule, plan.unit, ledger, now);
     switch (verdict.state) {
