@@ -104,6 +104,11 @@ void append_number_or_null(OutputBuffer& out, int number) {
     }
 }
 
+// A CDN's record is about a host, as its visitor named it; elsewhere the line is shown anyway.
+std::string host_of(const parse::LogFinding& finding) {
+    return finding.source == parse::LogSource::kEdge ? finding.visitor.shown().in_sentence("") : "";
+}
+
 // The optional keys: there only when the line says more than its symptom.
 void append_clue(OutputBuffer& out, const parse::LogFinding& finding) {
     if (finding.clue != core::Clue::kNone) {
@@ -111,9 +116,10 @@ void append_clue(OutputBuffer& out, const parse::LogFinding& finding) {
         out.append(core::clue_id(finding.clue));
         out.append("\"");
     }
-    if (!finding.subject.empty()) {
+    const std::string host = host_of(finding);
+    if (const std::string_view subject = host.empty() ? finding.subject : host; !subject.empty()) {
         out.append(",\"subject\":");
-        append_string(out, finding.subject, kMaxUpstreamBytes);
+        append_string(out, subject, kMaxUpstreamBytes);
     }
 }
 
@@ -143,9 +149,10 @@ void write_text_words(OutputBuffer& out, const parse::LogFinding& finding) {
             out.append(static_cast<std::uint64_t>(finding.number));
         }
     }
-    if (!finding.subject.empty()) {
+    const std::string host = host_of(finding);
+    if (const std::string_view subject = host.empty() ? finding.subject : host; !subject.empty()) {
         out.append(finding.clue == core::Clue::kNone ? "; " : " ");
-        append_shown(out, finding.subject, kMaxUpstreamBytes);
+        append_shown(out, subject, kMaxUpstreamBytes);
     }
 }
 

@@ -3,6 +3,7 @@
 // Live operation, replay, dry-run, policy tests and fuzzing differ only in who makes these.
 #pragma once
 
+#include "core/client_text.hpp"
 #include "core/clue.hpp"
 #include "core/config_test.hpp"
 #include "core/hold.hpp"
@@ -36,7 +37,7 @@ struct SymptomSeen {
     Clue clue = Clue::kNone;
     int number = 0;  // of the clue: signal, limit
     std::string unit{};
-    std::string subject{};  // sanitized; "/srv/app/index.php:12", "[pool www]", a host name
+    ClientText subject{};  // "/srv/app/index.php:12", "[pool www]", a host name: for people alone
     Witness witness = Witness::kLog;
 };
 

@@ -144,9 +144,9 @@ std::optional<Diagnosis> judge_name_unresolved(const Findings& findings) {
         file.unit_down();
     }
     file.config(true).probe_bad().sightings({Symptom::kNameUnresolved});
-    const std::string name = sighting != nullptr && !sighting->subject.empty() ? sighting->subject
-                             : !findings.backend.host.empty() ? findings.backend.host
-                                                              : "a host name";
+    const std::string said = sighting == nullptr ? "" : sighting->subject.shown().in_sentence("");
+    const std::string known = findings.backend.host.empty() ? "a host name" : findings.backend.host;
+    const std::string name = said.empty() ? known : said;
     return file.close(is_config ? "nginx does not start: " + describe(*findings.test) + "."
                                 : "nginx cannot resolve " + name + ".",
                       "Check the name with `getent ahosts` and the `resolver` line; nginx resolves "
@@ -275,7 +275,7 @@ std::optional<Diagnosis> judge_script_fatal(const Findings& findings) {
     file.sightings({Symptom::kScriptFatal}).probe_good().unit_up();
     const std::vector<Suggestion> suggestions = suggest(findings, Cause::kScriptFatal);
     file.remedy(suggestions);
-    const std::string where = sighting->subject.empty() ? "" : " in " + sighting->subject;
+    const std::string where = sighting->subject.shown().in_sentence(" in ");
     const std::string what =
         sighting->clue == Clue::kNone ? "" : " (" + std::string{clue_id(sighting->clue)} + ")";
     return file.close(
@@ -296,7 +296,7 @@ std::optional<Diagnosis> judge_dependency_down(const Findings& findings) {
     } else {
         file.unit_up();
     }
-    const std::string what = sighting->subject.empty() ? "" : ": " + sighting->subject;
+    const std::string what = sighting->subject.shown().in_sentence(": ");
     return file.close("The application behind " + describe(findings.backend) +
                           " cannot reach a database or cache it needs" + what +
                           (what.ends_with('.') ? "" : "."),

@@ -229,8 +229,8 @@ std::optional<Diagnosis> judge_lsm_denied(const Findings& findings) {
     CaseFile file(Cause::kLsmDenied, findings);
     file.sightings({Symptom::kConnectDenied}, {Clue::kLsmDenied}).probe_bad();
     return file.close(
-        "SELinux or AppArmor denies nginx the connection to " + describe(findings.backend) + ": " +
-            sighting->subject + ".",
+        "SELinux or AppArmor denies nginx the connection to " + describe(findings.backend) +
+            sighting->subject.shown().in_sentence(": ") + ".",
         "On SELinux `setsebool -P httpd_can_network_connect on` for TCP, or `restorecon "
         "-v` on the socket's directory; with AppArmor, add the path to nginx's "
         "profile and `apparmor_parser -r` it. Do not switch either off.");

@@ -91,9 +91,9 @@ std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
         file.remedy("file", findings.test->file);
     }
     const std::string why =
-        rejection == nullptr         ? "does not pass the test: " + describe(*findings.test)
-        : rejection->subject.empty() ? std::string{"was rejected when it started"}
-                                     : "was rejected when it started: " + rejection->subject;
+        rejection == nullptr
+            ? "does not pass the test: " + describe(*findings.test)
+            : "was rejected when it started" + rejection->subject.shown().in_sentence(": ");
     return file.close(
         findings.unit_name + " is down and its configuration " + why + ". Starting it would fail.",
         "Repair that line, run `" + std::string{is_nginx ? "nginx -t" : "php-fpm -t"} +

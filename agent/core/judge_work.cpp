@@ -140,7 +140,7 @@ std::optional<Diagnosis> judge_worker_crash(const Findings& findings) {
     }
     CaseFile file(Cause::kWorkerCrash, findings);
     file.sightings({Symptom::kClosedEarly}, {Clue::kWorkerSignal}).unit_up();
-    const std::string who = sighting->subject.empty() ? "" : " of " + sighting->subject;
+    const std::string who = sighting->subject.shown().in_sentence(" of ");
     return file.close("Workers" + who + " end on " + signal_words(sighting->number) +
                           " while they serve requests; each such request is a 502.",
                       sighting->number == kSignalKill

@@ -73,9 +73,7 @@ std::string describe(const Sighting& sighting) {
     if (sighting.error_number != 0) {
         text += " (errno " + std::to_string(sighting.error_number) + ")";
     }
-    if (!sighting.subject.empty()) {
-        text += ": " + sighting.subject;
-    }
+    text += sighting.subject.shown().in_sentence(": ");
     if (sighting.count > 1) {
         text += ", " + std::to_string(sighting.count) + " times";
     }

@@ -20,7 +20,7 @@ struct Sighting {
     bool is_trusted = false;
     std::string source;
     std::string address;
-    std::string subject;  // of the newest
+    ClientText subject;  // of the newest
     std::uint32_t count = 0;
     TimePoint first{};
     TimePoint last{};

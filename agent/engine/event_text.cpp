@@ -186,7 +186,7 @@ bool apply_log_word(core::SymptomSeen& seen, std::string_view word) {
     } else if (key == "unit") {
         seen.unit = value;
     } else if (key == "about") {
-        seen.subject = core::sanitize(value);
+        seen.subject = value;
     } else if (key == "errno") {
         return read_number(value, seen.error_number);
     } else if (key == "number") {

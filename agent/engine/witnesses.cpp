@@ -114,8 +114,9 @@ StartProbe probe_of(const Context& context,
         return probe;
     }
     for (const core::Sighting& sighting : record.sightings.since(oldest)) {
-        if (sighting.symptom == core::Symptom::kNameUnresolved && !sighting.subject.empty()) {
-            probe.address = sighting.subject;
+        const std::string name = sighting.subject.name_to_look_up();
+        if (sighting.symptom == core::Symptom::kNameUnresolved && !name.empty()) {
+            probe.address = name;
             probe.kind = core::ProbeKind::kResolve;
         }
     }

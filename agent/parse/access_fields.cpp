@@ -183,7 +183,7 @@ void set_field(AccessFields& fields, Field field, std::string_view value) {
             fields.status = fields.status == 0 ? status_of(value) : fields.status;
             return;
         case Field::kRequest:
-            fields.request = fields.request.empty() ? value : fields.request;
+            fields.request = fields.request.is_empty() ? core::ClientView{value} : fields.request;
             return;
         case Field::kTime:
             fields.time = fields.time.empty() ? value : fields.time;
@@ -206,7 +206,7 @@ std::optional<AccessFields> read_json(std::string_view line) {
             set_field(fields, *field, member.value);
         }
     }
-    if (fields.status == 0 || !has_client || fields.request.empty()) {
+    if (fields.status == 0 || !has_client || fields.request.is_empty()) {
         return std::nullopt;
     }
     return fields;
@@ -395,7 +395,7 @@ std::size_t read_request_and_status(std::string_view rest, AccessFields& fields)
         const std::string_view digits = rest.substr(at, 3);
         const char next = at + 3 < rest.size() ? rest[at + 3] : ' ';
         if (status_of(digits) != 0 && (next == ' ' || next == ',' || next == ')')) {
-            fields.request = rest.substr(quote + 1, end - quote - 1);
+            fields.request = core::ClientView{rest.substr(quote + 1, end - quote - 1)};
             fields.status = status_of(digits);
             return std::min(at + 4, rest.size());
         }

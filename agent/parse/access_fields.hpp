@@ -4,6 +4,8 @@
 // without case, `_`, `-` and `.`. Linear time; views into the line.
 #pragma once
 
+#include "core/client_text.hpp"
+
 #include <optional>
 #include <string_view>
 
@@ -14,7 +16,7 @@ namespace gatemend::parse {
 struct AccessFields {
     int status = 0;
     std::string_view time;
-    std::string_view request;
+    core::ClientView request;
     std::string_view upstream_status;
     std::string_view upstream_address;
     std::string_view connect_time;

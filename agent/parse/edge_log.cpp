@@ -39,7 +39,7 @@ std::optional<LogFinding> read_edge_log(std::string_view line) {
         } else if (member.key == "EdgeStartTimestamp" && member.is_string) {
             finding.time = member.value;
         } else if (member.key == "ClientRequestHost") {
-            finding.subject = member.value;
+            finding.visitor = core::ClientView{member.value};
         }
     }
     if (!edge) {

@@ -4,6 +4,7 @@
 // into the line and are hostile: show them only through sanitize().
 #pragma once
 
+#include "core/client_text.hpp"
 #include "core/clue.hpp"
 #include "core/symptom.hpp"
 #include "parse/nginx_error.hpp"
@@ -47,8 +48,9 @@ struct LogFinding {
     std::string_view message;   // the program's own words
     std::string_view upstream;  // nginx: the field's value or $upstream_addr
     std::string_view
-        subject;              // whom it is about: unit, pool, control group, app, script, FILE:LINE
-    bool is_trusted = false;  // nothing in it could have been forged by a client
+        subject;  // whom it is about: unit, pool, control group, app, script, FILE:LINE
+    core::ClientView visitor;  // what a visitor asked for: the request line, or the host
+    bool is_trusted = false;   // nothing in it could have been forged by a client
 };
 
 // It says something at all.

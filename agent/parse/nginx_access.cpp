@@ -101,7 +101,7 @@ std::optional<LogFinding> read_nginx_access(std::string_view line) {
     finding.source = LogSource::kNginxAccess;
     finding.status = is_worth_a_status(fields->status) ? fields->status : 0;
     finding.time = fields->time;
-    finding.message = fields->request;
+    finding.visitor = fields->request;
     if (fields->upstream_address != "-") {
         finding.upstream = fields->upstream_address;
     }

@@ -67,7 +67,9 @@ core::SymptomSeen symptom_seen(const LogFinding& finding, const std::string& uni
     seen.source = log_source_id(finding.source);
     seen.witness = core::witness_of_source(seen.source);
     seen.unit = unit.empty() && seen.address.empty() ? std::string{unit_of_subject(finding)} : unit;
-    seen.subject = core::sanitize(telling_part(finding));
+    // For a CDN's record the host is all there is to tell.
+    seen.subject = finding.source == LogSource::kEdge ? core::ClientText{finding.visitor}
+                                                      : core::ClientText{telling_part(finding)};
     return seen;
 }
 

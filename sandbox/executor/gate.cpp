@@ -5,6 +5,7 @@
 #include "actions/settings.hpp"
 #include "policies/budget.hpp"
 #include "policies/decide.hpp"
+#include "policies/window.hpp"
 #include "sandbox/tools/known_services.hpp"
 
 #include <algorithm>
@@ -207,6 +208,10 @@ std::optional<GateHold> check_record(const policy::Policy& policy,
     const policy::Rule* rule = policy::find_rule_by_name(policy, plan.rule);
     if (rule == nullptr) {
         return hold(HoldKind::kNoRule, "the executor's policy has no such rule");
+    }
+    if (!policy::find_planned_step(*rule, plan).is_offer &&
+        !policy::is_any_open(rule->windows, now)) {
+        return hold(HoldKind::kMaintenance, "rule " + rule->name + " does not act at this time");
     }
     auto verdict = policy::check_budget(policy.settings, *rule, plan.unit, ledger, now);
     switch (verdict.state) {

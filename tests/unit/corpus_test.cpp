@@ -188,7 +188,9 @@ Label found_label(const Sample& sample) {
     found.address = backend_address(finding);
     found.clue = core::clue_id(finding.clue);
     found.number = sample.label.number < 0 ? -1 : finding.number;
-    found.subject = sample.label.subject.empty() ? "" : std::string(finding.subject);
+    found.subject = sample.label.subject.empty()
+                        ? ""
+                        : std::string(finding.subject) + finding.visitor.shown().in_sentence("");
     found.is_trusted = finding.is_trusted;
     return found;
 }

@@ -62,7 +62,7 @@ TEST(Sightings, KeepTheNewestSubject) {
     seen.subject = "new";
     sightings.note(seen, kStart + seconds{1});
     ASSERT_EQ(sightings.all().size(), 1U);
-    EXPECT_EQ(sightings.all().front().subject, "new");
+    EXPECT_EQ(sightings.all().front().subject, ClientText{"new"});
 }
 
 TEST(Sightings, BeginToCountAnewAfterAPause) {
