@@ -37,7 +37,7 @@ std::uint64_t limit_now(std::optional<std::uint64_t> configured,
 }
 
 std::string place_words(const Sighting& sighting) {
-    return sighting.subject.empty() ? "" : " (" + sighting.subject + ")";
+    return sighting.subject.shown().in_sentence(" (", ")");
 }
 
 // What all workers would take at once, each at its limit.

@@ -41,7 +41,7 @@ LAYERS = (
         "engine",
         r"agent/engine/",
         PURE,
-        ("core/", CATALOGUE, "policies/(policy|decide|budget).hpp", "engine/"),
+        ("core/", CATALOGUE, "policies/(policy|decide|budget|glob).hpp", "engine/"),
     ),
     ("audit", r"sandbox/audit/", POSIX, ("core/", CATALOGUE, "sandbox/audit/", "<nlohmann/")),
     ("bus", r"sandbox/bus/", POSIX, ("core/", "sandbox/bus/", *BUS)),
