@@ -164,7 +164,7 @@ void go_back(const RunPtr& run, const WayBackDone& done) {
         });
 }
 
-void fail(const RunPtr& run, std::string problem) {
+void fail(const RunPtr& run, const std::string& problem) {
     run->problem = core::sanitize(problem);
     go_back(run, [run](const Status& status) {
         if (status) {

@@ -13,9 +13,8 @@ const Act* find_act(ActId id) {
         case ActId::kReloadUnit:
             return &reload_unit();
         case ActId::kRestartPm2App:
-            return nullptr;
         case ActId::kVacuumJournal:
-            return nullptr;
+            break;
         case ActId::kFixSocketOwner:
             return &fix_socket_owner();
         case ActId::kSetPoolListen:
@@ -29,7 +28,7 @@ const Act* find_act(ActId id) {
         case ActId::kDebugLog:
             return &debug_log();
         case ActId::kCapturePort:
-            return nullptr;
+            break;
     }
     return nullptr;
 }

@@ -73,7 +73,7 @@ class ReloadUnit final : public Act {
         reload_and_prove(hands,
                          task.plan.unit,
                          task.plan.deadline,
-                         [done = std::move(done)](core::Status status) {
+                         [done = std::move(done)](const core::Status& status) {
                              if (status) {
                                  done({ActOutcome::kSucceeded, "reloaded, with new workers"});
                              } else {
@@ -92,7 +92,8 @@ class ReloadUnit final : public Act {
 Act::~Act() = default;
 
 void Act::undo(const Hands& /*hands*/, const Task& /*task*/, ActDone done) const {
-    done({ActOutcome::kFailed, "the act left nothing behind that could be undone"});
+    const ActDone answer = std::move(done);
+    answer({ActOutcome::kFailed, "the act left nothing behind that could be undone"});
 }
 
 const Act& start_unit() {

@@ -82,7 +82,7 @@ std::optional<GateHold> judge_config(const Result<ConfigTestFact>& test) {
 
 // The test must fail, and for the file that is to be restored.
 std::optional<GateHold> judge_broken_config(const Plan& plan, const Result<ConfigTestFact>& test) {
-    const auto verdict = judge_config(test);
+    auto verdict = judge_config(test);
     if (!verdict) {
         return GateHold{HoldKind::kExecutorRefused, "the configuration passes: nothing to restore"};
     }
@@ -125,7 +125,7 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
             [this, plan](HoldDone then) { look_at_broken_config(plan, std::move(then)); });
     }
     checks.emplace_back(
-        [this, plan](HoldDone then) { look_at_configs(units_to_test(plan), std::move(then)); });
+        [this, plan](const HoldDone& then) { look_at_configs(units_to_test(plan), then); });
     run_checks(std::move(checks),
                [this, plan, purpose, done = std::move(done)](std::optional<GateHold> hold) {
                    if (hold) {
@@ -183,11 +183,12 @@ void Examiner::look_at_listeners(const Plan& plan, HoldDone done) {
         });
 }
 
-void Examiner::look_at_configs(std::vector<std::string> units, HoldDone done) {
+void Examiner::look_at_configs(std::vector<std::string> units, const HoldDone& done) {
     std::erase_if(units, [this](const std::string& unit) {
         return !find_known_service(unit) || ports_.facts.is_known_valid(unit);
     });
     std::vector<Check> checks;
+    checks.reserve(units.size());
     for (const std::string& unit : units) {
         checks.emplace_back([this, unit](const HoldDone& then) {
             ports_.facts.test_config(unit, [this, unit, then](const Result<ConfigTestFact>& test) {

@@ -81,7 +81,7 @@ void Executor::resolve_interrupted(const std::shared_ptr<std::function<void()>>&
         (*ready)();  // undoing may take longer than whoever has started us waits
         return;
     }
-    const core::Attempt attempt = *found;
+    const core::Attempt& attempt = *found;
     ports_.systemd.read_unit(
         attempt.unit, [this, attempt, ready](const Result<core::UnitState>& state) {
             const std::string detail =
@@ -108,8 +108,7 @@ void Executor::resolve_interrupted(const std::shared_ptr<std::function<void()>>&
 bool Executor::is_on_trial(const std::string& unit) const {
     return is_acting() ||
            std::ranges::any_of(record_.ledger().attempts, [&unit](const core::Attempt& attempt) {
-               return attempt.unit == unit && (attempt.undo == core::UndoState::kProvisional ||
-                                               attempt.undo == core::UndoState::kUndoFailed);
+               return attempt.unit == unit && attempt.undo == core::UndoState::kProvisional;
            });
 }
 
@@ -173,14 +172,14 @@ void Executor::examine_request(const PlanRequest& request,
     });
 }
 
-void Executor::plan(const PlanRequest& request, ReplyDone<Proposal> done) {
+void Executor::plan(const PlanRequest& request, const ReplyDone<Proposal>& done) {
     examine_request(request, Purpose::kAct, done, [this, done](const Finding& finding) {
         permits_.grant(finding.digest, finding.plan, ports_.now());
         done(Proposal{.digest = finding.digest, .preview = finding.preview});
     });
 }
 
-void Executor::propose(const PlanRequest& request, ReplyDone<Proposal> done) {
+void Executor::propose(const PlanRequest& request, const ReplyDone<Proposal>& done) {
     examine_request(request, Purpose::kPropose, done, [done](const Finding& finding) {
         done(Proposal{.digest = finding.digest, .preview = finding.preview});
     });
@@ -308,24 +307,30 @@ void Executor::take_back(const std::shared_ptr<Job>& job, const std::string& pro
         });
 }
 
+// Before the outcome: a failed act without a word about its undoing is not on record.
+void Executor::note_way_back(const Job& job, const actions::ActReport& report) {
+    const bool is_undone = report.undo == core::UndoState::kUndone;
+    const Status status = record_.note_undone(
+        ports_.now(),
+        {.attempt = job.attempt,
+         .by = UndoneBy::kFailure,
+         .state = is_undone ? core::UndoState::kUndone : core::UndoState::kUndoFailed,
+         .detail = report.detail});
+    if (!status) {
+        (void)record_failed(ports_, status.error());  // the outcome fails just so
+    }
+    if (is_undone) {
+        ports_.mender.forget(job.attempt, [](const Result<actions::Mending>&) {});
+    } else {
+        say(message_id::kUndoFailed, LOG_CRIT, job.plan.unit, report.detail);
+    }
+}
+
 void Executor::finish(const std::shared_ptr<Job>& job, const actions::ActReport& report) {
     is_acting_ = false;
     const bool is_done = report.outcome == core::ActOutcome::kSucceeded;
     if (!is_done && leaves_something(job->plan)) {
-        // Before the outcome: a failed act without a word about its undoing is not on record.
-        const Status undone = record_.note_undone(ports_.now(),
-                                                  {.attempt = job->attempt,
-                                                   .by = UndoneBy::kFailure,
-                                                   .state = report.undo,
-                                                   .detail = report.detail});
-        if (!undone) {
-            (void)record_failed(ports_, undone.error());  // the outcome fails just so
-        }
-        if (report.undo == core::UndoState::kUndone) {
-            ports_.mender.forget(job->attempt, [](const Result<actions::Mending>&) {});
-        } else {
-            say(message_id::kUndoFailed, LOG_CRIT, job->plan.unit, report.detail);
-        }
+        note_way_back(*job, report);
     }
     const Status status =
         record_.end_attempt(ports_.now(), job->attempt, report.outcome, report.detail);
@@ -432,6 +437,12 @@ void Executor::roll_back(std::uint64_t attempt, Asker asker, ReplyDone<Done> don
             break;
         case core::UndoState::kProvisional:
             break;
+    }
+    if (const auto newer = find_newer_change(record_.ledger(), record_.footprints(), attempt)) {
+        done(Fault{FaultKind::kRefused,
+                   "executor-refused: attempt " + std::to_string(*newer) +
+                       " has changed the same file since; that one has to be undone first"});
+        return;
     }
     provisional_.undo(
         attempt, asker == Asker::kRoot ? UndoneBy::kOperator : UndoneBy::kAgent, std::move(done));

@@ -53,9 +53,9 @@ class Executor {
     // until then nothing is executed. Never acts again.
     void begin(std::function<void()> ready);
 
-    void plan(const PlanRequest& request, ReplyDone<Proposal> done);
+    void plan(const PlanRequest& request, const ReplyDone<Proposal>& done);
     // The same plan without permission; consent, budget and guards do not matter.
-    void propose(const PlanRequest& request, ReplyDone<Proposal> done);
+    void propose(const PlanRequest& request, const ReplyDone<Proposal>& done);
     void execute(const std::string& digest, std::uint64_t incident, ReplyDone<ActResult> done);
     [[nodiscard]] Reply<core::Done> confirm(std::uint64_t attempt,
                                             const std::string& verdict,
@@ -105,6 +105,7 @@ class Executor {
     void perform(const std::shared_ptr<Job>& job);
     void check_result(const std::shared_ptr<Job>& job, const actions::ActReport& report);
     void take_back(const std::shared_ptr<Job>& job, const std::string& problem);
+    void note_way_back(const Job& job, const actions::ActReport& report);
     void finish(const std::shared_ptr<Job>& job, const actions::ActReport& report);
     void stop(const std::shared_ptr<Job>& job, Fault fault);
     void say(std::string_view message_id, int priority, const std::string& unit, std::string text);

@@ -102,6 +102,13 @@ bool is_offer(const policy::Rule& rule, const actions::Plan& plan) {
     return planned.step == nullptr || planned.is_offer;
 }
 
+bool share_a_file(const actions::Plan& a, const actions::Plan& b) {
+    return std::ranges::any_of(a.changes, [&b](const actions::FileChange& change) {
+        return std::ranges::find(b.changes, change.path, &actions::FileChange::path) !=
+               b.changes.end();
+    });
+}
+
 }  // namespace
 
 policy::Mode mode_of(const policy::Policy& policy, std::string_view rule_name) {
@@ -158,19 +165,30 @@ std::optional<GateHold> check_consent(const policy::Policy& policy,
 std::optional<GateHold> check_overlap(const core::Ledger& ledger,
                                       const Footprints& footprints,
                                       const actions::Plan& plan) {
-    const auto is_changed_by_plan = [&](const actions::FileChange& change) {
-        return std::ranges::find(plan.changes, change.path, &actions::FileChange::path) !=
-               plan.changes.end();
-    };
     for (const core::Attempt& attempt : ledger.attempts) {
-        const bool is_open = attempt.undo == core::UndoState::kProvisional ||
-                             attempt.undo == core::UndoState::kUndoFailed;
         const auto footprint = footprints.find(attempt.id);
-        if (is_open && footprint != footprints.end() &&
-            std::ranges::any_of(footprint->second.plan.changes, is_changed_by_plan)) {
+        if (attempt.undo == core::UndoState::kProvisional && footprint != footprints.end() &&
+            share_a_file(footprint->second.plan, plan)) {
             return hold(HoldKind::kActRunning,
                         "attempt " + std::to_string(attempt.id) +
                             " has changed the same file and is neither confirmed nor undone");
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint64_t> find_newer_change(const core::Ledger& ledger,
+                                               const Footprints& footprints,
+                                               std::uint64_t attempt) {
+    const auto own = footprints.find(attempt);
+    for (const core::Attempt& other : ledger.attempts) {
+        const auto footprint = footprints.find(other.id);
+        const bool is_in_force = other.undo == core::UndoState::kProvisional ||
+                                 other.undo == core::UndoState::kConfirmed;
+        if (other.id > attempt && is_in_force && own != footprints.end() &&
+            footprint != footprints.end() &&
+            share_a_file(footprint->second.plan, own->second.plan)) {
+            return other.id;
         }
     }
     return std::nullopt;

@@ -12,6 +12,7 @@
 #include "sandbox/audit/ledger_builder.hpp"
 #include "sandbox/executor/ports.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,11 @@ inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
 [[nodiscard]] std::optional<GateHold> check_overlap(const core::Ledger& ledger,
                                                     const Footprints& footprints,
                                                     const actions::Plan& plan);
+
+// A later attempt that has changed a file of this one and is in force: it is undone first.
+[[nodiscard]] std::optional<std::uint64_t> find_newer_change(const core::Ledger& ledger,
+                                                             const Footprints& footprints,
+                                                             std::uint64_t attempt);
 
 // The unit as it is now, against what the plan expects. `system_state`: systemd's word.
 [[nodiscard]] std::optional<GateHold> check_unit(const actions::Plan& plan,

@@ -43,7 +43,7 @@ struct ExecutorPorts {
     // Calls back once after a while, from the event loop.
     std::function<void(core::Duration, std::function<void()>)> after{};
     // Is a person, another tool or the machine itself at work? Empty: nobody is asked.
-    std::function<void(std::string unit, actions::ActId act, HoldDone done)> check_guards{};
+    std::function<void(const std::string& unit, actions::ActId act, HoldDone done)> check_guards{};
 };
 
 // A journal entry with the head of the record's chain.

@@ -34,6 +34,9 @@ void ignore(const core::Result<actions::Mending>& /*a snapshot too many does no 
 }  // namespace
 
 void Provisional::begin() {
+    if (!parts_.record.ledger().unreadable.empty()) {
+        return;  // a record that cannot be trusted says nothing about what is to be undone
+    }
     for (const auto& [id, footprint] : parts_.record.footprints()) {
         const Attempt* attempt = find(parts_.record.ledger(), id);
         if (attempt == nullptr) {

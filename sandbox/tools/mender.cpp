@@ -4,6 +4,8 @@
 #include "core/text.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -21,11 +23,25 @@ std::string folder_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// The folder that has to be writable. Of a drop-in the one above: gatemend-mend makes and removes
+// the unit's folder, which must not be a mount point then. systemd starts no unit whose
+// ReadWritePaths= do not exist.
+std::string writable_folder(const std::string& path) {
+    std::string folder = folder_of(path);
+    if (folder.ends_with(".service.d")) {
+        folder = folder_of(folder);
+    }
+    while (folder != "/" && access(folder.c_str(), F_OK) != 0) {
+        folder = folder_of(folder);
+    }
+    return folder;
+}
+
 std::vector<std::string> folders_of(const std::vector<std::string>& paths) {
     std::vector<std::string> folders;
-    std::ranges::transform(paths, std::back_inserter(folders), folder_of);
+    std::ranges::transform(paths, std::back_inserter(folders), writable_folder);
     std::ranges::sort(folders);
-    folders.erase(std::ranges::unique(folders).begin(), folders.end());
+    folders.erase(std::unique(folders.begin(), folders.end()), folders.end());
     return folders;
 }
 
@@ -35,7 +51,8 @@ void add_order(std::vector<std::string>& argv, const actions::Plan& plan) {
     argv.push_back(plan.unit);
     argv.push_back(find_worker_user({}).value_or(default_worker_user()));
     for (const auto& [name, value] : plan.parameters) {
-        argv.push_back(name + "=" + value);
+        argv.push_back(name);
+        argv.back().append("=").append(value);
     }
 }
 
@@ -100,7 +117,9 @@ class MachineMender final : public Mender {
             } else if (outcome->is_timed_out || outcome->is_cut) {
                 done(Error{"gatemend-mend did not finish in time"});
             } else if (outcome->exit_code != 0) {
-                done(Error{core::sanitize(outcome->err)});
+                done(Error{outcome->err.empty() ? "gatemend-mend could not run, exit code " +
+                                                      std::to_string(outcome->exit_code)
+                                                : core::sanitize(outcome->err)});
             } else {
                 done(actions::decode_mending(outcome->out));
             }

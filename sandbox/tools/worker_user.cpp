@@ -67,7 +67,8 @@ std::vector<std::uint32_t> find_processes(const std::string& unit, const Process
         }
     }
     std::ranges::sort(found);
-    found.erase(std::ranges::unique(found).begin(), found.end());  // both layouts show the same
+    // both layouts show the same
+    found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;
 }
 

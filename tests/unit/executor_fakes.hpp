@@ -388,7 +388,7 @@ class ExecutorMachine {
     core::TimePoint now{std::chrono::seconds{1'795'000'000}};
     int ledger_changes = 0;
     bool is_ready = false;
-    std::function<void(std::string, actions::ActId, HoldDone)> guards;
+    std::function<void(const std::string&, actions::ActId, HoldDone)> guards;
     std::vector<std::pair<core::TimePoint, std::function<void()>>> timers;
     std::optional<Executor> executor;
 };

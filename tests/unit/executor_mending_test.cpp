@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 namespace gatemend::sandbox {
@@ -566,7 +568,7 @@ TEST(ExecutorMending, AReloadThatChangesNothingIsNoReload) {
     machine.systemd.is_reload_silent = true;
     const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
     std::optional<Reply<ActResult>> reply;
-    machine.executor->execute(digest, 7, [&](Reply<ActResult> answer) { reply = answer; });
+    machine.executor->execute(digest, 7, [&](const Reply<ActResult>& answer) { reply = answer; });
     EXPECT_FALSE(reply) << "new workers are waited for";
     machine.pass(std::chrono::seconds{1});
     EXPECT_FALSE(reply);
@@ -586,7 +588,7 @@ TEST(ExecutorMending, NewWorkersThatTakeTheirTimeAreSeen) {
     machine.systemd.is_reload_silent = true;
     const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
     std::optional<Reply<ActResult>> reply;
-    machine.executor->execute(digest, 7, [&](Reply<ActResult> answer) { reply = answer; });
+    machine.executor->execute(digest, 7, [&](const Reply<ActResult>& answer) { reply = answer; });
     machine.pass(std::chrono::seconds{2});
     machine.replace_workers();
     machine.pass(std::chrono::seconds{2});
@@ -644,7 +646,7 @@ TEST(ExecutorMending, ReloadUnitIsProvenByWorkersToo) {
     const auto digest =
         std::get<Proposal>(machine.plan(make_running_request("reload-unit", kFpm))).digest;
     std::optional<Reply<ActResult>> reply;
-    machine.executor->execute(digest, 7, [&](Reply<ActResult> answer) { reply = answer; });
+    machine.executor->execute(digest, 7, [&](const Reply<ActResult>& answer) { reply = answer; });
     machine.pass(std::chrono::seconds{25});
     ASSERT_TRUE(reply);
     EXPECT_EQ(std::get<ActResult>(*reply).outcome, ActOutcome::kFailed);
@@ -657,7 +659,7 @@ TEST(ExecutorMending, AnFpmWithoutChildrenIsReloadedWhenItsMasterStays) {
     const auto digest =
         std::get<Proposal>(machine.plan(make_running_request("reload-unit", kFpm))).digest;
     std::optional<Reply<ActResult>> reply;
-    machine.executor->execute(digest, 7, [&](Reply<ActResult> answer) { reply = answer; });
+    machine.executor->execute(digest, 7, [&](const Reply<ActResult>& answer) { reply = answer; });
     EXPECT_FALSE(reply) << "one look is not enough: it may be about to end";
     machine.pass(std::chrono::seconds{1});
     ASSERT_TRUE(reply);
@@ -730,7 +732,7 @@ TEST(ExecutorProvisional, NoActBeginsWhileAnotherIsUndone) {
     machine.mender.mending.changes[0].change.path = "/etc/nginx/b.conf";
     const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
     std::optional<Reply<core::Done>> reply;
-    machine.executor->roll_back(1, Asker::kRoot, [&](Reply<core::Done> r) { reply = r; });
+    machine.executor->roll_back(1, Asker::kRoot, [&](const Reply<core::Done>& r) { reply = r; });
     EXPECT_TRUE(machine.executor->is_acting());
     EXPECT_TRUE(fault_of(machine.execute(digest)).starts_with("Busy"));
     EXPECT_TRUE(fault_of(machine.executor->confirm(1, "effective", "")).starts_with("Refused"));
@@ -774,8 +776,40 @@ TEST(ExecutorProvisional, OnlySoManyConfirmedActsAreKept) {
     }
     machine.start();
     EXPECT_TRUE(fault_of(machine.roll_back(2)).starts_with("NotFound"));
-    EXPECT_EQ(fault_of(machine.roll_back(3)), "");
+    EXPECT_EQ(machine.executor->ledger().attempts[2].undo, UndoState::kConfirmed);
     EXPECT_EQ(std::ranges::count(machine.mender.steps, "forget 2"), 1);
+    EXPECT_EQ(std::ranges::count(machine.mender.steps, "forget 3"), 0);
+}
+
+TEST(ExecutorProvisional, WhatWasChangedLastIsRolledBackFirst) {
+    MendingMachine machine;
+    for (std::uint64_t i = 1; i <= 2; ++i) {
+        (void)machine.act(repoint());
+        (void)machine.executor->confirm(i, "effective", "");
+    }
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "Refused: executor-refused");
+    EXPECT_EQ(machine.executor->ledger().attempts[0].undo, UndoState::kConfirmed);
+    EXPECT_EQ(fault_of(machine.roll_back(2)), "");
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "");
+}
+
+TEST(ExecutorProvisional, ARecordThatCannotBeReadIsNoReasonToUndo) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.executor.reset();
+    std::string text;
+    {
+        std::ifstream file{machine.audit_path()};
+        text.assign(std::istreambuf_iterator<char>{file}, {});
+    }
+    text.replace(text.find("/etc/nginx/a.conf"), 17, "/etc/nginx/b.conf");
+    std::ofstream{machine.audit_path()} << text;
+    machine.now += std::chrono::hours{1};
+    machine.mender.steps.clear();
+    machine.start();
+    EXPECT_TRUE(machine.is_ready);
+    EXPECT_NE(machine.executor->ledger().unreadable, "");
+    EXPECT_TRUE(machine.mender.steps.empty());
 }
 
 TEST(ExecutorProvisional, TheDeadlineSurvivesARestart) {

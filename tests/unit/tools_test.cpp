@@ -201,6 +201,32 @@ TEST(Mender, KeepsGoodCopiesWhereOnlyTheyAre) {
     EXPECT_EQ(runner.asked.back().writable, std::vector<std::string>{kGoodRoot});
 }
 
+TEST_F(Folder, MendingMayWriteBesideTheFilesAndNowhereElse) {
+    ScriptedRunner runner;
+    const auto mender = Mender::make(runner);
+    const auto writable = [&](const std::string& path) {
+        mender->commit(1, {path}, [](const core::Result<actions::Mending>&) {});
+        return runner.asked.back().writable;
+    };
+    const std::string here = path_.string();
+    EXPECT_EQ(writable(here + "/a.conf"), (std::vector<std::string>{here, kSnapshotRoot}));
+    EXPECT_EQ(writable(here + "/gone/a.conf").front(), here) << "systemd wants it to exist";
+    fs::create_directory(path_ / "x.service.d");
+    EXPECT_EQ(writable(here + "/x.service.d/90-gatemend.conf").front(), here)
+        << "the folder itself comes and goes";
+}
+
+TEST(Mender, AFailureAlwaysHasWords) {
+    ScriptedRunner runner;
+    const auto mender = Mender::make(runner);
+    runner.outcome.exit_code = 226;
+    std::string words;
+    mender->forget(1, [&](const core::Result<actions::Mending>& mending) {
+        words = mending ? "" : mending.error().text;
+    });
+    EXPECT_EQ(words, "gatemend-mend could not run, exit code 226");
+}
+
 TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {
     ScriptedRunner runner;
     const auto facts = Facts::make(runner);
