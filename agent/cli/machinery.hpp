@@ -8,6 +8,7 @@
 #include "policies/policy.hpp"
 #include "sandbox/bus/systemd_client.hpp"
 #include "sandbox/tools/facts.hpp"
+#include "sandbox/tools/mender.hpp"
 
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@ struct Machinery {
     std::unique_ptr<bus::SystemdClient> systemd;
     std::unique_ptr<sandbox::ToolRunner> runner;
     std::unique_ptr<sandbox::Facts> facts;
+    std::unique_ptr<sandbox::Mender> mender;
 };
 
 [[nodiscard]] core::Result<Machinery> open_machinery(bus::EventLoop& loop);

@@ -9,6 +9,7 @@
 #include "cli/operator_control.hpp"
 #include "cli/policy_check.hpp"
 #include "cli/replay.hpp"
+#include "cli/suggest.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -29,6 +30,7 @@ struct Arguments {
     cli::ExplainOptions explain;
     cli::ReplayOptions replay;
     cli::PolicyCheckOptions check;
+    cli::SuggestOptions suggest;
     std::string replay_policies;
     std::string draft;
     std::uint64_t incident = 0;
@@ -50,6 +52,7 @@ struct Commands {
     CLI::App* audit = nullptr;
     CLI::App* pause = nullptr;
     CLI::App* resume = nullptr;
+    CLI::App* suggest = nullptr;
 };
 
 CLI::App* add(CLI::App& app, Arguments& arguments, const char* name, const char* text) {
@@ -106,6 +109,14 @@ void describe_offline(CLI::App& app, Arguments& arguments, Commands& commands) {
         "PATH", arguments.draft, "A file or folder instead of the installed set");
 }
 
+void describe_suggest(CLI::App& app, Arguments& arguments, Commands& commands) {
+    commands.suggest =
+        add(app, arguments, "suggest", "Durable fixes as diffs, with the arithmetic (root)");
+    commands.suggest->add_option("--unit", arguments.suggest.unit, "Only what this unit serves");
+    commands.suggest->add_option(
+        "--cause", arguments.suggest.cause, "Against this cause, whether it shows or not");
+}
+
 void describe_control(CLI::App& app, Arguments& arguments, Commands& commands) {
     commands.pause = app.add_subcommand("pause", "Act on nothing for a time (root)");
     commands.pause->add_option("--for", arguments.pause_for, "How long: 30m, 1h ...")->required();
@@ -160,6 +171,10 @@ int run(const Commands& commands, Arguments& arguments) {
         arguments.audit.now = wall_clock();
         return cli::run_audit(arguments.audit);
     }
+    if (commands.suggest->parsed()) {
+        arguments.suggest.is_json = arguments.is_json;
+        return cli::run_suggest(arguments.suggest);
+    }
     if (commands.pause->parsed()) {
         return cli::run_pause(arguments.pause_for, arguments.reason);
     }
@@ -186,6 +201,7 @@ int parse_and_run(int argc, char** argv) {
     describe_queries(app, arguments, commands);
     describe_offline(app, arguments, commands);
     describe_control(app, arguments, commands);
+    describe_suggest(app, arguments, commands);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
