@@ -24,6 +24,8 @@ constexpr std::array kSettings{
     SettingSpec{"pm.max_requests", kPool, kCount, kReload},
     SettingSpec{"request_terminate_timeout", kPool, ValueForm::kSeconds, kReload},
     SettingSpec{"request_slowlog_timeout", kPool, ValueForm::kSeconds, kReload},
+    // FPM refuses request_slowlog_timeout without it; never a path that somebody chose.
+    SettingSpec{"slowlog", kPool, kWord, kReload, "/var/log/php-fpm-slow.log"},
     SettingSpec{"listen.backlog", kPool, kCount, kRestart},
     SettingSpec{"rlimit_files", kPool, kCount, kReload},
     SettingSpec{"php_admin_value[memory_limit]", kPool, kSize, kReload},

@@ -115,11 +115,28 @@ core::ConfigLine line_of(const parse::Setting& setting) {
     return core::ConfigLine{setting.value, setting.where};
 }
 
-core::ConfigLine max_children_of(const Machine& machine, const Owner& owner) {
+core::PoolSettings settings_of(const parse::FpmPool& pool) {
+    const auto line = [&pool](parse::FpmSetting setting) {
+        return line_of(pool.settings.of(setting));
+    };
+    using enum parse::FpmSetting;
+    return core::PoolSettings{.pm = line(kPm),
+                              .max_children = line(kMaxChildren),
+                              .start_servers = line(kStartServers),
+                              .min_spare_servers = line(kMinSpareServers),
+                              .max_spare_servers = line(kMaxSpareServers),
+                              .terminate_timeout = line(kRequestTerminateTimeout),
+                              .slowlog_timeout = line(kRequestSlowlogTimeout),
+                              .slowlog = line(kSlowlog),
+                              .memory_limit = line(kPhpMemoryLimit),
+                              .max_execution_time = line(kPhpMaxExecutionTime)};
+}
+
+core::PoolSettings settings_of(const Machine& machine, const Owner& owner) {
     for (const FpmInstance& instance : machine.fpm) {
         for (const parse::FpmPool& pool : instance.pools) {
             if (instance.unit == owner.unit && pool.name == owner.pool) {
-                return line_of(pool.settings.of(parse::FpmSetting::kMaxChildren));
+                return settings_of(pool);
             }
         }
     }
@@ -162,6 +179,9 @@ core::Backend backend_of(const Machine& machine, const parse::ConfiguredBackend&
         const parse::PassPlace& place = machine.nginx.places[configured.places.front()];
         backend.read_timeout = line_of(place.settings.of(parse::PassSetting::kReadTimeout));
         backend.buffer_size = line_of(place.settings.of(parse::PassSetting::kBufferSize));
+        backend.buffers = line_of(place.settings.of(parse::PassSetting::kBuffers));
+        backend.busy_buffers_size =
+            line_of(place.settings.of(parse::PassSetting::kBusyBuffersSize));
     }
     return backend;
 }
@@ -173,7 +193,7 @@ void add_configured(core::Topology& topology,
                     core::Backend backend) {
     if (topology.services.size() + topology.unowned.size() < kMaxBackends) {
         Owner owner = owner_of(machine, settings, remembered, backend.address);
-        backend.max_children = max_children_of(machine, owner);
+        backend.fpm = settings_of(machine, owner);
         add(topology, owner, std::move(backend));
     }
 }
@@ -231,9 +251,9 @@ void add_nginx(core::Topology& topology, const Machine& machine) {
 void add_pools(core::Topology& topology, const Machine& machine) {
     for (const FpmInstance& instance : machine.fpm) {
         for (const parse::FpmPool& pool : instance.pools) {
-            add(topology,
-                Owner{instance.unit, pool.name},
-                core::Backend{pool.listen, pool.name, pool.where});
+            core::Backend backend{pool.listen, pool.name, pool.where};
+            backend.fpm = settings_of(pool);
+            add(topology, Owner{instance.unit, pool.name}, std::move(backend));
         }
     }
 }
@@ -272,6 +292,11 @@ core::Topology discover(const Machine& machine,
               [](const core::Service& a, const core::Service& b) { return a.unit < b.unit; });
     add_logs(topology, machine);
     topology.worker_user = machine.nginx.user;
+    if (machine.has_nginx) {
+        topology.limits = {
+            .worker_connections = line_of(machine.nginx.global.worker_connections),
+            .worker_rlimit_nofile = line_of(machine.nginx.global.worker_rlimit_nofile)};
+    }
     return topology;
 }
 

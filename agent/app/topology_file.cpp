@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
+
 namespace gatemend::app {
 
 namespace {
@@ -14,6 +16,71 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
 
+struct BackendLine {
+    const char* key;
+    core::ConfigLine core::Backend::*line;
+};
+
+struct PoolLine {
+    const char* key;
+    core::ConfigLine core::PoolSettings::*line;
+};
+
+struct NginxLine {
+    const char* key;
+    core::ConfigLine core::NginxLimits::*line;
+};
+
+constexpr auto kBackendLines = std::to_array<BackendLine>({
+    {"read_timeout", &core::Backend::read_timeout},
+    {"buffer_size", &core::Backend::buffer_size},
+    {"buffers", &core::Backend::buffers},
+    {"busy_buffers_size", &core::Backend::busy_buffers_size},
+});
+
+constexpr auto kPoolLines = std::to_array<PoolLine>({
+    {"pm", &core::PoolSettings::pm},
+    {"max_children", &core::PoolSettings::max_children},
+    {"start_servers", &core::PoolSettings::start_servers},
+    {"min_spare_servers", &core::PoolSettings::min_spare_servers},
+    {"max_spare_servers", &core::PoolSettings::max_spare_servers},
+    {"terminate_timeout", &core::PoolSettings::terminate_timeout},
+    {"slowlog_timeout", &core::PoolSettings::slowlog_timeout},
+    {"slowlog", &core::PoolSettings::slowlog},
+    {"memory_limit", &core::PoolSettings::memory_limit},
+    {"max_execution_time", &core::PoolSettings::max_execution_time},
+});
+
+constexpr auto kNginxLines = std::to_array<NginxLine>({
+    {"worker_connections", &core::NginxLimits::worker_connections},
+    {"worker_rlimit_nofile", &core::NginxLimits::worker_rlimit_nofile},
+});
+
+// [value, where] by key; what is not known is left out.
+template <class Lines, class Owner>
+Json lines_to_json(const Lines& lines, const Owner& owner) {
+    Json object = Json::object();
+    for (const auto& item : lines) {
+        const core::ConfigLine& line = owner.*(item.line);
+        if (!line.value.empty() || !line.where.empty()) {
+            object[item.key] = {line.value, line.where};
+        }
+    }
+    return object;
+}
+
+// Files of older versions have none of these.
+template <class Lines, class Owner>
+void read_lines(const Lines& lines, const Json& document, const char* key, Owner& owner) {
+    const Json object = document.is_object() ? document.value(key, Json()) : Json();
+    for (const auto& item : lines) {
+        const Json pair = object.is_object() ? object.value(item.key, Json()) : Json();
+        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string()) {
+            owner.*(item.line) = {pair[0].get<std::string>(), pair[1].get<std::string>()};
+        }
+    }
+}
+
 Json to_json(const std::vector<core::Backend>& backends) {
     Json list = Json::array();
     for (const core::Backend& backend : backends) {
@@ -21,7 +88,9 @@ Json to_json(const std::vector<core::Backend>& backends) {
                         {"pool", backend.pool},
                         {"where", backend.where},
                         {"scheme", std::string(core::scheme_id(backend.scheme))},
-                        {"host", backend.host}});
+                        {"host", backend.host},
+                        {"nginx", lines_to_json(kBackendLines, backend)},
+                        {"fpm", lines_to_json(kPoolLines, backend.fpm)}});
     }
     return list;
 }
@@ -55,6 +124,8 @@ std::optional<std::vector<core::Backend>> backends_of(const Json& list) {
         backend.scheme = core::scheme_from_id(text(item, "scheme").value_or("fastcgi"))
                              .value_or(core::Scheme::kFastcgi);
         backend.host = text(item, "host").value_or("");
+        read_lines(kBackendLines, item, "nginx", backend);
+        read_lines(kPoolLines, item, "fpm", backend.fpm);
         backends.push_back(std::move(backend));
     }
     return backends;
@@ -85,6 +156,7 @@ std::string encode_topology(const core::Topology& topology) {
     document["unowned"] = to_json(topology.unowned);
     document["error_logs"] = topology.error_logs;
     document["worker_user"] = topology.worker_user;
+    document["limits"] = lines_to_json(kNginxLines, topology.limits);
     return document.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -114,6 +186,7 @@ std::optional<core::Topology> decode_topology(std::string_view content) {
         topology.error_logs.push_back(log.get<std::string>());
     }
     topology.worker_user = text(document, "worker_user").value_or("");
+    read_lines(kNginxLines, document, "limits", topology.limits);
     return topology;
 }
 

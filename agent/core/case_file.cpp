@@ -144,6 +144,36 @@ CaseFile& CaseFile::packet_filter(std::string text) {
     return *this;
 }
 
+CaseFile& CaseFile::nginx_valid() {
+    const bool is_own = findings_.role == ServiceRole::kNginx;
+    const auto& test = is_own ? findings_.test : findings_.nginx_test;
+    if (test && test->verdict == ConfigVerdict::kValid) {
+        add(Witness::kConfigTest,
+            is_own ? findings_.test_time : findings_.nginx_test_time,
+            "nginx's configuration passes its test",
+            true);
+    }
+    return *this;
+}
+
+CaseFile& CaseFile::remedy(std::string_view name, std::string value) {
+    if (!value.empty()) {
+        diagnosis_.remedy.insert_or_assign(std::string{name}, std::move(value));
+    }
+    return *this;
+}
+
+CaseFile& CaseFile::remedy(const std::vector<Suggestion>& suggestions) {
+    const auto best =
+        std::find_if(suggestions.begin(), suggestions.end(), [](const Suggestion& suggestion) {
+            return !suggestion.settings.empty();
+        });
+    if (best != suggestions.end()) {
+        diagnosis_.remedy = remedy_of(*best);
+    }
+    return *this;
+}
+
 Diagnosis CaseFile::close(std::string text, std::string advice) {
     diagnosis_.text = std::move(text);
     diagnosis_.advice = std::move(advice);

@@ -5,10 +5,12 @@
 #pragma once
 
 #include "core/diagnosis.hpp"
+#include "core/suggestion.hpp"
 
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatemend::core {
 
@@ -30,6 +32,12 @@ class CaseFile {
                         std::initializer_list<Clue> clues = {});
     CaseFile& inspection(std::string text, bool supports = true);
     CaseFile& packet_filter(std::string text);
+    // nginx's own configuration passes its test: a reload would be taken.
+    CaseFile& nginx_valid();
+    // A parameter of an act against this cause.
+    CaseFile& remedy(std::string_view name, std::string value);
+    // The parameters of apply-suggestion: the best that has any.
+    CaseFile& remedy(const std::vector<Suggestion>& suggestions);
 
     [[nodiscard]] Diagnosis close(std::string text, std::string advice);
 

@@ -49,6 +49,12 @@ constexpr std::array<Judge, 32> kJudges{
     judge_log_only,
 };
 
+bool is_local_tcp(const Findings& findings) {
+    const std::string& address = findings.backend.address;
+    return findings.role != ServiceRole::kNginx && !address.starts_with("unix:") &&
+           is_local(address);
+}
+
 Diagnosis unknown(const Findings& findings) {
     std::string text = unit_sentence(findings);
     if (is_probe_bad(findings)) {
@@ -66,6 +72,9 @@ Diagnosis unknown(const Findings& findings) {
                   findings.unit_name + "` and nginx's error log around this time.";
     Diagnosis diagnosis = file.close(text + ". No known cause fits.", advice);
     diagnosis.confidence_permille = 0;
+    if (is_local_tcp(findings)) {
+        diagnosis.remedy.emplace("address", findings.backend.address);
+    }
     return diagnosis;
 }
 
@@ -92,6 +101,10 @@ Diagnosis diagnose(const Findings& findings) {
         return a.confidence_permille > b.confidence_permille;
     });
     first->alternatives = std::move(others);
+    // What goes over the wire can be looked at whatever the cause.
+    if (is_local_tcp(findings)) {
+        first->remedy.emplace("address", findings.backend.address);
+    }
     return *std::move(first);
 }
 

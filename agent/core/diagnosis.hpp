@@ -26,7 +26,9 @@ namespace gatemend::core {
 struct Findings {
     std::string unit_name;
     ServiceRole role = ServiceRole::kOther;
-    Backend backend;  // the one that is suspected or was probed
+    Backend backend;                // the one that is suspected or was probed
+    std::vector<Backend> backends;  // all of the service
+    NginxLimits nginx_limits;
     std::optional<UnitState> unit;
     TimePoint unit_time{};
     bool was_stop_requested = false;
@@ -36,6 +38,8 @@ struct Findings {
     Duration bad_for{};  // how long the probes have been bad without a break
     std::optional<ConfigTest> test;
     TimePoint test_time{};
+    std::optional<ConfigTest> nginx_test;  // nginx's own, where that is another unit
+    TimePoint nginx_test_time{};
     std::vector<Sighting> sightings;  // recent ones, of this service
     std::vector<Sighting> machine;    // recent ones about nginx and the machine
     std::optional<Inspection> inspection;

@@ -225,6 +225,7 @@ void visit(Line& line, Thing& thing) {
     line.value("backlog", thing.backlog);
     line.value("reachable", thing.is_reachable);
     line.value("dual_stack", thing.is_dual_stack);
+    line.value("open", thing.is_open);
 }
 
 template <class Line, Is<PathStep> Thing>
@@ -253,11 +254,14 @@ void visit(Line& line, Thing& thing) {
     line.value("pid", thing.pid);
     line.value("nginx", thing.is_nginx);
     line.value("command", thing.command);
+    line.value("pool", thing.pool);
     line.value("state", thing.state);
     line.value("own_bytes", thing.own_bytes);
+    line.value("shared_bytes", thing.shared_bytes);
     line.value("peak_bytes", thing.peak_bytes);
     line.value("open_files", thing.open_files);
     line.value("open_files_limit", thing.open_files_limit);
+    line.value("open_files_hard_limit", thing.open_files_hard_limit);
 }
 
 template <class Line, Is<MachineLoad> Thing>
@@ -275,6 +279,7 @@ template <class Line, Is<UnitUse> Thing>
 void visit(Line& line, Thing& thing) {
     line.value("memory_bytes", thing.memory_bytes);
     line.value("memory_limit_bytes", thing.memory_limit_bytes);
+    line.value("memory_limit_own", thing.is_memory_limit_own);
     line.value("oom_kills", thing.oom_kills);
     line.value("tasks", thing.tasks);
     line.value("tasks_limit", thing.tasks_limit);

@@ -28,6 +28,7 @@ struct Listener {
     // unix: the path, as nginx sees it, leads to this very socket. False: deleted or replaced.
     bool is_reachable = true;
     bool is_dual_stack = false;  // "[::]:PORT" that takes IPv4 connections as well
+    bool is_open = true;         // unix: nginx's worker user may connect
 
     friend bool operator==(const Listener&, const Listener&) = default;
 };
@@ -64,12 +65,15 @@ struct FileSystem {
 struct Worker {
     std::uint32_t pid = 0;
     bool is_nginx = false;
-    std::string command;           // comm, sanitized
-    char state = '?';              // R S D T Z, as in /proc/PID/stat
-    std::uint64_t own_bytes = 0;   // private memory (smaps_rollup)
-    std::uint64_t peak_bytes = 0;  // VmHWM
+    std::string command;             // comm, sanitized
+    std::string pool;                // of an FPM worker, by its own title, sanitized; else ""
+    char state = '?';                // R S D T Z, as in /proc/PID/stat
+    std::uint64_t own_bytes = 0;     // private memory (smaps_rollup)
+    std::uint64_t shared_bytes = 0;  // resident and not private: opcache, program text
+    std::uint64_t peak_bytes = 0;    // VmHWM: most that was resident, shared pages included
     std::uint32_t open_files = 0;
-    std::uint32_t open_files_limit = 0;  // RLIMIT_NOFILE, soft
+    std::uint32_t open_files_limit = 0;       // RLIMIT_NOFILE, soft
+    std::uint32_t open_files_hard_limit = 0;  // likewise, hard
 
     friend bool operator==(const Worker&, const Worker&) = default;
 };
@@ -92,7 +96,8 @@ struct MachineLoad {
 // The control group of the unit that was asked about.
 struct UnitUse {
     std::uint64_t memory_bytes = 0;
-    std::uint64_t memory_limit_bytes = 0;  // 0: none; the tightest of its ancestors
+    std::uint64_t memory_limit_bytes = 0;  // 0: none; the tightest of its own and its ancestors'
+    bool is_memory_limit_own = false;      // and that is the unit's own
     std::uint64_t oom_kills = 0;
     std::uint64_t tasks = 0;
     std::uint64_t tasks_limit = 0;  // 0: none

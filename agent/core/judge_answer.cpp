@@ -76,21 +76,32 @@ std::string until_words(const ProbeResult& probe) {
                                    : "";
 }
 
-std::string script_advice(const Sighting& sighting) {
+// "`fastcgi_buffer_size 16k; fastcgi_buffers 8 16k; ...`": what is suggested, else an example.
+std::string directive_words(const std::vector<Suggestion>& suggestions, const std::string& prefix) {
+    std::string words;
+    for (const SuggestedSetting& setting : suggestions.front().settings) {
+        words += (words.empty() ? "`" : " ") + setting.name + " " + setting.value + ";";
+    }
+    return words.empty() ? "`" + prefix + "_buffer_size 16k; " + prefix + "_buffers 8 16k; " +
+                               prefix + "_busy_buffers_size 32k;`"
+                         : words + "`";
+}
+
+std::string script_advice(const Sighting& sighting, const std::vector<Suggestion>& suggestions) {
+    const std::string to = suggestions.empty() || suggestions.front().settings.empty()
+                               ? ""
+                               : " to " + suggestions.front().settings.front().value;
     if (sighting.clue == Clue::kMemoryLimit) {
-        return "Raise memory_limit for this pool (php_admin_value[memory_limit]) only if the "
-               "script needs it; otherwise repair the script.";
+        return "Raise memory_limit for this pool (php_admin_value[memory_limit])" + to +
+               " only if the script needs it; otherwise repair the script.";
     }
     if (sighting.clue == Clue::kExecutionTime) {
-        return "Raise max_execution_time for this script as a stopgap; find out what takes so "
+        return "Raise max_execution_time" + to +
+               " for this script as a stopgap; find out what takes so "
                "long (slowlog, request_slowlog_timeout = 5s).";
     }
     return "Repair the script; restarting PHP-FPM changes nothing.";
 }
-
-}  // namespace
-
-namespace {
 
 // nginx looks a name up when it reads its configuration and keeps the answer.
 bool has_moved(const Findings& findings) {
@@ -104,7 +115,8 @@ Diagnosis judge_moved_name(const Findings& findings) {
     CaseFile file(Cause::kNameUnresolved, findings);
     file.probe_bad()
         .sightings({Symptom::kConnectRefused, Symptom::kConnectTimeout, Symptom::kUnreachable})
-        .inspection(host + " means " + findings.resolved.front() + " now");
+        .inspection(host + " means " + findings.resolved.front() + " now")
+        .nginx_valid();
     return file.close(
         "nginx still uses " + findings.backend.address + " for " + host +
             ", which it looked up when it read its configuration; the name means " +
@@ -209,13 +221,15 @@ std::optional<Diagnosis> judge_header_too_big(const Findings& findings) {
     file.sightings({Symptom::kHeaderTooBig}).probe_good().unit_up();
     const std::string prefix = directive_prefix(findings.backend);
     const std::string now = config_words(prefix + "_buffer_size", findings.backend.buffer_size);
+    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kHeaderTooBig);
+
+    file.remedy(suggestions);
     return file.close("The response header of " + describe(findings.backend) +
                           " is larger than nginx's buffer; " +
                           (now.empty() ? prefix + "_buffer_size is one page by default" : now) +
                           ".",
-                      "Raise it in that location: `" + prefix + "_buffer_size 16k; " + prefix +
-                          "_buffers 8 16k; " + prefix +
-                          "_busy_buffers_size 32k;`, then `nginx -t && systemctl reload nginx`. "
+                      "Raise it in that location: " + directive_words(suggestions, prefix) +
+                          ", then `nginx -t && systemctl reload nginx`. "
                           "Look for large cookies first. A restart of the backend is useless.");
 }
 
@@ -259,12 +273,14 @@ std::optional<Diagnosis> judge_script_fatal(const Findings& findings) {
     }
     CaseFile file(Cause::kScriptFatal, findings);
     file.sightings({Symptom::kScriptFatal}).probe_good().unit_up();
+    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kScriptFatal);
+    file.remedy(suggestions);
     const std::string where = sighting->subject.empty() ? "" : " in " + sighting->subject;
     const std::string what =
         sighting->clue == Clue::kNone ? "" : " (" + std::string{clue_id(sighting->clue)} + ")";
     return file.close(
         "A script ends with a fatal error" + what + where + "; PHP-FPM and nginx are fine.",
-        script_advice(*sighting));
+        script_advice(*sighting, suggestions));
 }
 
 std::optional<Diagnosis> judge_dependency_down(const Findings& findings) {

@@ -75,6 +75,43 @@ std::string consumer_words(const MachineLoad& load) {
     return text.empty() ? "" : text + ".";
 }
 
+// The concrete values; "" when there are none.
+std::string suggestion_words(const std::vector<Suggestion>& suggestions) {
+    std::string words;
+    for (const Suggestion& suggestion : suggestions) {
+        words += suggestion.settings.empty() ? "" : suggestion.text + " ";
+    }
+    return words;
+}
+
+std::string oom_advice(const Findings& findings, const std::vector<Suggestion>& suggestions) {
+    const std::string words = suggestion_words(suggestions);
+    const bool has_policy = words.find("OOMPolicy") != std::string::npos;
+    const bool has_more = words.find("pm.max_children") != std::string::npos ||
+                          words.find("MemoryMax") != std::string::npos;
+    return words +
+           (has_more ? ""
+                     : "Lower pm.max_children or the workers' appetite, or raise MemoryMax= if it "
+                       "was the unit's own limit. ") +
+           (has_policy ? "`systemctl edit " + findings.unit_name + "` is the place for it."
+                       : "`systemctl edit " + findings.unit_name +
+                             "` with OOMPolicy=continue keeps one fat worker from taking the whole "
+                             "unit down.");
+}
+
+std::string limit_advice(bool is_files, const std::vector<Suggestion>& suggestions) {
+    const std::string words = suggestion_words(suggestions);
+    if (!words.empty()) {
+        return words + "Then `nginx -t && systemctl reload nginx`. The backend is innocent.";
+    }
+    return is_files ? "Raise worker_rlimit_nofile in nginx.conf (and LimitNOFILE= of "
+                      "nginx.service) to at least twice worker_connections, then `nginx "
+                      "-t && systemctl restart nginx`. The backend is innocent."
+                    : "Raise worker_connections in the events block, and "
+                      "worker_rlimit_nofile to at least twice that, then `nginx -t && "
+                      "systemctl reload nginx`. The backend is innocent.";
+}
+
 }  // namespace
 
 std::optional<Diagnosis> judge_disk_full(const Findings& findings) {
@@ -129,12 +166,11 @@ std::optional<Diagnosis> judge_oom_killed(const Findings& findings) {
         file.inspection("the kernel counts " + std::to_string(findings.inspection->use->oom_kills) +
                         " out-of-memory kills in the control group of " + findings.unit_name);
     }
+    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kOomKilled);
+    file.remedy(suggestions);
     return file.close(
         "The kernel killed a process of " + findings.unit_name + " because memory ran out.",
-        "Lower pm.max_children or the workers' appetite, or raise MemoryMax= if it was the unit's "
-        "own limit. `systemctl edit " +
-            findings.unit_name +
-            "` with OOMPolicy=continue keeps one fat worker from taking the whole unit down.");
+        oom_advice(findings, suggestions));
 }
 
 std::optional<Diagnosis> judge_nginx_limit(const Findings& findings) {
@@ -155,15 +191,12 @@ std::optional<Diagnosis> judge_nginx_limit(const Findings& findings) {
         }
     }
     const bool is_files = sighting->error_number != 0;
+    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kNginxFdLimit);
+    file.remedy(suggestions);
     return file.close(is_files ? "nginx has no file descriptor left (errno " +
                                      std::to_string(sighting->error_number) + ")."
                                : "nginx has no connection left: worker_connections is used up.",
-                      is_files ? "Raise worker_rlimit_nofile in nginx.conf (and LimitNOFILE= of "
-                                 "nginx.service) to at least twice worker_connections, then `nginx "
-                                 "-t && systemctl restart nginx`. The backend is innocent."
-                               : "Raise worker_connections in the events block, and "
-                                 "worker_rlimit_nofile to at least twice that, then `nginx -t && "
-                                 "systemctl reload nginx`. The backend is innocent.");
+                      limit_advice(is_files, suggestions));
 }
 
 std::optional<Diagnosis> judge_high_load(const Findings& findings) {

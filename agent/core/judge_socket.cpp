@@ -111,6 +111,38 @@ bool may_be_application(const Findings& findings, const Listener& listener) {
            !is_configured(findings, listener.address);
 }
 
+// Where nginx reaches who listens there.
+std::string nginx_form(const Listener& listener) {
+    const std::string port{port_of(listener.address)};
+    if (listener.address.starts_with("0.0.0.0:") ||
+        (listener.address.starts_with("[::]:") && listener.is_dual_stack)) {
+        return "127.0.0.1:" + port;
+    }
+    return listener.address.starts_with("[::]:") ? "[::1]:" + port : listener.address;
+}
+
+// Both ends are certain: nginx was given the address and not a name, its worker user may enter, and
+// nobody else fits.
+template <class Wanted>
+void point_to(CaseFile& file, const Findings& findings, const Listener& found, Wanted wanted) {
+    const auto& listeners = *findings.inspection->listeners;
+    const bool is_only = std::all_of(listeners.begin(), listeners.end(), [&](const Listener& item) {
+        return !wanted(item) || nginx_form(item) == nginx_form(found);
+    });
+    if (is_only && found.is_open && found.is_reachable && findings.backend.host.empty() &&
+        !findings.inspection->is_listeners_cut) {
+        file.remedy("from", findings.backend.address).remedy("to", nginx_form(found));
+    }
+}
+
+// "" or a hint in front of the advice
+std::string closed_words(const Listener& listener) {
+    return listener.is_open ? ""
+                            : listener.address +
+                                  " is closed to nginx's worker user: set "
+                                  "listen.owner and listen.group first. ";
+}
+
 }  // namespace
 
 std::optional<Diagnosis> judge_socket_deleted(const Findings& findings) {
@@ -138,6 +170,9 @@ std::optional<Diagnosis> judge_socket_ownership(const Findings& findings) {
     CaseFile file = connect_case(Cause::kSocketOwnership, findings);
     file.inspection(what + step->path + " is closed to nginx's worker user: " + owner_words(*step));
     const bool is_directory = step->kind == StepKind::kDirectory;
+    if (!is_directory) {
+        file.remedy("socket", "unix:" + step->path);
+    }
     return file.close(
         "nginx's worker user may not connect to " + findings.backend.address + ": " + what +
             step->path + " is closed to it (" + owner_words(*step) + ").",
@@ -154,21 +189,27 @@ std::optional<Diagnosis> judge_path_mismatch(const Findings& findings) {
         !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
         return std::nullopt;
     }
-    const Listener* pool = find_only(findings, [&findings](const Listener& listener) {
+    const auto is_free = [&findings](const Listener& listener) {
         return is_living_pool(listener) && !is_configured(findings, listener.address);
-    });
-    pool = pool != nullptr ? pool : find_only(findings, is_living_pool);
+    };
+    const Listener* free = find_only(findings, is_free);
+    const Listener* pool = free != nullptr ? free : find_only(findings, is_living_pool);
     if (pool == nullptr) {
         return std::nullopt;
     }
     CaseFile file = connect_case(Cause::kSocketPathMismatch, findings);
     file.inspection("nobody listens on " + findings.backend.address + "; " + pool->command + " (" +
                     pool->unit + ") listens on " + pool->address);
+    if (free != nullptr) {
+        point_to(file, findings, *pool, is_free);
+    } else {
+        point_to(file, findings, *pool, is_living_pool);
+    }
     return file.close("nginx points at " + describe(findings.backend) +
                           ", where no pool listens; the living pool of " + pool->unit +
                           " listens on " + pool->address + ".",
-                      "Change " + line_words(findings.backend) + " to " + pool->address +
-                          ", then `nginx -t && systemctl reload nginx`.");
+                      closed_words(*pool) + "Change " + line_words(findings.backend) + " to " +
+                          pool->address + ", then `nginx -t && systemctl reload nginx`.");
 }
 
 std::optional<Diagnosis> judge_port_mismatch(const Findings& findings) {
@@ -177,16 +218,18 @@ std::optional<Diagnosis> judge_port_mismatch(const Findings& findings) {
         return std::nullopt;
     }
     const bool is_owned = findings.role == ServiceRole::kOther;
-    const Listener* app = find_only(findings, [&](const Listener& listener) {
+    const auto is_fitting = [&](const Listener& listener) {
         return may_be_application(findings, listener) &&
                (!is_owned || listener.unit == findings.unit_name);
-    });
+    };
+    const Listener* app = find_only(findings, is_fitting);
     if (app == nullptr) {
         return std::nullopt;
     }
     CaseFile file = connect_case(Cause::kPortMismatch, findings);
     file.inspection("nobody listens on " + findings.backend.address + "; " + app->command + " (" +
                     app->unit + ") listens on " + app->address);
+    point_to(file, findings, *app, is_fitting);
     return file.close("nginx points at " + describe(findings.backend) + ", where nobody listens; " +
                           app->unit + " listens on " + app->address + ".",
                       "Either change " + line_words(findings.backend) + " to port " +

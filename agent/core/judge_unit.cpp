@@ -41,6 +41,12 @@ bool is_socket_left_behind(const Findings& findings) {
            findings.probe_address.starts_with("unix:");
 }
 
+// The file that the test itself named. Nothing outside of /etc is anybody's configuration.
+bool is_below_etc(std::string_view file) {
+    return file.starts_with("/etc/") && file.find("/../") == std::string_view::npos &&
+           !file.ends_with("/..");
+}
+
 CaseFile down_case(Cause cause, const Findings& findings) {
     CaseFile file(cause, findings);
     file.unit_down().probe_bad();
@@ -81,6 +87,9 @@ std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
     CaseFile file =
         down_case(is_nginx ? Cause::kNginxConfigInvalid : Cause::kFpmConfigInvalid, findings);
     add_log(file.config(true).sightings({}, {Clue::kConfigRejected}));
+    if (is_config_invalid(findings) && is_below_etc(findings.test->file)) {
+        file.remedy("file", findings.test->file);
+    }
     const std::string why =
         rejection == nullptr         ? "does not pass the test: " + describe(*findings.test)
         : rejection->subject.empty() ? std::string{"was rejected when it started"}

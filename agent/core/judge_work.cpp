@@ -16,7 +16,6 @@ constexpr Duration kHungAfter = std::chrono::seconds{30};
 struct Crew {
     std::uint32_t all = 0;
     std::uint32_t stopped = 0;
-    std::uint64_t peak_bytes = 0;  // the largest
 };
 
 Crew crew_of(const Findings& findings) {
@@ -30,7 +29,6 @@ Crew crew_of(const Findings& findings) {
         }
         ++crew.all;
         crew.stopped += worker.state == 'T' || worker.state == 't' ? 1U : 0U;
-        crew.peak_bytes = std::max({crew.peak_bytes, worker.peak_bytes, worker.own_bytes});
     }
     return crew;
 }
@@ -55,34 +53,23 @@ bool is_unanswered(const Findings& findings) {
         {ProbeOutcome::kResponseTimeout, ProbeOutcome::kSaturated, ProbeOutcome::kConnectTimeout});
 }
 
-// The naive rules of the guides ("available memory / average size") are wrong in both directions:
-// idle workers look small, and what the present workers hold is no longer available. So: the peak
-// of the largest worker, against what is free plus what this pool holds, a tenth kept.
-std::string capacity_advice(const Findings& findings) {
-    const Crew crew = crew_of(findings);
-    if (!findings.inspection || !findings.inspection->load || crew.peak_bytes == 0) {
-        return "Raise pm.max_children only as far as memory allows: the peak of one worker times "
-               "their number must fit.";
+// " to 120s"
+std::string value_words(const std::vector<Suggestion>& suggestions) {
+    return suggestions.empty() || suggestions.front().settings.empty()
+               ? std::string{}
+               : " to " + suggestions.front().settings.front().value;
+}
+
+std::string capacity_advice(const Findings& findings, const std::vector<Suggestion>& suggestions) {
+    const std::string now = config_words("pm.max_children", findings.backend.fpm.max_children);
+    const std::string known = now.empty() ? "" : now + ". ";
+    if (suggestions.empty() || suggestions.front().settings.empty()) {
+        return known +
+               "Raise pm.max_children only as far as memory allows: the peak of one worker "
+               "times their number must fit" +
+               (suggestions.empty() ? "." : " (" + suggestions.front().text + ").");
     }
-    std::uint64_t own = 0;
-    for (const Worker& worker : findings.inspection->workers) {
-        own += worker.is_nginx ? 0 : worker.own_bytes;
-    }
-    const MachineLoad& load = *findings.inspection->load;
-    const std::uint64_t reserve = load.memory_bytes / 10;
-    std::uint64_t budget = load.memory_available_bytes + own;
-    budget = budget > reserve ? budget - reserve : 0;
-    const auto& use = findings.inspection->use;
-    if (use && use->memory_limit_bytes > 0) {
-        budget = std::min(budget, use->memory_limit_bytes);
-    }
-    constexpr std::uint64_t kLeastPerWorker = std::uint64_t{32} * 1024 * 1024;
-    const std::uint64_t each = std::max(crew.peak_bytes, kLeastPerWorker);
-    return "Memory would allow about " + std::to_string(budget / each) +
-           " workers: " + format_bytes(budget) + " (available and already held, a tenth kept) / " +
-           format_bytes(each) +
-           " (peak of the largest worker). Raise pm.max_children towards that only if the CPU is "
-           "not the limit.";
+    return known + suggestions.front().text;
 }
 
 }  // namespace
@@ -131,7 +118,8 @@ std::optional<Diagnosis> judge_saturated(const Findings& findings) {
     if (listener != nullptr) {
         file.inspection(queue_words(*listener), listener->queue > 0);
     }
-    const std::string now = config_words("pm.max_children", findings.backend.max_children);
+    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kPoolSaturated);
+    file.remedy(suggestions);
     const std::string pool =
         findings.backend.pool.empty() ? "" : " (pool " + findings.backend.pool + ")";
     return file.close(
@@ -139,7 +127,7 @@ std::optional<Diagnosis> judge_saturated(const Findings& findings) {
             (is_full ? " are busy and the accept queue is full; nginx is turned away at "
                        "once."
                      : " are busy; visitors wait in the accept queue or are turned away."),
-        (now.empty() ? "" : now + ". ") + capacity_advice(findings) +
+        capacity_advice(findings, suggestions) +
             " If the workers wait for something slow, find that first (slowlog): "
             "more workers would only move the queue. A restart loses every request "
             "in it.");
@@ -181,12 +169,15 @@ std::optional<Diagnosis> judge_slow(const Findings& findings) {
     }
     const std::string prefix = directive_prefix(findings.backend);
     const std::string now = config_words(prefix + "_read_timeout", findings.backend.read_timeout);
+    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kSlowBackend);
+    file.remedy(suggestions);
     return file.close("Some requests to " + describe(findings.backend) +
                           " take longer than nginx waits; " +
                           (now.empty() ? prefix + "_read_timeout is 60s by default" : now) + ".",
                       "Find what is slow: request_slowlog_timeout and slowlog of the pool, the "
                       "database's slow-query log. Raising " +
-                          prefix + "_read_timeout in that location is a stopgap.");
+                          prefix + "_read_timeout in that location" + value_words(suggestions) +
+                          " is a stopgap.");
 }
 
 }  // namespace gatemend::core

@@ -27,6 +27,30 @@ struct ConfigLine {
     friend bool operator==(const ConfigLine&, const ConfigLine&) = default;
 };
 
+// What an FPM pool says, or FPM's default; empty where not known.
+struct PoolSettings {
+    ConfigLine pm{};
+    ConfigLine max_children{};
+    ConfigLine start_servers{};
+    ConfigLine min_spare_servers{};
+    ConfigLine max_spare_servers{};
+    ConfigLine terminate_timeout{};
+    ConfigLine slowlog_timeout{};
+    ConfigLine slowlog{};
+    ConfigLine memory_limit{};        // php_admin_value, php_value; "": php.ini decides
+    ConfigLine max_execution_time{};  // likewise
+
+    friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
+};
+
+// nginx's own, for all its backends together.
+struct NginxLimits {
+    ConfigLine worker_connections{};
+    ConfigLine worker_rlimit_nofile{};  // "": the limit of the process
+
+    friend bool operator==(const NginxLimits&, const NginxLimits&) = default;
+};
+
 struct Backend {
     std::string address;
     std::string pool;   // FPM pool name, empty for others
@@ -36,7 +60,9 @@ struct Backend {
     // In effect where nginx first names the backend; empty where not known.
     ConfigLine read_timeout{};
     ConfigLine buffer_size{};
-    ConfigLine max_children{};  // of the FPM pool
+    ConfigLine buffers{};
+    ConfigLine busy_buffers_size{};
+    PoolSettings fpm{};
 
     friend bool operator==(const Backend&, const Backend&) = default;
 };
@@ -57,6 +83,7 @@ struct Topology {
     std::vector<std::string> error_logs;     // absolute paths
     std::vector<std::string> access_logs{};  // those that name $upstream_status
     std::string worker_user{};               // nginx's `user`, "" when unknown
+    NginxLimits limits{};
 
     friend bool operator==(const Topology&, const Topology&) = default;
 

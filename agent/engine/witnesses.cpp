@@ -232,6 +232,8 @@ core::Findings findings_of(const Context& context,
     findings.unit_name = service.unit;
     findings.role = service.role;
     findings.backend = suspected_backend(service, record);
+    findings.backends = service.backends;
+    findings.nginx_limits = context.state.topology.limits;
     findings.unit = record.unit;
     findings.unit_time = record.unit_seen;
     findings.was_stop_requested = record.was_stop_requested;
@@ -257,6 +259,8 @@ core::Findings findings_of(const Context& context,
                                        : context.find_service(nginx->unit);
     if (machine != nullptr) {
         findings.machine = machine->sightings.since(oldest_evidence(context, record));
+        findings.nginx_test = machine->test;
+        findings.nginx_test_time = machine->test_time;
     }
     return findings;
 }

@@ -2,7 +2,6 @@
 #include "parse/nginx_settings.hpp"
 
 #include "core/closed_set.hpp"
-#include "parse/text_scan.hpp"
 
 #include <algorithm>
 
@@ -14,19 +13,6 @@ constexpr std::uint64_t kPageBytes = 4096;  // nginx's default buffer; 8k where 
 
 constexpr auto kPrefixes = std::to_array<std::string_view>(
     {"fastcgi_", "proxy_", "uwsgi_", "scgi_", "grpc_", "memcached_"});
-
-struct UnitName {
-    std::string_view name;
-    std::uint64_t factor;
-};
-
-constexpr auto kTimeUnits = std::to_array<UnitName>({
-    {"ms", 1},
-    {"s", 1000},
-    {"m", std::uint64_t{60} * 1000},
-    {"h", std::uint64_t{3600} * 1000},
-    {"d", std::uint64_t{24} * 3600 * 1000},
-});
 
 // Of a version before 1.29.
 std::string default_value(PassSetting setting) {
@@ -102,40 +88,6 @@ std::string_view pass_setting_id(PassSetting setting) {
 
 std::optional<PassSetting> pass_setting_from_id(std::string_view id) {
     return core::find_by_id(id, PassSetting::kSslTrustedCertificate, pass_setting_id);
-}
-
-std::optional<std::uint64_t> config_bytes(std::string_view text) {
-    TextScan scan(text);
-    const auto number = scan.number();
-    if (!number) {
-        return std::nullopt;
-    }
-    std::uint64_t factor = 1;
-    if (scan.skip("k") || scan.skip("K")) {
-        factor = 1024;
-    } else if (scan.skip("m") || scan.skip("M")) {
-        factor = std::uint64_t{1024} * 1024;
-    } else if (scan.skip("g") || scan.skip("G")) {
-        factor = std::uint64_t{1024} * 1024 * 1024;
-    }
-    return scan.is_at_end() ? std::optional(static_cast<std::uint64_t>(*number) * factor)
-                            : std::nullopt;
-}
-
-std::optional<std::uint64_t> config_milliseconds(std::string_view text) {
-    TextScan scan(text);
-    std::uint64_t total = 0;
-    while (const auto number = scan.number()) {
-        const auto value = static_cast<std::uint64_t>(*number);
-        const auto* unit = std::ranges::find_if(
-            kTimeUnits, [&scan](const UnitName& item) { return scan.skip(item.name); });
-        (void)scan.skip(" ");
-        total += value * (unit == kTimeUnits.end() ? 1000 : unit->factor);
-        if (scan.is_at_end()) {
-            return total;
-        }
-    }
-    return std::nullopt;
 }
 
 SettingScopes::Scope SettingScopes::open(Scope parent) {

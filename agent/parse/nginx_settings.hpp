@@ -5,6 +5,7 @@
 // written.
 #pragma once
 
+#include "core/config_value.hpp"
 #include "parse/setting.hpp"
 
 #include <array>
@@ -59,11 +60,8 @@ struct GlobalSettings {
     Setting worker_rlimit_nofile{"", ""};  // "": the limit of the process
 };
 
-// "16k", "1m" in bytes; nullopt for anything else.
-[[nodiscard]] std::optional<std::uint64_t> config_bytes(std::string_view text);
-
-// "60", "60s", "1m30s", "500ms" in milliseconds; nullopt for anything else.
-[[nodiscard]] std::optional<std::uint64_t> config_milliseconds(std::string_view text);
+using core::config_bytes;
+using core::config_milliseconds;
 
 // The blocks of a configuration and what each sets. A block inherits from the one around it what it
 // does not set itself, wherever in the block it is set, so the answer is asked for at the end.

@@ -76,32 +76,42 @@ std::optional<std::uint64_t> read_number(const std::string& path) {
     return text ? leading_number(*text) : std::nullopt;  // "max" is no number
 }
 
-// The tightest of the group and its ancestors; 0: none. `file` begins with a slash.
-std::uint64_t tightest(const Hierarchy& hierarchy, const std::string& file) {
-    std::uint64_t limit = 0;
+struct GroupLimit {
+    std::uint64_t value = 0;  // 0: none
+    bool is_own = false;      // of the group itself, and not of an ancestor
+};
+
+// The tightest of the group and its ancestors. `file` begins with a slash.
+GroupLimit tightest(const Hierarchy& hierarchy, const std::string& file) {
+    GroupLimit limit;
     std::string path = hierarchy.path;
     while (!path.empty()) {
         const auto found = read_number(std::string{hierarchy.mount}.append(path).append(file));
-        if (found && *found < kNoLimitV1 && (limit == 0 || *found < limit)) {
-            limit = *found;
+        if (found && *found < kNoLimitV1 && (limit.value == 0 || *found < limit.value)) {
+            limit = {.value = *found, .is_own = path == hierarchy.path};
         }
         path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
     }
     return limit;
 }
 
+void set_limit(core::UnitUse& use, const GroupLimit& limit) {
+    use.memory_limit_bytes = limit.value;
+    use.is_memory_limit_own = limit.is_own;
+}
+
 bool add_memory(core::UnitUse& use, const Hierarchy& hierarchy) {
     const std::string group = hierarchy.mount + hierarchy.path;
     if (const auto current = read_number(group + "/memory.current")) {
         use.memory_bytes = *current;
-        use.memory_limit_bytes = tightest(hierarchy, "/memory.max");
+        set_limit(use, tightest(hierarchy, "/memory.max"));
         const auto events = read_text(group + "/memory.events");
         use.oom_kills = events ? number_after(*events, "oom_kill ").value_or(0) : 0;
         return true;
     }
     if (const auto usage = read_number(group + "/memory.usage_in_bytes")) {
         use.memory_bytes = *usage;
-        use.memory_limit_bytes = tightest(hierarchy, "/memory.limit_in_bytes");
+        set_limit(use, tightest(hierarchy, "/memory.limit_in_bytes"));
         const auto control = read_text(group + "/memory.oom_control");
         use.oom_kills = control ? number_after(*control, "oom_kill ").value_or(0) : 0;
         return true;
@@ -115,7 +125,7 @@ bool add_tasks(core::UnitUse& use, const Hierarchy& hierarchy) {
         return false;
     }
     use.tasks = *tasks;
-    use.tasks_limit = tightest(hierarchy, "/pids.max");
+    use.tasks_limit = tightest(hierarchy, "/pids.max").value;
     return true;
 }
 

@@ -90,7 +90,7 @@ class Look {
     void add_listeners();
     void add_workers();
     void add_load();
-    [[nodiscard]] bool is_reachable(const FoundSocket& socket) const;
+    void find_way(FoundSocket& socket) const;
 
     const Question& question_;
     Clock::time_point began_;
@@ -101,14 +101,19 @@ class Look {
 };
 
 // By inode alone: the device that stat() tells differs from the kernel's own on btrfs and overlays.
-bool Look::is_reachable(const FoundSocket& socket) const {
-    const std::string path = unix_path(socket.listener.address);
+void Look::find_way(FoundSocket& socket) const {
+    Listener& listener = socket.listener;
+    const std::string path = unix_path(listener.address);
     if (path.empty() || !path.starts_with('/')) {
-        return path.empty();  // a relative name leads nowhere
+        listener.is_reachable = path.empty();  // a relative name leads nowhere
+        listener.is_open = listener.is_reachable;
+        return;
     }
-    const Walk walk = walk_to(nginx_root_, path, {});
-    return walk.socket_inode &&
-           (socket.file == 0 || static_cast<std::uint32_t>(*walk.socket_inode) == socket.file);
+    const Walk walk = walk_to(nginx_root_, path, question_.worker);
+    listener.is_reachable =
+        walk.socket_inode &&
+        (socket.file == 0 || static_cast<std::uint32_t>(*walk.socket_inode) == socket.file);
+    listener.is_open = std::ranges::all_of(walk.steps, &core::PathStep::is_open);
 }
 
 void Look::add_listeners() {
@@ -128,7 +133,7 @@ void Look::add_listeners() {
             socket.listener.unit = owner->second->unit;
             socket.listener.command = owner->second->command;
         }
-        socket.listener.is_reachable = is_reachable(socket);
+        find_way(socket);
         listeners.push_back(std::move(socket.listener));
     }
     inspection_.listeners = std::move(listeners);

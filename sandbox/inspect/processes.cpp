@@ -134,13 +134,46 @@ const Process* find_process(const std::vector<Process>& processes, std::uint32_t
     return found != processes.end() && found->pid == pid ? &*found : nullptr;
 }
 
-std::uint64_t private_bytes(const std::string& folder) {
+void add_memory(const std::string& folder, core::Worker& worker) {
     const auto text = read_text(folder + "/smaps_rollup");
-    std::uint64_t sum = 0;
-    for (const std::string_view key : {"Private_Clean:", "Private_Dirty:", "Private_Hugetlb:"}) {
-        sum += text ? number_after(*text, key).value_or(0) * kKibi : 0;
+    if (!text) {
+        return;
     }
-    return sum;
+    for (const std::string_view key : {"Private_Clean:", "Private_Dirty:", "Private_Hugetlb:"}) {
+        worker.own_bytes += number_after(*text, key).value_or(0) * kKibi;
+    }
+    const std::uint64_t resident = number_after(*text, "Rss:").value_or(0) * kKibi;
+    worker.shared_bytes = resident > worker.own_bytes ? resident - worker.own_bytes : 0;
+}
+
+// "php-fpm: pool www": FPM writes it over the worker's arguments; blanks and NULs follow.
+std::string pool_of(const std::string& folder) {
+    constexpr std::string_view kTitle = "php-fpm: pool ";
+    constexpr std::size_t kMaxPool = 64;
+    const auto text = read_text(folder + "/cmdline");
+    if (!text || !text->starts_with(kTitle)) {
+        return {};
+    }
+    std::string_view name = std::string_view{*text}.substr(kTitle.size());
+    name = name.substr(0, name.find('\0'));
+    name = name.substr(0, name.find_last_not_of(' ') + 1);
+    return core::sanitize(name, kMaxPool);
+}
+
+// "Max open files            1024                 524288               files"; 0 for "unlimited"
+std::uint64_t hard_file_limit(std::string_view limits) {
+    constexpr std::string_view kKey = "Max open files";
+    while (!limits.empty()) {
+        std::string_view line = take_line(limits);
+        if (!line.starts_with(kKey)) {
+            continue;
+        }
+        line.remove_prefix(kKey.size());
+        line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+        (void)take_word(line);  // the soft one
+        return leading_number(line).value_or(0);
+    }
+    return 0;
 }
 
 std::uint32_t count_open_files(const std::string& folder) {
@@ -216,6 +249,7 @@ core::Worker measure(const Roots& roots, const Process& process, Deadline deadli
     core::Worker worker;
     worker.pid = process.pid;
     worker.command = process.command;
+    worker.pool = pool_of(folder);
     worker.state = process.state;
     if (const auto status = read_text(folder + "/status", kMaxStatusText)) {
         worker.peak_bytes = number_after(*status, "VmHWM:").value_or(0) * kKibi;
@@ -225,9 +259,11 @@ core::Worker measure(const Roots& roots, const Process& process, Deadline deadli
         const auto soft = number_after(*limits, "Max open files");
         worker.open_files_limit =
             static_cast<std::uint32_t>(std::min(soft.value_or(0), kUnlimited));
+        worker.open_files_hard_limit =
+            static_cast<std::uint32_t>(std::min(hard_file_limit(*limits), kUnlimited));
     }
     if (!is_over(deadline)) {  // the two that take long
-        worker.own_bytes = private_bytes(folder);
+        add_memory(folder, worker);
         worker.open_files = count_open_files(folder);
     }
     return worker;

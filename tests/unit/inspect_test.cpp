@@ -408,6 +408,48 @@ TEST(Measure, OurselvesHaveMemoryAndOpenFiles) {
     EXPECT_GT(worker.open_files_limit, 3U);
 }
 
+TEST_F(Looking, AWorkersPoolIsWhatItsTitleSays) {
+    write_processes(folder);
+    Process worker;
+    worker.pid = 9;
+    const Roots roots{.proc = folder.path(), .cgroup = folder.path()};
+    const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    const auto pool = [&](const std::string& title) {
+        test::overwrite(folder / "9/cmdline", title);
+        return measure(roots, worker, deadline).pool;
+    };
+    EXPECT_EQ(pool(std::string("php-fpm: pool www  \0\0\0", 23)), "www");
+    EXPECT_EQ(pool("php-fpm: pool shop.example_1"), "shop.example_1");
+    EXPECT_EQ(pool("php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)"), "");
+    EXPECT_EQ(pool("/usr/bin/php-fpm: pool www"), "");
+    EXPECT_EQ(pool(std::string("php-fpm: pool \0", 15)), "");
+    EXPECT_EQ(pool("php-fpm: pool a\nb").find('\n'), std::string::npos);
+}
+
+TEST_F(Looking, TellsWhatAWorkerSharesAndBothItsFileLimits) {
+    write_processes(folder);
+    test::overwrite(folder / "9/smaps_rollup",
+                    "55 - 7f ---p 00000000 00:00 0 [rollup]\nRss:   75000 kB\nPss: 66000 kB\n"
+                    "Private_Clean: 600 kB\nPrivate_Dirty: 64000 kB\n");
+    test::overwrite(folder / "9/status", "Name: php-fpm\nVmHWM:   75000 kB\n");
+    test::overwrite(
+        folder / "9/limits",
+        "Limit                     Soft Limit           Hard Limit           Units\n"
+        "Max processes             99                   98                   processes\n"
+        "Max open files            1024                 524288               files\n");
+    Process process;
+    process.pid = 9;
+    const core::Worker worker =
+        measure({.proc = folder.path(), .cgroup = folder.path()},
+                process,
+                std::chrono::steady_clock::now() + std::chrono::seconds{60});
+    EXPECT_EQ(worker.own_bytes, 64600U * 1024U);
+    EXPECT_EQ(worker.shared_bytes, 10400U * 1024U);
+    EXPECT_EQ(worker.peak_bytes, 75000U * 1024U);
+    EXPECT_EQ(worker.open_files_limit, 1024U);
+    EXPECT_EQ(worker.open_files_hard_limit, 524288U);
+}
+
 TEST(Consumers, AreThoseWhoTakeMostOfTheMachine) {
     std::vector<Process> before(5);
     for (std::uint32_t i = 0; i < before.size(); ++i) {

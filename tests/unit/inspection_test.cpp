@@ -35,7 +35,10 @@ Inspection make_inspection() {
     worker.is_nginx = true;
     worker.command = "nginx: worker";
     worker.state = 'D';
+    worker.pool = "www";
     worker.own_bytes = 4096;
+    worker.shared_bytes = 1024;
+    worker.open_files_hard_limit = 524288;
     inspection.workers = {worker};
     MachineLoad load;
     load.memory_bytes = 1;
@@ -80,7 +83,8 @@ TEST(Inspection, AWrongLineIsNamed) {
         const auto read = decode_inspection(text);
         return read ? std::string{"ok"} : read.error().text;
     };
-    const std::string use = "use memory_bytes=1 memory_limit_bytes=0 oom_kills=0 tasks=1";
+    const std::string use =
+        "use memory_bytes=1 memory_limit_bytes=0 memory_limit_own=0 oom_kills=0 tasks=1";
     EXPECT_EQ(problem(use + " tasks_limit=0\nend\n"), "ok");
     EXPECT_EQ(problem(use + "\nend\n"),
               "inspection: line 1: field 'tasks_limit' is missing or wrong");

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+// How long nginx waits for a backend, how large a header it takes, how many files it may open.
+#include "core/case_file.hpp"
+#include "core/config_value.hpp"
+#include "core/suggestions.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace gatemend::core {
+namespace {
+
+constexpr std::uint64_t kKibibyte = 1024;
+constexpr std::uint64_t kSecond = 1000;
+
+// scgi and grpc have such directives as well, which nobody has asked for yet.
+bool is_covered(const Backend& backend) {
+    const std::string prefix = directive_prefix(backend);
+    return !backend.address.empty() &&
+           (prefix == "fastcgi" || prefix == "proxy" || prefix == "uwsgi");
+}
+
+Suggestion not_covered(Cause cause, const Backend& backend) {
+    return nothing(cause, directive_prefix(backend) + "_* settings are changed by hand");
+}
+
+std::string seconds(std::uint64_t milliseconds) {
+    return std::to_string(milliseconds / kSecond) + "s";
+}
+
+// The next step; and FPM must give up before nginx does, else nobody hears what it has to say.
+std::uint64_t next_timeout(std::uint64_t now, std::uint64_t terminate) {
+    constexpr std::array<std::uint64_t, 4> kSteps{
+        30 * kSecond, 60 * kSecond, 120 * kSecond, 300 * kSecond};
+    constexpr std::uint64_t kLonger = 5 * kSecond;
+    const auto* step = std::upper_bound(kSteps.begin(), kSteps.end(), now);
+    if (step == kSteps.end()) {
+        return 0;
+    }
+    // Longer than FPM lets a request run it need not be, shorter it must not.
+    const std::uint64_t above = (terminate + kLonger + kSecond - 1) / kSecond * kSecond;
+    const bool is_below = terminate > 0 && *step <= terminate;
+    return is_below && above <= kSteps.back() + kLonger ? above : is_below ? 0 : *step;
+}
+
+// A value in the place of one that nobody knows could be a lower one.
+Suggestion not_known(Cause cause, const std::string& name) {
+    return nothing(cause, "what " + name + " is now is not known");
+}
+
+Suggestion read_timeout(const Findings& findings) {
+    const Backend& backend = findings.backend;
+    const std::string name = directive_prefix(backend) + "_read_timeout";
+    const auto known = config_milliseconds(backend.read_timeout.value);
+    if (!known) {
+        return not_known(Cause::kSlowBackend, name);
+    }
+    const std::uint64_t now = *known;
+    const std::uint64_t terminate =
+        config_milliseconds(backend.fpm.terminate_timeout.value).value_or(0);
+    const std::uint64_t wanted = next_timeout(now, terminate);
+
+    if (wanted == 0) {
+        return nothing(Cause::kSlowBackend,
+                       name + " is " + backend.read_timeout.value + " already" +
+                           (terminate > 0 ? ", and request_terminate_timeout " + seconds(terminate)
+                                          : std::string{}) +
+                           ": work that takes longer belongs into a queue");
+    }
+    Suggestion suggestion;
+    suggestion.cause = Cause::kSlowBackend;
+    suggestion.merit = Merit::kBandAid;
+    suggestion.backend = backend.address;
+    suggestion.settings = {{name, seconds(wanted), backend.read_timeout}};
+    suggestion.arithmetic = {config_words(name, backend.read_timeout),
+                             "the next step: " + seconds(wanted)};
+    if (!backend.pool.empty()) {
+        suggestion.arithmetic.push_back(
+            terminate == 0
+                ? "request_terminate_timeout is off: a request that nginx has given up goes on"
+                : "request_terminate_timeout is " + seconds(terminate) +
+                      ", less than that: FPM gives up before nginx does");
+    }
+    suggestion.text = "Raise " + name + " for " + backend.address + " from " +
+                      backend.read_timeout.value + " to " + seconds(wanted) +
+                      " as a stopgap: visitors wait longer instead of getting a 504.";
+    suggestion.next = "Which requests are slow: the slowlog, the database's slow-query log.";
+    return suggestion;
+}
+
+// --- header ---
+
+struct Buffers {
+    std::uint64_t first = 0;  // *_buffer_size: the whole header must fit
+    std::uint64_t count = 0;  // *_buffers
+    std::uint64_t each = 0;
+    std::uint64_t busy = 0;
+};
+
+// nullopt: not known
+std::optional<Buffers> buffers_now(const Backend& backend) {
+    const std::string& both = backend.buffers.value;
+    const std::size_t blank = std::min(both.find(' '), both.size());
+    const auto first = config_bytes(backend.buffer_size.value);
+    const auto count = config_number(both.substr(0, blank));
+    const auto each = config_bytes(blank < both.size() ? both.substr(blank + 1) : "");
+    if (!first || !count || !each) {
+        return std::nullopt;
+    }
+    return Buffers{
+        *first, *count, *each, config_bytes(backend.busy_buffers_size.value).value_or(0)};
+}
+
+// nginx refuses: busy < max(first, one buffer), and busy > all buffers less one.
+Buffers buffers_for(std::uint64_t first, const Buffers& now) {
+    constexpr std::uint64_t kFewest = 8;
+    constexpr std::uint64_t kMost = 1024;
+    Buffers wanted;
+    wanted.first = first;
+    wanted.count = std::clamp(now.count, kFewest, kMost);
+    wanted.each = std::max(first, now.each);
+    wanted.busy = std::clamp(now.busy, 2 * wanted.each, (wanted.count - 1) * wanted.each);
+    return wanted;
+}
+
+// The next power of two; nginx's message does not say how large the header was.
+std::uint64_t next_size(std::uint64_t now) {
+    constexpr std::uint64_t kLeast = 16 * kKibibyte;
+    constexpr std::uint64_t kMost = 64 * kKibibyte;
+    std::uint64_t size = kLeast;
+    while (size <= now && size <= kMost) {
+        size *= 2;
+    }
+    return size <= kMost ? size : 0;
+}
+
+Suggestion buffers(const Findings& findings) {
+    const Backend& backend = findings.backend;
+    const std::string prefix = directive_prefix(backend);
+    const auto known = buffers_now(backend);
+    if (!known) {
+        return not_known(Cause::kHeaderTooBig, prefix + "_buffer_size");
+    }
+    const Buffers now = *known;
+    const std::uint64_t first = next_size(now.first);
+    constexpr std::uint64_t kLargestBuffer = kKibibyte * kKibibyte;
+    if (first == 0 || now.each > kLargestBuffer) {
+        return nothing(Cause::kHeaderTooBig,
+                       prefix + "_buffer_size is " + format_bytes(now.first) +
+                           " already: no header should be larger; look at the cookies");
+    }
+    const Buffers wanted = buffers_for(first, now);
+    Suggestion suggestion;
+    suggestion.cause = Cause::kHeaderTooBig;
+    suggestion.backend = backend.address;
+    suggestion.settings = {
+        {prefix + "_buffer_size", config_size(wanted.first), backend.buffer_size},
+        {prefix + "_buffers",
+         std::to_string(wanted.count) + " " + config_size(wanted.each),
+         backend.buffers},
+        {prefix + "_busy_buffers_size", config_size(wanted.busy), backend.busy_buffers_size}};
+    suggestion.arithmetic = {
+        config_words(prefix + "_buffer_size", backend.buffer_size) +
+            "; the whole header must fit, and nginx does not log how large it was",
+        "the next power of two from 16k on: " + config_size(wanted.first),
+        "nginx's own rule, max(buffer_size, one buffer) <= busy <= all buffers less one: " +
+            config_size(wanted.each) + " <= " + config_size(wanted.busy) +
+            " <= " + config_size((wanted.count - 1) * wanted.each),
+        "at most " + format_bytes(wanted.count * wanted.each + wanted.first) + " per request"};
+    suggestion.text = "Raise " + prefix + "_buffer_size for " + backend.address + " to " +
+                      config_size(wanted.first) + ", and the other buffers with it.";
+    suggestion.next =
+        "How large the header is (`curl -sI` against the backend) and what fills it: "
+        "cookies that only ever grow come back with the next size.";
+    return suggestion;
+}
+
+// --- files and connections ---
+
+constexpr std::uint64_t kMostFiles = 1'000'000;
+constexpr std::uint64_t kOwnFiles = 128;  // logs, listening sockets, channels
+
+std::uint64_t files_for(std::uint64_t connections) {
+    return 2 * connections + kOwnFiles;
+}
+
+// 0: not known
+struct FileLimits {
+    std::uint64_t connections = 0;
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+};
+
+FileLimits file_limits(const Findings& findings) {
+    FileLimits limits;
+    limits.connections = config_number(findings.nginx_limits.worker_connections.value).value_or(0);
+    std::uint64_t lowest = 0;
+    if (findings.inspection) {
+        for (const Worker& worker : findings.inspection->workers) {
+            if (worker.is_nginx && worker.open_files_limit > 0) {
+                lowest = lowest == 0 ? worker.open_files_limit
+                                     : std::min<std::uint64_t>(lowest, worker.open_files_limit);
+                limits.hard = std::max<std::uint64_t>(limits.hard, worker.open_files_hard_limit);
+            }
+        }
+    }
+    limits.soft = config_number(findings.nginx_limits.worker_rlimit_nofile.value).value_or(lowest);
+    return limits;
+}
+
+Suggestion more_files(const Findings& findings, const FileLimits& limits, std::uint64_t files) {
+    Suggestion suggestion;
+    suggestion.cause = Cause::kNginxFdLimit;
+    const ConfigLine& line = findings.nginx_limits.worker_rlimit_nofile;
+    suggestion.settings = {
+        {"worker_rlimit_nofile",
+         std::to_string(files),
+         line.value.empty() ? ConfigLine{std::to_string(limits.soft), ""} : line}};
+    suggestion.arithmetic = {
+        "worker_connections is " + std::to_string(limits.connections) +
+            "; a connection to a visitor may need another to a backend",
+        "2 x " + std::to_string(limits.connections) + " + " + std::to_string(kOwnFiles) +
+            " (logs, sockets) = " + std::to_string(files_for(limits.connections)) +
+            " files per worker are needed",
+        "the limit is " + std::to_string(limits.soft) + " now",
+        "worker_rlimit_nofile = " + std::to_string(files)};
+    suggestion.text = "Raise worker_rlimit_nofile to " + std::to_string(files) +
+                      ": at least twice worker_connections.";
+    suggestion.next = "How many connections there really are: stub_status, `ss -s`.";
+    return suggestion;
+}
+
+Suggestion more_connections(const Findings& findings, const FileLimits& limits) {
+    constexpr std::uint64_t kLeast = 1024;
+    constexpr std::uint64_t kMost = 16384;
+    const std::uint64_t wanted = std::max(2 * limits.connections, kLeast);
+    if (wanted > kMost) {
+        return nothing(Cause::kNginxFdLimit,
+                       "worker_connections is " + std::to_string(limits.connections) +
+                           " already: slow backends or an attack keep that many open");
+    }
+    if (limits.soft < files_for(wanted)) {
+        Suggestion files =
+            more_files(findings, {wanted, limits.soft, limits.hard}, files_for(wanted));
+        files.text = "First raise worker_rlimit_nofile to " + std::to_string(files_for(wanted)) +
+                     ", for the " + std::to_string(wanted) +
+                     " worker_connections that are to come.";
+        return files;
+    }
+    Suggestion suggestion;
+    suggestion.cause = Cause::kNginxFdLimit;
+    suggestion.settings = {
+        {"worker_connections", std::to_string(wanted), findings.nginx_limits.worker_connections}};
+    suggestion.arithmetic = {"worker_connections is " + std::to_string(limits.connections) +
+                                 ", all used; twice that: " + std::to_string(wanted),
+                             "2 x " + std::to_string(wanted) + " + " + std::to_string(kOwnFiles) +
+                                 " = " + std::to_string(files_for(wanted)) +
+                                 " files per worker, the limit is " + std::to_string(limits.soft)};
+    suggestion.text = "Raise worker_connections to " + std::to_string(wanted) + ".";
+    suggestion.next = "Who holds the connections: stub_status, `ss -tn state established`.";
+    return suggestion;
+}
+
+// nginx's master lifts the hard limit by itself unless its unit has taken that right from it.
+std::optional<Suggestion> larger_unit_limit(const Findings& findings,
+                                            const FileLimits& limits,
+                                            std::uint64_t files) {
+    if (findings.role != ServiceRole::kNginx || limits.hard == 0 || limits.hard >= files) {
+        return std::nullopt;
+    }
+    Suggestion suggestion;
+    suggestion.cause = Cause::kNginxFdLimit;
+    suggestion.settings = {
+        {"LimitNOFILE", std::to_string(files), ConfigLine{std::to_string(limits.hard), ""}}};
+    suggestion.arithmetic = {"the hard limit of " + findings.unit_name + " is " +
+                             std::to_string(limits.hard) + ", " + std::to_string(files) +
+                             " are wanted"};
+    suggestion.text =
+        "Where the master may not lift its own limit (CAP_SYS_RESOURCE), raise "
+        "LimitNOFILE= of " +
+        findings.unit_name + " as well; that needs a restart.";
+    return suggestion;
+}
+
+}  // namespace
+
+std::vector<Suggestion> suggest_read_timeout(const Findings& findings) {
+    std::vector<Suggestion> all;
+    all.push_back(is_covered(findings.backend)
+                      ? read_timeout(findings)
+                      : not_covered(Cause::kSlowBackend, findings.backend));
+    all.push_back(suggest_slowlog(findings));
+    return all;
+}
+
+std::vector<Suggestion> suggest_buffers(const Findings& findings) {
+    return {is_covered(findings.backend) ? buffers(findings)
+                                         : not_covered(Cause::kHeaderTooBig, findings.backend)};
+}
+
+std::vector<Suggestion> suggest_nginx_limits(const Findings& findings) {
+    const Sighting* sighting = find_symptom(findings, {Symptom::kNginxLimit});
+    const bool is_files = sighting != nullptr && sighting->error_number != 0;
+    const FileLimits limits = file_limits(findings);
+    if (limits.connections == 0) {
+        return {not_known(Cause::kNginxFdLimit, "worker_connections")};
+    }
+    if (limits.soft == 0) {
+        return {not_known(Cause::kNginxFdLimit, "the limit of open files")};
+    }
+    const std::uint64_t files =
+        std::max(files_for(limits.connections), std::max<std::uint64_t>(2 * limits.soft, 1024));
+    if (is_files && files > kMostFiles) {
+        return {nothing(Cause::kNginxFdLimit,
+                        "nginx may open " + std::to_string(limits.soft) +
+                            " files already: something keeps them open")};
+    }
+    std::vector<Suggestion> all{is_files ? more_files(findings, limits, files)
+                                         : more_connections(findings, limits)};
+    const std::uint64_t wanted =
+        all.front().settings.empty() ? 0 : config_number(all.front().settings[0].value).value_or(0);
+    const bool is_raised = wanted > 0 && all.front().settings[0].name == "worker_rlimit_nofile";
+    if (auto unit = larger_unit_limit(findings, limits, is_raised ? wanted : 0)) {
+        all.push_back(*std::move(unit));
+    }
+    return all;
+}
+
+}  // namespace gatemend::core

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// What PHP lets one request take, and the log that says which requests are slow.
+#include "core/case_file.hpp"
+#include "core/config_value.hpp"
+#include "core/pool_capacity.hpp"
+#include "core/suggestions.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace gatemend::core {
+namespace {
+
+// Nothing that a record says becomes a value by itself: it only picks a step of these.
+constexpr std::array<std::uint64_t, 4> kMemorySteps{
+    128 * kMebibyte, 256 * kMebibyte, 512 * kMebibyte, 1024 * kMebibyte};
+constexpr std::array<std::uint64_t, 4> kSecondSteps{30, 60, 120, 300};
+constexpr std::uint64_t kDefaultMemory = 128 * kMebibyte;
+constexpr std::uint64_t kDefaultSeconds = 30;
+
+// 0: the ladder ends.
+template <std::size_t kSize>
+std::uint64_t step_above(const std::array<std::uint64_t, kSize>& steps, std::uint64_t now) {
+    const auto* step = std::upper_bound(steps.begin(), steps.end(), now);
+    return step == steps.end() ? 0 : *step;
+}
+
+// The pool's own line; where php.ini decides, what PHP said; else the default.
+std::uint64_t limit_now(std::optional<std::uint64_t> configured,
+                        const Sighting& sighting,
+                        std::uint64_t otherwise) {
+    if (configured && *configured > 0) {
+        return *configured;
+    }
+    return sighting.is_trusted && sighting.number > 0 ? static_cast<std::uint64_t>(sighting.number)
+                                                      : otherwise;
+}
+
+std::string place_words(const Sighting& sighting) {
+    return sighting.subject.empty() ? "" : " (" + sighting.subject + ")";
+}
+
+// What all workers would take at once, each at its limit.
+std::string worst_case_words(const Findings& findings, std::uint64_t each) {
+    const auto children = config_number(findings.backend.fpm.max_children.value);
+    if (!children || !findings.inspection || !findings.inspection->load) {
+        return "how many workers there may be, or how much memory there is, is not known";
+    }
+    const MachineLoad& load = *findings.inspection->load;
+    const std::uint64_t all = *children * each;
+    const PoolMeasure pool = measure_pool(*findings.inspection, findings.backend.pool);
+    const std::uint64_t room = load.memory_available_bytes + pool.held_bytes;
+    return "at worst " + std::to_string(*children) + " workers x " + format_bytes(each) + " = " +
+           format_bytes(all) + "; available and held by this pool: " + format_bytes(room) +
+           (all > room ? "; not all workers can do that at once, see pm.max_children" : "");
+}
+
+Suggestion memory_limit(const Findings& findings, const Sighting& sighting) {
+    const ConfigLine& line = findings.backend.fpm.memory_limit;
+    const std::uint64_t now = limit_now(config_bytes(line.value), sighting, kDefaultMemory);
+    const std::uint64_t wanted = step_above(kMemorySteps, now);
+    if (wanted == 0) {
+        return nothing(Cause::kScriptFatal,
+                       "memory_limit is " + format_bytes(now) + " already: repair the script" +
+                           place_words(sighting));
+    }
+    Suggestion suggestion;
+    suggestion.cause = Cause::kScriptFatal;
+    suggestion.merit = Merit::kBandAid;
+    suggestion.pool = findings.backend.pool;
+    suggestion.settings = {{"php_admin_value[memory_limit]", config_size(wanted), line}};
+    suggestion.arithmetic = {
+        "memory_limit is " + format_bytes(now) +
+            (line.value.empty() ? " (php.ini or PHP's default)" : " (" + line.where + ")"),
+        "the next step: " + format_bytes(wanted),
+        worst_case_words(findings, wanted)};
+    suggestion.text = "Raise memory_limit of pool " + findings.backend.pool + " to " +
+                      config_size(wanted) + " if the script needs it" + place_words(sighting) +
+                      "; otherwise repair the script.";
+    suggestion.next =
+        "What the script loads at once: memory_get_peak_usage(), pages of rows "
+        "instead of all of them.";
+    return suggestion;
+}
+
+Suggestion execution_time(const Findings& findings, const Sighting& sighting) {
+    const ConfigLine& line = findings.backend.fpm.max_execution_time;
+    const std::uint64_t now = limit_now(config_number(line.value), sighting, kDefaultSeconds);
+    const std::uint64_t wanted = step_above(kSecondSteps, now);
+    if (wanted == 0) {
+        return nothing(Cause::kScriptFatal,
+                       "max_execution_time is " + std::to_string(now) +
+                           " s already: such work belongs into a queue" + place_words(sighting));
+    }
+    Suggestion suggestion;
+    suggestion.cause = Cause::kScriptFatal;
+    suggestion.merit = Merit::kBandAid;
+    suggestion.pool = findings.backend.pool;
+    suggestion.settings = {{"php_admin_value[max_execution_time]", std::to_string(wanted), line}};
+    const std::string nginx = config_words(directive_prefix(findings.backend) + "_read_timeout",
+                                           findings.backend.read_timeout);
+    suggestion.arithmetic = {
+        "max_execution_time is " + std::to_string(now) + " s" +
+            (line.value.empty() ? " (php.ini or PHP's default)" : " (" + line.where + ")"),
+        "the next step: " + std::to_string(wanted) +
+            " s; it counts the script's own work, not what it waits for"};
+    if (!nginx.empty()) {
+        suggestion.arithmetic.push_back(nginx + ": nginx must wait longer than the script may run");
+    }
+    suggestion.text = "Raise max_execution_time of pool " + findings.backend.pool + " to " +
+                      std::to_string(wanted) + " s" + place_words(sighting) + " as a stopgap.";
+    suggestion.next = "What takes so long: the slowlog.";
+    return suggestion;
+}
+
+}  // namespace
+
+std::vector<Suggestion> suggest_php_limits(const Findings& findings) {
+    const Sighting* sighting = find_symptom(findings, {Symptom::kScriptFatal});
+    if (sighting == nullptr || findings.role != ServiceRole::kPhpFpm) {
+        return {};
+    }
+    const bool is_memory = sighting->clue == Clue::kMemoryLimit;
+    const bool is_time = sighting->clue == Clue::kExecutionTime;
+    if (!is_memory && !is_time) {
+        return {nothing(Cause::kScriptFatal,
+                        "no setting helps: the script itself fails" + place_words(*sighting))};
+    }
+    if (findings.backend.pool.empty()) {
+        return {nothing(Cause::kScriptFatal,
+                        "which pool serves " + findings.backend.address + " is not known")};
+    }
+    return {is_memory ? memory_limit(findings, *sighting) : execution_time(findings, *sighting)};
+}
+
+Suggestion suggest_slowlog(const Findings& findings) {
+    constexpr std::uint64_t kSlowMilliseconds = 5000;
+    constexpr std::uint64_t kSecond = 1000;
+    constexpr const char* kSlowlog = "/var/log/php-fpm-slow.log";
+    const PoolSettings& pool = findings.backend.fpm;
+    if (findings.backend.pool.empty()) {
+        return nothing(Cause::kSlowBackend, "the backend's own slow log is for its owner to open");
+    }
+    const std::uint64_t now = config_milliseconds(pool.slowlog_timeout.value).value_or(0);
+    if (now > 0 && !pool.slowlog.value.empty()) {
+        return nothing(Cause::kSlowBackend,
+                       "the slowlog is open already: " + pool.slowlog.value + " names the scripts");
+    }
+    const std::uint64_t ends = config_milliseconds(pool.terminate_timeout.value).value_or(0);
+    const std::uint64_t wanted =
+        ends >= kSecond ? std::min(kSlowMilliseconds, ends) : kSlowMilliseconds;
+    Suggestion suggestion;
+    suggestion.cause = Cause::kSlowBackend;
+    suggestion.pool = findings.backend.pool;
+    suggestion.settings = {
+        {"request_slowlog_timeout", std::to_string(wanted / kSecond) + "s", pool.slowlog_timeout}};
+    if (pool.slowlog.value.empty()) {
+        suggestion.settings.push_back({"slowlog", kSlowlog, pool.slowlog});
+    }
+    suggestion.arithmetic = {
+        "request_slowlog_timeout must not be longer than request_terminate_timeout, which is " +
+        (ends == 0 ? std::string{"off"} : pool.terminate_timeout.value)};
+    suggestion.text = "Open the slowlog of pool " + findings.backend.pool +
+                      ": it writes down where every request stands that takes longer than " +
+                      std::to_string(wanted / kSecond) + " s.";
+    suggestion.next = "The function at the top of each trace is what is waited for.";
+    return suggestion;
+}
+
+}  // namespace gatemend::core
