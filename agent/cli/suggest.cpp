@@ -135,7 +135,7 @@ void add_plan(Workshop& shop,
     plan->changes = std::move(preview->changes);
     item["diff"] = preview->text;
     item["digest"] = sandbox::sha256_hex(actions::canonical_text(*plan));
-    item["plan"] = app::plan_document(*plan, item["digest"].get<std::string>());
+    item["plan"] = app::plan_document(*plan, item["digest"].get<std::string>(), "");
 }
 
 Json suggestion_document(Workshop& shop,
