@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/documents.hpp"
 
-#include "engine/candidates.hpp"
+#include "app/candidates.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -86,9 +86,9 @@ Json proposal_list(const std::vector<engine::Proposal>& proposals) {
     return list;
 }
 
-Json candidate_list(const std::vector<engine::Candidate>& candidates) {
+Json candidate_list(const std::vector<Candidate>& candidates) {
     Json list = Json::array();
-    for (const engine::Candidate& item : candidates) {
+    for (const Candidate& item : candidates) {
         list.push_back({{"rule", item.rule},
                         {"act", item.act},
                         {"unit", item.unit},
@@ -255,7 +255,7 @@ Json incident_document(const engine::State& state, const engine::Incident& incid
             {"alternatives", alternative_list(incident.diagnosis.alternatives)},
             {"evidence", evidence_list(incident.diagnosis.evidence)},
             {"decision", decision_object(incident.decision)},
-            {"candidates", candidate_list(engine::candidates_of(state, incident))},
+            {"candidates", candidate_list(candidates_of(state, incident))},
             {"proposals", proposal_list(incident.proposals)},
             {"attempts", incident.attempts},
             {"acts", act_list(state, incident)},

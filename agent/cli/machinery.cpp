@@ -4,11 +4,10 @@
 #include "app/discovery.hpp"
 #include "app/machine_files.hpp"
 #include "app/topology_file.hpp"
+#include "cli/await.hpp"
 #include "core/text.hpp"
 #include "io/small_file.hpp"
 #include "parse/nginx_config.hpp"
-
-#include <optional>
 
 namespace gatemend::cli {
 
@@ -21,20 +20,15 @@ void learn_nginx(bus::EventLoop& loop,
                  sandbox::Facts& facts,
                  app::Machine& machine,
                  std::vector<std::string>& problems) {
-    std::optional<core::Result<sandbox::NginxDumpFact>> answer;
-    facts.nginx_dump(
-        [&](core::Result<sandbox::NginxDumpFact> fact) { answer.emplace(std::move(fact)); });
-    const core::TimePoint give_up = loop.now() + kFactDeadline;
-    constexpr std::uint64_t kTurnUsec = 1'000'000;
-    while (!answer && loop.now() < give_up && sd_event_run(loop.raw(), kTurnUsec) >= 0) {
-    }
+    const auto answer = await<sandbox::NginxDumpFact>(
+        loop, kFactDeadline, [&facts](Answer<sandbox::NginxDumpFact> done) {
+            facts.nginx_dump(std::move(done));
+        });
     if (!answer) {
-        problems.emplace_back("nginx -T: no answer in time");
-    } else if (!*answer) {
-        problems.push_back("nginx -T: " + answer->error().text);
-    } else if (const sandbox::NginxDumpFact& fact = **answer; fact.exit_status != 0) {
-        problems.push_back("nginx -T: " + core::sanitize(fact.diagnostics));
-    } else if (auto parsed = parse::parse_nginx_dump(fact.dump)) {
+        problems.push_back("nginx -T: " + answer.error().text);
+    } else if (answer->exit_status != 0) {
+        problems.push_back("nginx -T: " + core::sanitize(answer->diagnostics));
+    } else if (auto parsed = parse::parse_nginx_dump(answer->dump)) {
         machine.nginx = std::move(*parsed);
         machine.has_nginx = true;
     } else {

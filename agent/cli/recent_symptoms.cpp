@@ -2,6 +2,7 @@
 #include "cli/recent_symptoms.hpp"
 
 #include "io/small_file.hpp"
+#include "parse/app_logs.hpp"
 #include "parse/nginx_error_reader.hpp"
 #include "parse/symptom_event.hpp"
 
@@ -12,40 +13,66 @@ namespace gatemend::cli {
 
 namespace {
 
-// "2026/11/21 14:33:28" in this machine's zone, as nginx writes it; -1 when it is not that.
-std::time_t local_time(std::string_view text) {
+// In this machine's zone; -1 when it has not that form.
+std::time_t local_time(std::string_view text, const char* form) {
     std::tm parts{};
     parts.tm_isdst = -1;
     const std::string copy(text);
-    const char* end = ::strptime(copy.c_str(), "%Y/%m/%d %H:%M:%S", &parts);
+    const char* end = ::strptime(copy.c_str(), form, &parts);
     return end != nullptr && *end == '\0' ? std::mktime(&parts) : -1;
+}
+
+constexpr const char* kNginxTime = "%Y/%m/%d %H:%M:%S";  // "2026/11/21 14:33:28"
+constexpr const char* kFpmTime = "%d-%b-%Y %H:%M:%S";    // "21-Nov-2026 14:33:28"
+
+// The whole lines at the end of a file; an absent log says nothing.
+std::string last_lines(const std::string& log) {
+    const auto tail = io::read_file_tail(log, kRecentBytes);
+    if (!tail) {
+        return {};
+    }
+    const std::size_t first = tail->size() < kRecentBytes ? 0 : tail->find('\n') + 1;
+    const std::size_t end = tail->rfind('\n') + 1;
+    return first < end ? tail->substr(first, end - first) : std::string{};
 }
 
 }  // namespace
 
 std::vector<core::SymptomSeen> recent_symptoms(const std::vector<std::string>& logs,
-                                               std::time_t now) {
+                                               std::time_t now,
+                                               std::time_t seconds) {
     std::vector<core::SymptomSeen> all;
     parse::NginxErrorReader reader([&](const parse::NginxErrorAnswer& answer) {
         const parse::NginxError& record = answer.line.record;
         if (record.symptom == core::Symptom::kNone ||
-            local_time(record.time) < now - kRecentSeconds) {
+            local_time(record.time, kNginxTime) < now - seconds) {
             return;
         }
         all.push_back(parse::symptom_seen(record));
     });
     for (const std::string& log : logs) {
-        const auto tail = io::read_file_tail(log, kRecentBytes);
-        if (!tail) {
-            continue;  // an absent log says nothing
-        }
+        const std::string lines = last_lines(log);
         reader.lose_context();
-        const std::size_t first = tail->size() < kRecentBytes ? 0 : tail->find('\n') + 1;
-        const std::size_t end = tail->rfind('\n') + 1;
-        if (first < end) {
-            reader.feed_block(std::string_view(*tail).substr(first, end - first));
-        }
+        reader.feed_block(lines);
         reader.flush();
+    }
+    return all;
+}
+
+std::vector<core::SymptomSeen> recent_fpm_symptoms(const std::string& log,
+                                                   const std::string& unit,
+                                                   std::time_t since) {
+    std::vector<core::SymptomSeen> all;
+    const std::string lines = log.empty() ? "" : last_lines(log);
+    std::string_view rest = lines;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        const auto finding = parse::read_app_log(rest.substr(0, end), parse::LogSource::kPhpFpm);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (finding && parse::is_telling(*finding) &&
+            local_time(finding->time, kFpmTime) >= since) {
+            all.push_back(parse::symptom_seen(*finding, unit));
+        }
     }
     return all;
 }

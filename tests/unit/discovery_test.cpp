@@ -101,6 +101,26 @@ TEST(Discovery, ForgetsAnOwnerWhosePoolHasMoved) {
     EXPECT_EQ(owner(topology, kSocket), nullptr);
 }
 
+TEST(Discovery, TellsWhatThePoolAndNginxSay) {
+    Machine read = machine(kSocket, kSocket);
+    read.fpm[0].pools[0].settings.set(parse::FpmSetting::kMaxChildren, {"5", "www.conf:120"});
+    read.fpm[0].pools[0].settings.set(parse::FpmSetting::kPm, {"dynamic", "www.conf:115"});
+    read.nginx.places.emplace_back();
+    read.nginx.places[0].settings.values[static_cast<std::size_t>(parse::PassSetting::kBuffers)] = {
+        "8 4k", ""};
+    read.nginx.backends[0].places = {0};
+    read.nginx.global.worker_connections = {"768", "nginx.conf:7"};
+    const auto topology = discover(read, {}, {});
+    ASSERT_NE(owner(topology, kSocket), nullptr);
+    const core::Backend& found = owner(topology, kSocket)->backends[0];
+    EXPECT_EQ(found.fpm.max_children, (core::ConfigLine{"5", "www.conf:120"}));
+    EXPECT_EQ(found.fpm.pm.value, "dynamic");
+    EXPECT_EQ(found.fpm.terminate_timeout, (core::ConfigLine{"0", ""}));
+    EXPECT_EQ(found.buffers, (core::ConfigLine{"8 4k", ""}));
+    EXPECT_EQ(topology.limits.worker_connections, (core::ConfigLine{"768", "nginx.conf:7"}));
+    EXPECT_EQ(decode_topology(encode_topology(topology)), topology);
+}
+
 TEST(MachineFiles, FindsDebianPoolsByVersion) {
     const test::TempDir etc;
     fs::create_directories(etc / "php/8.2/fpm/pool.d");

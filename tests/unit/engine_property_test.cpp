@@ -5,6 +5,7 @@
 #include "story.hpp"
 
 #include <random>
+#include <set>
 
 namespace gatemend::testing {
 namespace {
@@ -15,6 +16,13 @@ class Chaos {
   public:
     explicit Chaos(unsigned seed) : random_(seed) {
         state_.policy = small_policy();
+        // Every third world asks first; every other rule undoes and calls a person.
+        if (seed % 3 == 0) {
+            state_.policy.settings.mode = policy::Mode::kAsk;
+        }
+        for (std::size_t i = 0; i < state_.policy.rules.size(); i += 2) {
+            state_.policy.rules[i].on_failure = policy::OnFailure::kRollBack;
+        }
         core::Topology topology;
         for (const std::string& unit : kUnits) {
             topology.services.push_back(core::Service{
@@ -52,9 +60,11 @@ class Chaos {
     core::EventBody probe_answer() {
         core::ProbeAnswered answer;
         answer.unit = pick_unit();
-        const auto& record = state_.services.at(answer.unit);
-        answer.probe = record.running_probe && pick(5) != 0 ? *record.running_probe
-                                                            : static_cast<std::uint64_t>(pick(50));
+        const auto record = state_.services.find(answer.unit);
+        const bool is_awaited =
+            record != state_.services.end() && record->second.running_probe && pick(5) != 0;
+        answer.probe =
+            is_awaited ? *record->second.running_probe : static_cast<std::uint64_t>(pick(50));
         answer.address = "unix:/run/" + answer.unit;
         answer.result.outcome = static_cast<core::ProbeOutcome>(pick(11));
         return answer;
@@ -75,7 +85,49 @@ class Chaos {
         return core::ConfigTested{pick_unit(), test};
     }
 
+    core::EventBody proposed() {
+        core::ActProposed answer;
+        answer.incident = static_cast<std::uint64_t>(pick(20));
+        for (const auto& [id, incident] : state_.incidents) {
+            if (!incident.proposals.empty() && pick(3) != 0) {
+                answer.incident = id;
+                answer.proposal = incident.proposals.front().id;
+            }
+        }
+        answer.digest = pick(4) == 0 ? "" : "digest-" + std::to_string(pick(6));
+        return answer;
+    }
+
+    // The executor's record: what was done so far, now and then undone, and somebody's approval.
+    core::EventBody ledger() {
+        core::LedgerLearnt learnt{state_.ledger};
+        if (!learnt.ledger.attempts.empty() && pick(3) == 0) {
+            learnt.ledger.attempts.back().undo = static_cast<core::UndoState>(pick(5));
+        }
+        learnt.ledger.approvals = {core::Approval{
+            "digest-" + std::to_string(pick(6)), now_ + std::chrono::minutes{1}, "root"}};
+        return learnt;
+    }
+
+    core::EventBody topology() {
+        core::Topology learnt = state_.topology;
+        std::erase_if(learnt.services, [this](const auto& service) {
+            return service.unit == "php8.4-fpm.service" && pick(2) == 0;
+        });
+        if (learnt.find_by_unit("php8.4-fpm.service") == nullptr && pick(2) == 0) {
+            learnt.services.push_back(
+                core::Service{"php8.4-fpm.service",
+                              core::ServiceRole::kPhpFpm,
+                              {core::Backend{"unix:/run/php8.4-fpm.service", "", ""}}});
+        }
+        return core::TopologyLearnt{learnt};
+    }
+
     core::EventBody random_event() {
+        if (pick(10) == 0) {
+            const int kind = pick(3);
+            return kind == 0 ? proposed() : kind == 1 ? ledger() : topology();
+        }
         switch (pick(8)) {
             case 0:
             case 1:
@@ -104,12 +156,23 @@ class Chaos {
         const bool was_acting = state_.acting.has_value();
         const bool is_answer = std::holds_alternative<core::ActAnswered>(body);
         std::size_t acts = 0;
+        std::size_t verdicts = 0;
         for (const engine::Effect& effect :
              engine::step(state_, core::Event{now_, std::move(body)})) {
             if (const auto* request = std::get_if<engine::RequestAct>(&effect)) {
                 ++acts;
                 check_act(*request);
+            } else if (const auto* verdict = std::get_if<engine::ConfirmAct>(&effect)) {
+                EXPECT_TRUE(judged_.insert(verdict->attempt).second) << "one verdict per attempt";
+                ++verdicts;
+            } else if (std::holds_alternative<engine::ProposeAct>(effect)) {
+                EXPECT_EQ(state_.policy.settings.mode, policy::Mode::kAsk) << "asked for nothing";
             }
+        }
+        EXPECT_LE(verdicts, kUnits.size());
+        for (const auto& [id, incident] : state_.incidents) {
+            EXPECT_LE(incident.proposals.size(), engine::kMaxProposals);
+            EXPECT_FALSE(incident.ready) << "nothing is left ready at the end of a step";
         }
         EXPECT_LE(acts, was_acting && !is_answer ? 0U : 1U) << "one act at a time";
         EXPECT_LE(state_.timers.size(), 64U) << "timers are bounded";
@@ -120,6 +183,9 @@ class Chaos {
     void check_act(const engine::RequestAct& request) {
         const engine::ServiceRecord& record = state_.services.at(request.plan.unit);
         ASSERT_TRUE(record.unit);
+        if (state_.policy.settings.mode == policy::Mode::kAsk) {
+            EXPECT_FALSE(state_.ledger.approvals.empty()) << "nobody said yes";
+        }
         EXPECT_TRUE(core::is_down(*record.unit));
         EXPECT_FALSE(record.unit->is_masked);
         EXPECT_FALSE(record.unit->has_job);
@@ -144,6 +210,7 @@ class Chaos {
     core::TimePoint now_ = *core::parse_time("2026-11-21T14:00:00Z");
     std::uint64_t next_attempt_ = 1;
     std::map<std::string, std::vector<core::TimePoint>> times_;
+    std::set<std::uint64_t> judged_;
 };
 
 TEST(StepProperty, KeepsItsPromisesUnderRandomEvents) {

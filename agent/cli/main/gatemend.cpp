@@ -15,6 +15,7 @@
 #include "cli/policy_show.hpp"
 #include "cli/policy_test.hpp"
 #include "cli/replay.hpp"
+#include "cli/suggest.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -36,6 +37,7 @@ struct Arguments {
     cli::ReplayOptions replay;
     cli::PolicyOptions policies;
     std::string rule;
+    cli::SuggestOptions suggest;
     std::string replay_policies;
     std::string old_policies;
     std::string draft;
@@ -71,6 +73,7 @@ struct Commands {
     CLI::App* approve = nullptr;
     CLI::App* rollback = nullptr;
     CLI::App* apply = nullptr;
+    CLI::App* suggest = nullptr;
 };
 
 CLI::App* add(CLI::App& app, Arguments& arguments, const char* name, const char* text) {
@@ -138,6 +141,14 @@ void describe_policy(CLI::App& app, Arguments& arguments, Commands& commands) {
     }
     commands.rules->add_option("--policy", arguments.draft, kInstead);
     commands.rules->add_option("RULE", arguments.rule, "This rule alone");
+}
+
+void describe_suggest(CLI::App& app, Arguments& arguments, Commands& commands) {
+    commands.suggest =
+        add(app, arguments, "suggest", "Durable fixes as diffs, with the arithmetic (root)");
+    commands.suggest->add_option("--unit", arguments.suggest.unit, "Only what this unit serves");
+    commands.suggest->add_option(
+        "--cause", arguments.suggest.cause, "Against this cause, whether it shows or not");
 }
 
 void describe_control(CLI::App& app, Arguments& arguments, Commands& commands) {
@@ -263,6 +274,10 @@ int run(const Commands& commands, Arguments& arguments) {
         arguments.audit.now = wall_clock();
         return cli::run_audit(arguments.audit);
     }
+    if (commands.suggest->parsed()) {
+        arguments.suggest.is_json = arguments.is_json;
+        return cli::run_suggest(arguments.suggest);
+    }
     if (commands.pause->parsed()) {
         return cli::run_pause(arguments.pause_for, arguments.reason);
     }
@@ -304,6 +319,7 @@ int parse_and_run(int argc, char** argv) {
     describe_hold(app, arguments, commands);
     describe_drill(app, arguments, commands);
     describe_consent(app, arguments, commands);
+    describe_suggest(app, arguments, commands);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

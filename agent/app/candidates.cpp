@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "engine/candidates.hpp"
+#include "app/candidates.hpp"
 
 #include "policies/glob.hpp"
 
 #include <algorithm>
 
-namespace gatemend::engine {
+namespace gatemend::app {
 
 namespace {
 
@@ -13,7 +13,9 @@ std::string act_name(const policy::LadderStep& step) {
     return std::string{actions::spec(step.act).name};
 }
 
-Candidate step_candidate(const Incident& incident, const policy::Rule& rule, std::size_t index) {
+Candidate step_candidate(const engine::Incident& incident,
+                         const policy::Rule& rule,
+                         std::size_t index) {
     const auto used = incident.steps.find(rule.name);
     const std::size_t next = used == incident.steps.end() ? 0 : used->second;
     Candidate candidate{rule.name, act_name(rule.ladder[index]), "", {}, ""};
@@ -30,14 +32,15 @@ Candidate step_candidate(const Incident& incident, const policy::Rule& rule, std
     return candidate;
 }
 
-Candidate offer_candidate(const Incident& incident,
+Candidate offer_candidate(const engine::Incident& incident,
                           const policy::Rule& rule,
                           const policy::LadderStep& offer) {
     Candidate candidate{rule.name, act_name(offer), "", {}, ""};
-    const auto proposal = std::find_if(
-        incident.proposals.begin(), incident.proposals.end(), [&offer](const Proposal& item) {
-            return item.is_offer && item.plan.act == offer.act;
-        });
+    const auto proposal = std::find_if(incident.proposals.begin(),
+                                       incident.proposals.end(),
+                                       [&offer](const engine::Proposal& item) {
+                                           return item.is_offer && item.plan.act == offer.act;
+                                       });
     if (proposal == incident.proposals.end()) {
         candidate.text =
             "suggested by the rule, but what it has to know is not known, or it is not "
@@ -69,7 +72,7 @@ std::string permille(std::uint32_t value) {
 }
 
 // Why a rule for this very cause is not the one that decides.
-std::string reason_passed_over(const Incident& incident,
+std::string reason_passed_over(const engine::Incident& incident,
                                const policy::Rule& rule,
                                const std::string& backend) {
     if (!fits(rule.match.unit, incident.unit)) {
@@ -86,7 +89,7 @@ std::string reason_passed_over(const Incident& incident,
     return incident.decision.rule.empty() ? "" : "comes after " + incident.decision.rule;
 }
 
-std::string suspected_address(const State& state, const Incident& incident) {
+std::string suspected_address(const engine::State& state, const engine::Incident& incident) {
     const auto record = state.services.find(incident.unit);
     const core::Service* service = state.topology.find_by_unit(incident.unit);
     if (record != state.services.end() && !record->second.probe_address.empty()) {
@@ -95,7 +98,9 @@ std::string suspected_address(const State& state, const Incident& incident) {
     return service == nullptr || service->backends.empty() ? "" : service->backends.front().address;
 }
 
-void add_steps(std::vector<Candidate>& all, const Incident& incident, const policy::Rule& rule) {
+void add_steps(std::vector<Candidate>& all,
+               const engine::Incident& incident,
+               const policy::Rule& rule) {
     for (std::size_t index = 0; index < rule.ladder.size(); ++index) {
         all.push_back(step_candidate(incident, rule, index));
     }
@@ -120,7 +125,7 @@ void add_passed_over(std::vector<Candidate>& all,
 
 }  // namespace
 
-std::vector<Candidate> candidates_of(const State& state, const Incident& incident) {
+std::vector<Candidate> candidates_of(const engine::State& state, const engine::Incident& incident) {
     std::vector<Candidate> all;
     const std::string backend = suspected_address(state, incident);
     const auto& others = incident.diagnosis.alternatives;
@@ -147,4 +152,4 @@ std::vector<Candidate> candidates_of(const State& state, const Incident& inciden
     return all;
 }
 
-}  // namespace gatemend::engine
+}  // namespace gatemend::app

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace gatemend::engine {
+namespace gatemend::app {
 
 struct Candidate {
     std::string rule;
@@ -19,6 +19,7 @@ struct Candidate {
     std::string text;  // why not, where that is no hold
 };
 
-[[nodiscard]] std::vector<Candidate> candidates_of(const State& state, const Incident& incident);
+[[nodiscard]] std::vector<Candidate> candidates_of(const engine::State& state,
+                                                   const engine::Incident& incident);
 
-}  // namespace gatemend::engine
+}  // namespace gatemend::app

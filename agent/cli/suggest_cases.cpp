@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "cli/suggest_cases.hpp"
+
+#include "core/case_file.hpp"
+#include "core/config_value.hpp"
+#include "core/judges.hpp"
+#include "core/pool_capacity.hpp"
+#include "core/suggestions.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace gatemend::cli {
+
+namespace {
+
+using core::Cause;
+using core::ServiceRole;
+
+struct Row {
+    Cause cause;
+    core::Judge judge;
+};
+
+// In the order in which they are told: what explains others comes first.
+constexpr std::array<Row, 6> kRows{{
+    {Cause::kOomKilled, core::judge_oom_killed},
+    {Cause::kNginxFdLimit, core::judge_nginx_limit},
+    {Cause::kPoolSaturated, core::judge_saturated},
+    {Cause::kHeaderTooBig, core::judge_header_too_big},
+    {Cause::kScriptFatal, core::judge_script_fatal},
+    {Cause::kSlowBackend, core::judge_slow},
+}};
+
+std::string queue_words(const core::Findings& findings) {
+    const core::Listener* listener = core::find_own_listener(findings);
+    return listener == nullptr
+               ? std::string{"no record says that anybody was turned away"}
+               : std::to_string(listener->queue) + " connections wait at " + listener->address +
+                     ", where " + std::to_string(listener->backlog) +
+                     " may, and no record says that anybody was turned away";
+}
+
+// Nothing shows. What would happen under full load is worth knowing, and no reason to change what
+// runs well.
+core::Suggestion well(const core::Findings& findings) {
+    core::Suggestion suggestion = core::nothing(Cause::kUnknown, queue_words(findings));
+    core::Capacity capacity = core::capacity_of(findings, 0);
+    const auto now = core::config_number(findings.backend.fpm.max_children.value);
+    if (!capacity.missing.empty()) {
+        suggestion.text += "; what the pool may grow to is not measured: " + capacity.missing;
+    } else if (now && capacity.workers < *now) {
+        suggestion.text += "; but memory holds only " + std::to_string(capacity.workers) +
+                           " of the " + std::to_string(*now) +
+                           " workers that may run, if all become as large as they get";
+    }
+    suggestion.arithmetic = std::move(capacity.arithmetic);
+    return suggestion;
+}
+
+// "[pool www]": of that pool alone.
+bool is_of_other_pool(const std::string& subject, const core::Backend& backend) {
+    return subject.starts_with("[pool ") && !backend.pool.empty() &&
+           subject != "[pool " + backend.pool + "]";
+}
+
+}  // namespace
+
+bool is_askable(const core::Findings& findings, Cause cause) {
+    const bool is_nginx = findings.role == ServiceRole::kNginx;
+    const bool is_of_pools = cause == Cause::kPoolSaturated || cause == Cause::kScriptFatal;
+    if (cause == Cause::kNginxFdLimit || is_nginx) {
+        return cause == Cause::kNginxFdLimit && is_nginx;
+    }
+    return core::is_suggestible(cause) && (!is_of_pools || findings.role == ServiceRole::kPhpFpm) &&
+           (cause != Cause::kOomKilled || findings.role != ServiceRole::kUnowned);
+}
+
+std::vector<Cause> showing_causes(const core::Findings& findings) {
+    std::vector<Cause> causes;
+    for (const Row& row : kRows) {
+        const auto diagnosis = is_askable(findings, row.cause) ? row.judge(findings) : std::nullopt;
+        if (diagnosis && diagnosis->cause == row.cause) {
+            causes.push_back(row.cause);
+        }
+    }
+    return causes;
+}
+
+std::vector<core::Suggestion> suggestions_for(const core::Findings& findings,
+                                              std::optional<Cause> asked) {
+    std::vector<Cause> causes = showing_causes(findings);
+    if (asked) {
+        causes.clear();
+        if (is_askable(findings, *asked)) {
+            causes.push_back(*asked);
+        }
+    }
+    std::vector<core::Suggestion> all;
+    for (const Cause cause : causes) {
+        for (core::Suggestion& suggestion : core::suggest(findings, cause)) {
+            all.push_back(std::move(suggestion));
+        }
+    }
+    if (all.empty() && !asked && findings.role == ServiceRole::kPhpFpm) {
+        all.push_back(well(findings));
+    }
+    return all;
+}
+
+std::vector<core::Sighting> sightings_of(const std::vector<core::SymptomSeen>& records,
+                                         const core::Service& service,
+                                         const core::Backend& backend) {
+    core::Sightings sightings;
+    for (const core::SymptomSeen& record : records) {
+        const bool is_of_nginx =
+            record.address.empty() && record.unit.empty() && service.role == ServiceRole::kNginx;
+        const bool is_own = record.address == backend.address && !record.address.empty();
+        const bool is_of_unit = record.address.empty() && record.unit == service.unit &&
+                                !is_of_other_pool(record.subject, backend);
+        if (is_own || is_of_unit || is_of_nginx) {
+            sightings.note(record, core::TimePoint{});
+        }
+    }
+    return sightings.all();
+}
+
+}  // namespace gatemend::cli
