@@ -20,8 +20,6 @@ constexpr core::Duration kRetry = std::chrono::minutes{1};
 // At boot the applications come up after us: who listens where is asked again after these.
 constexpr core::Duration kSecondLook = std::chrono::seconds{15};
 constexpr core::Duration kThirdLook = std::chrono::minutes{2};
-constexpr std::size_t kMaxNames = 16;
-constexpr core::Duration kResolveTimeout = std::chrono::seconds{5};
 
 }  // namespace
 

@@ -18,6 +18,10 @@
 
 namespace gatemend::app {
 
+// Names of nginx's configuration that are looked up.
+inline constexpr std::size_t kMaxNames = 16;
+inline constexpr core::Duration kResolveTimeout = std::chrono::seconds{5};
+
 class TopologySource {
   public:
     struct Outside {

@@ -28,13 +28,14 @@ void DryRunDriver::run(const core::Ledger& ledger,
     begin();  // ours, so that the first answers do not end the run
     feed(core::LedgerLearnt{ledger});
     feed(core::TopologyLearnt{topology});
-    for (const core::SymptomSeen& seen : symptoms) {
-        feed(seen);
-    }
+    symptoms_ = symptoms;
     read_units(topology);
     const bus::Source deadline =
         outside_.loop.add_timer(kDryRunDeadline, [this] { outside_.loop.exit(0); });
     const bus::Source first = outside_.loop.add_timer(core::Duration::zero(), [this] { end(); });
+    if (unread_units_ == 0) {
+        feed_symptoms();
+    }
     if (outside_.loop.run() < 0) {
         problems_.emplace_back("the event loop failed");
         is_complete_ = false;
@@ -42,6 +43,7 @@ void DryRunDriver::run(const core::Ledger& ledger,
 }
 
 void DryRunDriver::read_units(const core::Topology& topology) {
+    unread_units_ = topology.services.size();
     for (const core::Service& service : topology.services) {
         begin();
         outside_.systemd.read_unit(
@@ -51,8 +53,18 @@ void DryRunDriver::read_units(const core::Topology& topology) {
                 } else {
                     problems_.push_back(unit + ": " + state.error().text);
                 }
+                if (--unread_units_ == 0) {
+                    feed_symptoms();
+                }
                 end();
             });
+    }
+}
+
+// A probe from before a unit's state is known says nothing about that state.
+void DryRunDriver::feed_symptoms() {
+    for (const core::SymptomSeen& seen : std::exchange(symptoms_, {})) {
+        feed(seen);
     }
 }
 

@@ -73,6 +73,7 @@ class DryRunDriver {
     void feed(core::EventBody body);
     void note(std::string problem);
     void read_units(const core::Topology& topology);
+    void feed_symptoms();
 
     void begin() { ++outstanding_; }
 
@@ -114,6 +115,8 @@ class DryRunDriver {
     std::deque<core::EventBody> queue_;
     bool is_running_ = false;
     std::size_t outstanding_ = 0;
+    std::size_t unread_units_ = 0;
+    std::vector<core::SymptomSeen> symptoms_;  // not fed yet
     bool is_complete_ = false;
     core::TimePoint started_{};
     std::vector<bus::Source> timers_;

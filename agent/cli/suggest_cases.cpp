@@ -60,10 +60,9 @@ core::Suggestion well(const core::Findings& findings) {
     return suggestion;
 }
 
-// "[pool www]": of that pool alone.
-bool is_of_other_pool(const std::string& subject, const core::Backend& backend) {
-    return subject.starts_with("[pool ") && !backend.pool.empty() &&
-           subject != "[pool " + backend.pool + "]";
+// A record without an address may be any pool's, and what it says of itself selects nothing.
+bool is_of_only_backend(const core::SymptomSeen& record, const core::Service& service) {
+    return record.address.empty() && record.unit == service.unit && service.backends.size() == 1;
 }
 
 }  // namespace
@@ -118,9 +117,7 @@ std::vector<core::Sighting> sightings_of(const std::vector<core::SymptomSeen>& r
         const bool is_of_nginx =
             record.address.empty() && record.unit.empty() && service.role == ServiceRole::kNginx;
         const bool is_own = record.address == backend.address && !record.address.empty();
-        const bool is_of_unit = record.address.empty() && record.unit == service.unit &&
-                                !is_of_other_pool(record.subject, backend);
-        if (is_own || is_of_unit || is_of_nginx) {
+        if (is_own || is_of_only_backend(record, service) || is_of_nginx) {
             sightings.note(record, core::TimePoint{});
         }
     }

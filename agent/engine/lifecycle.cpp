@@ -202,7 +202,13 @@ bool is_complaint_due(Context& context,
 // ready, as PHP-FPM and nginx do.
 core::TimePoint listens_by(const core::Service& service, const ServiceRecord& record) {
     const bool is_told = service.role != core::ServiceRole::kOther || !record.unit;
-    return is_told ? record.unit_seen : record.unit_seen + kStartUp;
+    if (is_told) {
+        return record.unit_seen;
+    }
+    // Nobody may have looked when it came up.
+    const core::TimePoint up_since = record.unit->last_active;
+    const bool is_known = up_since != core::TimePoint{};
+    return (is_known ? std::min(up_since, record.unit_seen) : record.unit_seen) + kStartUp;
 }
 
 // Up, no incident: one bad probe is no news, two in a row are; nor is one complaint of a visitor.

@@ -92,10 +92,11 @@ class Acted(Scenario):
         self.play.visitors.wait_for_good(5, DEADLINE)
 
     def planned(self) -> Record:
-        """What a dry run would do about it."""
+        """What a dry run would do about it, or ask for."""
 
         def found() -> Record | None:
-            return next((plan for plan in self.gatemend.dry_run()["plans"] if plan["act"] == self.story.act), None)
+            plans = self.gatemend.dry_run()["proposals" if self.story.asks else "plans"]
+            return next((plan for plan in plans if plan["act"] == self.story.act), None)
 
         plan = self.machine.wait_until(found, DEADLINE, f"a dry run that plans {self.story.act}")
         self.assertRegex(digest_of(plan), DIGEST)

@@ -31,6 +31,10 @@ class RecordingExecutor final : public io::ExecutorClient {
 
     void packet_filter(Reply<io::PacketFilterText> done) override { done(core::Error{"absent"}); }
 
+    void pm2_apps(const std::string&, Reply<std::string> done) override {
+        done(core::Error{"absent"});
+    }
+
     void read_ledger(Reply<core::Ledger> done) override { done(core::Ledger{}); }
 
     void act(std::uint64_t incident,

@@ -243,7 +243,7 @@ TEST(SuggestPlan, SaysWhyThereIsNone) {
 // --- the text ---
 
 TEST(SuggestText, ShowsSettingsArithmeticDiffAndHowToApply) {
-    const auto document = nlohmann::ordered_json::parse(R"({
+    const auto document = nlohmann::ordered_json::parse(R"json({
         "problems": ["nginx -T: no answer in time"],
         "places": [{"unit": "php8.2-fpm.service", "pool": "www", "address": "unix:/run/a.sock",
             "now": ["pm.max_children is 5 (www.conf:120)"],
@@ -253,7 +253,7 @@ TEST(SuggestText, ShowsSettingsArithmeticDiffAndHowToApply) {
                 "arithmetic": ["2.4 GiB / 65 MiB = 39"], "next": "Measure again.",
                 "diff": "--- a\n+++ b\n-pm.max_children = 5\n+pm.max_children = 8\n",
                 "digest": "abc", "problem": ""}]}]
-})");
+})json");
     EXPECT_EQ(suggest_text(document),
               "problem: nginx -T: no answer in time\n"
               "\n"
