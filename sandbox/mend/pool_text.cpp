@@ -183,6 +183,13 @@ const PoolLine* find_anchor(const PoolTree& tree,
                       [&](const PoolLine& item) { return in_section(item) && !item.is_comment; });
 }
 
+std::string fault_of_two(const std::string& socket,
+                         const std::string& pool,
+                         const std::string& other) {
+    std::string text = "two pools listen on ";
+    return text.append(socket).append(": ").append(pool).append(" and ").append(other);
+}
+
 }  // namespace
 
 const PoolLine* PoolTree::find(std::string_view section, std::string_view key) const {
@@ -245,8 +252,7 @@ Result<std::string> find_pool(const PoolTree& tree, std::string_view socket) {
             continue;
         }
         if (!found.empty()) {
-            std::string text = "two pools listen on " + wanted + ": " + found;
-            return Error{text.append(" and ").append(line.section)};
+            return Error{fault_of_two(wanted, found, line.section)};
         }
         found = line.section;
     }

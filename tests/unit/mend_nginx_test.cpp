@@ -201,8 +201,9 @@ TEST(MendNginxTree, EndsWhenFilesIncludeEachOther) {
 TEST(MendNginxTree, RefusesIncludesThatMultiply) {
     Files files{{kMain, "include f0;"}};
     for (int i = 0; i < 15; ++i) {
-        std::string next = "include f" + std::to_string(i + 1) + ";";
-        files["/etc/nginx/f" + std::to_string(i)] = next + next + next + next;
+        const std::string next = "include f" + std::to_string(i + 1) + ";";
+        std::string& text = files["/etc/nginx/f" + std::to_string(i)];
+        text.append(next).append(next).append(next).append(next);
     }
     files["/etc/nginx/f15"] = "a;";
     MemorySource source(files);

@@ -105,7 +105,7 @@ std::string opened(const std::string& lines) {
     }
     std::string shown;
     for (const auto& [name, value] : *settings) {
-        shown += name + "=" + value + " ";
+        shown.append(name).append("=").append(value).append(" ");
     }
     return shown;
 }
