@@ -12,10 +12,8 @@
 #include "parse/nginx_config.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace gatemend::cli {
@@ -23,15 +21,6 @@ namespace gatemend::cli {
 namespace {
 
 constexpr const char* kEtc = "/etc";
-
-// Turns the loop until `is_done` or the deadline; false: in vain.
-bool turn_until(bus::EventLoop& loop, const std::function<bool()>& is_done) {
-    const core::TimePoint give_up = loop.now() + kFactDeadline;
-    constexpr std::uint64_t kTurnUsec = 1'000'000;
-    while (!is_done() && loop.now() < give_up && sd_event_run(loop.raw(), kTurnUsec) >= 0) {
-    }
-    return is_done();
-}
 
 // Runs nginx -T; what it said wrong goes to `problems`.
 void learn_nginx(bus::EventLoop& loop,
@@ -54,42 +43,48 @@ void learn_nginx(bus::EventLoop& loop,
     }
 }
 
-// Who listens where, and what nginx's names mean now: as the service asks.
-void learn_around(bus::EventLoop& loop,
-                  sandbox::Facts& facts,
-                  app::Machine& machine,
-                  std::vector<std::string>& problems) {
-    struct Answers {
-        std::size_t missing = 0;
-        std::optional<core::Result<std::string>> look;
-        std::map<std::string, std::vector<std::string>> resolved;
-    };
-
-    const auto answers = std::make_shared<Answers>();
-    answers->missing = 1;
-    facts.inspect("", "", [answers](core::Result<std::string> text) {
-        answers->look.emplace(std::move(text));
-        --answers->missing;
+// Who listens where: whose a backend is that is no pool's.
+void learn_listeners(bus::EventLoop& loop,
+                     sandbox::Facts& facts,
+                     app::Machine& machine,
+                     std::vector<std::string>& problems) {
+    const auto answer = await<std::string>(loop, kFactDeadline, [&facts](Answer<std::string> done) {
+        facts.inspect("", "", std::move(done));
     });
-    for (std::size_t i = 0; i < std::min(machine.nginx.names.size(), app::kMaxNames); ++i) {
-        const std::string& host = machine.nginx.names[i].host;
-        ++answers->missing;
-        facts.probe(
-            {core::ProbeKind::kResolve, parse::name_of_host(host), "", app::kResolveTimeout},
-            [answers, host](const core::Result<std::string>& line) {
-                answers->resolved[host] = parse::resolved_addresses(host, line);
-                --answers->missing;
-            });
-    }
-    turn_until(loop, [&answers] { return answers->missing == 0; });
-    machine.resolved.insert(answers->resolved.begin(), answers->resolved.end());
-    const auto look = answers->look && *answers->look
-                          ? core::decode_inspection(**answers->look)
-                          : core::Result<core::Inspection>{core::Error{"no answer"}};
+    const auto look =
+        answer ? core::decode_inspection(*answer) : core::Result<core::Inspection>{answer.error()};
     if (look) {
         machine.look.listeners = look->listeners;
     } else {
         problems.push_back("who listens where is not known: " + look.error().text);
+    }
+}
+
+// What the names of nginx's configuration mean now. All are asked at once: a resolver that does not
+// answer is waited for once.
+void learn_names(bus::EventLoop& loop, sandbox::Facts& facts, app::Machine& machine) {
+    using Names = std::map<std::string, std::vector<std::string>>;
+    const std::size_t count = std::min(machine.nginx.names.size(), app::kMaxNames);
+    if (count == 0) {
+        return;
+    }
+    auto names = await<Names>(loop, kFactDeadline, [&](const Answer<Names>& done) {
+        const auto found = std::make_shared<Names>();
+        const auto missing = std::make_shared<std::size_t>(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::string& host = machine.nginx.names[i].host;
+            facts.probe(
+                {core::ProbeKind::kResolve, parse::name_of_host(host), "", app::kResolveTimeout},
+                [found, missing, done, host](const core::Result<std::string>& line) {
+                    (*found)[host] = parse::resolved_addresses(host, line);
+                    if (--*missing == 0) {
+                        done(std::move(*found));
+                    }
+                });
+        }
+    });
+    if (names) {
+        machine.resolved = std::move(*names);
     }
 }
 
@@ -114,7 +109,8 @@ core::Topology learn_topology(bus::EventLoop& loop,
                               std::vector<std::string>& problems) {
     app::Machine machine;
     learn_nginx(loop, *machinery.facts, machine, problems);
-    learn_around(loop, *machinery.facts, machine, problems);
+    learn_listeners(loop, *machinery.facts, machine, problems);
+    learn_names(loop, *machinery.facts, machine);
     app::FpmFiles files = app::read_fpm_files(kEtc);
     machine.fpm = std::move(files.instances);
     problems.insert(problems.end(), files.problems.begin(), files.problems.end());
