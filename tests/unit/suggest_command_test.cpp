@@ -138,18 +138,22 @@ TEST(SuggestCases, GivesEachBackendItsOwnRecords) {
         seen.subject = subject;
         return seen;
     };
-    const auto found =
-        sightings_of({record(core::Symptom::kHeaderTooBig, kSocket, "", ""),
-                      record(core::Symptom::kClosedEarly, "unix:/run/php/other.sock", "", ""),
-                      record(core::Symptom::kBackendSaturated, "", kFpm, "[pool www]"),
-                      record(core::Symptom::kScriptFatal, "", kFpm, "[pool shop]"),
-                      record(core::Symptom::kOomKill, "", "mariadb.service", ""),
-                      record(core::Symptom::kNginxLimit, "", "", "")},
-                     service,
-                     service.backends.front());
-    ASSERT_THAT(found, SizeIs(2));
-    EXPECT_EQ(found[0].symptom, core::Symptom::kHeaderTooBig);
-    EXPECT_EQ(found[1].symptom, core::Symptom::kBackendSaturated);
+    const std::vector<core::SymptomSeen> records{
+        record(core::Symptom::kHeaderTooBig, kSocket, "", ""),
+        record(core::Symptom::kClosedEarly, "unix:/run/php/other.sock", "", ""),
+        record(core::Symptom::kBackendSaturated, "", kFpm, "[pool www]"),
+        record(core::Symptom::kOomKill, "", "mariadb.service", ""),
+        record(core::Symptom::kNginxLimit, "", "", "")};
+    const auto alone = sightings_of(records, service, service.backends.front());
+    ASSERT_THAT(alone, SizeIs(2));
+    EXPECT_EQ(alone[0].symptom, core::Symptom::kHeaderTooBig);
+    EXPECT_EQ(alone[1].symptom, core::Symptom::kBackendSaturated);
+
+    // of several pools a record without an address may be any one's
+    core::Service crowded = service;
+    crowded.backends.push_back(crowded.backends.front());
+    crowded.backends.back().address = "unix:/run/php/shop.sock";
+    EXPECT_THAT(sightings_of(records, crowded, crowded.backends.front()), SizeIs(1));
 }
 
 TEST(RecentFpmSymptoms, AreThoseOfTheAskedTime) {
