@@ -246,7 +246,10 @@ std::optional<GateHold> check_unit(const actions::Plan& plan,
     if (state.has_job) {
         return hold(HoldKind::kJobQueued, "another job for the unit is queued");
     }
-    if (state.active != plan.expected_active || state.invocation_id != plan.expected_invocation) {
+    // Acts on the machine itself stop and start nothing: which run of journald it is means nothing.
+    const bool is_same_run =
+        plan.unit == actions::kJournalUnit || state.invocation_id == plan.expected_invocation;
+    if (state.active != plan.expected_active || !is_same_run) {
         return hold(HoldKind::kExecutorRefused,
                     "the unit is now " + state_words(state.active, state.invocation_id) +
                         "; the plan was made for " +
