@@ -142,6 +142,13 @@ void share_disks(Context& context, const ServiceRecord& source) {
     }
 }
 
+// What was said while it was full is answered by the look that found room.
+void forget_full_disk(Context& context) {
+    for (auto& [unit, record] : context.state.services) {
+        record.sightings.forget(core::Symptom::kDiskFull);
+    }
+}
+
 void verify_room(const Case& c) {
     Incident& incident = c.incident;
     const bool is_fresh = c.record.inspection_asked >= *incident.acted_at &&
@@ -163,6 +170,9 @@ void verify_room(const Case& c) {
     share_disks(c.context, c.record);
     const core::Diagnosis now = core::diagnose(findings_of(c.context, c.service, c.record));
     const bool is_full = now.cause == core::Cause::kDiskFull;
+    if (!is_full) {
+        forget_full_disk(c.context);
+    }
     conclude_attempt(c.context,
                      incident,
                      is_full ? core::ActVerdict::kIneffective : core::ActVerdict::kEffective,

@@ -208,7 +208,9 @@ std::optional<GateHold> check_record(const policy::Policy& policy,
     if (rule == nullptr) {
         return hold(HoldKind::kNoRule, "the executor's policy has no such rule");
     }
-    auto verdict = policy::check_budget(policy.settings, *rule, plan.unit, ledger, now);
+    auto verdict = policy::find_planned_step(*rule, plan).is_offer
+                       ? policy::check_chosen(*rule, plan.unit, ledger, now)
+                       : policy::check_budget(policy.settings, *rule, plan.unit, ledger, now);
     switch (verdict.state) {
         case policy::BudgetState::kAllowed:
             return std::nullopt;
