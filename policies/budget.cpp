@@ -130,8 +130,7 @@ std::vector<Account> make_accounts(const Settings& settings,
     return {std::move(by_rule), std::move(by_unit), std::move(by_host)};
 }
 
-// What an operator or a broken record says comes before any counting.
-BudgetVerdict check_breakers(std::string_view unit, const core::Ledger& ledger, TimePoint now) {
+BudgetVerdict check_latch(std::string_view unit, const core::Ledger& ledger) {
     const auto latch = std::ranges::find(ledger.latches, unit, &core::Latch::unit);
     if (latch != ledger.latches.end()) {
         return {BudgetState::kLatched,
@@ -139,6 +138,11 @@ BudgetVerdict check_breakers(std::string_view unit, const core::Ledger& ledger, 
                 "the breaker of " + latch->unit + " is latched since " +
                     core::format_time(latch->since) + ": " + core::sanitize(latch->reason)};
     }
+    return {};
+}
+
+// What an operator or a broken record says comes before any counting.
+BudgetVerdict check_breakers(const core::Ledger& ledger, TimePoint now) {
     if (ledger.pause && now < ledger.pause->until) {
         return {BudgetState::kPaused,
                 ledger.pause->until,
@@ -188,7 +192,11 @@ BudgetVerdict check_budget(const Settings& settings,
                            std::string_view unit,
                            const core::Ledger& ledger,
                            TimePoint now) {
-    auto verdict = check_breakers(unit, ledger, now);
+    auto verdict = check_latch(unit, ledger);
+    if (verdict.state != BudgetState::kAllowed) {
+        return verdict;
+    }
+    verdict = check_breakers(ledger, now);
     if (verdict.state != BudgetState::kAllowed) {
         return verdict;
     }
@@ -210,6 +218,15 @@ BudgetVerdict check_budget(const Settings& settings,
         }
     }
     return verdict;
+}
+
+BudgetVerdict check_chosen(const Rule& rule,
+                           std::string_view unit,
+                           const core::Ledger& ledger,
+                           TimePoint now) {
+    auto verdict = check_breakers(ledger, now);
+    return verdict.state != BudgetState::kAllowed ? verdict
+                                                  : check_demotion(rule, unit, ledger, now);
 }
 
 }  // namespace gatemend::policy

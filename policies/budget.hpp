@@ -38,4 +38,11 @@ struct BudgetVerdict {
                                          const core::Ledger& ledger,
                                          core::TimePoint now);
 
+// For what a rule only offers and a person has chosen: nothing is counted, and the breaker is for
+// what acts by itself. A pause, a record that cannot be read and harm done stop it all the same.
+[[nodiscard]] BudgetVerdict check_chosen(const Rule& rule,
+                                         std::string_view unit,
+                                         const core::Ledger& ledger,
+                                         core::TimePoint now);
+
 }  // namespace gatemend::policy

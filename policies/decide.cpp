@@ -290,7 +290,10 @@ std::optional<Hold> check_ladder(const Case& c) {
 
 // Counted for whom the plan names, as the executor does.
 std::optional<Hold> check_account(const Case& c) {
-    auto verdict = check_budget(c.policy.settings, c.rule, c.move.target, c.ledger, c.question.now);
+    const core::TimePoint now = c.question.now;
+    auto verdict = c.move.is_offer
+                       ? check_chosen(c.rule, c.move.target, c.ledger, now)
+                       : check_budget(c.policy.settings, c.rule, c.move.target, c.ledger, now);
     const auto hold = [&verdict](HoldKind kind, std::string owner) {
         return Hold{kind, std::move(owner), std::move(verdict.reason), verdict.retry_at};
     };

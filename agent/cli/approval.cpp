@@ -25,7 +25,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kQuickDeadline{20};
 constexpr std::chrono::seconds kUndoDeadline{120};
 constexpr std::chrono::minutes kApprovalPatience{2};
+// An agent that dies is started again within a second.
+constexpr std::chrono::seconds kAgentPatience{10};
 constexpr std::chrono::milliseconds kPace{500};
+// A proposal is away for a moment while the incident is judged anew.
+constexpr int kLooksUntilGone = 6;
 
 int wrong(const std::string& text) {
     (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
@@ -77,49 +81,105 @@ std::size_t count_acts(const Json& incident) {
     return list_of(incident, "attempts").size();
 }
 
-// What has become of it; absent: nothing yet.
-std::optional<int> outcome_of(const Json& incident, std::size_t acts_before) {
-    if (count_acts(incident) <= acts_before) {
-        if (incident.value("closed", Json()).is_null()) {
-            return std::nullopt;
-        }
-        say("the incident is over: " + text_of(incident, "text"));
-        return kExitOk;
-    }
-    const Json attempt = list_of(incident, "attempts").at(acts_before);
-    for (const Json& act : list_of(incident, "acts")) {
-        const std::string verdict = text_of(act, "verdict");
-        if (act.value("attempt", Json()) != attempt || verdict == "pending" || verdict.empty()) {
-            continue;
-        }
-        say(act_text(act));
-        say(text_of(incident, "text"));
-        return verdict == "effective" ? kExitOk : kExitFailed;
-    }
-    return std::nullopt;
+bool is_proposed(const Json& incident, const std::string& digest) {
+    const Json proposals = list_of(incident, "proposals");
+    return std::any_of(proposals.begin(), proposals.end(), [&digest](const Json& item) {
+        return text_of(item, "digest") == digest;
+    });
 }
 
-int await_outcome(std::uint64_t id, std::size_t acts_before) {
-    const Clock::time_point give_up = Clock::now() + kApprovalPatience;
-    std::string said;
-    while (Clock::now() < give_up) {
-        std::optional<int> outcome;
-        const int code = with_incident(id, [&](const Json& incident) {
-            outcome = outcome_of(incident, acts_before);
-            if (const std::string now = text_of(incident, "text"); !outcome && now != said) {
-                said = now;
-                say(now);
+// Follows the incident from the yes on until it is known what became of the act.
+class Wait {
+  public:
+    Wait(const Json& incident, std::string digest)
+        : id_{incident.value("id", std::uint64_t{0})},
+          opened_{text_of(incident, "opened")},
+          acts_before_{count_acts(incident)},
+          digest_{std::move(digest)} {}
+
+    [[nodiscard]] int run() {
+        const Clock::time_point give_up = Clock::now() + kApprovalPatience;
+        while (Clock::now() < give_up) {
+            std::optional<int> outcome;
+            const int code = with_incident(id_, [&](const Json& incident) {
+                outcome = outcome_of(incident);
+                return kExitOk;
+            });
+            if (outcome) {
+                return *outcome;
             }
-            return kExitOk;
-        });
-        if (code != kExitOk || outcome) {
-            return outcome.value_or(code);
+            if (code == kExitNotRunning && is_back()) {
+                continue;
+            }
+            if (code != kExitOk) {
+                return code;
+            }
+            std::this_thread::sleep_for(kPace);
         }
-        std::this_thread::sleep_for(kPace);
+        say("not over yet; `gatemend show " + std::to_string(id_) + "` tells how it goes on");
+        return kExitFailed;
     }
-    say("not over yet; `gatemend show " + std::to_string(id) + "` tells how it goes on");
-    return kExitFailed;
-}
+
+  private:
+    static bool is_back() {
+        say("the agent went away; waiting for it to come back");
+        return await_service(kAgent, kAgentPatience);
+    }
+
+    // What has become of it; absent: nothing yet.
+    std::optional<int> outcome_of(const Json& incident) {
+        if (text_of(incident, "opened") != opened_) {
+            say("the agent was started again meanwhile and judges anew: `gatemend incidents` and "
+                "`gatemend audit` tell what became of the act");
+            return kExitFailed;
+        }
+        if (count_acts(incident) > acts_before_) {
+            return verdict_of(incident);
+        }
+        if (!incident.value("closed", Json()).is_null()) {
+            say("the incident is over: " + text_of(incident, "text"));
+            return kExitOk;
+        }
+        tell_news(incident);
+        looks_without_it_ = is_proposed(incident, digest_) ? 0 : looks_without_it_ + 1;
+        if (looks_without_it_ < kLooksUntilGone) {
+            return std::nullopt;
+        }
+        say("what was approved is not proposed any more; `gatemend why " + std::to_string(id_) +
+            "` tells more");
+        return kExitFailed;
+    }
+
+    std::optional<int> verdict_of(const Json& incident) {
+        const Json attempt = list_of(incident, "attempts").at(acts_before_);
+        for (const Json& act : list_of(incident, "acts")) {
+            const std::string verdict = text_of(act, "verdict");
+            if (act.value("attempt", Json()) != attempt || verdict == "pending" ||
+                verdict.empty()) {
+                continue;
+            }
+            say(act_text(act));
+            say(text_of(incident, "text"));
+            return verdict == "effective" ? kExitOk : kExitFailed;
+        }
+        tell_news(incident);
+        return std::nullopt;
+    }
+
+    void tell_news(const Json& incident) {
+        if (const std::string now = text_of(incident, "text"); now != said_) {
+            said_ = now;
+            say(now);
+        }
+    }
+
+    std::uint64_t id_;
+    std::string opened_;
+    std::size_t acts_before_;
+    std::string digest_;
+    std::string said_;
+    int looks_without_it_ = 0;
+};
 
 using AttemptTuple = sdbus::Struct<std::uint64_t,
                                    std::int64_t,
@@ -183,10 +243,12 @@ int approve_digest(const std::string& digest) {
 
 int run_approve(const ApproveOptions& options) {
     std::optional<Json> proposal;
-    std::size_t acts = 0;
+    std::optional<Wait> wait;
     const int found = with_incident(options.incident, [&](const Json& incident) {
         proposal = choose(incident, options.number);
-        acts = count_acts(incident);
+        if (proposal) {
+            wait.emplace(incident, text_of(*proposal, "digest"));
+        }
         return proposal ? kExitOk : kExitUsage;
     });
     if (found != kExitOk) {
@@ -197,7 +259,7 @@ int run_approve(const ApproveOptions& options) {
         return code;
     }
     say("approved");
-    return await_outcome(options.incident, acts);
+    return wait->run();
 }
 
 int run_rollback(const RollbackOptions& options) {

@@ -6,10 +6,14 @@
 
 #include <cstdio>
 #include <string_view>
+#include <thread>
 
 namespace gatemend::cli {
 
 namespace {
+
+constexpr BusService kBus{"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"};
+constexpr std::chrono::milliseconds kPace{200};
 
 bool is_absent(std::string_view name) {
     return name == "org.freedesktop.DBus.Error.ServiceUnknown" ||
@@ -51,6 +55,24 @@ int call_service(const BusService& service, const std::function<void(sdbus::IPro
     } catch (const sdbus::Error& error) {
         return report(service, error);
     }
+}
+
+bool await_service(const BusService& service, std::chrono::seconds patience) {
+    const auto give_up = std::chrono::steady_clock::now() + patience;
+    bool is_there = false;
+    while (!is_there && std::chrono::steady_clock::now() < give_up) {
+        std::this_thread::sleep_for(kPace);
+        const int code = call_service(kBus, [&](sdbus::IProxy& bus) {
+            bus.callMethod("NameHasOwner")
+                .onInterface(kBus.interface)
+                .withArguments(std::string{service.name})
+                .storeResultsTo(is_there);
+        });
+        if (code != kExitOk) {
+            return false;
+        }
+    }
+    return is_there;
 }
 
 }  // namespace gatemend::cli

@@ -6,6 +6,7 @@
 #include "core/result.hpp"
 #include "sandbox/bus/compat.hpp"
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -25,5 +26,8 @@ inline constexpr BusService kExecutor{
 // Connects and runs `call`; on failure says one clear line and returns the exit code, else 0.
 [[nodiscard]] int call_service(const BusService& service,
                                const std::function<void(sdbus::IProxy&)>& call);
+
+// Waits until the service is on the bus; false: it did not come back in time.
+[[nodiscard]] bool await_service(const BusService& service, std::chrono::seconds patience);
 
 }  // namespace gatemend::cli

@@ -40,6 +40,10 @@ class Sightings {
 
     void forget() { items_.clear(); }
 
+    void forget(Symptom symptom) {
+        std::erase_if(items_, [symptom](const Sighting& item) { return item.symptom == symptom; });
+    }
+
     // Those whose last record is not older than kSightingWindow.
     [[nodiscard]] std::vector<Sighting> recent(TimePoint now) const {
         return since(now - kSightingWindow);

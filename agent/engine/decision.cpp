@@ -47,6 +47,13 @@ struct Answer {
     bool is_offer = false;
 };
 
+// A rule that has given up leaves the rest to a person, and here a person has decided.
+void lift_given_up(std::vector<core::Hold>& guards) {
+    std::erase_if(guards, [](const core::Hold& hold) {
+        return hold.kind == core::HoldKind::kLadderExhausted;
+    });
+}
+
 // The rule's step as proposed, or one of its offers, once a person has said yes to it.
 void take_approval(const Case& c,
                    const policy::Rule& rule,
@@ -63,6 +70,7 @@ void take_approval(const Case& c,
                                   is_yes(*asked.step, asked.target, asked.parameters);
     if (is_step_approved) {
         question.is_approved = true;
+        lift_given_up(question.guards);
         answer.decision = policy::decide(c.context.state.policy, c.context.state.ledger, question);
         return;
     }
@@ -76,6 +84,7 @@ void take_approval(const Case& c,
     answer.is_offer = true;
     question.approved_offer = offer->step.act;
     question.guards = guards_of(c, &rule, &offer->step);
+    lift_given_up(question.guards);
     answer.decision = policy::decide(c.context.state.policy, c.context.state.ledger, question);
 }
 

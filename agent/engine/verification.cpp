@@ -142,6 +142,13 @@ void share_disks(Context& context, const ServiceRecord& source) {
     }
 }
 
+// What was said while it was full is answered by the look that found room.
+void forget_full_disk(Context& context) {
+    for (auto& [unit, record] : context.state.services) {
+        record.sightings.forget(core::Symptom::kDiskFull);
+    }
+}
+
 void verify_room(const Case& c) {
     Incident& incident = c.incident;
     const bool is_fresh = c.record.inspection_asked >= *incident.acted_at &&
@@ -163,6 +170,9 @@ void verify_room(const Case& c) {
     share_disks(c.context, c.record);
     const core::Diagnosis now = core::diagnose(findings_of(c.context, c.service, c.record));
     const bool is_full = now.cause == core::Cause::kDiskFull;
+    if (!is_full) {
+        forget_full_disk(c.context);
+    }
     conclude_attempt(c.context,
                      incident,
                      is_full ? core::ActVerdict::kIneffective : core::ActVerdict::kEffective,
@@ -227,6 +237,16 @@ void note_verdict(core::Ledger& ledger, std::uint64_t attempt, core::ActVerdict 
             item.verdict = verdict;
         }
     }
+}
+
+// The executor died in the middle of it and took it back: that says nothing about its worth. How
+// often it is tried again is the budget's matter.
+bool is_cut_short(const core::Ledger& ledger, std::uint64_t attempt) {
+    return std::any_of(
+        ledger.attempts.begin(), ledger.attempts.end(), [attempt](const core::Attempt& item) {
+            return item.id == attempt && item.outcome == core::ActOutcome::kInterrupted &&
+                   item.undo == core::UndoState::kUndone;
+        });
 }
 
 bool is_attempt_open(const core::Attempt& attempt) {
@@ -402,11 +422,14 @@ void conclude_attempt(Context& context,
                    incident,
                    std::string{core::act_verdict_id(verdict)} + ": " + text +
                        verdict_words(incident, verdict));
-    count_step(context.state, incident, verdict);
+    const bool is_proof = !is_cut_short(context.state.ledger, attempt);
+    if (is_proof) {
+        count_step(context.state, incident, verdict);
+    }
     const bool is_cure = !is_evidence(incident.trial->plan.act);
     if (verdict == core::ActVerdict::kHarmful) {
         escalate(context, incident, "policy " + incident.trial->plan.rule + " did harm: " + text);
-    } else if (verdict == core::ActVerdict::kIneffective && is_cure) {
+    } else if (verdict == core::ActVerdict::kIneffective && is_cure && is_proof) {
         apply_on_failure(context, incident, text);
     }
     incident.is_mended = incident.is_mended || (is_cure && verdict == core::ActVerdict::kEffective);

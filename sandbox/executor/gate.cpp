@@ -209,11 +209,13 @@ std::optional<GateHold> check_record(const policy::Policy& policy,
     if (rule == nullptr) {
         return hold(HoldKind::kNoRule, "the executor's policy has no such rule");
     }
-    if (!policy::find_planned_step(*rule, plan).is_offer &&
-        !policy::is_any_open(rule->windows, now)) {
+    // What a person has chosen need not wait for a time of day, nor for a budget of its own.
+    const bool is_chosen = policy::find_planned_step(*rule, plan).is_offer;
+    if (!is_chosen && !policy::is_any_open(rule->windows, now)) {
         return hold(HoldKind::kMaintenance, "rule " + rule->name + " does not act at this time");
     }
-    auto verdict = policy::check_budget(policy.settings, *rule, plan.unit, ledger, now);
+    auto verdict = is_chosen ? policy::check_chosen(*rule, plan.unit, ledger, now)
+                             : policy::check_budget(policy.settings, *rule, plan.unit, ledger, now);
     switch (verdict.state) {
         case policy::BudgetState::kAllowed:
             return std::nullopt;
@@ -251,7 +253,10 @@ std::optional<GateHold> check_unit(const actions::Plan& plan,
     if (state.has_job) {
         return hold(HoldKind::kJobQueued, "another job for the unit is queued");
     }
-    if (state.active != plan.expected_active || state.invocation_id != plan.expected_invocation) {
+    // Acts on the machine itself stop and start nothing: which run of journald it is means nothing.
+    const bool is_same_run =
+        plan.unit == actions::kJournalUnit || state.invocation_id == plan.expected_invocation;
+    if (state.active != plan.expected_active || !is_same_run) {
         return hold(HoldKind::kExecutorRefused,
                     "the unit is now " + state_words(state.active, state.invocation_id) +
                         "; the plan was made for " +

@@ -7,11 +7,14 @@ from typing import Callable
 
 import stories
 from acted import DEADLINE, Acted
-from gatemend import AGENT, AUDIT, EXECUTOR, MENDER, SNAPSHOTS, Record, undo_by, undo_state
+from gatemend import AGENT, AUDIT, EXECUTOR, MENDER, SNAPSHOTS, Record
+from gatemend import digest_of, proposal_of, undo_by, undo_state
 from machine import Machine
 from moment import APPEARS, CHANGES, GETS_OTHER_OWNER, Moment
 from stories import SITE_FILE
 
+# Mended once, the socket's owner is left to a person who is shown the durable fix.
+ONE_TRY = {"max": 1}
 SITE_FOLDER, _, SITE_NAME = SITE_FILE.rpartition("/")
 
 
@@ -43,16 +46,18 @@ class _Halfway(Acted):
         self.play.break_it()
         self.machine.write("/root/broken", "")
 
-    def fill(self, folder: str, size: str = "256k") -> None:
-        """The folder, with what is in it, on a disk of its own that is full."""
+    def give_own_disk(self, folder: str, size: str) -> None:
+        """With what is in it."""
         self.story.run(
             f"""
             cp -a {folder} /root/kept
             mount -t tmpfs -o size={size},mode=755 tmpfs {folder}
             cp -a /root/kept/. {folder}
-            cat /dev/zero >{folder}/.full || true
             """
         )
+
+    def fill(self, folder: str) -> None:
+        self.story.run(f"cat /dev/zero >{folder}/.full || true")
 
 
 class ToolMissing(_Halfway):
@@ -75,26 +80,34 @@ class DiskFull(_Halfway):
     def test_where_the_snapshots_are(self) -> None:
         self.break_it()
         self.play.proposed()
+        self.give_own_disk(SNAPSHOTS, "256k")
         self.fill(SNAPSHOTS)
         self.approve_in_vain()
 
     def test_where_the_configuration_is(self) -> None:
         self.break_it()
         self.play.proposed()
+        self.give_own_disk(SITE_FOLDER, "256k")
         self.fill(SITE_FOLDER)
         self.play.broken = self.play.look()
         self.approve_in_vain()
 
     def test_where_the_record_is(self) -> None:
-        """What cannot be recorded is not done."""
+        """What cannot be recorded is not done, whether it waits for a person or not."""
+        folder = AUDIT.rpartition("/")[0]
+        self.machine.systemctl("stop", AGENT, EXECUTOR)
+        self.give_own_disk(folder, "1m")
+        self.machine.systemctl("start", AGENT)
         self.break_it()
-        self.play.proposed()
-        self.machine.systemctl("stop", EXECUTOR)
-        self.fill(AUDIT.rpartition("/")[0], "1m")
         incident = self.play.proposed()
+        self.fill(folder)
+        # A few more records fit into what is left of the file's last page.
+        self.machine.wait_until(lambda: self.gatemend.run("resume", check=False).returncode, DEADLINE, "a full record")
         self.gatemend.approve(incident, self.story.act, check=False)
+        self.site.kill_fpm()
         self.assert_stays_unchanged()
         self.assertEqual(self.gatemend.intents(), [])
+        self.assertFalse(self.machine.is_active(self.fpm))
 
 
 class DeadlinePassed(_Halfway):
@@ -108,6 +121,7 @@ class DeadlinePassed(_Halfway):
 
 class DeadlineOfRestartPassed(_Halfway):
     kind = stories.PoolSaysRoot
+    tuned = {**_Halfway.tuned, **ONE_TRY}
 
     def test_a_restart_that_never_ends_is_undone(self) -> None:
         self.break_it()
@@ -147,7 +161,7 @@ class _Killed(_Halfway):
 
     def kill_while_it_acts(self, moment: Moment) -> None:
         if self.story.asks:
-            self.play.approve()
+            self.play.approve(check=False)  # who waits for the outcome is told that one of the two went away
         moment.wait(DEADLINE)
         self.machine.wait_until(lambda: self.machine.is_active(self.victim), 15, f"{self.victim} to be back")
         self.assert_all_resolved()
@@ -213,6 +227,7 @@ class ExecutorKilledInRestart(_Killed):
     """The pool file is changed and PHP-FPM is on its way up with it."""
 
     kind = stories.PoolSaysRoot
+    tuned = {**_Killed.tuned, **ONE_TRY}
 
     def test_while_fpm_starts(self) -> None:
         self.break_it()
@@ -250,7 +265,8 @@ class CommitConfirm(_Killed):
     def act_and_lose_the_agent(self) -> None:
         moment = self.kill_when_recorded("outcome")
         self.machine.systemctl("mask", "--runtime", AGENT)
-        self.play.approve()
+        digest = digest_of(proposal_of(self.play.proposed(), self.story.act))
+        self.assertEqual(self.gatemend.call_executor("Approve", "s", digest).returncode, 0)
         moment.wait(DEADLINE)
         self.play.visitors.wait_for_good(3)
 
