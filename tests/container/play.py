@@ -46,10 +46,14 @@ class Play:
         self.gatemend.install(package)
         for name, text in self.story.rules().items():
             self.machine.write(f"{OWN_POLICIES}/{name}", text)
-        self.gatemend.tune(**TUNED)
+        self.gatemend.tune(**{**TUNED, **self.story.tuned})
         # The shipped file says nothing but defaults; one of another host may say more.
         self.machine.write(SETTINGS, self.story.gatemend_toml())
         self.gatemend.enable()
+        self.wait_until_known()
+
+    def wait_until_known(self) -> None:
+        self.machine.wait_until(self.story.is_known, DEADLINE, "gatemend to know the healthy machine")
 
     def look(self) -> Fingerprint:
         return fingerprint.take(self.machine, *self.story.folders)

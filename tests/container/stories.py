@@ -15,6 +15,8 @@ from machine import Machine
 from website import NGINX_LOG, Visitors, Website
 
 MIB = 1 << 20
+TOPOLOGY = "/var/lib/gatemend/agent/topology.json"
+GOOD_COPIES = "/var/lib/gatemend/good"
 _LOOKS_AGAIN_SOON = '[probe]\nsuspicion_cooldown = "1s"\n'  # ten seconds as shipped
 
 
@@ -31,6 +33,7 @@ class Story:
     is_found = False  # by an agent that was not there when it happened
     gathers = False  # the act cures nothing: it collects evidence for some seconds, and ends by itself
     recurrences = 0  # how often it may seem cured by less than the story's act
+    tuned: dict[str, str | int] = {}  # numbers of the rules that the story depends on
     # What is as it was after the act is undone. Empty: the act leaves nothing behind.
     folders: tuple[str, ...] = ()
 
@@ -62,6 +65,10 @@ class Story:
     def rules(self) -> dict[str, str]:
         """Policies beside the shipped ones, by file name."""
         return {}
+
+    def is_known(self) -> bool:
+        """gatemend has seen of the healthy machine what it must remember once it is broken."""
+        return True
 
     # -- the fault --------------------------------------------------------------------------------------------------
 
@@ -174,6 +181,9 @@ class _AppStory(Story):
         self.settings = f'units = ["{self.app.unit}", "php*-fpm.service", "nginx.service"]'
         self.app.lay_out(self.site, root)
 
+    def is_known(self) -> bool:
+        return self.machine.exists(TOPOLOGY) and f'"{self.app.unit}"' in self.machine.read(TOPOLOGY)
+
     @property
     def about(self) -> str:
         return self.app.unit
@@ -267,6 +277,7 @@ class PoolSaysRoot(Story):
 
     cause, act, asks = "socket-ownership", "set-pool-listen", True
     recurrences = 2
+    tuned = {"max": 2}  # as shipped: the third time the socket alone is not mended any more
     folders = fingerprint.CONFIGURATION
 
     def inject(self) -> None:
@@ -392,6 +403,9 @@ class BrokenPool(Story):
     def prepare(self) -> None:
         self.run(f"cp -a {self.site.pool_file} {self.copy}")
 
+    def is_known(self) -> bool:
+        return self.machine.exists(f"{GOOD_COPIES}/{self.site.fpm}{self.site.pool_file}")
+
     def inject(self) -> None:
         self.site.break_pool()
         self.machine.systemctl("restart", self.site.fpm, check=False)
@@ -413,6 +427,9 @@ class BrokenSite(Story):
 
     def prepare(self) -> None:
         self.run(f"cp -a {SITE_FILE} {self.copy}")
+
+    def is_known(self) -> bool:
+        return self.machine.exists(f"{GOOD_COPIES}/{self.site.nginx}{SITE_FILE}")
 
     def inject(self) -> None:
         text = self.machine.read(SITE_FILE)
