@@ -145,7 +145,11 @@ class Play:
 
     def outcome(self, intent: Record, deadline: float = 2 * DEADLINE) -> Record:
         """The incident in which it was done, when that is over."""
-        return self.incident(lambda i: i["id"] == intent["incident"] and is_closed(i), deadline=deadline)
+        def found() -> Record | None:  # its cause may be another by then: what was mended is not wrong any more
+            mine = (i for i in self.gatemend.incidents() if i["id"] == intent["incident"])
+            return next((i for i in mine if is_closed(i)), None)
+
+        return self.machine.wait_until(found, deadline, f"the end of incident {intent['incident']}")
 
     def undo(self, intent: Record) -> list[str]:
         """While nothing else may act; what is not as it was."""

@@ -182,7 +182,7 @@ class _AppStory(Story):
         self.app.lay_out(self.site, root)
 
     def is_known(self) -> bool:
-        return self.machine.exists(TOPOLOGY) and f'"{self.app.unit}"' in self.machine.read(TOPOLOGY)
+        return self.machine.exists(TOPOLOGY) and f'"{self.about}"' in self.machine.read(TOPOLOGY)
 
     @property
     def about(self) -> str:
