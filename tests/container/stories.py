@@ -272,13 +272,27 @@ class OwnedByRoot(Story):
         return f"nginx -t && chown www-data:www-data {self.suite.fpm_socket}"
 
 
+_DURABLE_RULE = """\
+[[rule]]
+name       = "mend-pool-file"
+when       = { cause = "socket-ownership" }
+witnesses  = 2
+mode       = "ask"
+ladder     = [ { act = "set-pool-listen", within = "60s" } ]
+limit      = { max = 2, per = "1h", cooldown = "0s" }
+verify     = { probe = "backend", within = "10s", soak = "2s" }
+on_failure = "rollback"
+"""
+
+
 class PoolSaysRoot(Story):
-    """The owner comes from the pool file: whoever mends the socket alone mends it until the next restart."""
+    """The owner comes from the pool file, and the operator wants it mended there or not at all."""
 
     cause, act, asks = "socket-ownership", "set-pool-listen", True
-    recurrences = 2
-    tuned = {"max": 2}  # as shipped: the third time the socket alone is not mended any more
     folders = fingerprint.CONFIGURATION
+
+    def rules(self) -> dict[str, str]:
+        return {"05-mend-pool-file.toml": _DURABLE_RULE}
 
     def inject(self) -> None:
         text = self.machine.read(self.site.pool_file)
@@ -294,13 +308,23 @@ class PoolSaysRoot(Story):
         self.machine.systemctl("reset-failed", self.site.fpm)  # systemd's own limit is another story
         self.machine.systemctl("restart", self.site.fpm)
 
-    def recur(self) -> None:
-        self.restart_fpm()
-        self.machine.wait_until(lambda: self.site.visit().status == self.status, 10, "the next restart to bring it back")
-
     def by_hand(self) -> str:
         edit = r"s/^(listen\.(owner|group)) = root$/\1 = www-data/; s/^listen\.mode = 0600$/listen.mode = 0660/"
         return f"sed -i -E '{edit}' {self.site.pool_file} && {self.suite.fpm_binary} -t && systemctl restart {self.site.fpm}"
+
+
+class MendedUntilRestart(PoolSaysRoot):
+    """With the shipped rule: whoever mends the socket alone mends it until the next restart."""
+
+    recurrences = 2
+    tuned = {"max": 2}  # as shipped: the third time the socket alone is not mended any more
+
+    def rules(self) -> dict[str, str]:
+        return {}
+
+    def recur(self) -> None:
+        self.restart_fpm()
+        self.machine.wait_until(lambda: self.site.visit().status == self.status, 10, "the next restart to bring it back")
 
 
 # -- where nginx looks for it ---------------------------------------------------------------------------------------
