@@ -73,6 +73,9 @@ void begin_soak(const Case& c) {
     incident.phase = Phase::kVerifying;
     incident.soak_until = c.context.now + soak;
     incident.soak_invocation = invocations(c);
+    if (incident.trial) {
+        incident.trial->said = c.record.sightings.all();  // also what was said while it was done
+    }
     incident.text = (address.empty() ? incident.unit + " answers again" : address + " answers") +
                     "; watching it for " + core::format_duration(soak);
     c.context.record(RecordKind::kVerifying, incident, incident.text);

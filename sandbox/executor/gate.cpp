@@ -53,6 +53,9 @@ std::optional<GateHold> check_target(const actions::Plan& plan) {
                        ? std::nullopt
                        : refuse("the act is on the machine, not on this unit");
         case actions::Target::kService:
+            if (plan.unit == actions::kJournalUnit) {
+                return refuse("the unit stands for acts on the machine, it is not a service");
+            }
             break;
     }
     const bool is_of_pool =

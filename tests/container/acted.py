@@ -60,10 +60,11 @@ class Acted(Scenario):
         self.gatemend.install(self.package)
         for name, text in self.story.rules().items():
             self.machine.write(f"{OWN_POLICIES}/{name}", text)
-        self.gatemend.tune(**self.tuned)
+        self.gatemend.tune(**{**self.tuned, **self.story.tuned})
         self.gatemend.tune_settings(self.settings)
         if self.is_enabled:
             self.gatemend.enable()
+            self.play.wait_until_known()
 
     # -- the story --------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,9 @@ class Gatemend:
             for key, value in values.items():
                 shown = json.dumps(value)
                 text = re.sub(rf'\b({key}\s*=\s*)("[^"]*"|\d+)', rf"\g<1>{shown}", text)
+            if "soak" in values:  # rules that leave it at its default
+                verify = f'verify = {{ probe = "backend", within = "10s", soak = "{values["soak"]}" }}'
+                text = re.sub(r"(?m)^(limit .*\n)(?=on_failure)", rf"\g<1>{verify}\n", text)
             self.machine.write(f"{OWN_POLICIES}/{name}", text)
 
     def tune_settings(self, text: str) -> None:

@@ -46,10 +46,14 @@ class Play:
         self.gatemend.install(package)
         for name, text in self.story.rules().items():
             self.machine.write(f"{OWN_POLICIES}/{name}", text)
-        self.gatemend.tune(**TUNED)
+        self.gatemend.tune(**{**TUNED, **self.story.tuned})
         # The shipped file says nothing but defaults; one of another host may say more.
         self.machine.write(SETTINGS, self.story.gatemend_toml())
         self.gatemend.enable()
+        self.wait_until_known()
+
+    def wait_until_known(self) -> None:
+        self.machine.wait_until(self.story.is_known, DEADLINE, "gatemend to know the healthy machine")
 
     def look(self) -> Fingerprint:
         return fingerprint.take(self.machine, *self.story.folders)
@@ -141,7 +145,11 @@ class Play:
 
     def outcome(self, intent: Record, deadline: float = 2 * DEADLINE) -> Record:
         """The incident in which it was done, when that is over."""
-        return self.incident(lambda i: i["id"] == intent["incident"] and is_closed(i), deadline=deadline)
+        def found() -> Record | None:  # its cause may be another by then: what was mended is not wrong any more
+            mine = (i for i in self.gatemend.incidents() if i["id"] == intent["incident"])
+            return next((i for i in mine if is_closed(i)), None)
+
+        return self.machine.wait_until(found, deadline, f"the end of incident {intent['incident']}")
 
     def undo(self, intent: Record) -> list[str]:
         """While nothing else may act; what is not as it was."""

@@ -15,6 +15,8 @@ from machine import Machine
 from website import NGINX_LOG, Visitors, Website
 
 MIB = 1 << 20
+TOPOLOGY = "/var/lib/gatemend/agent/topology.json"
+GOOD_COPIES = "/var/lib/gatemend/good"
 _LOOKS_AGAIN_SOON = '[probe]\nsuspicion_cooldown = "1s"\n'  # ten seconds as shipped
 
 
@@ -31,6 +33,7 @@ class Story:
     is_found = False  # by an agent that was not there when it happened
     gathers = False  # the act cures nothing: it collects evidence for some seconds, and ends by itself
     recurrences = 0  # how often it may seem cured by less than the story's act
+    tuned: dict[str, str | int] = {}  # numbers of the rules that the story depends on
     # What is as it was after the act is undone. Empty: the act leaves nothing behind.
     folders: tuple[str, ...] = ()
 
@@ -62,6 +65,10 @@ class Story:
     def rules(self) -> dict[str, str]:
         """Policies beside the shipped ones, by file name."""
         return {}
+
+    def is_known(self) -> bool:
+        """gatemend has seen of the healthy machine what it must remember once it is broken."""
+        return True
 
     # -- the fault --------------------------------------------------------------------------------------------------
 
@@ -174,6 +181,9 @@ class _AppStory(Story):
         self.settings = f'units = ["{self.app.unit}", "php*-fpm.service", "nginx.service"]'
         self.app.lay_out(self.site, root)
 
+    def is_known(self) -> bool:
+        return self.machine.exists(TOPOLOGY) and f'"{self.about}"' in self.machine.read(TOPOLOGY)
+
     @property
     def about(self) -> str:
         return self.app.unit
@@ -262,12 +272,27 @@ class OwnedByRoot(Story):
         return f"nginx -t && chown www-data:www-data {self.suite.fpm_socket}"
 
 
+_DURABLE_RULE = """\
+[[rule]]
+name       = "mend-pool-file"
+when       = { cause = "socket-ownership" }
+witnesses  = 2
+mode       = "ask"
+ladder     = [ { act = "set-pool-listen", within = "60s" } ]
+limit      = { max = 2, per = "1h", cooldown = "0s" }
+verify     = { probe = "backend", within = "10s", soak = "2s" }
+on_failure = "rollback"
+"""
+
+
 class PoolSaysRoot(Story):
-    """The owner comes from the pool file: whoever mends the socket alone mends it until the next restart."""
+    """The owner comes from the pool file, and the operator wants it mended there or not at all."""
 
     cause, act, asks = "socket-ownership", "set-pool-listen", True
-    recurrences = 2
     folders = fingerprint.CONFIGURATION
+
+    def rules(self) -> dict[str, str]:
+        return {"05-mend-pool-file.toml": _DURABLE_RULE}
 
     def inject(self) -> None:
         text = self.machine.read(self.site.pool_file)
@@ -283,13 +308,23 @@ class PoolSaysRoot(Story):
         self.machine.systemctl("reset-failed", self.site.fpm)  # systemd's own limit is another story
         self.machine.systemctl("restart", self.site.fpm)
 
-    def recur(self) -> None:
-        self.restart_fpm()
-        self.machine.wait_until(lambda: self.site.visit().status == self.status, 10, "the next restart to bring it back")
-
     def by_hand(self) -> str:
         edit = r"s/^(listen\.(owner|group)) = root$/\1 = www-data/; s/^listen\.mode = 0600$/listen.mode = 0660/"
         return f"sed -i -E '{edit}' {self.site.pool_file} && {self.suite.fpm_binary} -t && systemctl restart {self.site.fpm}"
+
+
+class MendedUntilRestart(PoolSaysRoot):
+    """With the shipped rule: whoever mends the socket alone mends it until the next restart."""
+
+    recurrences = 2
+    tuned = {"max": 2}  # as shipped: the third time the socket alone is not mended any more
+
+    def rules(self) -> dict[str, str]:
+        return {}
+
+    def recur(self) -> None:
+        self.restart_fpm()
+        self.machine.wait_until(lambda: self.site.visit().status == self.status, 10, "the next restart to bring it back")
 
 
 # -- where nginx looks for it ---------------------------------------------------------------------------------------
@@ -392,6 +427,9 @@ class BrokenPool(Story):
     def prepare(self) -> None:
         self.run(f"cp -a {self.site.pool_file} {self.copy}")
 
+    def is_known(self) -> bool:
+        return self.machine.exists(f"{GOOD_COPIES}/{self.site.fpm}{self.site.pool_file}")
+
     def inject(self) -> None:
         self.site.break_pool()
         self.machine.systemctl("restart", self.site.fpm, check=False)
@@ -413,6 +451,9 @@ class BrokenSite(Story):
 
     def prepare(self) -> None:
         self.run(f"cp -a {SITE_FILE} {self.copy}")
+
+    def is_known(self) -> bool:
+        return self.machine.exists(f"{GOOD_COPIES}/{self.site.nginx}{SITE_FILE}")
 
     def inject(self) -> None:
         text = self.machine.read(SITE_FILE)

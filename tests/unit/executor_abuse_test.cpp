@@ -26,6 +26,13 @@ TEST(ExecutorAbuse, OnlyListedUnitsAreTouched) {
               "NotAllowed: the executor's policy does not list this unit");
 }
 
+TEST(ExecutorAbuse, TheUnitThatStandsForTheMachineIsNoService) {
+    ExecutorMachine machine;
+    PlanRequest request = make_request();
+    request.unit = actions::kJournalUnit;
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: executor-refused");
+}
+
 TEST(ExecutorAbuse, ArgumentsAreBoundedAndChecked) {
     const std::vector<std::function<void(PlanRequest&)>> spoils{
         [](auto& r) { r.unit = "../php8.2-fpm.service"; },

@@ -56,6 +56,7 @@ class RestoreNothing(Acted):
     def test_without_a_kept_version_it_says_so(self) -> None:
         self.play.break_it()
         self.gatemend.enable()
+        self.play.broken = self.play.look()  # with the link that enables gatemend
         incident = self.play.incident(lambda i: is_open(i) and bool(i["decision"]["holds"]))
         self.assert_stays_unchanged()
         incident = self.play.incident(is_open)

@@ -68,7 +68,7 @@ class PoolListen(Acted):
 class PoolListenUnapproved(Acted):
     """Nobody approves the durable fix: after a restart it is offered, and visitors are served as long as may be."""
 
-    kind = stories.PoolSaysRoot
+    kind = stories.MendedUntilRestart
     can_be_bare = False
 
     def test_the_socket_alone_is_healed_until_the_next_restart(self) -> None:
