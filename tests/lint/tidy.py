@@ -20,7 +20,7 @@ import time
 import clang_tools
 import tree
 
-ANALYZED = ("sandbox/", "actions/", "agent/io/")
+ANALYZED = ("sandbox/mend/", "sandbox/audit/", "sandbox/bus/", "agent/io/")
 SHALLOW = [f"--extra-arg={word}" for word in ("-Xclang", "-analyzer-config", "-Xclang", "mode=shallow")]
 INCLUDE = re.compile(rb'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
