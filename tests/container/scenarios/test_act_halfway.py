@@ -228,17 +228,7 @@ class ExecutorKilledInEdit(_Killed):
 
 
 class AgentKilledInEdit(_Killed):
-    """What an agent that is gone had begun is confirmed by nobody; it can be undone, and done again."""
-
     victim = AGENT
-
-    def finish(self) -> None:
-        if self.play.intents():
-            intent = self.play.intents()[-1]
-            self.assertTrue(undo_by(intent), "stays without a verdict")
-            self.gatemend.roll_back(intent)
-            self.assert_as_before()
-        super().finish()
 
     def test_while_a_plan_waits_for_approval(self) -> None:
         self.break_it()
@@ -247,28 +237,6 @@ class AgentKilledInEdit(_Killed):
         self.machine.wait_until(lambda: self.machine.is_active(AGENT), 15, "the agent to be back")
         self.assert_unchanged("a restart of the agent")
         self.finish()
-
-    def test_while_the_file_is_replaced(self) -> None:
-        self.break_it()
-        self.kill_while_it_acts(self.kill_when(SITE_FOLDER, APPEARS, name=SITE_NAME))
-
-    def test_while_it_verifies(self) -> None:
-        self.break_it()
-        self.kill_while_it_acts(self.kill_when_recorded("outcome"))
-
-
-class ExecutorKilledInRestart(_Killed):
-    """The pool file is changed and PHP-FPM is on its way up with it."""
-
-    kind = DurableFirst
-
-    def test_while_fpm_starts(self) -> None:
-        self.break_it()
-        self.play.proposed()
-        self.site.slow_down_start(2)
-        self.play.broken = self.play.look()
-        folder, _, name = self.site.pool_file.rpartition("/")
-        self.kill_while_it_acts(self.kill_when(folder, APPEARS, name=name))
 
 
 class ExecutorKilledInChown(_Killed):
