@@ -526,7 +526,7 @@ class FullDisk(Story):
     def prepare(self) -> None:
         self.machine.write(
             "/etc/systemd/journald.conf.d/much.conf",
-            "[Journal]\nStorage=persistent\nSystemMaxUse=48M\nSystemKeepFree=1M\nSystemMaxFileSize=8M\n"
+            "[Journal]\nStorage=persistent\nSystemMaxUse=60M\nSystemKeepFree=1M\nSystemMaxFileSize=8M\n"
             "RateLimitIntervalSec=0\n",
         )
         self.run(

@@ -13,9 +13,29 @@ from machine import Machine
 from moment import APPEARS, CHANGES, GETS_OTHER_OWNER, Moment
 from stories import SITE_FILE
 
-# Mended once, the socket's owner is left to a person who is shown the durable fix.
-ONE_TRY = {"max": 1}
 SITE_FOLDER, _, SITE_NAME = SITE_FILE.rpartition("/")
+
+
+_DURABLE_RULE = """\
+[[rule]]
+name       = "durable-first"
+when       = { cause = "socket-ownership" }
+witnesses  = 2
+mode       = "ask"
+ladder     = [ { act = "set-pool-listen", within = "5s" } ]
+limit      = { max = 20, per = "1h", cooldown = "0s" }
+verify     = { probe = "backend", within = "10s", soak = "2s" }
+on_failure = "rollback"
+"""
+
+
+class DurableFirst(stories.PoolSaysRoot):
+    """On a machine whose owner wants the pool file mended, not the socket."""
+
+    recurrences = 0
+
+    def rules(self) -> dict[str, str]:
+        return {"05-durable.toml": _DURABLE_RULE}
 
 
 class _Halfway(Acted):
@@ -120,8 +140,7 @@ class DeadlinePassed(_Halfway):
 
 
 class DeadlineOfRestartPassed(_Halfway):
-    kind = stories.PoolSaysRoot
-    tuned = {**_Halfway.tuned, **ONE_TRY}
+    kind = DurableFirst
 
     def test_a_restart_that_never_ends_is_undone(self) -> None:
         self.break_it()
@@ -173,7 +192,9 @@ class _Killed(_Halfway):
 
     def finish(self) -> None:
         """Where it was undone it is proposed again, and works."""
-        if self.story.asks and not self.play.changes():
+        if self.play.intents():
+            self.machine.wait_until(lambda: self.is_confirmed() or self.is_undone(), 2 * DEADLINE, "confirmed or undone")
+        if self.story.asks and not self.is_confirmed():
             self.play.approve()
         self.play.visitors.wait_for_good(5, DEADLINE)
         self.machine.wait_until(self.is_confirmed, DEADLINE, "the last attempt to be confirmed")
@@ -181,8 +202,11 @@ class _Killed(_Halfway):
         self.assert_leaves_nothing_behind()
 
     def is_confirmed(self) -> bool:
-        last = self.play.intents()[-1]["attempt"]
-        return any(r["attempt"] == last and r["verdict"] == "effective" for r in self.gatemend.records("confirm"))
+        last = [intent["attempt"] for intent in self.play.intents()][-1:]
+        return any(r["attempt"] in last and r["verdict"] == "effective" for r in self.gatemend.records("confirm"))
+
+    def is_undone(self) -> bool:
+        return undo_state(self.gatemend, self.play.intents()[-1]) == "undone"
 
 
 class ExecutorKilledInEdit(_Killed):
@@ -214,29 +238,6 @@ class AgentKilledInEdit(_Killed):
         self.assert_unchanged("a restart of the agent")
         self.finish()
 
-    def test_while_the_file_is_replaced(self) -> None:
-        self.break_it()
-        self.kill_while_it_acts(self.kill_when(SITE_FOLDER, APPEARS, name=SITE_NAME))
-
-    def test_while_it_verifies(self) -> None:
-        self.break_it()
-        self.kill_while_it_acts(self.kill_when_recorded("outcome"))
-
-
-class ExecutorKilledInRestart(_Killed):
-    """The pool file is changed and PHP-FPM is on its way up with it."""
-
-    kind = stories.PoolSaysRoot
-    tuned = {**_Killed.tuned, **ONE_TRY}
-
-    def test_while_fpm_starts(self) -> None:
-        self.break_it()
-        self.play.proposed()
-        self.site.slow_down_start(2)
-        self.play.broken = self.play.look()
-        folder, _, name = self.site.pool_file.rpartition("/")
-        self.kill_while_it_acts(self.kill_when(folder, APPEARS, name=name))
-
 
 class ExecutorKilledInChown(_Killed):
     kind = stories.OwnedByRoot
@@ -254,7 +255,7 @@ class CommitConfirm(_Killed):
     """Nobody confirms: the agent is gone and does not come back. The executor undoes it alone."""
 
     victim = AGENT
-    tuned = {**_Killed.tuned, "soak": "8s"}
+    tuned = {**_Killed.tuned, "within": "5s"}
 
     def test_an_edit_is_undone_when_its_time_is_over(self) -> None:
         self.break_it()
@@ -273,7 +274,7 @@ class CommitConfirm(_Killed):
     def assert_undone_alone(self) -> None:
         intent = self.play.intents()[-1]
         self.assertTrue(undo_by(intent))
-        self.assert_as_before(60)
+        self.assert_as_before(120)  # a minute more than the verification takes
         self.machine.wait_until(lambda: undo_state(self.gatemend, intent) == "undone", 10, "the end on record")
         self.assertFalse(self.machine.is_active(AGENT))
         self.assertEqual(self.gatemend.records("confirm"), [])
