@@ -11,7 +11,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <ctime>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -243,7 +246,7 @@ TEST(SuggestPlan, SaysWhyThereIsNone) {
 // --- the text ---
 
 TEST(SuggestText, ShowsSettingsArithmeticDiffAndHowToApply) {
-    const auto document = nlohmann::ordered_json::parse(R"({
+    const auto document = nlohmann::ordered_json::parse(R"json({
         "problems": ["nginx -T: no answer in time"],
         "places": [{"unit": "php8.2-fpm.service", "pool": "www", "address": "unix:/run/a.sock",
             "now": ["pm.max_children is 5 (www.conf:120)"],
@@ -253,7 +256,7 @@ TEST(SuggestText, ShowsSettingsArithmeticDiffAndHowToApply) {
                 "arithmetic": ["2.4 GiB / 65 MiB = 39"], "next": "Measure again.",
                 "diff": "--- a\n+++ b\n-pm.max_children = 5\n+pm.max_children = 8\n",
                 "digest": "abc", "problem": ""}]}]
-})");
+})json");
     EXPECT_EQ(suggest_text(document),
               "problem: nginx -T: no answer in time\n"
               "\n"
@@ -273,7 +276,7 @@ TEST(SuggestText, ShowsSettingsArithmeticDiffAndHowToApply) {
 }
 
 TEST(SuggestText, SaysWhyThereIsNothingAndNoDiff) {
-    const auto document = nlohmann::ordered_json::parse(R"({
+    const auto document = nlohmann::ordered_json::parse(R"json({
         "problems": [],
         "places": [{"unit": "u", "pool": "", "address": "a", "now": [],
             "suggestions": [
@@ -282,7 +285,7 @@ TEST(SuggestText, SaysWhyThereIsNothingAndNoDiff) {
                 {"cause": "slow-backend", "merit": "band-aid", "text": "Wait longer.",
                  "settings": [{"name": "x", "value": "1", "now": "", "where": ""}],
                  "arithmetic": [], "next": "", "diff": "", "digest": "",
-                 "problem": "gatemend-mend is not installed"}]}]})");
+                 "problem": "gatemend-mend is not installed"}]}]})json");
     const std::string text = suggest_text(document);
     EXPECT_THAT(text, HasSubstr("  nothing to suggest: nobody waits\n"));
     EXPECT_THAT(text, HasSubstr("slow-backend (a band-aid, not the fix)"));
