@@ -11,7 +11,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <ctime>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -277,7 +280,7 @@ TEST(SuggestText, ShowsSettingsArithmeticDiffAndHowToApply) {
 }
 
 TEST(SuggestText, SaysWhyThereIsNothingAndNoDiff) {
-    const auto document = nlohmann::ordered_json::parse(R"({
+    const auto document = nlohmann::ordered_json::parse(R"json({
         "problems": [],
         "places": [{"unit": "u", "pool": "", "address": "a", "now": [],
             "suggestions": [
@@ -286,7 +289,7 @@ TEST(SuggestText, SaysWhyThereIsNothingAndNoDiff) {
                 {"cause": "slow-backend", "merit": "band-aid", "text": "Wait longer.",
                  "settings": [{"name": "x", "value": "1", "now": "", "where": ""}],
                  "arithmetic": [], "next": "", "diff": "", "digest": "",
-                 "problem": "gatemend-mend is not installed"}]}]})");
+                 "problem": "gatemend-mend is not installed"}]}]})json");
     const std::string text = suggest_text(document);
     EXPECT_THAT(text, HasSubstr("  nothing to suggest: nobody waits\n"));
     EXPECT_THAT(text, HasSubstr("slow-backend (a band-aid, not the fix)"));
