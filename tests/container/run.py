@@ -87,9 +87,12 @@ def _subclasses(kind: type) -> list[type]:
     return [found for child in kind.__subclasses__() for found in (child, *_subclasses(child))]
 
 
-def tests_of(suite: str, only: str) -> list[Scenario]:
+def tests_of(suite: str, only: str, *, is_named: bool) -> list[Scenario]:
     tests = []
+    is_first = suite == next(iter(images.SUITES))
     for kind in discover():
+        if kind.is_same_everywhere and not (is_first or is_named):
+            continue
         for method in unittest.TestLoader().getTestCaseNames(kind):
             if only.lower() in f"{suite} {kind.__module__} {kind.__name__}.{method}".lower():
                 test = kind(method)
@@ -167,7 +170,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 
-    tests = {suite: tests_of(suite, options.only) for suite in options.suite or images.SUITES}
+    is_named = bool(options.suite)
+    tests = {suite: tests_of(suite, options.only, is_named=is_named) for suite in options.suite or images.SUITES}
     if options.faults_only:
         tests = {suite: without_gatemend(chosen) for suite, chosen in tests.items()}
     for test in (test for chosen in tests.values() for test in chosen):

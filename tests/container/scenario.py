@@ -25,6 +25,8 @@ class Scenario(unittest.TestCase):
     package: pathlib.Path
 
     needs_package = True
+    # What no release does differently: the first one will do, unless a release is asked for by name.
+    is_same_everywhere = False
     can_be_bare = False  # tells the same story without gatemend where the runner takes `needs_package` away
     keep_logs: pathlib.Path | None = None  # where the machine's logs go when the test is over
     is_enabled = True  # the service runs before the test begins

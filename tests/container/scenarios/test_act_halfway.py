@@ -39,6 +39,8 @@ class DurableFirst(stories.PoolSaysRoot):
 
 
 class _Halfway(Acted):
+    is_same_everywhere = True
+
     kind = stories.OldSocketPath
     can_be_bare = False
     tuned = {**Acted.tuned, "within": "5s", "max": 20}

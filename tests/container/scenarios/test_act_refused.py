@@ -44,6 +44,8 @@ class Wish:
 
 
 class Refused(Scenario):
+    is_same_everywhere = True
+
     is_enabled = False
     tuned = {}
 

@@ -27,6 +27,8 @@ def unpack(package: pathlib.Path, folder: pathlib.Path) -> list[str]:
 
 
 class OwnPackage(Scenario):
+    is_same_everywhere = True
+
     is_enabled = False
     tuned = {}
 
@@ -47,6 +49,8 @@ class _ConfusedDrill(stories.CrashedFpm):
 
 
 class Scorecard(Scenario):
+    is_same_everywhere = True
+
     def setUp(self) -> None:
         pass  # a drill brings its own machines
 

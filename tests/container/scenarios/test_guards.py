@@ -37,6 +37,8 @@ Description: takes its time to be installed
 
 
 class Guarded(Scenario):
+    is_same_everywhere = True
+
     def assert_held(self, kind: str, *words: str) -> Record:
         """An incident of FPM names the guard, `words` (its owner among them) stand in the answer to `why`, and nothing is done."""
 

@@ -33,6 +33,8 @@ limit  = {{ max = 20, per = "1h", cooldown = "0s" }}
 class Asked:
     """The agent is not there: root asks in its place, over the same bus. To be mixed into a scenario."""
 
+    is_same_everywhere = True
+
     machine: Machine
 
     is_enabled = False
