@@ -116,7 +116,7 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
         checks.emplace_back([this, plan](HoldDone then) { look_at_guards(plan, std::move(then)); });
     }
     checks.emplace_back([this, plan](HoldDone then) { look_at_unit(plan, std::move(then)); });
-    if (plan.act == ActId::kRepointBackend) {
+    if (plan.act == ActId::kRepointBackend || plan.act == ActId::kCapturePort) {
         checks.emplace_back(
             [this, plan](HoldDone then) { look_at_listeners(plan, std::move(then)); });
     }
@@ -173,13 +173,21 @@ void Examiner::look_at_unit(const Plan& plan, HoldDone done) {
 }
 
 void Examiner::look_at_listeners(const Plan& plan, HoldDone done) {
-    const std::string to = plan.parameters.find("to")->second;
+    const bool is_capture = plan.act == ActId::kCapturePort;
+    const std::string address = plan.parameters.find(is_capture ? "address" : "to")->second;
     ports_.facts.inspect(
-        "", to, [this, plan, done = std::move(done)](const Result<std::string>& text) {
+        "",
+        address,
+        [this, plan, is_capture, done = std::move(done)](const Result<std::string>& text) {
             const auto inspection =
                 text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
-            done(inspection ? check_repointing(policy_.settings, plan, *inspection)
-                            : refusal(inspection.error()));
+            if (!inspection) {
+                done(refusal(inspection.error()));
+            } else if (is_capture) {
+                done(check_capture(plan, *inspection));
+            } else {
+                done(check_repointing(policy_.settings, plan, *inspection));
+            }
         });
 }
 

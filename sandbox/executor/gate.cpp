@@ -201,6 +201,19 @@ std::optional<GateHold> check_repointing(const policy::Settings& settings,
     return std::nullopt;
 }
 
+std::optional<GateHold> check_capture(const actions::Plan& plan,
+                                      const core::Inspection& inspection) {
+    const auto address = plan.parameters.find("address");
+    if (address == plan.parameters.end() || !inspection.listeners) {
+        return hold(HoldKind::kExecutorRefused, "who listens where cannot be seen");
+    }
+    const core::Listener* listener = inspection.find_listener(address->second);
+    if (listener == nullptr || listener->unit != plan.unit) {
+        return hold(HoldKind::kExecutorRefused, "the unit does not listen on this address");
+    }
+    return std::nullopt;
+}
+
 std::optional<GateHold> check_record(const policy::Policy& policy,
                                      const core::Ledger& ledger,
                                      const actions::Plan& plan,

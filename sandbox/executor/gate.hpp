@@ -62,6 +62,10 @@ inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
                                                        const actions::Plan& plan,
                                                        const core::Inspection& inspection);
 
+// capture-port: the unit itself listens there; what other services say to each other is nobody's.
+[[nodiscard]] std::optional<GateHold> check_capture(const actions::Plan& plan,
+                                                    const core::Inspection& inspection);
+
 // What the plan's rule may do with it here; kObserve when there is no such rule.
 [[nodiscard]] policy::Mode mode_of(const policy::Policy& policy, const actions::Plan& plan);
 

@@ -324,6 +324,24 @@ TEST(ExecutorMending, CapturesLocalTcpAddressesOnly) {
     }
 }
 
+TEST(ExecutorMending, CapturesOnlyWhatTheUnitItselfListensOn) {
+    PlanRequest request = make_running_request("capture-port", kFpm);
+    request.parameters = {{"address", "127.0.0.1:9000"}, {"seconds", "120"}};
+    for (const auto& [owner, fault] : {std::pair<std::string, std::string>{kFpm, ""},
+                                       {"ssh.service", "Refused: executor-refused"}}) {
+        MendingMachine machine;
+        core::Inspection inspection;
+        core::Listener listener;
+        listener.address = "127.0.0.1:9000";
+        listener.unit = owner;
+        inspection.listeners = {listener};
+        machine.facts.inspection = core::encode(inspection);
+        EXPECT_EQ(fault_of(machine.plan(request)), fault) << owner;
+    }
+    MendingMachine machine;  // nobody listens there
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: executor-refused");
+}
+
 TEST(ExecutorMending, GuardsAreAskedAgainBeforeTheAct) {
     MendingMachine machine;
     int asked = 0;
