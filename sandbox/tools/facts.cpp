@@ -24,6 +24,7 @@ using core::Duration;
 using core::Error;
 using core::Result;
 
+constexpr unsigned kMaxRetests = 2;
 constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
 constexpr auto kProbeStartAllowance = std::chrono::seconds{3};
 constexpr std::size_t kMaxDiagnosticBytes = std::size_t{8} * 1024;
@@ -40,6 +41,7 @@ using TestCallback = std::function<void(Result<ConfigTestFact>)>;
 struct TestRecord {
     ConfigTestFact newest;
     std::vector<TestCallback> waiting;  // not empty: a test runs
+    unsigned retests = 0;               // because the files changed meanwhile
 };
 
 std::string verdict_of(const KnownService& service, const ToolOutcome& outcome) {
@@ -253,9 +255,18 @@ void MachineFacts::on_tested(const std::string& unit,
     ConfigTestFact fact = judge_test(*service, outcome);
     fact.fingerprint = fingerprint_before;
     if (const auto now = fingerprint(unit); outcome && (!now || *now != fingerprint_before)) {
+        // Who asks while an edit is put back wants to know about what is there then.
+        if (now && ++record.retests <= kMaxRetests) {
+            runner_.run(test_spec(*service),
+                        [this, unit, before = *now](const Result<ToolOutcome>& again) {
+                            on_tested(unit, before, again);
+                        });
+            return;
+        }
         fact.verdict = "unknown";
         fact.output = "the configuration changed during the test";
     }
+    record.retests = 0;
     record.newest = fact;
     for (const auto& waiting = std::exchange(record.waiting, {});
          const TestCallback& done : waiting) {

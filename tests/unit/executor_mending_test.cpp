@@ -4,6 +4,7 @@
 #include "executor_fakes.hpp"
 #include "sandbox/audit/audit_file.hpp"
 #include "sandbox/audit/message_ids.hpp"
+#include "sandbox/executor/gate.hpp"
 
 #include <gtest/gtest.h>
 
@@ -325,21 +326,21 @@ TEST(ExecutorMending, CapturesLocalTcpAddressesOnly) {
 }
 
 TEST(ExecutorMending, CapturesOnlyWhatTheUnitItselfListensOn) {
-    PlanRequest request = make_running_request("capture-port", kFpm);
-    request.parameters = {{"address", "127.0.0.1:9000"}, {"seconds", "120"}};
-    for (const auto& [owner, fault] : {std::pair<std::string, std::string>{kFpm, ""},
-                                       {"ssh.service", "Refused: executor-refused"}}) {
-        MendingMachine machine;
-        core::Inspection inspection;
-        core::Listener listener;
-        listener.address = "127.0.0.1:9000";
-        listener.unit = owner;
-        inspection.listeners = {listener};
-        machine.facts.inspection = core::encode(inspection);
-        EXPECT_EQ(fault_of(machine.plan(request)), fault) << owner;
-    }
-    MendingMachine machine;  // nobody listens there
-    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: executor-refused");
+    actions::Plan plan;
+    plan.act = ActId::kCapturePort;
+    plan.unit = kFpm;
+    plan.parameters = {{"address", "127.0.0.1:9000"}, {"seconds", "120"}};
+    core::Inspection inspection;
+    EXPECT_TRUE(check_capture(plan, inspection)) << "nobody could look";
+    inspection.listeners = std::vector<core::Listener>{};
+    EXPECT_TRUE(check_capture(plan, inspection)) << "nobody listens";
+    core::Listener listener;
+    listener.address = "127.0.0.1:9000";
+    listener.unit = "ssh.service";
+    inspection.listeners = {listener};
+    EXPECT_TRUE(check_capture(plan, inspection)) << "somebody else listens";
+    inspection.listeners->front().unit = kFpm;
+    EXPECT_FALSE(check_capture(plan, inspection));
 }
 
 TEST(ExecutorMending, GuardsAreAskedAgainBeforeTheAct) {
