@@ -66,6 +66,9 @@ class Acted(Scenario):
             self.gatemend.enable()
             self.play.wait_until_known()
 
+    # A dry run looks for a few seconds; what takes longer to be sure of it does not plan.
+    is_seen_at_once = True
+
     # -- the story --------------------------------------------------------------------------------------------------
 
     def tell(self) -> None:
@@ -75,14 +78,15 @@ class Acted(Scenario):
             return
         self.play.stop_agent()  # so that there is time to ask for the plan first
         self.play.break_it()
-        plan = self.planned()
+        plan = self.planned() if self.is_seen_at_once else None
         self.assert_unchanged("the dry run")
         self.play.start_agent()
         if self.story.asks:
             self.play.proposed()
             self.assert_unchanged("asking")
         intent = self.act()
-        self.assertEqual(digest_of(intent), digest_of(plan), "the dry run's plan is another than the one performed")
+        if plan is not None:
+            self.assertEqual(digest_of(intent), digest_of(plan), "the dry run's plan is another than the one performed")
         self.assert_cured(intent)
         self.assert_told(intent)
         self.assert_undone(intent)
@@ -109,7 +113,8 @@ class Acted(Scenario):
             return self.play.act()
         incident = self.play.proposed()
         proposal = proposal_of(incident, self.story.act)
-        self.assertEqual(digest_of(self.planned()), digest_of(proposal), "the dry run's plan is another than the proposal")
+        if self.is_seen_at_once:
+            self.assertEqual(digest_of(self.planned()), digest_of(proposal), "the dry run's plan is not the proposal")
         self.gatemend.approve(incident, self.story.act)
         intent = self.play.next_intent()
         self.assertEqual(digest_of(intent), digest_of(proposal), "not the plan that was approved")

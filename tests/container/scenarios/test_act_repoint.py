@@ -66,20 +66,3 @@ class RepointInVain(Acted):
         succeeded = [record for record in self.gatemend.records("outcome") if record["outcome"] == "succeeded"]
         self.assertEqual(succeeded, [])
         self.assert_all_resolved()
-
-    def test_a_reload_that_never_happens_is_undone(self) -> None:
-        """nginx's master is frozen: the exit status of the reload says that all is well."""
-        self.play.break_it()
-        master = self.machine.main_pid(self.site.nginx)
-        self.addCleanup(self.machine.run, "kill", "-CONT", str(master), check=False)
-        self.play.proposed()
-        self.machine.kill(master, 19)
-        self.act()
-        self.assert_all_resolved()
-        outcome = self.gatemend.records("outcome")[-1]
-        self.assertEqual(outcome["outcome"], "failed", outcome)
-        self.assert_as_before()
-
-        self.machine.kill(master, 18)
-        self.play.approve()
-        self.play.visitors.wait_for_good(5, DEADLINE)
