@@ -76,11 +76,7 @@ class Acted(Scenario):
         if not self.needs_package:
             self.tell_bare()
             return
-        self.play.stop_agent()  # so that there is time to ask for the plan first
-        self.play.break_it()
-        plan = self.planned() if self.is_seen_at_once else None
-        self.assert_unchanged("the dry run")
-        self.play.start_agent()
+        plan = self.plan_first() if self.is_seen_at_once else self.play.break_it()
         if self.story.asks:
             self.play.proposed()
             self.assert_unchanged("asking")
@@ -90,6 +86,15 @@ class Acted(Scenario):
         self.assert_cured(intent)
         self.assert_told(intent)
         self.assert_undone(intent)
+
+    def plan_first(self) -> Record:
+        """Without the agent, so that there is time to ask for the plan."""
+        self.play.stop_agent()
+        self.play.break_it()
+        plan = self.planned()
+        self.assert_unchanged("the dry run")
+        self.play.start_agent()
+        return plan
 
     def tell_bare(self) -> None:
         self.play.break_it()
