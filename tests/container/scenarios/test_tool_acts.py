@@ -226,7 +226,11 @@ class Pm2Diagnosis(_Under):
         self.visit_steadily(self.app.path)
         self.break_app()
         self.assert_turned_away(502, r"connect\(\) failed \(111: Connection refused\) while connecting to upstream")
-        self.assert_diagnosed("app-down", self.app.unit, told=["pm2 restart shop"])
+        self.assert_diagnosed("app-down", self.app.unit)
+        # pm2's list may take its time
+        self.machine.wait_until(
+            lambda: "pm2 restart shop" in self.gatemend.run("show", "1").stdout, 60, "the application to be named"
+        )
         self.mend_app()
         self.pm2("restart", "shop")
         self.assert_recovers()
