@@ -122,6 +122,13 @@ Json act_list(const engine::State& state, const engine::Incident& incident) {
     return list;
 }
 
+Json attention_entry(const engine::Incident& incident, const char* kind) {
+    return Json{{"incident", incident.id},
+                {"unit", incident.unit},
+                {"kind", kind},
+                {"text", incident.text}};
+}
+
 // What waits for a person: where gatemend gave up, then what could be approved.
 Json attention_list(const engine::State& state) {
     Json given_up = Json::array();
@@ -133,15 +140,11 @@ Json attention_list(const engine::State& state) {
         const bool can_approve = std::any_of(incident.proposals.begin(),
                                              incident.proposals.end(),
                                              [](const auto& item) { return !item.digest.empty(); });
-        const auto entry = [&](const char* kind) {
-            return Json{
-                {"incident", id}, {"unit", incident.unit}, {"kind", kind}, {"text", incident.text}};
-        };
         if (incident.is_escalated) {
-            given_up.push_back(entry("gave-up"));
+            given_up.push_back(attention_entry(incident, "gave-up"));
         }
         if (can_approve) {
-            asked.push_back(entry("approval"));
+            asked.push_back(attention_entry(incident, "approval"));
         }
     }
     given_up.insert(given_up.end(), asked.begin(), asked.end());

@@ -51,6 +51,7 @@ struct Trial {
     bool was_target_up = false;
     std::vector<std::string> answering;  // other services whose backend had answered before
     std::vector<core::Sighting> said;    // what records had said before, or while it was done
+    bool is_heard = false;               // `said` is complete
     bool is_looked_at = false;           // the first probe (or look) after it has been answered
 };
 

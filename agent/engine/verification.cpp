@@ -10,6 +10,7 @@ namespace gatemend::engine {
 
 namespace {
 
+constexpr core::Duration kLogLag = std::chrono::seconds{3};
 constexpr core::Duration kRetryProbe = std::chrono::milliseconds{250};
 // A look at the disks takes longer than a probe.
 constexpr core::Duration kLookPatience = std::chrono::seconds{20};
@@ -74,12 +75,30 @@ void begin_soak(const Case& c) {
     incident.soak_until = c.context.now + soak;
     incident.soak_invocation = invocations(c);
     if (incident.trial) {
-        incident.trial->said = c.record.sightings.all();  // also what was said while it was done
+        incident.trial->is_heard = false;
     }
     incident.text = (address.empty() ? incident.unit + " answers again" : address + " answers") +
                     "; watching it for " + core::format_duration(soak);
     c.context.record(RecordKind::kVerifying, incident, incident.text);
-    c.context.wake(incident.unit, c.record, *incident.soak_until);
+    c.context.wake(incident.unit, c.record, c.context.now + std::min(soak / 2, kLogLag));
+}
+
+// What was said until the soak had begun is no news; logs are read a little later than written.
+// False: it cannot all have been read yet.
+bool has_heard_the_past(const Case& c) {
+    Incident& incident = c.incident;
+    if (!incident.trial || incident.trial->is_heard) {
+        return true;
+    }
+    const core::Duration soak = verify_terms(c.context.state, incident).soak;
+    const core::TimePoint heard = *incident.soak_until - soak + std::min(soak / 2, kLogLag);
+    if (c.context.now < heard) {
+        c.context.wake(incident.unit, c.record, heard);
+        return false;
+    }
+    incident.trial->said = c.record.sightings.all();
+    incident.trial->is_heard = true;
+    return true;
 }
 
 void conclude_healed(const Case& c) {
@@ -98,6 +117,9 @@ void on_good_probe(const Case& c) {
     Incident& incident = c.incident;
     if (!incident.soak_until || incident.soak_invocation != invocations(c)) {
         begin_soak(c);
+        return;
+    }
+    if (!has_heard_the_past(c)) {
         return;
     }
     const auto complaint = find_complaint_since(

@@ -13,7 +13,7 @@ import tree
 ALLOWED_C = re.compile(
     r"_?_?(mem(cpy|move|set|cmp|chr|rchr)|str(len|cmp|ncmp|chr))(_chk)?$|__assert_fail$|"
     r"__stack_chk_fail$|__cxa_|__gxx_personality_v0$|_Unwind_Resume$|__dso_handle$|"
-    r"_GLOBAL_OFFSET_TABLE_$|__(asan|ubsan|sanitizer|sanitize)_|__popcountdi2$|__tls_get_addr$|inet_(pton|ntop)$"
+    r"_GLOBAL_OFFSET_TABLE_$|__(asan|ubsan|sanitizer|sanitize|sancov)_|__(start|stop)___sancov_|__popcountdi2$|__tls_get_addr$|inet_(pton|ntop)$"
 )
 # nlohmann/json reads its numbers with the C library; nothing of ours sets another locale than "C".
 ALLOWED_IN = {
