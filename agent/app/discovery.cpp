@@ -129,7 +129,9 @@ core::PoolSettings settings_of(const parse::FpmPool& pool) {
                               .slowlog_timeout = line(kRequestSlowlogTimeout),
                               .slowlog = line(kSlowlog),
                               .memory_limit = line(kPhpMemoryLimit),
-                              .max_execution_time = line(kPhpMaxExecutionTime)};
+                              .max_execution_time = line(kPhpMaxExecutionTime),
+                              .catch_output = line(kCatchWorkersOutput),
+                              .decorate_output = line(kDecorateWorkersOutput)};
 }
 
 core::PoolSettings settings_of(const Machine& machine, const Owner& owner) {

@@ -40,11 +40,14 @@ std::string read_range(int fd, std::uint64_t from, std::size_t limit) {
 
 void read_lines(std::string_view bytes,
                 const std::string& unit,
+                bool is_open_to_scripts,
                 std::vector<core::SymptomSeen>& found) {
     while (!bytes.empty() && found.size() < kMaxTold) {
         const std::size_t end = std::min(bytes.find('\n'), bytes.size());
-        const auto finding = parse::read_app_log(bytes.substr(0, end), parse::LogSource::kPhpFpm);
+        auto finding = parse::read_app_log(bytes.substr(0, end), parse::LogSource::kPhpFpm);
         if (finding) {
+            finding->is_trusted = finding->is_trusted && !is_open_to_scripts;
+            finding->is_hearsay = finding->is_hearsay || is_open_to_scripts;
             core::SymptomSeen seen = parse::symptom_seen(*finding, unit);
             if (core::is_telling(seen)) {
                 found.push_back(std::move(seen));
@@ -102,16 +105,21 @@ ServiceLogs::ServiceLogs(bus::EventLoop& loop,
 
 void ServiceLogs::know(const std::vector<core::Service>& services) {
     for (const core::Service& service : services) {
-        if (service.log.empty() || positions_.contains(service.log)) {
+        if (service.log.empty()) {
             continue;
         }
-        positions_[service.log] = {};
+        const auto [position, is_new] = positions_.try_emplace(service.log);
+        position->second.is_open_to_scripts = core::is_log_open_to_scripts(service);
+        if (!is_new) {
+            continue;
+        }
         executor_.open_log(
             service.log, [this, path = service.log](const core::Result<bus::UniqueFd>& log) {
                 struct stat info {};
 
                 if (log && ::fstat(log->get(), &info) == 0) {
-                    positions_[path] = {info.st_ino, static_cast<std::uint64_t>(info.st_size)};
+                    positions_[path].inode = info.st_ino;
+                    positions_[path].offset = static_cast<std::uint64_t>(info.st_size);
                 }
             });
     }
@@ -161,14 +169,15 @@ void ServiceLogs::read_file(const std::string& unit,
     const auto size = static_cast<std::uint64_t>(info.st_size);
     Position& position = positions_[log];
     if (position.inode != info.st_ino || position.offset > size) {
-        position = {info.st_ino, 0};  // rotated: all of the new file is new
+        position.inode = info.st_ino;
+        position.offset = 0;  // rotated: all of the new file is new
     }
     const std::uint64_t from =
         size - position.offset > kMaxServiceLogBytes ? size - kMaxServiceLogBytes : position.offset;
     const std::string bytes = read_range(fd, from, kMaxServiceLogBytes);
     const std::size_t whole = bytes.rfind('\n') + 1;  // npos + 1 is 0: no whole line yet
     position.offset = from + whole;
-    read_lines(std::string_view(bytes).substr(0, whole), unit, found);
+    read_lines(std::string_view(bytes).substr(0, whole), unit, position.is_open_to_scripts, found);
 }
 
 }  // namespace gatemend::app

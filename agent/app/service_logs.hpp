@@ -46,6 +46,7 @@ class ServiceLogs {
     struct Position {
         ino_t inode = 0;
         std::uint64_t offset = 0;
+        bool is_open_to_scripts = false;
     };
 
     [[nodiscard]] std::vector<core::SymptomSeen> read_new_journal(const std::string& unit);

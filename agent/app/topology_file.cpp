@@ -49,6 +49,8 @@ constexpr auto kPoolLines = std::to_array<PoolLine>({
     {"slowlog", &core::PoolSettings::slowlog},
     {"memory_limit", &core::PoolSettings::memory_limit},
     {"max_execution_time", &core::PoolSettings::max_execution_time},
+    {"catch_output", &core::PoolSettings::catch_output},
+    {"decorate_output", &core::PoolSettings::decorate_output},
 });
 
 constexpr auto kNginxLines = std::to_array<NginxLine>({

@@ -59,19 +59,21 @@ std::vector<core::SymptomSeen> recent_symptoms(const std::vector<std::string>& l
     return all;
 }
 
-std::vector<core::SymptomSeen> recent_fpm_symptoms(const std::string& log,
-                                                   const std::string& unit,
+std::vector<core::SymptomSeen> recent_fpm_symptoms(const core::Service& service,
                                                    std::time_t since) {
     std::vector<core::SymptomSeen> all;
-    const std::string lines = log.empty() ? "" : last_lines(log);
+    const bool is_open_to_scripts = core::is_log_open_to_scripts(service);
+    const std::string lines = service.log.empty() ? "" : last_lines(service.log);
     std::string_view rest = lines;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
-        const auto finding = parse::read_app_log(rest.substr(0, end), parse::LogSource::kPhpFpm);
+        auto finding = parse::read_app_log(rest.substr(0, end), parse::LogSource::kPhpFpm);
         rest.remove_prefix(std::min(end + 1, rest.size()));
         if (finding && parse::is_telling(*finding) &&
             local_time(finding->time, kFpmTime) >= since) {
-            all.push_back(parse::symptom_seen(*finding, unit));
+            finding->is_trusted = finding->is_trusted && !is_open_to_scripts;
+            finding->is_hearsay = finding->is_hearsay || is_open_to_scripts;
+            all.push_back(parse::symptom_seen(*finding, service.unit));
         }
     }
     return all;

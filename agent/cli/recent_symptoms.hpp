@@ -20,9 +20,8 @@ inline constexpr std::time_t kRecentSeconds = 300;
                                                              std::time_t now,
                                                              std::time_t seconds = kRecentSeconds);
 
-// What the FPM of `unit` has written into its log; root's alone to read.
-[[nodiscard]] std::vector<core::SymptomSeen> recent_fpm_symptoms(const std::string& log,
-                                                                 const std::string& unit,
+// What a service's FPM has written into its log; root's alone to read.
+[[nodiscard]] std::vector<core::SymptomSeen> recent_fpm_symptoms(const core::Service& service,
                                                                  std::time_t since);
 
 }  // namespace gatemend::cli

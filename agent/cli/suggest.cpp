@@ -85,7 +85,7 @@ std::vector<core::SymptomSeen> records_of(const Workshop& shop, const core::Serv
     const auto add = [&records](std::vector<core::SymptomSeen> more) {
         std::ranges::move(more, std::back_inserter(records));
     };
-    add(recent_fpm_symptoms(service.log, service.unit, std::time(nullptr) - kPastSeconds));
+    add(recent_fpm_symptoms(service, std::time(nullptr) - kPastSeconds));
     if (actions::is_unit_name(service.unit)) {
         add(app::read_unit_journal(service.unit,
                                    shop.loop.now() - std::chrono::seconds{kPastSeconds}));

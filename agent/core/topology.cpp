@@ -3,7 +3,21 @@
 
 #include "core/closed_set.hpp"
 
+#include <algorithm>
+
 namespace gatemend::core {
+
+namespace {
+
+// As PHP's configuration language has it.
+bool is_yes(std::string value) {
+    std::ranges::transform(value, value.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return value == "1" || value == "yes" || value == "true" || value == "on";
+}
+
+}  // namespace
 
 std::string_view service_role_id(ServiceRole value) {
     switch (value) {
@@ -54,6 +68,12 @@ const Service* Topology::find_by_unit(std::string_view unit) const {
 
 Service unowned_service(const Backend& backend) {
     return Service{"(" + backend.address + ")", ServiceRole::kUnowned, {backend}};
+}
+
+bool is_log_open_to_scripts(const Service& service) {
+    return std::ranges::any_of(service.backends, [](const Backend& backend) {
+        return is_yes(backend.fpm.catch_output.value) && !is_yes(backend.fpm.decorate_output.value);
+    });
 }
 
 bool is_local(std::string_view address) {

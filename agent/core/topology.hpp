@@ -39,6 +39,8 @@ struct PoolSettings {
     ConfigLine slowlog{};
     ConfigLine memory_limit{};        // php_admin_value, php_value; "": php.ini decides
     ConfigLine max_execution_time{};  // likewise
+    ConfigLine catch_output{};        // catch_workers_output
+    ConfigLine decorate_output{};     // decorate_workers_output
 
     friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
 };
@@ -99,5 +101,9 @@ struct Topology {
 
 // "unix:…", 127.0.0.0/8, [::1]: whatever listens there runs on this machine.
 [[nodiscard]] bool is_local(std::string_view address);
+
+// PHP-FPM copies into its own log what scripts print, without saying that it is theirs: any line
+// there may be a visitor's.
+[[nodiscard]] bool is_log_open_to_scripts(const Service& service);
 
 }  // namespace gatemend::core

@@ -87,6 +87,7 @@ std::optional<LogFinding> read_app_log(std::string_view line, LogSource hint) {
         if (auto finding = reader(line, Origin::kGuessed)) {
             // A program's form in a log of unknown origin: a script's newline can do that.
             finding->is_trusted = false;
+            finding->is_hearsay = true;
             return finding;
         }
     }

@@ -339,6 +339,7 @@ std::optional<LogFinding> read_fpm_log(std::string_view line, Origin origin) {
     // Copied without stamp and level.
     const bool is_known = read_message(FpmLine{Level::kNone, false, {}, line}, finding);
     finding.is_trusted = false;
+    finding.is_hearsay = true;
     const bool is_fpm = is_known && (line.starts_with("[pool ") || origin == Origin::kKnown);
     return is_fpm ? std::optional(finding) : std::nullopt;
 }

@@ -117,6 +117,7 @@ LogFinding read_program(const JournalRecord& record) {
         finding->subject = record.unit;
     }
     finding->is_trusted = false;  // anybody may send these words under this name
+    finding->is_hearsay = true;
     return *finding;
 }
 

@@ -51,6 +51,7 @@ struct LogFinding {
         subject;  // whom it is about: unit, pool, control group, app, script, FILE:LINE
     core::ClientView visitor;  // what a visitor asked for: the request line, or the host
     bool is_trusted = false;   // nothing in it could have been forged by a client
+    bool is_hearsay = false;   // others could have written it in its author's name
 };
 
 // It says something at all.

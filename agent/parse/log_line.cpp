@@ -136,6 +136,7 @@ LogFinding read_unlisted_line(std::string_view line, LogSource hint, LineBuffer&
         finding.time = envelope.time;
     }
     finding.is_trusted = finding.is_trusted && !envelope.is_wrapped && !is_nginx(finding.source);
+    finding.is_hearsay = finding.is_hearsay || envelope.is_wrapped;
     return finding;
 }
 

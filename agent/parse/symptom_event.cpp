@@ -65,7 +65,7 @@ core::SymptomSeen symptom_seen(const LogFinding& finding, const std::string& uni
     seen.address = backend_address(finding);
     seen.is_trusted = finding.is_trusted;
     seen.source = log_source_id(finding.source);
-    seen.witness = core::witness_of_source(seen.source);
+    seen.witness = finding.is_hearsay ? core::Witness::kLog : core::witness_of_source(seen.source);
     seen.unit = unit.empty() && seen.address.empty() ? std::string{unit_of_subject(finding)} : unit;
     // For a CDN's record the host is all there is to tell.
     seen.subject = finding.source == LogSource::kEdge ? core::ClientText{finding.visitor}

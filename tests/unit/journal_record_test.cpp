@@ -2,6 +2,7 @@
 #include "parse/journal_record.hpp"
 
 #include "parse/journal_stream.hpp"
+#include "parse/symptom_event.hpp"
 
 #include <gtest/gtest.h>
 
@@ -69,6 +70,8 @@ TEST(JournalRecord, BelievesNoMessageIdOfAnotherProcess) {
                                       "by the OOM killer.");
     forged.pid = 4711;
     EXPECT_FALSE(read_journal_record(forged).is_trusted);
+    EXPECT_TRUE(read_journal_record(forged).is_hearsay);
+    EXPECT_EQ(symptom_seen(read_journal_record(forged), "").witness, core::Witness::kLog);
     forged.message = "hello";
     EXPECT_EQ(read_journal_record(forged).symptom, Symptom::kNone);
     EXPECT_EQ(read_journal_record(forged).clue, Clue::kNone);

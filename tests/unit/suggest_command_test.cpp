@@ -172,13 +172,28 @@ TEST(RecentFpmSymptoms, AreThoseOfTheAskedTime) {
     };
     const std::time_t now = 1'800'000'000;
     test::overwrite(folder / "fpm.log", line(now - 7200) + line(now - 60) + "[torn");
-    const auto found = recent_fpm_symptoms(folder / "fpm.log", kFpm, now - 3600);
+    core::Service fpm{.unit = kFpm, .backends = {}, .log = folder / "fpm.log"};
+    const auto found = recent_fpm_symptoms(fpm, now - 3600);
     ASSERT_THAT(found, SizeIs(1));
     EXPECT_EQ(found[0].symptom, core::Symptom::kBackendSaturated);
     EXPECT_EQ(found[0].unit, kFpm);
     EXPECT_EQ(found[0].number, 5);
-    EXPECT_THAT(recent_fpm_symptoms(folder / "absent.log", kFpm, 0), IsEmpty());
-    EXPECT_THAT(recent_fpm_symptoms("", kFpm, 0), IsEmpty());
+    EXPECT_TRUE(found[0].is_trusted);
+    EXPECT_EQ(found[0].witness, core::Witness::kServiceLog);
+
+    // What scripts print stands there as well, and looks as it likes.
+    core::Backend pool;
+    pool.fpm = {.catch_output = {"Yes", ""}, .decorate_output = {"off", ""}};
+    fpm.backends = {pool};
+    const auto doubtful = recent_fpm_symptoms(fpm, now - 3600);
+    ASSERT_THAT(doubtful, SizeIs(1));
+    EXPECT_FALSE(doubtful[0].is_trusted);
+    EXPECT_EQ(doubtful[0].witness, core::Witness::kLog);
+
+    fpm.log = folder / "absent.log";
+    EXPECT_THAT(recent_fpm_symptoms(fpm, 0), IsEmpty());
+    fpm.log = "";
+    EXPECT_THAT(recent_fpm_symptoms(fpm, 0), IsEmpty());
 }
 
 // --- the plan ---

@@ -1,0 +1,37 @@
+"""Faults at random for a while, on one machine: each is healed or rightly left alone, and gatemend does not grow.
+
+GATEMEND_SOAK_SECONDS=3600 for an hour of it; GATEMEND_SOAK_SEED for another order.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gatemend import AGENT, EXECUTOR
+from scenario import Scenario
+from soak import Soak
+
+SECONDS = float(os.environ.get("GATEMEND_SOAK_SECONDS", "240"))
+SEED = int(os.environ.get("GATEMEND_SOAK_SEED", "502"))
+FLAT = 1.25  # one quarter more, at most
+
+
+class RandomFaults(Scenario):
+    is_same_everywhere = True
+    # Budgets are another promise: here every fault shall have its cure. FPM's own start limit is systemd's.
+    tuned = {"soak": "1s", "cooldown": "0s", "max": 1000, "per": "1h"}
+
+    def prepare(self) -> None:
+        for unit in (self.fpm, "nginx.service", "dbus.service", "systemd-journald.service"):
+            self.machine.write(f"/etc/systemd/system/{unit}.d/often.conf", "[Unit]\nStartLimitIntervalSec=0\n")
+        self.machine.systemctl("daemon-reload")
+
+    def test_each_is_healed_or_left_alone(self) -> None:
+        soak = Soak(self.machine, self.site, SEED)
+        soak.run(SECONDS)
+        print(soak.table())
+        self.assertEqual(soak.problems(), [])
+        for unit in (AGENT, EXECUTOR):
+            self.assertLess(soak.grown(unit, 0), FLAT, f"{unit}: memory")
+            self.assertLess(soak.grown(unit, 1), FLAT, f"{unit}: descriptors")
+        self.assert_record_complete()
