@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // work TARGET_INPUTS...: a fuzz target run once on each file, each run counted by callgrind alone
 // (linear.py reads the counts). A first run on nothing pays for what is done once per process.
+#include <valgrind/callgrind.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <vector>
-
-#include <valgrind/callgrind.h>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
