@@ -17,8 +17,13 @@ void tell(const std::string& message) {
     (void)sd_notify(0, message.c_str());
 }
 
+// systemd drops a whole message, READY=1 and all, when it is longer than 4 KiB.
 std::string one_line(std::string status) {
-    std::replace(status.begin(), status.end(), '\n', ' ');
+    constexpr std::size_t kMost = 512;
+    status.resize(std::min(status.find('\n'), status.size()));
+    if (status.size() > kMost) {
+        status = status.substr(0, kMost) + "...";
+    }
     return status;
 }
 

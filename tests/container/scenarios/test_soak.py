@@ -19,7 +19,8 @@ FLAT = 1.25  # one quarter more, at most
 class RandomFaults(Scenario):
     is_same_everywhere = True
     # Budgets are another promise: here every fault shall have its cure. FPM's own start limit is systemd's.
-    tuned = {"soak": "1s", "cooldown": "0s", "max": 1000, "per": "1h"}
+    tuned = {"soak": "1s", "cooldown": "0s", "max": 100, "per": "5m"}
+    settings = '[limits.unit]\nmax = 100\nper = "5m"\n[limits.host]\nmax = 100\nper = "5m"\n'
 
     def prepare(self) -> None:
         for unit in (self.fpm, "nginx.service", "dbus.service", "systemd-journald.service"):
