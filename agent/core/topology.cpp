@@ -3,6 +3,8 @@
 
 #include "core/closed_set.hpp"
 
+#include <algorithm>
+
 namespace gatemend::core {
 
 std::string_view service_role_id(ServiceRole value) {
@@ -54,6 +56,13 @@ const Service* Topology::find_by_unit(std::string_view unit) const {
 
 Service unowned_service(const Backend& backend) {
     return Service{"(" + backend.address + ")", ServiceRole::kUnowned, {backend}};
+}
+
+bool is_unowned_name(std::string_view name) {
+    constexpr std::size_t kMaxNameBytes = 256;  // longer than any address
+    return name.size() > 2 && name.size() <= kMaxNameBytes && name.front() == '(' &&
+           name.back() == ')' &&
+           std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 bool is_local(std::string_view address) {
