@@ -242,6 +242,10 @@ void Daemon::watch_units(const core::Topology& topology) {
             // The shortest way from systemd's signal to the engine: nothing is done in between.
             systemd_->watch_unit(unit, [this, unit](const core::UnitState& state) {
                 driver_->feed(core::UnitSeen{unit, state});
+                const core::Service* service = driver_->state().topology.find_by_unit(unit);
+                if (service != nullptr && service->role == core::ServiceRole::kNginx) {
+                    topology_->take_nginx(state);
+                }
             });
         }
     }

@@ -2,6 +2,7 @@
 #include "app/incident_history.hpp"
 
 #include "actions/catalogue.hpp"
+#include "core/topology.hpp"
 #include "engine/effect.hpp"
 #include "io/small_file.hpp"
 
@@ -24,6 +25,10 @@ struct Line {
     core::TimePoint time{};
 };
 
+bool is_service_name(std::string_view name) {
+    return actions::is_unit_name(name) || core::is_unowned_name(name);
+}
+
 std::optional<Line> line_of(std::string_view text) {
     const json item = json::parse(text, nullptr, false);
     if (!item.is_object()) {
@@ -39,7 +44,7 @@ std::optional<Line> line_of(std::string_view text) {
         return std::nullopt;
     }
     const auto moment = core::parse_time(time->get_ref<const std::string&>());
-    if (!moment || !actions::is_unit_name(unit->get_ref<const std::string&>())) {
+    if (!moment || !is_service_name(unit->get_ref<const std::string&>())) {
         return std::nullopt;
     }
     return Line{kind->get<std::string>(),

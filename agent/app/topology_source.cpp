@@ -32,6 +32,7 @@ void TopologySource::start() {
     if (const auto text = io::read_small_file(cache_path_, kMaxTopologyFile)) {
         if (auto remembered = decode_topology(*text)) {
             topology_ = std::move(*remembered);
+            remember_names();
         } else {
             outside_.warn("'" + cache_path_ + "' is no topology, ignoring");
         }
@@ -78,9 +79,22 @@ void TopologySource::take_look(const core::Inspection& look) {
     }
 }
 
-// nginx resolved its names when it read its configuration; the addresses they mean are what its
-// error log names.
-void TopologySource::ask_names() {
+// What nginx had looked up when it was last seen to read its configuration.
+void TopologySource::remember_names() {
+    const auto take = [this](const core::Backend& backend) {
+        if (!backend.host.empty()) {
+            machine_.resolved[backend.host].push_back(backend.address);
+        }
+    };
+    std::ranges::for_each(topology_.unowned, take);
+    for (const core::Service& service : topology_.services) {
+        std::ranges::for_each(service.backends, take);
+    }
+}
+
+// nginx resolved its names when it read its configuration; the addresses they meant then are what
+// its error log names.
+void TopologySource::ask_names(Meanings meanings) {
     std::size_t asked = 0;
     for (const parse::ConfiguredBackend& name : machine_.nginx.names) {
         if (++asked > kMaxNames) {
@@ -88,14 +102,37 @@ void TopologySource::ask_names() {
         }
         outside_.executor.probe(
             {core::ProbeKind::kResolve, parse::name_of_host(name.host), "", kResolveTimeout},
-            [this, host = name.host](const core::Result<std::string>& line) {
-                auto addresses = parse::resolved_addresses(host, line);
-                if (!addresses.empty() && machine_.resolved[host] != addresses) {
-                    machine_.resolved[host] = std::move(addresses);
-                    rediscover();
-                }
+            [this, meanings, host = name.host](const core::Result<std::string>& line) {
+                take_name(host, parse::resolved_addresses(host, line), meanings);
             });
     }
+}
+
+void TopologySource::take_name(const std::string& host,
+                               std::vector<std::string> addresses,
+                               Meanings meanings) {
+    if (addresses.empty()) {
+        return;
+    }
+    std::vector<std::string>& known = machine_.resolved[host];
+    for (const std::string& address : known) {
+        const bool is_new = std::ranges::find(addresses, address) == addresses.end();
+        if (meanings == Meanings::kMore && is_new && addresses.size() < kMaxMeanings) {
+            addresses.push_back(address);
+        }
+    }
+    if (known != addresses) {
+        known = std::move(addresses);
+        rediscover();
+    }
+}
+
+void TopologySource::take_nginx(const core::UnitState& state) {
+    const bool has_changed = nginx_changed_ && *nginx_changed_ != state.changed;
+    if (has_changed && state.active == core::ActiveState::kActive) {
+        ask_names(Meanings::kAll);
+    }
+    nginx_changed_ = state.changed;
 }
 
 void TopologySource::refresh() {
@@ -139,7 +176,7 @@ void TopologySource::on_dump(const core::Result<io::NginxDump>& reply) {
     } else {
         nginx_problem_.clear();
         machine_.has_nginx = true;
-        ask_names();
+        ask_names(Meanings::kMore);
     }
     if (!reply) {
         retry_ = outside_.loop.add_timer(kRetry, [this] { ask_nginx(); });

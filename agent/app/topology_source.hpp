@@ -6,12 +6,14 @@
 
 #include "app/machine_files.hpp"
 #include "core/topology.hpp"
+#include "core/unit_state.hpp"
 #include "io/config_watch.hpp"
 #include "io/executor_client.hpp"
 #include "policies/policy.hpp"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +22,8 @@ namespace gatemend::app {
 
 // Names of nginx's configuration that are looked up.
 inline constexpr std::size_t kMaxNames = 16;
+// Addresses of one of them, those that it may have meant before included.
+inline constexpr std::size_t kMaxMeanings = 8;
 inline constexpr core::Duration kResolveTimeout = std::chrono::seconds{5};
 
 class TopologySource {
@@ -44,6 +48,9 @@ class TopologySource {
     // The executor is back, or the policies have changed.
     void refresh();
 
+    // nginx looks its names up when it reads its configuration: at its start, and at each reload.
+    void take_nginx(const core::UnitState& state);
+
     // Somebody has looked at the machine: who listens where may have changed.
     void take_look(const core::Inspection& look);
 
@@ -59,7 +66,12 @@ class TopologySource {
     // "" or why the dump is of no use
     [[nodiscard]] std::string take_dump(const core::Result<io::NginxDump>& reply);
     void ask_look();
-    void ask_names();
+    // What a name means now is what nginx uses only if it has just read its configuration; until
+    // then it may be what it meant before as well.
+    enum class Meanings { kMore, kAll };
+    void remember_names();
+    void ask_names(Meanings meanings);
+    void take_name(const std::string& host, std::vector<std::string> addresses, Meanings meanings);
     void rediscover();
     void remember() const;
 
@@ -67,6 +79,7 @@ class TopologySource {
     std::string cache_path_;
     io::ConfigWatch watch_;
     Machine machine_;
+    std::optional<core::TimePoint> nginx_changed_;
     core::Topology topology_;
     std::string nginx_problem_ = "nginx -T has not answered yet";
     std::vector<std::string> fpm_problems_;

@@ -5,6 +5,7 @@
 #include "cli/approval.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/one_plan_executor.hpp"
+#include "cli/suggested_plan.hpp"
 #include "core/text.hpp"
 #include "io/journal_excerpt.hpp"
 #include "sandbox/bus/systemd_client.hpp"
@@ -49,13 +50,24 @@ struct Outcome {
     std::string detail;
 };
 
+// What is to be performed: the act that a diagnosis leads to, or one that was suggested without an
+// incident.
+struct Piece {
+    std::string digest;
+    policy::Policy policy;
+    core::Topology topology;
+    std::vector<core::SymptomSeen> symptoms{};
+    std::optional<actions::Plan> suggested{};
+    std::string service{};  // whose backends the suggestion is for
+};
+
+// Of acts that were asked for outside of an incident, in the executor's record.
+constexpr std::uint64_t kNoIncident = 0;
+
 // The agent's own driver around the engine, for one act.
 class Performance {
   public:
-    Performance(bus::EventLoop& loop, const Rehearsal& rehearsal, std::string digest)
-        : loop_(loop),
-          rehearsal_(rehearsal),
-          digest_(std::move(digest)) {}
+    Performance(bus::EventLoop& loop, const Piece& piece) : loop_(loop), piece_(piece) {}
 
     core::Result<Outcome> run() {
         GATEMEND_CHECK(open());
@@ -63,7 +75,12 @@ class Performance {
             if (!dump) {
                 (void)std::fprintf(stderr, "gatemend: %s\n", dump.error().text.c_str());
             }
-            begin();  // the executor knows now which addresses may be probed
+            // the executor knows now which addresses may be probed
+            if (piece_.suggested) {
+                perform_suggestion();
+            } else {
+                begin();
+            }
         });
         deadline_ = loop_.add_timer(kUntilActed, [this] { loop_.exit(0); });
         if (loop_.run() < 0) {
@@ -86,7 +103,7 @@ class Performance {
         real_ = std::move(real);
         one_ = std::make_unique<OnePlanExecutor>(
             *real_,
-            digest_,
+            piece_.digest,
             OnePlanExecutor::Hooks{
                 .on_answer = [this](const core::ActAnswered& answer) { on_answer(answer); },
                 .on_verdict =
@@ -96,7 +113,7 @@ class Performance {
                         loop_.exit(0);
                     }});
         engine::State state;
-        state.policy = rehearsal_.policy;
+        state.policy = piece_.policy;
         driver_ = std::make_unique<app::Driver>(
             app::Driver::Outside{.loop = loop_,
                                  .executor = *one_,
@@ -118,16 +135,29 @@ class Performance {
 
     void begin() {
         driver_->refresh_ledger();
-        driver_->feed(core::TopologyLearnt{rehearsal_.topology});
-        for (const core::SymptomSeen& seen : rehearsal_.symptoms) {
+        driver_->feed(core::TopologyLearnt{piece_.topology});
+        for (const core::SymptomSeen& seen : piece_.symptoms) {
             driver_->feed(seen);
         }
-        for (const core::Service& service : rehearsal_.topology.services) {
+        for (const core::Service& service : piece_.topology.services) {
             systemd_->watch_unit(service.unit,
                                  [this, unit = service.unit](const core::UnitState& state) {
                                      driver_->feed(core::UnitSeen{unit, state});
                                  });
         }
+    }
+
+    // No diagnosis leads to it, so the engine takes it up where it has been done: as an act of an
+    // agent before it, which it verifies like its own.
+    void perform_suggestion() {
+        one_->act(kNoIncident, *piece_.suggested, [this](const core::ActAnswered& answer) {
+            if (answer.reply != core::ActReply::kDone) {
+                on_answer(answer);  // also what was refused before it came to the executor
+                return;
+            }
+            begin();
+            driver_->feed(core::IncidentRestored{kNoIncident, piece_.service, loop_.now()});
+        });
     }
 
     void on_answer(const core::ActAnswered& answer) {
@@ -146,8 +176,7 @@ class Performance {
     }
 
     bus::EventLoop& loop_;
-    const Rehearsal& rehearsal_;
-    std::string digest_;
+    const Piece& piece_;
     Outcome outcome_;
     std::unique_ptr<bus::Connection> connection_;
     std::unique_ptr<bus::SystemdClient> systemd_;
@@ -201,6 +230,40 @@ bool is_digest(const std::string& text) {
            });
 }
 
+// What is diagnosed now, or else suggested now. An error says what there is instead.
+core::Result<Piece> find_piece(const ApplyOptions& options) {
+    GATEMEND_TRY(rehearsal, rehearse(options.dry_run));
+    if (const std::string plan = find_plan(rehearsal.document, options.digest); !plan.empty()) {
+        (void)std::fprintf(stderr, "%s, plan %s\n", plan.c_str(), options.digest.c_str());
+        return Piece{options.digest,
+                     std::move(rehearsal.policy),
+                     std::move(rehearsal.topology),
+                     std::move(rehearsal.symptoms)};
+    }
+    SuggestOptions suggest;
+    suggest.policies = options.dry_run.policies;
+    suggest.topology = options.dry_run.topology;
+    GATEMEND_TRY(found, find_suggestion(suggest, options.digest));
+    if (!found) {
+        const std::string now = plans_text(rehearsal.document);
+        return core::Error{
+            "there is no such plan now, and nothing like it is suggested" +
+            (now.empty() ? "; nothing would be done" : "; here is what would be done\n" + now)};
+    }
+    const std::string act{actions::spec(found->plan.act).name};
+    (void)std::fprintf(stderr,
+                       "%s %s as suggested, plan %s\n",
+                       act.c_str(),
+                       found->plan.unit.c_str(),
+                       options.digest.c_str());
+    return Piece{options.digest,
+                 std::move(found->policy),
+                 std::move(found->topology),
+                 {},
+                 std::move(found->plan),
+                 std::move(found->service)};
+}
+
 }  // namespace
 
 int run_apply(const ApplyOptions& options) {
@@ -211,18 +274,10 @@ int run_apply(const ApplyOptions& options) {
     if (::geteuid() != 0) {
         return failed("apply needs root");
     }
-    const auto rehearsal = rehearse(options.dry_run);
-    if (!rehearsal) {
-        return failed(rehearsal.error().text);
+    const auto piece = find_piece(options);
+    if (!piece) {
+        return failed(piece.error().text);
     }
-    const std::string plan = find_plan(rehearsal->document, options.digest);
-    if (plan.empty()) {
-        const std::string now = plans_text(rehearsal->document);
-        return failed("there is no such plan now" + (now.empty()
-                                                         ? "; nothing would be done"
-                                                         : "; here is what would be done\n" + now));
-    }
-    (void)std::fprintf(stderr, "%s, plan %s\n", plan.c_str(), options.digest.c_str());
     if (const int code = approve_digest(options.digest); code != kExitOk) {
         return code;
     }
@@ -230,7 +285,7 @@ int run_apply(const ApplyOptions& options) {
     if (!loop) {
         return failed(loop.error().text);
     }
-    const auto outcome = Performance(*loop, *rehearsal, options.digest).run();
+    const auto outcome = Performance(*loop, *piece).run();
     return outcome ? print(options, *outcome) : failed(outcome.error().text);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// `gatemend apply DIGEST`: perform exactly a plan that --dry-run has printed, or refuse. The same
-// diagnosis is made again; only if it leads to the same digest the plan is approved and handed to
-// the executor, verified by the same engine as the service's, and confirmed or undone. Works
-// without the agent's service.
+// `gatemend apply DIGEST`: perform exactly a plan that --dry-run or suggest has printed, or refuse.
+// The same diagnosis or suggestion is made again; only if it leads to the same digest the plan is
+// approved and handed to the executor, verified by the same engine as the service's, and confirmed
+// or undone. Works without the agent's service.
 #pragma once
 
 #include "cli/dry_run.hpp"

@@ -190,7 +190,8 @@ using AttemptTuple = sdbus::Struct<std::uint64_t,
                                    std::string,
                                    std::string,
                                    std::string,
-                                   std::int64_t>;
+                                   std::int64_t,
+                                   std::map<std::string, std::string>>;
 
 bool can_be_undone(const AttemptTuple& attempt) {
     const std::string& undo = std::get<8>(attempt);

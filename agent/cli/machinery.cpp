@@ -6,12 +6,14 @@
 #include "app/topology_file.hpp"
 #include "app/topology_source.hpp"
 #include "cli/await.hpp"
+#include "cli/recent_symptoms.hpp"
 #include "core/text.hpp"
 #include "io/small_file.hpp"
 #include "parse/fact_event.hpp"
 #include "parse/nginx_config.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <utility>
@@ -88,6 +90,30 @@ void learn_names(bus::EventLoop& loop, sandbox::Facts& facts, app::Machine& mach
     }
 }
 
+std::vector<core::Backend> all_backends(const core::Topology& topology) {
+    std::vector<core::Backend> all = topology.unowned;
+    for (const core::Service& service : topology.services) {
+        all.insert(all.end(), service.backends.begin(), service.backends.end());
+    }
+    return all;
+}
+
+// nginx keeps what a name meant when it read its configuration. Where its log complains about the
+// address that the service remembers, that one is in use, whatever the name means now.
+void keep_addresses_in_use(app::Machine& machine, const core::Topology& remembered) {
+    const auto records = recent_symptoms(machine.nginx.error_logs, std::time(nullptr));
+    for (const core::Backend& backend : all_backends(remembered)) {
+        const auto found = machine.resolved.find(backend.host);
+        const bool is_complained_about =
+            std::ranges::find(records, backend.address, &core::SymptomSeen::address) !=
+            records.end();
+        if (found != machine.resolved.end() && is_complained_about &&
+            std::ranges::find(found->second, backend.address) == found->second.end()) {
+            found->second.push_back(backend.address);
+        }
+    }
+}
+
 }  // namespace
 
 core::Result<Machinery> open_machinery(bus::EventLoop& loop) {
@@ -119,6 +145,7 @@ core::Topology learn_topology(bus::EventLoop& loop,
     if (const auto text = io::read_small_file(sources.remembered, app::kMaxTopologyFile)) {
         last = app::decode_topology(*text).value_or(core::Topology{});
     }
+    keep_addresses_in_use(machine, last);
     return app::discover(machine, sources.settings, last);
 }
 

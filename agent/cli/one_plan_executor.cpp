@@ -53,7 +53,15 @@ void OnePlanExecutor::pm2_apps(const std::string& unit, Reply<std::string> done)
 }
 
 void OnePlanExecutor::read_ledger(Reply<core::Ledger> done) {
-    real_.read_ledger(std::move(done));
+    real_.read_ledger([this, done = std::move(done)](core::Result<core::Ledger> ledger) {
+        if (ledger && is_performed_) {
+            // What earlier commands have left behind is not taken over with what this one did.
+            std::erase_if(ledger->attempts, [this](const core::Attempt& attempt) {
+                return attempt.incident == 0 && attempt.id != attempt_;
+            });
+        }
+        done(std::move(ledger));
+    });
 }
 
 // The plan is made once more to be compared: between the dry run and now a file may have changed.

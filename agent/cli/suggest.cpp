@@ -9,6 +9,7 @@
 #include "cli/recent_symptoms.hpp"
 #include "cli/suggest_cases.hpp"
 #include "cli/suggest_plan.hpp"
+#include "cli/suggested_plan.hpp"
 #include "core/case_file.hpp"
 #include "core/text.hpp"
 #include "sandbox/audit/digest.hpp"
@@ -32,12 +33,18 @@ namespace {
 using app::Json;
 
 // Faults that came and went count as well: what is suggested is to last.
-constexpr std::time_t kPastSeconds = 24 * 3600;
+constexpr std::time_t kPastSeconds = std::time_t{24} * 3600;
 
 int failed(const std::string& text) {
     (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
     return kExitFailed;
 }
+
+struct MadePlan {
+    std::string digest;
+    std::string service;
+    actions::Plan plan;
+};
 
 // What one run works with.
 struct Workshop {
@@ -45,10 +52,11 @@ struct Workshop {
     const Machinery& machinery;
     const policy::Policy& policy;
     core::Topology topology;
-    std::optional<core::Cause> asked;
-    std::map<std::string, core::UnitState> units;
-    std::vector<core::SymptomSeen> nginx_records;
     std::vector<std::string> problems;
+    std::optional<core::Cause> asked{};
+    std::map<std::string, core::UnitState> units{};
+    std::vector<core::SymptomSeen> nginx_records{};
+    std::vector<MadePlan> made{};
 };
 
 void read_units(Workshop& shop) {
@@ -136,6 +144,7 @@ void add_plan(Workshop& shop,
     item["diff"] = preview->text;
     item["digest"] = sandbox::sha256_hex(actions::canonical_text(*plan));
     item["plan"] = app::plan_document(*plan, item["digest"].get<std::string>(), "");
+    shop.made.push_back({item["digest"].get<std::string>(), findings.unit_name, *std::move(plan)});
 }
 
 Json suggestion_document(Workshop& shop,
@@ -247,32 +256,67 @@ int print(const SuggestOptions& options, const Json& document) {
     return kExitOk;
 }
 
-core::Result<Json> make_document(const SuggestOptions& options, std::optional<core::Cause> asked) {
+core::Result<policy::Policy> read_policy(const SuggestOptions& options) {
     policy::LoadedPolicy loaded = policy::load_policy(options.policies);
     if (!loaded.errors.empty()) {
         return core::Error{"the policies are broken:\n" + policy::render(loaded.errors.front())};
     }
-    GATEMEND_TRY(loop, bus::EventLoop::open());
-    GATEMEND_TRY(machinery, open_machinery(loop));
+    return std::move(loaded.policy);
+}
+
+Workshop open_workshop(bus::EventLoop& loop,
+                       const Machinery& machinery,
+                       const policy::Policy& policy,
+                       const SuggestOptions& options) {
     std::vector<std::string> problems;
     core::Topology topology =
-        learn_topology(loop, machinery, {loaded.policy.settings, options.topology}, problems);
-    Workshop shop{loop,
-                  machinery,
-                  loaded.policy,
-
-                  std::move(topology),
-                  asked,
-                  {},
-                  {},
-                  std::move(problems)};
+        learn_topology(loop, machinery, {policy.settings, options.topology}, problems);
+    Workshop shop{loop, machinery, policy, std::move(topology), std::move(problems)};
     shop.nginx_records =
         recent_symptoms(shop.topology.error_logs, std::time(nullptr), kPastSeconds);
     read_units(shop);
+    return shop;
+}
+
+core::Result<Json> make_document(const SuggestOptions& options, std::optional<core::Cause> asked) {
+    GATEMEND_TRY(policy, read_policy(options));
+    GATEMEND_TRY(loop, bus::EventLoop::open());
+    GATEMEND_TRY(machinery, open_machinery(loop));
+    Workshop shop = open_workshop(loop, machinery, policy, options);
+    shop.asked = asked;
     return document_of(shop, options.unit);
 }
 
+// What shows, and then each cause that can be asked for.
+std::vector<std::optional<core::Cause>> questions() {
+    std::vector<std::optional<core::Cause>> all{std::nullopt};
+    for (const core::Cause cause : askable_causes()) {
+        all.emplace_back(cause);
+    }
+    return all;
+}
+
 }  // namespace
+
+core::Result<std::optional<SuggestedPlan>> find_suggestion(const SuggestOptions& options,
+                                                           const std::string& digest) {
+    GATEMEND_TRY(policy, read_policy(options));
+    GATEMEND_TRY(loop, bus::EventLoop::open());
+    GATEMEND_TRY(machinery, open_machinery(loop));
+    Workshop shop = open_workshop(loop, machinery, policy, options);
+    for (const auto& asked : questions()) {
+        shop.asked = asked;
+        GATEMEND_CHECK(document_of(shop, options.unit));
+        const auto found = std::ranges::find(shop.made, digest, &MadePlan::digest);
+        if (found != shop.made.end()) {
+            return std::optional{SuggestedPlan{std::move(found->plan),
+                                               std::move(found->service),
+                                               std::move(shop.topology),
+                                               policy}};
+        }
+    }
+    return std::optional<SuggestedPlan>{};
+}
 
 int run_suggest(const SuggestOptions& options) {
     const auto asked = core::cause_from_id(options.cause);

@@ -77,6 +77,14 @@ bool is_askable(const core::Findings& findings, Cause cause) {
            (cause != Cause::kOomKilled || findings.role != ServiceRole::kUnowned);
 }
 
+std::vector<Cause> askable_causes() {
+    std::vector<Cause> causes;
+    for (const Row& row : kRows) {
+        causes.push_back(row.cause);
+    }
+    return causes;
+}
+
 std::vector<Cause> showing_causes(const core::Findings& findings) {
     std::vector<Cause> causes;
     for (const Row& row : kRows) {

@@ -10,6 +10,8 @@
 
 namespace gatemend::cli {
 
+// All that settings help against.
+[[nodiscard]] std::vector<core::Cause> askable_causes();
 // The causes that settings help against and that show in these findings.
 [[nodiscard]] std::vector<core::Cause> showing_causes(const core::Findings& findings);
 

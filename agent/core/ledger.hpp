@@ -7,6 +7,7 @@
 #include "core/time.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +52,9 @@ struct Attempt {
     ActVerdict verdict = ActVerdict::kPending;
     UndoState undo = UndoState::kNothing;
     TimePoint undo_by{};  // of a provisional or timed act
+    // The plan's, until there is a verdict: what another agent than the one that asked for it needs
+    // to verify it.
+    std::map<std::string, std::string, std::less<>> parameters{};
 
     friend bool operator==(const Attempt&, const Attempt&) = default;
 };

@@ -136,13 +136,15 @@ void add_budgets(Capacity& capacity, const Findings& findings, const PoolMeasure
 std::string missing_measure(const PoolMeasure& pool, const Findings& findings) {
     const std::uint64_t most =
         config_number(findings.backend.fpm.max_children.value).value_or(kEnoughWarm);
-    if (pool.warm >= std::min(kEnoughWarm, std::max<std::uint64_t>(most, 1))) {
+    // Of a pool of one worker, that one is all that can be measured.
+    const std::uint64_t enough = std::min(kEnoughWarm, std::max<std::uint64_t>(most, 1));
+    if (pool.warm >= enough) {
         return "";
     }
     return "too few workers of pool " + findings.backend.pool +
            " could be measured: " + std::to_string(pool.workers) + " run, " +
-           std::to_string(pool.warm) +
-           " have served requests, 2 are needed; look again when the pool has been under load";
+           std::to_string(pool.warm) + " have served requests, " + std::to_string(enough) +
+           (enough == 1 ? " is" : " are") + " needed; look again when the pool has been under load";
 }
 
 }  // namespace

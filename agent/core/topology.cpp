@@ -76,6 +76,13 @@ bool is_log_open_to_scripts(const Service& service) {
     });
 }
 
+bool is_unowned_name(std::string_view name) {
+    constexpr std::size_t kMaxNameBytes = 256;  // longer than any address
+    return name.size() > 2 && name.size() <= kMaxNameBytes && name.front() == '(' &&
+           name.back() == ')' &&
+           std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
 bool is_local(std::string_view address) {
     return address.starts_with("unix:") || address.starts_with("127.") ||
            address.starts_with("[::1]:");

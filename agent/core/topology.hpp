@@ -99,6 +99,9 @@ struct Topology {
 // A backend no local unit is known for, as a service: "(10.0.0.5:8080)".
 [[nodiscard]] Service unowned_service(const Backend& backend);
 
+// Such a name, as far as its form tells.
+[[nodiscard]] bool is_unowned_name(std::string_view name);
+
 // "unix:…", 127.0.0.0/8, [::1]: whatever listens there runs on this machine.
 [[nodiscard]] bool is_local(std::string_view address);
 

@@ -107,6 +107,8 @@ void begin_act(Context& context, Incident& incident, std::size_t candidates) {
         incident.text += "; the most certain of " + std::to_string(candidates) +
                          " that could act now, one at a time";
     }
+    incident.trial->address =
+        address_after(incident.trial->plan, context.find_service(incident.unit));
     remember_before(context, incident, *incident.trial);
     context.state.acting = incident.id;
     ++context.state.counters.acts;
@@ -338,17 +340,6 @@ void on_act_undone(Context& context, const core::ActUndone& undone) {
                    found->second,
                    "attempt " + std::to_string(undone.attempt) +
                        (undone.is_undone ? " undone: " : " not undone: ") + undone.detail);
-}
-
-void on_ledger(Context& context, const core::LedgerLearnt& learnt) {
-    context.state.ledger = learnt.ledger;
-    context.state.has_ledger = true;
-    for (auto& [id, incident] : context.state.incidents) {
-        incident.awaits_ledger = false;
-    }
-    adopt_attempts(context);
-    note_undone(context);
-    evaluate_all(context);
 }
 
 }  // namespace gatemend::engine

@@ -155,14 +155,15 @@ void conclude_attempt(Context& context,
                       Incident& incident,
                       core::ActVerdict verdict,
                       const std::string& text);
-// Takes over attempts of open incidents whose verdict is still pending (after a restart, a lost
-// reply).
-void adopt_attempts(Context& context);
+// Of the rule that the trial, or else the decision, comes from.
+[[nodiscard]] const policy::Verify& verify_terms(const State& state, const Incident& incident);
 // The record says that an attempt was undone before it had a verdict.
 void note_undone(Context& context);
 // Success of the act is no cure by itself: evidence, or room for the next step.
 [[nodiscard]] bool is_evidence(actions::ActId act);
-// Where the backend is to answer after the act; "" = where it always did.
+// Where the backend is to answer after the plan; "" = where it always did. `record`: its service's.
+[[nodiscard]] std::string address_after(const actions::Plan& plan, const ServiceRecord* record);
+// Likewise, of the act that the incident has asked for last.
 [[nodiscard]] std::string new_address(const Incident& incident);
 // Evaluates incidents whose act concerns this unit, although it is not their own.
 void evaluate_concerned(Context& context, const std::string& unit);
@@ -177,6 +178,12 @@ void close(Context& context, Incident& incident, std::string outcome, std::strin
 void on_act_answered(Context& context, const core::ActAnswered& answer);
 void on_act_proposed(Context& context, const core::ActProposed& proposed);
 void on_act_undone(Context& context, const core::ActUndone& undone);
+
+// --- adoption.cpp: what an earlier life of the agent has begun ---
+
+// Takes over attempts of open incidents whose verdict is still pending (after a restart, a lost
+// reply), also those that the executor is still at.
+void adopt_attempts(Context& context);
 void on_ledger(Context& context, const core::LedgerLearnt& learnt);
 void on_restored(Context& context, const core::IncidentRestored& restored);
 

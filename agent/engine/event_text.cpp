@@ -2,6 +2,7 @@
 #include "engine/event_text.hpp"
 
 #include "core/text.hpp"
+#include "engine/context.hpp"
 #include "engine/inspection_text.hpp"
 #include "engine/tokens.hpp"
 
@@ -138,7 +139,10 @@ Result<EventBody> parse_probe(Tokens& tokens, const State& state) {
         return wrong("no probe of " + std::string{*name} + " is under way");
     }
     answer.probe = *record->running_probe;
-    answer.address = service->backends.front().address;
+    const auto incident = state.incidents.find(record->incident.value_or(0));
+    const std::string moved =
+        incident == state.incidents.end() ? "" : new_address(incident->second);
+    answer.address = moved.empty() ? service->backends.front().address : moved;
     answer.result.outcome = *outcome;
     while (const auto extra = tokens.next()) {
         if (!apply_probe_word(answer.result, *extra)) {
@@ -427,12 +431,54 @@ Result<EventBody> parse_undone(Tokens& tokens, const State& state) {
     return EventBody{std::move(learnt)};
 }
 
-// ledger empty | ledger latched UNIT words | ledger paused UNTIL words | ledger approved DIGEST
+// attempt ID INCIDENT RULE ACT UNIT OUTCOME [NAME=VALUE ...]: new, or what became of it
+Result<core::Attempt> parse_attempt(Tokens& tokens) {
+    core::Attempt attempt;
+    const bool is_numbered = read_number(tokens.next().value_or(""), attempt.id) &&
+                             read_number(tokens.next().value_or(""), attempt.incident);
+    attempt.rule = tokens.next().value_or("");
+    attempt.act = tokens.next().value_or("");
+    GATEMEND_TRY(unit, take_unit(tokens));
+    const auto outcome = core::act_outcome_from_id(tokens.next().value_or(""));
+    if (!is_numbered || !actions::act_from_name(attempt.act) || !outcome) {
+        return wrong("expected: attempt ID INCIDENT RULE ACT UNIT OUTCOME [NAME=VALUE ...]");
+    }
+    attempt.unit = std::move(unit);
+    attempt.outcome = *outcome;
+    while (const auto word = tokens.next()) {
+        const std::size_t equals = std::min(word->find('='), word->size() - 1);
+        attempt.parameters[std::string{word->substr(0, equals)}] = word->substr(equals + 1);
+    }
+    return attempt;
+}
+
+void replace_attempt(core::Ledger& ledger, core::Attempt attempt) {
+    std::erase_if(ledger.attempts,
+                  [&attempt](const core::Attempt& item) { return item.id == attempt.id; });
+    ledger.attempts.push_back(std::move(attempt));
+}
+
+// restored INCIDENT UNIT: from before a restart of the agent
+Result<EventBody> parse_restored(Tokens& tokens) {
+    core::IncidentRestored restored;
+    const bool is_numbered = read_number(tokens.next().value_or(""), restored.incident);
+    restored.unit = tokens.next().value_or("");
+    if (!is_numbered || restored.unit.empty()) {
+        return wrong("expected: restored INCIDENT UNIT");
+    }
+    return EventBody{std::move(restored)};
+}
+
+// ledger empty | ledger attempt ... | ledger latched UNIT words | ledger paused UNTIL words |
+// ledger approved DIGEST
 Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
     core::LedgerLearnt learnt{state.ledger};
     const std::string_view word = tokens.next().value_or("");
     if (word == "empty") {
         learnt.ledger = core::Ledger{};
+    } else if (word == "attempt") {
+        GATEMEND_TRY(attempt, parse_attempt(tokens));
+        replace_attempt(learnt.ledger, std::move(attempt));
     } else if (word == "latched") {
         GATEMEND_TRY(unit, take_unit(tokens));
         learnt.ledger.latches.push_back(core::Latch{unit, {}, core::sanitize(tokens.rest())});
@@ -450,7 +496,7 @@ Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
         learnt.ledger.approvals.push_back(
             core::Approval{std::string{digest}, core::TimePoint::max(), "root"});
     } else {
-        return wrong("expected: ledger empty|latched|paused|approved");
+        return wrong("expected: ledger empty|attempt|latched|paused|approved");
     }
     return EventBody{std::move(learnt)};
 }
@@ -585,8 +631,8 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     if (word == "undone") {
         return parse_undone(tokens, state);
     }
-    if (word == "ledger") {
-        return parse_ledger(tokens, state);
+    if (word == "ledger" || word == "restored") {
+        return word == "ledger" ? parse_ledger(tokens, state) : parse_restored(tokens);
     }
     if (word == "tick") {
         return EventBody{core::TimerFired{0}};  // no such timer: only the time moves on
@@ -594,7 +640,7 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     return wrong("unknown event '" + core::sanitize(word) +
                  "'; expected unit, probe, config, log, inspect, filter, journal, logs-read, "
                  "resolved, apps, topology, act, "
-                 "proposed, approve, undone, ledger or tick");
+                 "proposed, approve, undone, ledger, restored or tick");
 }
 
 std::string describe(const Effect& effect) {

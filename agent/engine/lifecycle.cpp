@@ -423,24 +423,4 @@ void evaluate_all(Context& context) {
     }
 }
 
-void on_restored(Context& context, const core::IncidentRestored& restored) {
-    Incident incident;
-    incident.id = restored.incident;
-    incident.unit = restored.unit;
-    incident.opened = restored.opened;
-    context.state.next_incident = std::max(context.state.next_incident, restored.incident + 1);
-    Incident& stored =
-        context.state.incidents.insert_or_assign(restored.incident, std::move(incident))
-            .first->second;
-    ServiceRecord* record = context.find_service(restored.unit);
-    if (record == nullptr || record->incident) {
-        close(context, stored, "gone", restored.unit + " no longer serves any configured backend");
-        return;
-    }
-    record->incident = stored.id;
-    context.record(RecordKind::kRestored, stored, "continued after a restart of the agent");
-    adopt_attempts(context);
-    evaluate(context, restored.unit);
-}
-
 }  // namespace gatemend::engine

@@ -48,6 +48,7 @@ struct Trial {
     actions::Plan plan;
     std::size_t step = 0;  // of the rule's ladder
     bool is_offer = false;
+    std::string address;  // where the backend is to answer after it; "" = where it always did
     bool was_target_up = false;
     std::vector<std::string> answering;  // other services whose backend had answered before
     std::vector<core::Sighting> said;    // what records had said before, or while it was done
@@ -72,6 +73,8 @@ struct Incident {
     std::optional<Trial> ready;  // may act, until the end of the step that found it
     std::optional<Trial> trial;  // asked for, until its verdict
     std::optional<std::uint64_t> unverified_attempt;
+    // Asked for by an earlier life of the agent, and not done yet: the record will tell.
+    std::optional<std::uint64_t> running_attempt;
     std::string soak_invocation;               // of service and target when the soak began
     std::optional<core::TimePoint> acted_at;   // when the executor's answer came
     std::optional<core::TimePoint> verify_by;  // deadline of the first good probe
@@ -86,6 +89,7 @@ struct Incident {
     bool is_journal_read = false;
     bool is_filter_read = false;
     bool is_name_read = false;
+    bool is_restored = false;   // opened before the agent's last start
     bool is_complaint = false;  // opened by records, not by a unit or a probe
     std::string outcome;        // once closed: "healed", "recovered" ...
     std::string text;           // the newest sentence for people

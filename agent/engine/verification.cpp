@@ -49,11 +49,9 @@ Cure cure_of(actions::ActId act) {
     return Cure::kAnswer;
 }
 
-const policy::Verify& verify_terms(const State& state, const Incident& incident) {
-    static constexpr policy::Verify kDefault{};
-    const std::string& name = incident.trial ? incident.trial->plan.rule : incident.decision.rule;
-    const policy::Rule* rule = policy::find_rule_by_name(state.policy, name);
-    return rule == nullptr ? kDefault : rule->verify;
+Cure cure_of(const Trial& trial) {
+    const Cure cure = cure_of(trial.plan.act);
+    return cure == Cure::kAnswer && !trial.address.empty() ? Cure::kElsewhere : cure;
 }
 
 std::string invocation_of(const ServiceRecord* record) {
@@ -274,11 +272,6 @@ bool is_cut_short(const core::Ledger& ledger, std::uint64_t attempt) {
         });
 }
 
-bool is_attempt_open(const core::Attempt& attempt) {
-    return attempt.verdict == core::ActVerdict::kPending &&
-           attempt.outcome != core::ActOutcome::kPending;
-}
-
 // Steps that are used up. The last rung repeats until the budget ends it: the ladder says what, the
 // budget says how often. What only prepares or collects is done once.
 void count_step(const State& state, Incident& incident, core::ActVerdict verdict) {
@@ -310,51 +303,34 @@ std::string verdict_words(const Incident& incident, core::ActVerdict verdict) {
     return is_undone ? "; the executor undoes it" : "";
 }
 
-Trial adopted_trial(const State& state, const core::Attempt& attempt) {
-    Trial trial;
-    trial.plan.act = actions::act_from_name(attempt.act).value_or(actions::ActId::kStartUnit);
-    trial.plan.unit = attempt.unit;
-    trial.plan.rule = attempt.rule;
-    if (const policy::Rule* rule = policy::find_rule_by_name(state.policy, attempt.rule)) {
-        const auto step = std::find_if(
-            rule->ladder.begin(), rule->ladder.end(), [&trial](const policy::LadderStep& item) {
-                return item.act == trial.plan.act;
-            });
-        trial.is_offer = step == rule->ladder.end();
-        trial.step = static_cast<std::size_t>(step - rule->ladder.begin());
-    }
-    return trial;
-}
-
-bool is_same_act(const Trial& trial, const core::Attempt& attempt) {
-    return trial.plan.unit == attempt.unit && trial.plan.rule == attempt.rule &&
-           actions::spec(trial.plan.act).name == attempt.act;
-}
-
-void adopt(Context& context, Incident& incident, const core::Attempt& attempt) {
-    incident.attempts.push_back(attempt.id);
-    incident.decision.rule = attempt.rule;
-    if (!incident.trial || !is_same_act(*incident.trial, attempt)) {
-        incident.trial = adopted_trial(context.state, attempt);
-    }
-    incident.unverified_attempt = attempt.id;
-    incident.acted_at = attempt.time;
-    incident.verify_by = context.now + verify_terms(context.state, incident).within;
-}
-
 }  // namespace
+
+const policy::Verify& verify_terms(const State& state, const Incident& incident) {
+    static constexpr policy::Verify kDefault{};
+    const std::string& name = incident.trial ? incident.trial->plan.rule : incident.decision.rule;
+    const policy::Rule* rule = policy::find_rule_by_name(state.policy, name);
+    return rule == nullptr ? kDefault : rule->verify;
+}
 
 bool is_evidence(actions::ActId act) {
     return cure_of(act) == Cure::kEvidence;
 }
 
+std::string address_after(const actions::Plan& plan, const ServiceRecord* record) {
+    if (plan.act == actions::ActId::kRepointBackend) {
+        const auto to = plan.parameters.find("to");
+        return to == plan.parameters.end() ? "" : to->second;
+    }
+    // nginx has looked the name up again.
+    const bool is_renamed = plan.act == actions::ActId::kReloadUnit &&
+                            plan.cause == core::Cause::kNameUnresolved && record != nullptr &&
+                            !record->resolved.empty();
+    return is_renamed ? record->resolved.front() : "";
+}
+
 std::string new_address(const Incident& incident) {
-    const bool is_moved = incident.trial &&
-                          (incident.unverified_attempt || incident.phase == Phase::kActing) &&
-                          cure_of(incident.trial->plan.act) == Cure::kElsewhere;
-    const auto to = is_moved ? incident.trial->plan.parameters.find("to")
-                             : actions::Parameters::const_iterator{};
-    return is_moved && to != incident.trial->plan.parameters.end() ? to->second : "";
+    const bool is_done = incident.unverified_attempt || incident.phase == Phase::kActing;
+    return is_done && incident.trial ? incident.trial->address : "";
 }
 
 bool verify_apart(const Case& c) {
@@ -363,7 +339,7 @@ bool verify_apart(const Case& c) {
         conclude_attempt(c.context, incident, core::ActVerdict::kHarmful, harm);
         return true;
     }
-    switch (cure_of(incident.trial->plan.act)) {
+    switch (cure_of(*incident.trial)) {
         case Cure::kAnswer:
             return false;
         case Cure::kElsewhere:
@@ -398,7 +374,7 @@ bool verify_down(Context& context, ServiceRecord& record, Incident& incident) {
     if (!incident.unverified_attempt) {
         return false;
     }
-    if (cure_of(incident.trial->plan.act) == Cure::kElsewhere ||
+    if (cure_of(*incident.trial) == Cure::kElsewhere ||
         !is_settled(incident, record, context.now)) {
         context.wake(
             incident.unit, record, *incident.verify_by);  // news of the start is on its way
@@ -465,23 +441,6 @@ void conclude_attempt(Context& context,
     incident.soak_until.reset();
     incident.soak_invocation.clear();
     incident.phase = Phase::kOpen;
-}
-
-void adopt_attempts(Context& context) {
-    for (const core::Attempt& attempt : context.state.ledger.attempts) {
-        const auto found = context.state.incidents.find(attempt.incident);
-        if (!is_attempt_open(attempt) || found == context.state.incidents.end()) {
-            continue;
-        }
-        Incident& incident = found->second;
-        const bool is_known =
-            std::find(incident.attempts.begin(), incident.attempts.end(), attempt.id) !=
-            incident.attempts.end();
-        if (incident.phase != Phase::kActing && incident.phase != Phase::kClosed &&
-            !incident.unverified_attempt && !is_known) {
-            adopt(context, incident, attempt);
-        }
-    }
 }
 
 void note_undone(Context& context) {

@@ -38,7 +38,8 @@ using AttemptTuple = sdbus::Struct<std::uint64_t,
                                    std::string,
                                    std::string,
                                    std::string,
-                                   std::int64_t>;
+                                   std::int64_t,
+                                   std::map<std::string, std::string>>;
 using LatchTuple = sdbus::Struct<std::string, std::int64_t, std::string>;
 using PauseTuple = sdbus::Struct<std::int64_t, std::string, std::string>;
 using ForgivenTuple = sdbus::Struct<std::string, std::int64_t>;
@@ -76,6 +77,7 @@ core::Result<core::Attempt> attempt_of(const AttemptTuple& item) {
     attempt.verdict = *verdict;
     attempt.undo = *undo;
     attempt.undo_by = time_of(std::get<9>(item));
+    attempt.parameters.insert(std::get<10>(item).begin(), std::get<10>(item).end());
     return attempt;
 }
 

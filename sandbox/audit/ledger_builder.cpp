@@ -135,6 +135,9 @@ void take_intent(Books& books, Fields& fields) {
     if (fields.has("undo_by")) {
         attempt.undo_by = fields.time("undo_by");
     }
+    if (fields.has("parameters")) {
+        attempt.parameters = fields.texts("parameters");
+    }
     add_attempt(books, attempt);
     if (fields.has("trace")) {
         take_footprint(books, attempt, fields);
@@ -249,6 +252,7 @@ void set_outcome(Books& books, core::Attempt& attempt, core::ActOutcome outcome)
 
 void set_verdict(Books& books, core::Attempt& attempt, core::ActVerdict verdict) {
     attempt.verdict = verdict;
+    attempt.parameters.clear();
     const auto found = books.footprints.find(attempt.id);
     const bool is_kept = verdict == core::ActVerdict::kEffective &&
                          found != books.footprints.end() &&

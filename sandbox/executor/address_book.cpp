@@ -14,6 +14,7 @@ constexpr int kMaxFiles = 5000;
 constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1024} * 1024;
 
 constexpr std::size_t kMaxResolvedNames = 64;
+constexpr std::size_t kMaxMeanings = 16;
 constexpr std::string_view kUnixPrefix = "unix:";
 
 constexpr std::string_view kBefore = " \t\r\n;\"'{}=/";
@@ -95,7 +96,17 @@ bool folder_mentions(const std::string& folder, std::string_view word, Mention m
 }
 
 void ResolvedNames::remember(std::string name, std::vector<std::string> addresses) {
-    std::erase_if(entries_, [&](const Entry& entry) { return entry.name == name; });
+    const auto known = std::ranges::find(entries_, name, &Entry::name);
+    if (known != entries_.end()) {
+        // nginx goes on with what the name meant when it read its configuration.
+        for (std::string& address : known->addresses) {
+            const bool is_new = std::ranges::find(addresses, address) == addresses.end();
+            if (is_new && addresses.size() < kMaxMeanings) {
+                addresses.push_back(std::move(address));
+            }
+        }
+        entries_.erase(known);
+    }
     if (entries_.size() == kMaxResolvedNames) {
         entries_.erase(entries_.begin());
     }

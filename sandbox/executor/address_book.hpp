@@ -34,8 +34,9 @@ struct HostAndPort {
 
 [[nodiscard]] HostAndPort split_port(std::string_view address);
 
-// What names were resolved to just now: nginx logs the address that it got for a name, and that
-// address stands nowhere. Bounded; the oldest is forgotten.
+// What names were resolved to, just now and before: nginx logs the address that it got for a name
+// when it read its configuration, and that address stands nowhere. Bounded; the oldest is
+// forgotten.
 class ResolvedNames {
   public:
     void remember(std::string name, std::vector<std::string> addresses);

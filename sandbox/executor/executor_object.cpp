@@ -52,6 +52,7 @@ void answer(const Send& send) {
     }
 }
 
+using ParameterMap = std::map<std::string, std::string>;
 using AttemptStruct = sdbus::Struct<std::uint64_t,
                                     std::int64_t,
                                     std::string,
@@ -61,12 +62,12 @@ using AttemptStruct = sdbus::Struct<std::uint64_t,
                                     std::string,
                                     std::string,
                                     std::string,
-                                    std::int64_t>;
+                                    std::int64_t,
+                                    ParameterMap>;
 using LatchStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
 using PauseStruct = sdbus::Struct<std::int64_t, std::string, std::string>;
 using ForgivenStruct = sdbus::Struct<std::string, std::int64_t>;
 using ApprovalStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
-using ParameterMap = std::map<std::string, std::string>;
 
 ReplyDone<Proposal> proposal_reply(sdbus::Result<std::string, std::string>&& result) {
     return [kept = keep(std::move(result))](const Reply<Proposal>& reply) {
@@ -263,7 +264,8 @@ Object::Ledger() {
                               std::string{core::act_outcome_id(attempt.outcome)},
                               std::string{core::act_verdict_id(attempt.verdict)},
                               std::string{core::undo_state_id(attempt.undo)},
-                              usec(attempt.undo_by));
+                              usec(attempt.undo_by),
+                              ParameterMap(attempt.parameters.begin(), attempt.parameters.end()));
     }
     std::vector<LatchStruct> latches;
     for (const core::Latch& latch : ledger.latches) {

@@ -135,6 +135,7 @@ Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent)
     attempt.act = std::string{actions::spec(plan.act).name};
     attempt.unit = plan.unit;
     attempt.incident = intent.incident;
+    attempt.parameters = plan.parameters;
 
     JsonFields fields;
     fields.add_number("attempt", attempt.id).add_number("incident", attempt.incident);

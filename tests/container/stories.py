@@ -468,21 +468,28 @@ class BrokenSite(Story):
 
 
 class SmallPool(Story):
-    """One worker and two places to wait."""
+    """Ten workers and three places to wait, for more visitors than that; half as many workers again are enough."""
 
     cause, act, asks = "pool-saturated", "apply-suggestion", True
     folders = fingerprint.CONFIGURATION
-    people = 8
+    workers, people = 10, 14
 
     def furnish(self, root: pathlib.Path) -> None:
-        self.site.tune_pool(root, "pm = static\npm.max_children = 1\nlisten.backlog = 2")
+        self.site.tune_pool(root, f"pm = static\npm.max_children = {self.workers}\nlisten.backlog = 2")
+        # What takes no memory is no measure of a worker.
+        self.site.add_page(root, "large.php", '<?php $all = str_repeat("x", 8 << 20); usleep(300000); echo strlen($all);\n')
+
+    def prepare(self) -> None:
+        # A CPU that others use is a reason to suggest nothing, and tests share theirs.
+        self.machine.write("/run/calm", "0.10 0.10 0.10 1/100 100\n")
+        self.machine.run("mount", "--bind", "/run/calm", "/proc/loadavg")
 
     def inject(self) -> None:
         """The fault is there already; what is missing are visitors."""
-        self.crowd = self.site.crowd(self.people, "/slow.php?ms=300")
+        self.crowd = self.site.crowd(self.people, "/large.php")
 
     def by_hand(self) -> str:
-        edit = "s/^pm.max_children = 1$/pm.max_children = 12/"
+        edit = f"s/^pm.max_children = {self.workers}$/pm.max_children = 12/"
         return f"sed -i '{edit}' {self.site.pool_file} && {self.suite.fpm_binary} -t && systemctl reload {self.site.fpm}"
 
 

@@ -263,9 +263,13 @@ class Website:
         """Their pids, without those that are shutting down."""
         return self.machine.output("pgrep", "--full", "nginx: worker process$", check=False).split()
 
-    def slow_down_start(self, seconds: int) -> None:
-        self.drop_in(self.machine.path("/"), "slow", f"[Service]\nExecStartPre=/bin/sleep {seconds}\n")
+    def slow_down_start(self, seconds: int) -> str:
+        """The file that appears when the next start has begun."""
+        mark = "/run/fpm-starts"
+        steps = (f"/bin/touch {mark}", f"/bin/sleep {seconds}")
+        self.drop_in(self.machine.path("/"), "slow", "[Service]\n" + "".join(f"ExecStartPre={step}\n" for step in steps))
         self.machine.systemctl("daemon-reload")
+        return mark
 
     def let_systemd_restart_it(self, after: str) -> None:
         text = f"[Service]\nRestart=on-failure\nRestartSec={after}\n"

@@ -90,6 +90,19 @@ TEST(Approval, IsAskedForOnceWithTheExactPlanAndLetsTheActHappen) {
     EXPECT_EQ(story.state().incidents.at(1).trial->plan.unit, "php8.2-fpm.service");
 }
 
+TEST(Approval, IsUsedUpByAnActWhoseReplyWasLost) {
+    Story story(asking_policy());
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+5ms proposed " + kDigest + " words",
+                "+1s approve",
+                "act lost gone"});
+    ASSERT_EQ(story.count("act "), 1U) << story.dump();
+    story.tell({"ledger attempt 7 1 start-crashed start-unit php8.2-fpm.service pending"});
+    EXPECT_TRUE(story.state().incidents.at(1).proposals.empty());
+    EXPECT_EQ(story.state().acting, 1U) << "the executor is at it";
+}
+
 TEST(Approval, OfAnotherPlanIsNone) {
     Story story(asking_policy());
     story.tell({"+1s unit php8.2-fpm.service failed signal",
@@ -184,6 +197,128 @@ TEST(Repointing, ThatDoesNotHelpIsUndoneAndLeftToAPerson) {
     story.tell({"+1s topology unowned " + kDead, "+1m tick"});
     EXPECT_EQ(story.count("act "), 0U) << story.dump();
     EXPECT_EQ(story.count("escalated"), 0U) << "said once";
+}
+
+// A new agent: nginx is reloaded and names the living socket alone.
+engine::Timeline reborn(std::vector<std::string>& said) {
+    return engine::Timeline(repointing_policy(policy::OnFailure::kRollBack),
+                            [&said](core::TimePoint, const engine::Effect& effect) {
+                                said.push_back(engine::describe(effect));
+                            });
+}
+
+void tell(engine::Timeline& timeline, const std::vector<std::string>& events) {
+    for (const std::string& event : events) {
+        const core::Status fed = timeline.feed_text(event);
+        EXPECT_TRUE(fed.has_value()) << event << ": " << (fed ? "" : fed.error().text);
+    }
+}
+
+bool has_said(const std::vector<std::string>& said, const std::string& part) {
+    return std::any_of(said.begin(), said.end(), [&part](const std::string& line) {
+        return line.find(part) != std::string::npos;
+    });
+}
+
+const std::string kRepointed =
+    "ledger attempt 3 7 repoint repoint-backend nginx.service succeeded from=" + kDead +
+    " to=" + kLiving;
+const std::string kRepointing =
+    "ledger attempt 3 7 repoint repoint-backend nginx.service pending from=" + kDead +
+    " to=" + kLiving;
+const std::vector<std::string> kAtRebirth{
+    "2026-11-21T14:00:00Z topology php8.2-fpm.service php-fpm " + kLiving,
+    "topology nginx.service nginx 127.0.0.1:80",
+    "config nginx.service valid",
+    "config php8.2-fpm.service valid",
+    "unit nginx.service active",
+    "unit php8.2-fpm.service active"};
+
+TEST(Rebirth, VerifiesARepointingWhoseServiceIsGoneFromTheConfiguration) {
+    for (const bool is_record_late : {false, true}) {
+        std::vector<std::string> said;
+        engine::Timeline timeline = reborn(said);
+        tell(timeline, kAtRebirth);
+        const std::string restored = "restored 7 (" + kDead + ")";
+        tell(timeline, {is_record_late ? restored : kRepointed});
+        tell(timeline, {is_record_late ? kRepointed : restored});
+        EXPECT_TRUE(has_said(said, "probe (" + kDead + ") fastcgi " + kLiving));
+        tell(timeline, {"+12ms probe (" + kDead + ") good"});
+        tell(timeline, {"+31s tick", "+12ms probe (" + kDead + ") good"});
+        EXPECT_TRUE(has_said(said, "confirm 3 effective"));
+        EXPECT_TRUE(has_said(said, "healed: " + kLiving + " answers"));
+        EXPECT_EQ(timeline.state().topology.find_by_unit("(" + kDead + ")"), nullptr);
+    }
+}
+
+TEST(Rebirth, KnowsTheServiceFromTheCacheUntilTheConfigurationIsReadAgain) {
+    std::vector<std::string> said;
+    engine::Timeline timeline = reborn(said);
+    tell(timeline, kAtRebirth);
+    tell(timeline,
+         {"topology unowned " + kDead,
+          "restored 7 (" + kDead + ")",
+          "topology gone (" + kDead + ")",
+          "+10ms " + kRepointed});
+    EXPECT_FALSE(has_said(said, "closed")) << "why it is gone, the record tells";
+    EXPECT_TRUE(has_said(said, "probe (" + kDead + ") fastcgi " + kLiving));
+    tell(timeline,
+         {"+12ms probe (" + kDead + ") good", "+31s tick", "+12ms probe (" + kDead + ") good"});
+    EXPECT_TRUE(has_said(said, "confirm 3 effective"));
+}
+
+TEST(Rebirth, WaitsForAnActThatIsStillRunning) {
+    std::vector<std::string> said;
+    engine::Timeline timeline = reborn(said);
+    tell(timeline, kAtRebirth);
+    tell(timeline,
+         {"topology unowned " + kDead, kRepointing, "restored 7 (" + kDead + ")", "+5s tick"});
+    EXPECT_EQ(timeline.state().acting, 7U);
+    tell(timeline, {"topology gone (" + kDead + ")", "+10ms " + kRepointed});
+    EXPECT_EQ(timeline.state().acting, std::nullopt);
+    tell(timeline,
+         {"+12ms probe (" + kDead + ") good", "+31s tick", "+12ms probe (" + kDead + ") good"});
+    EXPECT_TRUE(has_said(said, "confirm 3 effective"));
+}
+
+TEST(Rebirth, LetsOthersActWhenTheRunningActIsNoLongerOnRecord) {
+    std::vector<std::string> said;
+    engine::Timeline timeline = reborn(said);
+    tell(timeline, kAtRebirth);
+    tell(timeline,
+         {"topology unowned " + kDead, kRepointing, "restored 7 (" + kDead + ")", "ledger empty"});
+    EXPECT_EQ(timeline.state().acting, std::nullopt);
+    tell(timeline,
+         {"+1s unit php8.2-fpm.service failed signal", "+10ms probe php8.2-fpm.service refused"});
+    EXPECT_TRUE(has_said(said, "act start-unit php8.2-fpm.service"));
+}
+
+TEST(Rebirth, CallsARepointingIneffectiveThatDidNotHelp) {
+    std::vector<std::string> said;
+    engine::Timeline timeline = reborn(said);
+    tell(timeline, kAtRebirth);
+    tell(timeline, {kRepointed, "restored 7 (" + kDead + ")"});
+    for (int i = 0; i < 60; ++i) {
+        tell(timeline, {"+250ms tick"});
+        const auto record = timeline.state().services.find("(" + kDead + ")");
+        if (record != timeline.state().services.end() && record->second.running_probe) {
+            tell(timeline, {"probe (" + kDead + ") missing errno=2"});
+        }
+    }
+    EXPECT_TRUE(has_said(said, "confirm 3 ineffective"));
+}
+
+TEST(Rebirth, EndsAnIncidentWhoseServiceIsGoneWithoutAnAct) {
+    for (const bool is_record_late : {false, true}) {
+        std::vector<std::string> said;
+        engine::Timeline timeline = reborn(said);
+        tell(timeline, kAtRebirth);
+        const std::string restored = "restored 7 (" + kDead + ")";
+        tell(timeline, {is_record_late ? restored : "ledger empty"});
+        tell(timeline, {is_record_late ? "ledger empty" : restored});
+        EXPECT_TRUE(has_said(said, "gone"));
+        EXPECT_EQ(timeline.state().incidents.at(7).phase, engine::Phase::kClosed);
+    }
 }
 
 TEST(Harm, IsAnNginxThatIsDownAfterItsConfigurationWasChanged) {

@@ -200,6 +200,20 @@ TEST(AddressBook, FindsWholeWordsOnly) {
     EXPECT_FALSE(mentions_address(dump, ""));
 }
 
+TEST(AddressBook, RemembersWhatANameHasMeantBefore) {
+    ResolvedNames names;
+    names.remember("app.lan", {"10.0.0.7"});
+    names.remember("app.lan", {"10.0.0.9"});
+    const std::vector<std::string> alias{"app.lan:8080"};
+    EXPECT_EQ(names.aliases("10.0.0.7:8080"), alias) << "nginx may use it still";
+    EXPECT_EQ(names.aliases("10.0.0.9:8080"), alias);
+    for (int i = 10; i < 60; ++i) {
+        names.remember("app.lan", {"10.0.0." + std::to_string(i)});
+    }
+    EXPECT_TRUE(names.aliases("10.0.0.7:8080").empty()) << "not for ever";
+    EXPECT_EQ(names.aliases("10.0.0.59:8080"), alias);
+}
+
 TEST(AddressBook, KnowsTheFormsOfProxyPass) {
     const std::string dump =
         "proxy_pass http://10.0.0.5/v1;\nproxy_pass http://10.0.0.6:81$request_uri;\n"

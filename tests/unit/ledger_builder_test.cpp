@@ -67,6 +67,15 @@ TEST(LedgerBuilder, KnowsWhatItTakesToUndo) {
               "2026-11-21T10:05:00.000000Z");
 }
 
+TEST(LedgerBuilder, KeepsTheParametersUntilThereIsAVerdict) {
+    const Books open = read({intent("provisional", kFootprint)});
+    EXPECT_EQ(open.ledger.attempts.at(0).parameters.at("to"), "unix:/b");
+    const Books closed = read({intent("provisional", kFootprint),
+                               record("outcome", R"(,"outcome":"succeeded")"),
+                               record("confirm", R"(,"verdict":"effective")")});
+    EXPECT_TRUE(closed.ledger.attempts.at(0).parameters.empty());
+}
+
 TEST(LedgerBuilder, FollowsAnActUntilItIsConfirmedOrUndone) {
     const std::string succeeded = record("outcome", R"(,"outcome":"succeeded")");
     const std::string effective = record("confirm", R"(,"verdict":"effective")");

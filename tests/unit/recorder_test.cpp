@@ -54,6 +54,16 @@ TEST(IncidentHistory, RestoresWhatWasOpenedAndNotClosed) {
     EXPECT_EQ(history->open[0].unit, kUnit);
 }
 
+TEST(IncidentHistory, RestoresIncidentsOfBackendsWithoutAUnit) {
+    const IncidentHistory history = read_history(
+        "{\"kind\":\"opened\",\"incident\":5,\"unit\":\"(unix:/run/php/php7.4-fpm.sock)\","
+        "\"time\":\"2026-11-21T14:00:00Z\"}\n"
+        "{\"kind\":\"opened\",\"incident\":6,\"unit\":\"(two words)\","
+        "\"time\":\"2026-11-21T14:00:00Z\"}\n");
+    ASSERT_EQ(history.open.size(), 1U);
+    EXPECT_EQ(history.open[0].unit, "(unix:/run/php/php7.4-fpm.sock)");
+}
+
 TEST(IncidentHistory, SkipsLinesThatAreNoRecords) {
     const IncidentHistory history = read_history(
         "cut\n[]\n{\"kind\":\"opened\"}\n"

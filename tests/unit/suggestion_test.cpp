@@ -224,6 +224,16 @@ TEST(SuggestWorkers, GoesNoFurtherThanTasksMax) {
     EXPECT_EQ(value_of(first(findings), "pm.max_children"), "6");
 }
 
+TEST(SuggestWorkers, MeasuresTheOnlyWorkerOfASmallPool) {
+    Findings findings = saturated();
+    findings.backend.fpm.max_children.value = "1";
+    findings.inspection->workers.assign(1, fresh_worker());
+    EXPECT_THAT(first(findings).settings, IsEmpty());
+    EXPECT_THAT(first(findings).text, HasSubstr("1 run, 0 have served requests, 1 is needed"));
+    findings.inspection->workers.assign(1, warm_worker());
+    EXPECT_EQ(value_of(first(findings), "pm.max_children"), "2");
+}
+
 TEST(SuggestWorkers, SaysWhatIsMissingRatherThanGuess) {
     Findings findings = saturated();
     findings.inspection->workers.assign(5, fresh_worker());

@@ -22,7 +22,7 @@ name       = "durable-first"
 when       = { cause = "socket-ownership" }
 witnesses  = 2
 mode       = "ask"
-ladder     = [ { act = "set-pool-listen", within = "5s" } ]
+ladder     = [ { act = "set-pool-listen", within = "WITHIN" } ]
 limit      = { max = 20, per = "1h", cooldown = "0s" }
 verify     = { probe = "backend", within = "10s", soak = "2s" }
 on_failure = "rollback"
@@ -33,9 +33,14 @@ class DurableFirst(stories.PoolSaysRoot):
     """On a machine whose owner wants the pool file mended, not the socket."""
 
     recurrences = 0
+    within = "5s"
 
     def rules(self) -> dict[str, str]:
-        return {"05-durable.toml": _DURABLE_RULE}
+        return {"05-durable.toml": _DURABLE_RULE.replace("WITHIN", self.within)}
+
+
+class PatientlyDurable(DurableFirst):
+    within = "60s"
 
 
 class _Halfway(Acted):
@@ -239,6 +244,30 @@ class AgentKilledInEdit(_Killed):
         self.machine.wait_until(lambda: self.machine.is_active(AGENT), 15, "the agent to be back")
         self.assert_unchanged("a restart of the agent")
         self.finish()
+
+    def test_while_the_file_is_replaced(self) -> None:
+        self.break_it()
+        self.kill_while_it_acts(self.kill_when(SITE_FOLDER, APPEARS, name=SITE_NAME))
+
+    def test_while_it_verifies(self) -> None:
+        """The next agent takes it over: it has worked, and stays."""
+        self.break_it()
+        self.kill_while_it_acts(self.kill_when_recorded("outcome"))
+        self.assertEqual(len(self.play.intents()), 1, "done again")
+
+
+class ExecutorKilledInRestart(_Killed):
+    """The pool file is changed and PHP-FPM is on its way up with it."""
+
+    kind = PatientlyDurable
+
+    def test_while_fpm_starts(self) -> None:
+        self.break_it()
+        self.play.proposed()
+        mark = self.site.slow_down_start(2)
+        self.play.broken = self.play.look()
+        folder, _, name = mark.rpartition("/")
+        self.kill_while_it_acts(self.kill_when(folder, APPEARS, name=name))
 
 
 class ExecutorKilledInChown(_Killed):

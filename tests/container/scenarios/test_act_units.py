@@ -51,6 +51,15 @@ class RestartFrozen(Acted):
         self.tell()
 
 
+class Reload(Acted):
+    kind = stories.MovedName
+
+    def test_name_that_means_another_address(self) -> None:
+        invocation = self.machine.unit(self.site.nginx, "InvocationID")
+        self.tell()
+        self.assertEqual(self.machine.unit(self.site.nginx, "InvocationID"), invocation, "a reload is no restart")
+
+
 class Ineffective(Acted):
     """The unit starts, and dies again a second later, every time."""
 

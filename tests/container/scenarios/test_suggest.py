@@ -120,6 +120,26 @@ class Suggest(Scenario):
         self.site.reload_nginx()
         self.machine.wait_until(lambda: self.site.visit("/big_header.php").status == 200, 10, "the header to fit")
 
+    def test_a_printed_digest_is_applied_without_an_incident(self) -> None:
+        self.gatemend.tune(soak="2s")
+        self.assertEqual(self.site.visit("/big_header.php").status, 502)
+        suggestion = self.pool_place("--cause", "header-too-big")["suggestions"][0]
+        before = self.gatemend.records("intent")
+        other = self.gatemend.apply("0" * 64, check=False)
+        self.assertEqual((other.returncode, self.gatemend.records("intent")), (1, before))
+        self.assertIn("nothing like it is suggested", other.stderr)
+
+        self.gatemend.apply(suggestion["digest"])
+        self.assertEqual(self.site.visit("/big_header.php").status, 200)
+        (intent,) = self.gatemend.records("intent")
+        self.assertEqual((intent["act"], intent["digest"]), ("apply-suggestion", suggestion["digest"]))
+        self.assertEqual([r["verdict"] for r in self.gatemend.records("confirm")], ["effective"])
+        again = self.gatemend.apply(suggestion["digest"], check=False)
+        self.assertEqual(again.returncode, 1, "that plan was for files as they were")
+        self.gatemend.roll_back(intent)
+        self.assertEqual(self.site.visit("/big_header.php").status, 502)
+        self.gatemend.verify_audit()
+
     def test_the_same_machine_gives_the_same_digest_and_nothing_is_changed(self) -> None:
         before = self.machine.run("sh", "-c", "find /etc -type f -exec sha256sum {} + | sort").stdout
         first = self.pool_place("--cause", "header-too-big")["suggestions"]
