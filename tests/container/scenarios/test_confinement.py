@@ -93,3 +93,25 @@ class Confinement(Scenario):
         self.gatemend.wait_until_healed(self.fpm)
         self.assert_answers()
         self.assert_record_complete()
+
+
+class Tools(Scenario):
+    """A program of others, replaced by one that tells what it was left."""
+
+    is_enabled = False
+
+    TELLTALE = "#!/bin/sh\nwhile read key value; do echo $key $value; done </proc/self/status >&2\n"
+    # CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, SETGID, SETUID, NET_BIND_SERVICE
+    MOST = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 7 | 1 << 10
+
+    def test_a_configuration_test_has_few_powers_and_a_filter(self) -> None:
+        for unit, program in ((self.fpm, self.suite.fpm_binary), ("nginx.service", "/usr/sbin/nginx")):
+            self.machine.run("rm", program)
+            self.machine.write(program, self.TELLTALE, mode=0o755)
+            told = self.gatemend.call_executor("TestConfig", "s", unit)
+            output = json.loads(told.stdout)["data"][2]
+            found = dict(line.split(":", 1) for line in output.splitlines() if ":" in line)
+            status = {key.strip(): value.strip() for key, value in found.items()}
+            self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"), unit)
+            for capabilities in ("CapEff", "CapBnd"):
+                self.assertEqual(int(status[capabilities], 16) & ~self.MOST, 0, f"{unit} {capabilities}")
