@@ -34,13 +34,16 @@ std::string render_all(const std::vector<policy::Diagnostic>& diagnostics) {
 
 }  // namespace
 
-core::Result<std::unique_ptr<Daemon>> Daemon::open(bus::EventLoop& loop, const DaemonPaths& paths) {
+core::Result<std::unique_ptr<Daemon>> Daemon::open(bus::EventLoop& loop,
+                                                   const DaemonPaths& paths,
+                                                   const Confine& confine) {
     auto daemon = std::unique_ptr<Daemon>(new Daemon(loop, paths));
     GATEMEND_TRY(inotify, io::Inotify::open(loop, kInotifyPace));
     daemon->inotify_ = std::move(inotify);
     engine::State state = daemon->initial_state();
     GATEMEND_CHECK(daemon->connect());
     daemon->make_driver(std::move(state));
+    GATEMEND_CHECK(confine());
     GATEMEND_CHECK(daemon->start());
     return daemon;
 }

@@ -16,6 +16,7 @@
 #include "policies/toml_reader.hpp"
 #include "sandbox/bus/systemd_client.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,8 +36,12 @@ inline constexpr std::size_t kMaxLogs = 64;
 
 class Daemon {
   public:
+    // Gives up what is needed no more; called before anything of others is read.
+    using Confine = std::function<core::Status()>;
+
     [[nodiscard]] static core::Result<std::unique_ptr<Daemon>> open(bus::EventLoop& loop,
-                                                                    const DaemonPaths& paths);
+                                                                    const DaemonPaths& paths,
+                                                                    const Confine& confine);
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon();

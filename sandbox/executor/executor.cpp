@@ -144,7 +144,25 @@ Fault Executor::refuse(const Plan& plan, const GateHold& hold) {
         (void)record_failed(ports_, status.error());  // the refusal stands either way
     }
     const bool is_unlisted = hold.kind == HoldKind::kUnitNotAllowed;
-    return {is_unlisted ? FaultKind::kNotAllowed : FaultKind::kRefused, kind + ": " + hold.text};
+    return {.kind = is_unlisted ? FaultKind::kNotAllowed : FaultKind::kRefused,
+            .text = kind + ": " + hold.text,
+            .is_on_record = true};
+}
+
+void Executor::note_denial(const std::string& method, const Fault& fault) {
+    // What a tool or the disk could not do was not refused to anybody.
+    const bool is_denial =
+        fault.kind != FaultKind::kToolFailed && fault.kind != FaultKind::kRecordFailed;
+    if (!is_denial || fault.is_on_record) {
+        return;
+    }
+    if (const Status status = record_.note_denial(ports_.now(),
+                                                  {.method = method,
+                                                   .error = std::string{fault_kind_id(fault.kind)},
+                                                   .text = core::sanitize(fault.text)});
+        !status) {
+        (void)record_failed(ports_, status.error());  // it is denied either way
+    }
 }
 
 void Executor::examine_request(const PlanRequest& request,

@@ -77,6 +77,9 @@ class Executor {
     // "" or the first problem, in which case the old policy stays.
     [[nodiscard]] std::string reload();
 
+    // Called for every fault that is answered to a caller.
+    void note_denial(const std::string& method, const Fault& fault);
+
     [[nodiscard]] const core::Ledger& ledger() const { return record_.ledger(); }
 
     [[nodiscard]] const policy::Policy& policy() const { return policy_; }

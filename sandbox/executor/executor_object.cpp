@@ -23,15 +23,6 @@ sdbus::Error make_error(const Fault& fault) {
     return sdbus::Error{bus::ErrorName{name}, core::sanitize(fault.text)};
 }
 
-// For synchronous methods an exception is how sdbus-c++ takes an error.
-template <class T>
-T value_or_throw(Reply<T> reply) {
-    if (const auto* fault = std::get_if<Fault>(&reply)) {
-        throw make_error(*fault);
-    }
-    return std::get<T>(std::move(reply));
-}
-
 std::int64_t usec(core::TimePoint time) {
     return time.time_since_epoch().count();
 }
@@ -68,31 +59,6 @@ using LatchStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
 using PauseStruct = sdbus::Struct<std::int64_t, std::string, std::string>;
 using ForgivenStruct = sdbus::Struct<std::string, std::int64_t>;
 using ApprovalStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
-
-ReplyDone<Proposal> proposal_reply(sdbus::Result<std::string, std::string>&& result) {
-    return [kept = keep(std::move(result))](const Reply<Proposal>& reply) {
-        answer([&] {
-            if (const auto* fault = std::get_if<Fault>(&reply)) {
-                kept->returnError(make_error(*fault));
-            } else {
-                const auto& proposal = std::get<Proposal>(reply);
-                kept->returnResults(proposal.digest, proposal.preview);
-            }
-        });
-    };
-}
-
-ReplyDone<std::string> text_reply(sdbus::Result<std::string>&& result) {
-    return [kept = keep(std::move(result))](const Reply<std::string>& reply) {
-        answer([&] {
-            if (const auto* fault = std::get_if<Fault>(&reply)) {
-                kept->returnError(make_error(*fault));
-            } else {
-                kept->returnResults(std::get<std::string>(reply));
-            }
-        });
-    };
-}
 
 class Object final : public ExecutorObject,
                      public sdbus::AdaptorInterfaces<org::gatemend::Executor1_adaptor> {
@@ -168,24 +134,71 @@ class Object final : public ExecutorObject,
     std::string Reload() override;
 
     // "uid 0", or throws NotAllowed.
-    [[nodiscard]] std::string require_root() const;
+    [[nodiscard]] std::string require_root(const char* method);
     [[nodiscard]] uid_t caller() const;
+    // What the caller gets to see of it; on record first.
+    [[nodiscard]] sdbus::Error denial(const char* method, const Fault& fault);
+
+    // For synchronous methods an exception is how sdbus-c++ takes an error.
+    template <class T>
+    T value_or_throw(const char* method, Reply<T> reply) {
+        if (const auto* fault = std::get_if<Fault>(&reply)) {
+            throw denial(method, *fault);
+        }
+        return std::get<T>(std::move(reply));
+    }
+
+    [[nodiscard]] ReplyDone<Proposal> proposal_reply(
+        const char* method, sdbus::Result<std::string, std::string>&& result);
+    [[nodiscard]] ReplyDone<std::string> text_reply(const char* method,
+                                                    sdbus::Result<std::string>&& result);
 
     Executor& executor_;
     FactDesk& facts_;
 };
 
-void Object::NginxDump(sdbus::Result<sdbus::UnixFd, std::int32_t, std::string>&& result) {
-    facts_.nginx_dump([kept = keep(std::move(result))](const Reply<DumpReply>& reply) {
+sdbus::Error Object::denial(const char* method, const Fault& fault) {
+    executor_.note_denial(method, fault);
+    return make_error(fault);
+}
+
+ReplyDone<Proposal> Object::proposal_reply(const char* method,
+                                           sdbus::Result<std::string, std::string>&& result) {
+    return [this, method, kept = keep(std::move(result))](const Reply<Proposal>& reply) {
         answer([&] {
             if (const auto* fault = std::get_if<Fault>(&reply)) {
-                kept->returnError(make_error(*fault));
+                kept->returnError(denial(method, *fault));
+            } else {
+                const auto& proposal = std::get<Proposal>(reply);
+                kept->returnResults(proposal.digest, proposal.preview);
+            }
+        });
+    };
+}
+
+ReplyDone<std::string> Object::text_reply(const char* method, sdbus::Result<std::string>&& result) {
+    return [this, method, kept = keep(std::move(result))](const Reply<std::string>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(denial(method, *fault));
+            } else {
+                kept->returnResults(std::get<std::string>(reply));
+            }
+        });
+    };
+}
+
+void Object::NginxDump(sdbus::Result<sdbus::UnixFd, std::int32_t, std::string>&& result) {
+    facts_.nginx_dump([this, kept = keep(std::move(result))](const Reply<DumpReply>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(denial("NginxDump", *fault));
                 return;
             }
             const auto& dump = std::get<DumpReply>(reply);
             auto copy = make_sealed_copy(dump.dump);
             if (const auto* fault = std::get_if<Fault>(&copy)) {
-                kept->returnError(make_error(*fault));
+                kept->returnError(denial("NginxDump", *fault));
                 return;
             }
             // UnixFd duplicates; the copy closes its own
@@ -197,22 +210,28 @@ void Object::NginxDump(sdbus::Result<sdbus::UnixFd, std::int32_t, std::string>&&
 }
 
 sdbus::UnixFd Object::OpenLog(const std::string& path) {
-    const bus::UniqueFd log = value_or_throw(facts_.open_log(path));
+    Reply<bus::UniqueFd> reply = facts_.open_log(path);
+    if (const auto* fault = std::get_if<Fault>(&reply);
+        fault != nullptr && fault->kind == FaultKind::kNotFound) {
+        throw make_error(*fault);  // a log that is not there is a fact, nothing was denied
+    }
+    const bus::UniqueFd log = value_or_throw("OpenLog", std::move(reply));
     return sdbus::UnixFd{log.get()};
 }
 
 void Object::TestConfig(sdbus::Result<std::string, std::string, std::string>&& result,
                         std::string unit) {
-    facts_.test_config(unit, [kept = keep(std::move(result))](const Reply<ConfigTestFact>& reply) {
-        answer([&] {
-            if (const auto* fault = std::get_if<Fault>(&reply)) {
-                kept->returnError(make_error(*fault));
-                return;
-            }
-            const auto& fact = std::get<ConfigTestFact>(reply);
-            kept->returnResults(fact.verdict, fact.fingerprint, fact.output);
-        });
-    });
+    facts_.test_config(unit,
+                       [this, kept = keep(std::move(result))](const Reply<ConfigTestFact>& reply) {
+                           answer([&] {
+                               if (const auto* fault = std::get_if<Fault>(&reply)) {
+                                   kept->returnError(denial("TestConfig", *fault));
+                                   return;
+                               }
+                               const auto& fact = std::get<ConfigTestFact>(reply);
+                               kept->returnResults(fact.verdict, fact.fingerprint, fact.output);
+                           });
+                       });
 }
 
 void Object::Probe(sdbus::Result<std::string>&& result,
@@ -221,28 +240,29 @@ void Object::Probe(sdbus::Result<std::string>&& result,
                    std::string name,
                    std::uint64_t timeout_usec) {
     facts_.probe({std::move(kind), std::move(address), std::move(name), timeout_usec},
-                 text_reply(std::move(result)));
+                 text_reply("Probe", std::move(result)));
 }
 
 void Object::Inspect(sdbus::Result<std::string>&& result, std::string unit, std::string address) {
-    facts_.inspect(unit, address, text_reply(std::move(result)));
+    facts_.inspect(unit, address, text_reply("Inspect", std::move(result)));
 }
 
 void Object::Pm2Apps(sdbus::Result<std::string>&& result, std::string unit) {
-    facts_.pm2_apps(unit, text_reply(std::move(result)));
+    facts_.pm2_apps(unit, text_reply("Pm2Apps", std::move(result)));
 }
 
 void Object::PacketFilter(sdbus::Result<std::string, std::string>&& result) {
-    facts_.packet_filter([kept = keep(std::move(result))](const Reply<PacketFilterFact>& reply) {
-        answer([&] {
-            if (const auto* fault = std::get_if<Fault>(&reply)) {
-                kept->returnError(make_error(*fault));
-                return;
-            }
-            const auto& fact = std::get<PacketFilterFact>(reply);
-            kept->returnResults(fact.format, fact.text);
+    facts_.packet_filter(
+        [this, kept = keep(std::move(result))](const Reply<PacketFilterFact>& reply) {
+            answer([&] {
+                if (const auto* fault = std::get_if<Fault>(&reply)) {
+                    kept->returnError(denial("PacketFilter", *fault));
+                    return;
+                }
+                const auto& fact = std::get<PacketFilterFact>(reply);
+                kept->returnResults(fact.format, fact.text);
+            });
         });
-    });
 }
 
 std::tuple<std::vector<AttemptStruct>,
@@ -308,7 +328,7 @@ void Object::Propose(sdbus::Result<std::string, std::string>&& result,
                        .expected_invocation = std::move(expected_invocation),
                        .deadline_usec = deadline_usec,
                        .parameters = std::move(parameters)},
-                      proposal_reply(std::move(result)));
+                      proposal_reply("Propose", std::move(result)));
 }
 
 void Object::Plan(sdbus::Result<std::string, std::string>&& result,
@@ -328,17 +348,17 @@ void Object::Plan(sdbus::Result<std::string, std::string>&& result,
                     .expected_invocation = std::move(expected_invocation),
                     .deadline_usec = deadline_usec,
                     .parameters = std::move(parameters)},
-                   proposal_reply(std::move(result)));
+                   proposal_reply("Plan", std::move(result)));
 }
 
 void Object::Execute(sdbus::Result<std::uint64_t, std::string, std::string>&& result,
                      std::string digest,
                      std::uint64_t incident) {
     executor_.execute(
-        digest, incident, [kept = keep(std::move(result))](const Reply<ActResult>& reply) {
+        digest, incident, [this, kept = keep(std::move(result))](const Reply<ActResult>& reply) {
             answer([&] {
                 if (const auto* fault = std::get_if<Fault>(&reply)) {
-                    kept->returnError(make_error(*fault));
+                    kept->returnError(denial("Execute", *fault));
                     return;
                 }
                 const auto& act = std::get<ActResult>(reply);
@@ -351,44 +371,45 @@ void Object::Execute(sdbus::Result<std::uint64_t, std::string, std::string>&& re
 void Object::Confirm(const std::uint64_t& attempt,
                      const std::string& verdict,
                      const std::string& detail) {
-    (void)value_or_throw(executor_.confirm(attempt, verdict, detail));
+    (void)value_or_throw("Confirm", executor_.confirm(attempt, verdict, detail));
 }
 
 void Object::Latch(const std::string& unit, const std::string& rule) {
-    (void)value_or_throw(executor_.latch(unit, rule));
+    (void)value_or_throw("Latch", executor_.latch(unit, rule));
 }
 
 void Object::Rollback(sdbus::Result<>&& result, std::uint64_t attempt) {
     const Asker asker = caller() == 0 ? Asker::kRoot : Asker::kAgent;
-    executor_.roll_back(attempt, asker, [kept = keep(std::move(result))](const Reply<Done>& reply) {
-        answer([&] {
-            if (const auto* fault = std::get_if<Fault>(&reply)) {
-                kept->returnError(make_error(*fault));
-            } else {
-                kept->returnResults();
-            }
+    executor_.roll_back(
+        attempt, asker, [this, kept = keep(std::move(result))](const Reply<Done>& reply) {
+            answer([&] {
+                if (const auto* fault = std::get_if<Fault>(&reply)) {
+                    kept->returnError(denial("Rollback", *fault));
+                } else {
+                    kept->returnResults();
+                }
+            });
         });
-    });
 }
 
 void Object::Approve(const std::string& digest) {
-    const std::string by = require_root();
-    (void)value_or_throw(executor_.approve(digest, by));
+    const std::string by = require_root("Approve");
+    (void)value_or_throw("Approve", executor_.approve(digest, by));
 }
 
 void Object::Pause(const std::uint64_t& seconds, const std::string& reason) {
-    const std::string by = require_root();
-    (void)value_or_throw(executor_.pause(seconds, reason, by));
+    const std::string by = require_root("Pause");
+    (void)value_or_throw("Pause", executor_.pause(seconds, reason, by));
 }
 
 void Object::Resume() {
-    const std::string by = require_root();
-    (void)value_or_throw(executor_.resume(by));
+    const std::string by = require_root("Resume");
+    (void)value_or_throw("Resume", executor_.resume(by));
 }
 
 void Object::Lift(const std::string& unit) {
-    const std::string by = require_root();
-    (void)value_or_throw(executor_.lift(unit, by));
+    const std::string by = require_root("Lift");
+    (void)value_or_throw("Lift", executor_.lift(unit, by));
 }
 
 std::string Object::Reload() {
@@ -405,9 +426,9 @@ uid_t Object::caller() const {
 #endif
 }
 
-std::string Object::require_root() const {
+std::string Object::require_root(const char* method) {
     if (caller() != 0) {
-        throw make_error({FaultKind::kNotAllowed, "this is for root alone"});
+        throw denial(method, {FaultKind::kNotAllowed, "this is for root alone"});
     }
     return "uid 0";
 }

@@ -66,6 +66,13 @@ void add_plan(JsonFields& fields, const Record::Intent& intent) {
     }
 }
 
+void add_tally(JsonFields& fields, const RefusalTally& tally) {
+    fields.add_number("count", tally.count);
+    if (tally.others > 0) {
+        fields.add_number("others", tally.others);
+    }
+}
+
 }  // namespace
 
 std::string_view undone_by_id(UndoneBy by) {
@@ -268,32 +275,38 @@ Status Record::resume(TimePoint now, const std::string& by) {
 }
 
 Status Record::note_reload(TimePoint now, const std::string& problem) {
-    return write(now, "reload", JsonFields{}.add("problem", problem).text(), Sync::kNo);
+    const auto tally = refusals_.note("reload\n" + problem, now);
+    if (!tally) {
+        return Done{};  // the agent may ask for it, too, as often as it likes
+    }
+    JsonFields fields;
+    fields.add("problem", problem);
+    add_tally(fields, *tally);
+    return write(now, "reload", fields.text(), Sync::kNo);
 }
 
 Status Record::note_refusal(TimePoint now, const Refusal& refusal) {
-    const std::string key =
-        refusal.unit + '\n' + refusal.act + '\n' + refusal.rule + '\n' + refusal.hold;
-    const auto found = refusals_.find(key);
-    if (found != refusals_.end() && now - found->second.written < kRefusalInterval) {
-        ++found->second.suppressed;
+    const auto tally = refusals_.note(
+        refusal.unit + '\n' + refusal.act + '\n' + refusal.rule + '\n' + refusal.hold, now);
+    if (!tally) {
         return Done{};
     }
-    const std::uint64_t suppressed = found == refusals_.end() ? 0 : found->second.suppressed;
-    if (found == refusals_.end() && refusals_.size() >= kMaxRefusalKinds) {
-        std::erase_if(refusals_, [now](const auto& entry) {
-            return now - entry.second.written >= kRefusalInterval;
-        });
-        if (refusals_.size() >= kMaxRefusalKinds) {
-            return Done{};  // a flood of different refusals: those on record say enough
-        }
-    }
-    refusals_[key] = RefusalCount{now, 0};
     JsonFields fields;
     fields.add("act", refusal.act).add("unit", refusal.unit).add("rule", refusal.rule);
     fields.add("cause", refusal.cause).add("hold", refusal.hold).add("detail", refusal.text);
-    fields.add_number("count", suppressed + 1);
+    add_tally(fields, *tally);
     return write(now, "refused", fields.text(), Sync::kNo);
+}
+
+Status Record::note_denial(TimePoint now, const Denial& denial) {
+    const auto tally = refusals_.note(denial.method + '\n' + denial.error, now);
+    if (!tally) {
+        return Done{};
+    }
+    JsonFields fields;
+    fields.add("method", denial.method).add("error", denial.error).add("detail", denial.text);
+    add_tally(fields, *tally);
+    return write(now, "denied", fields.text(), Sync::kNo);
 }
 
 std::vector<core::Attempt> Record::unresolved() const {

@@ -9,17 +9,15 @@
 #include "core/result.hpp"
 #include "sandbox/audit/audit_file.hpp"
 #include "sandbox/audit/ledger_builder.hpp"
+#include "sandbox/executor/refusal_log.hpp"
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace gatemend::sandbox {
 
-inline constexpr core::Duration kRefusalInterval = std::chrono::seconds{10};
-inline constexpr std::size_t kMaxRefusalKinds = 64;
 // So many confirmed acts can still be rolled back; the snapshots of older ones are removed.
 inline constexpr std::size_t kMaxConfirmed = 20;
 
@@ -41,6 +39,13 @@ struct Refusal {
     std::string rule;
     std::string cause;
     std::string hold;  // HoldKind's identifier
+    std::string text;
+};
+
+// A call that never became a plan: wrong, not this caller's, of something unknown, too much.
+struct Denial {
+    std::string method;  // of the interface
+    std::string error;   // FaultKind's identifier
     std::string text;
 };
 
@@ -105,19 +110,14 @@ class Record {
     [[nodiscard]] core::Status resume(core::TimePoint now, const std::string& by);
     [[nodiscard]] core::Status note_reload(core::TimePoint now, const std::string& problem);
 
-    // The same refusal is written at most once in kRefusalInterval, with the number of those
-    // between.
+    // Both as RefusalLog has it: a flood is counted, not written.
     [[nodiscard]] core::Status note_refusal(core::TimePoint now, const Refusal& refusal);
+    [[nodiscard]] core::Status note_denial(core::TimePoint now, const Denial& denial);
 
     // Attempts whose outcome is missing: the executor died in between.
     [[nodiscard]] std::vector<core::Attempt> unresolved() const;
 
   private:
-    struct RefusalCount {
-        core::TimePoint written{};
-        std::uint64_t suppressed = 0;
-    };
-
     Record() = default;
     [[nodiscard]] core::Status write(core::TimePoint now,
                                      std::string_view kind,
@@ -127,7 +127,7 @@ class Record {
     std::optional<AuditFile> file_;
     Books books_;
     std::uint64_t next_attempt_ = 1;
-    std::map<std::string, RefusalCount> refusals_;
+    RefusalLog refusals_;
 };
 
 }  // namespace gatemend::sandbox

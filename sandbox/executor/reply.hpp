@@ -24,7 +24,8 @@ enum class FaultKind {
 
 struct Fault {
     FaultKind kind{};
-    std::string text;
+    std::string text{};
+    bool is_on_record = false;  // with more than the adaptor knows of it
 };
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <syslog.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <tuple>
@@ -70,9 +71,36 @@ void add_common(Properties& properties, const ToolSpec& spec, const ToolPipes& p
         .set("UMask", std::uint32_t{0077});
 }
 
+// Programs of others have no filter of their own: what none of them has any business with fails for
+// them. A list of what is forbidden, because what they need is theirs to change.
+void add_foreign_program(Properties& properties) {
+    constexpr bool kAllOthersAreAllowed = false;
+    properties.set("SystemCallArchitectures", std::vector<std::string>{"native"})
+        .set("SystemCallFilter",
+             NameList{kAllOthersAreAllowed,
+                      {"@clock",
+                       "@cpu-emulation",
+                       "@debug",
+                       "@module",
+                       "@mount",
+                       "@obsolete",
+                       "@raw-io",
+                       "@reboot",
+                       "@swap",
+                       "bpf",
+                       "io_uring_setup",
+                       "userfaultfd"}})
+        .set("SystemCallErrorNumber", std::int32_t{EPERM});
+}
+
 // Files and processes of the machine stay as they are; the tools still open what the service would.
 void add_config_test(Properties& properties) {
-    properties.set_text("ProtectSystem", "full")
+    add_foreign_program(properties);
+    properties.set("RestrictNamespaces", std::uint64_t{0})
+        .set("RestrictRealtime", true)
+        .set("ProtectClock", true)
+        .set("ProtectKernelLogs", true)
+        .set_text("ProtectSystem", "full")
         .set_text("ProtectHome", "read-only")
         .set("PrivateDevices", true)
         .set("ProtectControlGroups", true)
@@ -137,7 +165,7 @@ void add_probe(Properties& properties, const ToolSpec& spec) {
 }
 
 // What needs no mount namespace.
-void add_own_program(Properties& properties) {
+void add_plain_process(Properties& properties) {
     properties.set("RestrictNamespaces", std::uint64_t{0})
         .set("LockPersonality", true)
         .set("MemoryDenyWriteExecute", true)
@@ -149,7 +177,7 @@ void add_own_program(Properties& properties) {
 // No ProtectSystem= and no other mount namespace: there every disk would look read-only, and a
 // socket in a private /tmp would not be found. Its own seccomp filter forbids to open for writing.
 void add_inspect(Properties& properties) {
-    add_own_program(properties);
+    add_plain_process(properties);
     properties.set("CapabilityBoundingSet", bit(CAP_SYS_PTRACE) | bit(CAP_DAC_READ_SEARCH))
         .set("RestrictAddressFamilies", NameList{true, {"AF_UNIX", "AF_NETLINK"}})
         .set("LimitNOFILE", std::uint64_t{1024});
@@ -157,7 +185,8 @@ void add_inspect(Properties& properties) {
 
 // iptables-save of old tables asks through a raw socket.
 void add_packet_filter(Properties& properties) {
-    add_own_program(properties);
+    add_foreign_program(properties);
+    add_plain_process(properties);
     properties.set_text("ProtectSystem", "strict")
         .set_text("ProtectHome", "yes")
         .set("PrivateTmp", true)
@@ -172,7 +201,7 @@ void add_packet_filter(Properties& properties) {
 // this machine has, netlink.
 void add_remote_probe(Properties& properties, const ToolSpec& spec) {
     constexpr std::uint64_t kMaxMemory = std::uint64_t{64} * 1024 * 1024;
-    add_own_program(properties);
+    add_plain_process(properties);
     properties.set("User", spec.user)
         .set("CapabilityBoundingSet", std::uint64_t{0})
         .set("LimitNOFILE", std::uint64_t{64})
@@ -209,7 +238,8 @@ void add_mend(Properties& properties, const ToolSpec& spec) {
 // The folder belongs to root, so root without powers may unlink in it; the journal daemon is asked
 // through its socket.
 void add_journal(Properties& properties, const ToolSpec& spec) {
-    add_own_program(properties);
+    add_foreign_program(properties);
+    add_plain_process(properties);
     properties.set_text("ProtectSystem", "strict")
         .set("ReadWritePaths", spec.writable)
         .set_text("ProtectHome", "yes")
@@ -226,6 +256,7 @@ void add_journal(Properties& properties, const ToolSpec& spec) {
 // once, for it can make neither socket nor log. No MemoryDenyWriteExecute: Node compiles.
 void add_pm2(Properties& properties, const ToolSpec& spec) {
     constexpr std::uint64_t kMaxMemory = std::uint64_t{256} * 1024 * 1024;
+    add_foreign_program(properties);
     properties.set("User", spec.user)
         .set_text("WorkingDirectory", "/")
         .set("RestrictNamespaces", std::uint64_t{0})
@@ -248,6 +279,7 @@ void add_pm2(Properties& properties, const ToolSpec& spec) {
 // SIGINT at the deadline: tcpdump then writes out what it has.
 void add_capture(Properties& properties) {
     constexpr std::uint64_t kMaxFileBytes = std::uint64_t{64} * 1024 * 1024;
+    add_foreign_program(properties);
     properties.set("DynamicUser", true)
         .set("AmbientCapabilities", bit(CAP_NET_RAW))
         .set("CapabilityBoundingSet", bit(CAP_NET_RAW))

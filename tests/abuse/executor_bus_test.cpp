@@ -205,6 +205,15 @@ class ExecutorOnBus : public testing::Test {
         return answer_;
     }
 
+    [[nodiscard]] std::size_t records_with(const std::string& text) const {
+        std::ifstream file{machine_.audit_path()};
+        std::size_t count = 0;
+        for (std::string line; std::getline(file, line);) {
+            count += line.find(text) != std::string::npos ? 1 : 0;
+        }
+        return count;
+    }
+
     ExecutorMachine machine_;
     FactDesk desk_{machine_.facts,
                    [this]() -> const policy::Policy& { return machine_.executor->policy(); },
@@ -289,6 +298,28 @@ TEST_F(ExecutorOnBus, OnlyDigestsAreApprovedAndOnlyWhatIsThereIsRolledBack) {
     ASSERT_EQ(plan(kFpm.c_str()), "ok");
     EXPECT_EQ(call("Execute", "st", text_.c_str(), std::uint64_t{1}), "ok");
     EXPECT_EQ(call("Rollback", "t", std::uint64_t{1}), "NotFound") << "it left nothing";
+}
+
+TEST_F(ExecutorOnBus, EachDenialIsOnRecordAndAFloodOfThemIsCounted) {
+    constexpr std::size_t kFlood = 300;
+    for (std::size_t i = 0; i < kFlood; ++i) {
+        EXPECT_EQ(call("Execute", "st", std::string(64, 'f').c_str(), std::uint64_t{1}),
+                  "NotFound");
+    }
+    EXPECT_EQ(call("Execute", "st", "x", std::uint64_t{1}), "BadArgument");
+    EXPECT_EQ(call("OpenLog", "s", "/etc/shadow"), "NotAllowed");
+    EXPECT_EQ(call("Confirm", "tss", std::uint64_t{9}, "effective", ""), "NotFound");
+    EXPECT_EQ(call("Inspect", "ss", "--help", ""), "BadArgument");
+    EXPECT_EQ(call("Rollback", "t", std::uint64_t{9}), "NotFound");
+    const std::string missing = (machine_.folder / "missing.log").string();
+    EXPECT_EQ(call("OpenLog", "s", missing.c_str()), "NotFound") << "which is no denial";
+    EXPECT_EQ(records_with("\"kind\":\"denied\""), 6U);
+    EXPECT_EQ(plan("ssh.service"), "NotAllowed");
+    EXPECT_EQ(records_with("\"kind\":\"denied\""), 6U) << "the gate writes, which knows more";
+    EXPECT_EQ(records_with("\"kind\":\"refused\""), 1U);
+    machine_.pass(kRefusalInterval);
+    EXPECT_EQ(call("Execute", "st", std::string(64, 'f').c_str(), std::uint64_t{1}), "NotFound");
+    EXPECT_EQ(records_with("\"count\":300"), 1U);
 }
 
 TEST_F(ExecutorOnBus, WrongTypesAndUnknownMethodsAreAnsweredByTheLibrary) {

@@ -512,7 +512,7 @@ template <class Deed>
 int signal_inside_filter(const Deed& deed) {
     const pid_t child = fork();
     if (child == 0) {
-        if (!sandbox::install_inspect_filter()) {
+        if (!sandbox::install_filter(sandbox::Program::kInspect)) {
             _exit(2);
         }
         deed();

@@ -144,7 +144,7 @@ TEST(ProbeResolve, ASilentNameServerEndsAtTheDeadlineOfTheProcess) {
     const NameServer server{[](const std::string&) { return std::string{}; }};
     const ProbeResult late{.outcome = ProbeOutcome::kUnresolved, .error_number = ETIMEDOUT};
     const std::string line = output_of([&late] {
-        if (!sandbox::install_resolver_filter()) {
+        if (!sandbox::install_filter(sandbox::Program::kResolver)) {
             return;
         }
         const auto deadline = ProcessDeadline::set(std::chrono::milliseconds{50}, late);
@@ -155,7 +155,7 @@ TEST(ProbeResolve, ASilentNameServerEndsAtTheDeadlineOfTheProcess) {
 
 TEST(ProbeResolve, WorksInsideItsFilter) {
     const std::string line = output_of([] {
-        if (!sandbox::install_resolver_filter()) {
+        if (!sandbox::install_filter(sandbox::Program::kResolver)) {
             return;
         }
         ProbeResult result = resolve("localhost");

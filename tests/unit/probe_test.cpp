@@ -2,7 +2,6 @@
 #include "sandbox/probe/probe.hpp"
 
 #include "sandbox/probe/fastcgi.hpp"
-#include "sandbox/seccomp/filters.hpp"
 #include "tests/unit/probe_peer.hpp"
 
 #include <gtest/gtest.h>
@@ -212,66 +211,6 @@ TEST(Probe, ResolvesHostNamesOnly) {
     EXPECT_NE(check(overlong, Reach::kRemote), "");
     EXPECT_EQ(run_probe({ProbeKind::kResolve, "a b", "", kPlenty}, Reach::kRemote).outcome,
               ProbeOutcome::kUnknown);
-}
-
-// The signal that ends a child which installs `filter` and then does `deed`; 0: it lived.
-int signal_of(core::Status (*filter)(), const std::function<void()>& deed) {
-    const pid_t child = fork();
-    if (child == 0) {
-        if (!filter()) {
-            _exit(2);
-        }
-        deed();
-        _exit(0);
-    }
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 2) << "the filter was not installed";
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-}
-
-void run_true() {
-    char name[] = "/bin/true";
-    char* arguments[] = {name, nullptr};
-    char* environment[] = {nullptr};
-    (void)execve(name, arguments, environment);
-}
-
-TEST(Seccomp, ExecveKills) {
-    EXPECT_EQ(signal_of(sandbox::install_executor_filter, run_true), SIGSYS);
-    EXPECT_EQ(signal_of(sandbox::install_agent_filter, run_true), SIGSYS);
-    EXPECT_EQ(signal_of(sandbox::install_probe_filter, run_true), SIGSYS);
-}
-
-TEST(Seccomp, ProbeMayReadButNotWriteFiles) {
-    EXPECT_EQ(signal_of(sandbox::install_probe_filter,
-                        [] { (void)!open("/dev/null", O_RDONLY | O_CLOEXEC); }),
-              0);
-    EXPECT_EQ(signal_of(sandbox::install_probe_filter,
-                        [] { (void)!open("/dev/null", O_WRONLY | O_CLOEXEC); }),
-              SIGSYS);
-    EXPECT_EQ(signal_of(sandbox::install_executor_filter,
-                        [] { (void)!open("/dev/null", O_WRONLY | O_CLOEXEC); }),
-              0);
-}
-
-TEST(Seccomp, ProbeMayNeitherForkNorListen) {
-    EXPECT_EQ(signal_of(sandbox::install_probe_filter,
-                        [] {
-                            if (fork() == 0) {
-                                _exit(0);
-                            }
-                        }),
-              SIGSYS);
-    EXPECT_EQ(signal_of(sandbox::install_probe_filter, [] { (void)listen(0, 1); }), SIGSYS);
-}
-
-TEST(Seccomp, OnlyTheResolverMayBind) {
-    const auto bind_nothing = [] { (void)bind(-1, nullptr, 0); };
-    EXPECT_EQ(signal_of(sandbox::install_probe_filter, bind_nothing), SIGSYS);
-    EXPECT_EQ(signal_of(sandbox::install_resolver_filter, bind_nothing), 0);
-    EXPECT_EQ(signal_of(sandbox::install_resolver_filter, [] { (void)listen(0, 1); }), SIGSYS);
-    EXPECT_EQ(signal_of(sandbox::install_resolver_filter, run_true), SIGSYS);
 }
 
 }  // namespace

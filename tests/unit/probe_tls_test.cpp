@@ -225,7 +225,7 @@ TEST(ProbeTls, WorksInsideItsFilter) {
     const TlsServer server;
     const Peer peer{[&server](int fd) { server.serve(fd, kOk); }};
     const std::string line = output_of([&peer] {
-        if (!sandbox::install_probe_filter()) {
+        if (!sandbox::install_filter(sandbox::Program::kTlsProbe)) {
             return;
         }
         ProbeResult result = ask(peer, "app.lan");

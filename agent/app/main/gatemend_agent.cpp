@@ -2,6 +2,7 @@
 // gatemend-agent: reads, diagnoses, decides; has no privilege and asks the executor to act.
 #include "app/daemon.hpp"
 #include "sandbox/seccomp/filters.hpp"
+#include "sandbox/seccomp/powers.hpp"
 
 #include <spdlog/sinks/systemd_sink.h>
 #include <spdlog/spdlog.h>
@@ -19,18 +20,21 @@ void log_to_journal() {
 
 int serve() {
     using namespace gatemend;
-    if (const core::Status filter = sandbox::install_agent_filter(); !filter) {
-        spdlog::warn("seccomp: {}, relying on the unit's own filter", filter.error().text);
+    if (const core::Status powerless = sandbox::keep_only({}); !powerless) {
+        spdlog::critical("{}", powerless.error().text);
+        return 1;
     }
     auto loop = bus::EventLoop::open();
     if (!loop) {
         spdlog::critical("{}", loop.error().text);
         return 1;
     }
-    auto daemon = app::Daemon::open(*loop, app::DaemonPaths{});
+    auto daemon = app::Daemon::open(*loop, app::DaemonPaths{}, [] {
+        return sandbox::install_filter(sandbox::Program::kAgent);
+    });
     if (!daemon) {
         spdlog::critical("{}", daemon.error().text);
-        return bus::kExitBusLost;  // only the bus can fail here; systemd tries again
+        return bus::kExitBusLost;  // the bus, most likely; systemd tries again
     }
     return loop->run();
 }

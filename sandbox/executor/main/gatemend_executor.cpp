@@ -11,6 +11,7 @@
 #include "sandbox/executor/fact_desk.hpp"
 #include "sandbox/executor/notices.hpp"
 #include "sandbox/seccomp/filters.hpp"
+#include "sandbox/seccomp/powers.hpp"
 #include "sandbox/tools/facts.hpp"
 #include "sandbox/tools/guards.hpp"
 #include "sandbox/tools/mender.hpp"
@@ -18,6 +19,8 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <linux/capability.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -139,6 +142,8 @@ void Service::watch_signals() {
 }
 
 Status run(bus::EventLoop& loop, int& exit_code) {
+    // Of root's powers only reading what others keep private: logs, pool files.
+    GATEMEND_CHECK(sandbox::keep_only({CAP_DAC_READ_SEARCH}));
     Service service{loop};
     GATEMEND_CHECK(service.connect());
     service.build_executor();
@@ -147,7 +152,7 @@ Status run(bus::EventLoop& loop, int& exit_code) {
         object,
         sandbox::ExecutorObject::make(*service.connection, *service.executor, *service.desk));
     service.object = std::move(object);
-    GATEMEND_CHECK(sandbox::install_executor_filter());
+    GATEMEND_CHECK(sandbox::install_filter(sandbox::Program::kExecutor));
     if (!service.executor->ledger().unreadable.empty()) {
         spdlog::critical("observe only: {}", service.executor->ledger().unreadable);
     }

@@ -4,7 +4,9 @@
 // Exit 2 on wrong usage, 1 when it cannot confine itself or print.
 #include "sandbox/inspect/look.hpp"
 #include "sandbox/seccomp/filters.hpp"
+#include "sandbox/seccomp/powers.hpp"
 
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +30,12 @@ bool print(std::string_view text) {
         text.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
     }
     return true;
+}
+
+// Other users' processes, and folders that are closed to root without powers.
+gatemend::core::Status confine() {
+    GATEMEND_CHECK(gatemend::sandbox::keep_only({CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}));
+    return gatemend::sandbox::install_filter(gatemend::sandbox::Program::kInspect);
 }
 
 std::string given(std::string_view argument) {
@@ -54,7 +62,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     question.worker = *worker;
-    if (const auto confined = gatemend::sandbox::install_inspect_filter(); !confined) {
+    if (const auto confined = confine(); !confined) {
         say("gatemend-inspect: " + confined.error().text + "\n");
         return 1;
     }

@@ -7,7 +7,9 @@
 #include "sandbox/mend/order.hpp"
 #include "sandbox/mend/perform.hpp"
 #include "sandbox/seccomp/filters.hpp"
+#include "sandbox/seccomp/powers.hpp"
 
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +30,13 @@ bool print(int fd, std::string_view text) {
         text.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
     }
     return true;
+}
+
+// Files keep their owners and modes, whoever these are.
+gatemend::core::Status confine() {
+    GATEMEND_CHECK(gatemend::sandbox::keep_only(
+        {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_CHOWN, CAP_FOWNER}));
+    return gatemend::sandbox::install_filter(gatemend::sandbox::Program::kMend);
 }
 
 int fail(const gatemend::core::Error& error, int code) {
@@ -53,7 +62,7 @@ int main(int argc, char** argv) {
         }
         worker = std::move(*found);
     }
-    if (const auto confined = sandbox::install_mend_filter(); !confined) {
+    if (const auto confined = confine(); !confined) {
         return fail(confined.error(), 1);
     }
     (void)umask(S_IWGRP | S_IWOTH);  // modes are given where something is made

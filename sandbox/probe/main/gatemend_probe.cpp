@@ -6,6 +6,8 @@
 #include "sandbox/probe/probe.hpp"
 #include "sandbox/probe/process_deadline.hpp"
 #include "sandbox/seccomp/filters.hpp"
+#include "sandbox/seccomp/landlock.hpp"
+#include "sandbox/seccomp/powers.hpp"
 
 #include <cerrno>
 
@@ -16,11 +18,35 @@ using gatemend::core::ProbeOutcome;
 using gatemend::core::ProbeResult;
 namespace probe = gatemend::probe;
 
+gatemend::core::Status confine(gatemend::sandbox::Program program) {
+    GATEMEND_CHECK(gatemend::sandbox::keep_only({}));
+    if (program == gatemend::sandbox::Program::kResolver) {
+        // What the C library resolves names with. Libraries are mapped, which is no executing here.
+        GATEMEND_TRY(landlock,
+                     gatemend::sandbox::read_only_below({"/etc/resolv.conf",
+                                                         "/etc/nsswitch.conf",
+                                                         "/etc/hosts",
+                                                         "/etc/host.conf",
+                                                         "/etc/gai.conf",
+                                                         "/etc/services",
+                                                         "/etc/ld.so.cache",
+                                                         "/run/systemd/resolve",
+                                                         "/run/resolvconf",
+                                                         "/run/NetworkManager",
+                                                         "/usr/lib",
+                                                         "/usr/lib64",
+                                                         "/lib",
+                                                         "/lib64"}));
+        (void)landlock;  // on an older kernel the other walls stand alone
+    }
+    return gatemend::sandbox::install_filter(program);
+}
+
 int run(const probe::Task& task) {
     const bool is_lookup = task.question.kind == ProbeKind::kResolve;
-    const auto confined = is_lookup ? gatemend::sandbox::install_resolver_filter()
-                                    : gatemend::sandbox::install_probe_filter();
-    if (!confined) {
+    using gatemend::sandbox::Program;
+    if (const auto confined = confine(is_lookup ? Program::kResolver : Program::kProbe);
+        !confined) {
         probe::complain(confined.error().text);
         return 1;
     }

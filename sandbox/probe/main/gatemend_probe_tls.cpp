@@ -6,6 +6,8 @@
 #include "sandbox/probe/process_deadline.hpp"
 #include "sandbox/probe/tls/tls_probe.hpp"
 #include "sandbox/seccomp/filters.hpp"
+#include "sandbox/seccomp/landlock.hpp"
+#include "sandbox/seccomp/powers.hpp"
 
 namespace {
 
@@ -15,8 +17,23 @@ namespace probe = gatemend::probe;
 // A key of absurd size keeps the processor busy where no deadline is looked at.
 constexpr gatemend::core::Duration kArithmeticAllowance = std::chrono::seconds{1};
 
+gatemend::core::Status confine() {
+    GATEMEND_CHECK(gatemend::sandbox::keep_only({}));
+    // OpenSSL's settings and the authorities, wherever a distribution keeps them.
+    GATEMEND_TRY(landlock,
+                 gatemend::sandbox::read_only_below({"/etc/ssl",
+                                                     "/etc/pki",
+                                                     "/etc/ca-certificates",
+                                                     "/usr/lib/ssl",
+                                                     "/usr/share/ca-certificates",
+                                                     "/usr/local/share/ca-certificates",
+                                                     "/usr/share/pki"}));
+    (void)landlock;  // on an older kernel the other walls stand alone
+    return gatemend::sandbox::install_filter(gatemend::sandbox::Program::kTlsProbe);
+}
+
 int run(const probe::Task& task) {
-    if (const auto confined = gatemend::sandbox::install_probe_filter(); !confined) {
+    if (const auto confined = confine(); !confined) {
         probe::complain(confined.error().text);
         return 1;
     }
