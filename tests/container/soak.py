@@ -45,6 +45,7 @@ class Soak:
         self.chance = random.Random(seed)
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
         self.measures: list[dict[str, tuple[int, int]]] = []
+        self._last = "nothing"
 
     def faults(self) -> list[Fault]:
         machine, site = self.machine, self.site
@@ -108,9 +109,11 @@ class Soak:
         except MachineError as error:
             tally.problems.append(str(error))
         fault.by_hand()
+        self._last = fault.name
 
     def _is_well(self, intents: int) -> bool:
-        return len(self.gatemend.intents()) > intents and self.site.visit().status == 200
+        status = self.site.visit().status  # nobody notices a fault that no visitor meets
+        return status == 200 and len(self.gatemend.intents()) > intents
 
     def _settle(self) -> None:
         """Until nothing is open any more: every fault is a story of its own."""
@@ -120,7 +123,7 @@ class Soak:
             is_told = status.returncode == 0
             return is_told and self.site.visit().status == 200 and all(i["phase"] == "closed" for i in self.gatemend.incidents())
 
-        self.machine.wait_until(is_calm, 3 * DEADLINE, "the machine to be calm")
+        self.machine.wait_until(is_calm, 3 * DEADLINE, f"the machine to be calm after: {self._last}")
 
     def _measure(self) -> None:
         """Proportional memory in KiB and descriptors, of those that live since the last measure or not."""

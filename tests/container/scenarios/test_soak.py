@@ -6,6 +6,7 @@ GATEMEND_SOAK_SECONDS=3600 for an hour of it; GATEMEND_SOAK_SEED for another ord
 from __future__ import annotations
 
 import os
+import pathlib
 
 from gatemend import AGENT, EXECUTOR
 from scenario import Scenario
@@ -20,7 +21,12 @@ class RandomFaults(Scenario):
     is_same_everywhere = True
     # Budgets are another promise: here every fault shall have its cure. FPM's own start limit is systemd's.
     tuned = {"soak": "1s", "cooldown": "0s", "max": 100, "per": "5m"}
-    settings = '[limits.unit]\nmax = 100\nper = "5m"\n[limits.host]\nmax = 100\nper = "5m"\n'
+    settings = '[limits.unit]\nmax = 100\nper = "5m"\n[limits.host]\nmax = 100\nper = "5m"\n[probe]\nsuspicion_cooldown = "1s"\n'
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        # A minute as shipped: so long nginx would wait for a frozen PHP-FPM before it says a word.
+        self.site.tune_nginx(root, "fastcgi_read_timeout 2s;")
 
     def prepare(self) -> None:
         for unit in (self.fpm, "nginx.service", "dbus.service", "systemd-journald.service"):
