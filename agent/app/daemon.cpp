@@ -48,7 +48,7 @@ core::Result<std::unique_ptr<Daemon>> Daemon::open(bus::EventLoop& loop, const D
 Daemon::Daemon(bus::EventLoop& loop, const DaemonPaths& paths)
     : loop_(loop),
       paths_(paths),
-      recorder_(paths.decisions),
+      recorder_(paths.decisions, loop.now()),
       cursor_store_(
           loop,
           paths.cursors,

@@ -2,7 +2,7 @@
 // Acts that change files: what they would change, that they may, that they go back when anything
 // fails, and that nothing stays in force that nobody has confirmed.
 #include "executor_fakes.hpp"
-#include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/message_ids.hpp"
 #include "sandbox/executor/gate.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "executor_fakes.hpp"
-#include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/message_ids.hpp"
 
