@@ -24,7 +24,8 @@ using sandbox::AuditFinding;
 using sandbox::AuditProblem;
 
 constexpr std::chrono::seconds kDeadline{60};
-// What the executor takes.
+// What the executor takes at once; more is acknowledged by calling again.
+constexpr std::size_t kMaxMarkBytes = std::size_t{24} * 1024;
 constexpr std::size_t kMaxTextBytes = 512;
 
 // What a person has said of this record before.
@@ -252,12 +253,14 @@ int run_audit_verify(const AuditRecords& records, bool is_json) {
 
 int run_acknowledge(const AuditRecords& records, std::uint64_t attempt) {
     std::vector<Mark> marks;
+    std::size_t bytes = 0;
     if (attempt == 0) {
         for (const CheckedRecord& record : check_records(records)) {
             for (const AuditFinding& finding : record.open) {
                 const std::string text = core::sanitize(finding.text);
                 (void)std::printf("%s\n", text.c_str());
-                if (marks.size() < sandbox::kMaxFindings) {
+                bytes += finding.file.size() + finding.key.size() + text.size();
+                if (bytes <= kMaxMarkBytes && marks.size() < sandbox::kMaxFindings) {
                     marks.emplace_back(finding.file.substr(0, kMaxTextBytes),
                                        finding.key,
                                        text.substr(0, kMaxTextBytes));

@@ -216,7 +216,11 @@ ChainReport ChainChecker::finish() && {
         beginning_finding_.text = beginning_finding_.file +
                                   ":1: " + missing_text(1, beginning_->first - 1) +
                                   " at the beginning, and no rotation has dropped them";
-        report_.findings.insert(report_.findings.begin(), beginning_finding_);
+        // Where a first record of a file is bad, it may be the one that would say of a rotation.
+        const bool may_be_told = std::ranges::any_of(
+            report_.findings, [](const AuditFinding& finding) { return finding.line == 1; });
+        report_.findings.insert(may_be_told ? report_.findings.end() : report_.findings.begin(),
+                                beginning_finding_);
     }
     ++line_number_;
     check_what_is_left_of_anchors();

@@ -521,10 +521,15 @@ Reply<Done> Executor::acknowledge(const Acknowledgement& said) {
         return bad_argument("findings: too many");
     }
     Acknowledgement checked{.by = core::sanitize(said.by), .findings = {}};
+    std::size_t bytes = 0;
     for (const AuditMark& mark : said.findings) {
         if ((!mark.key.empty() && !is_digest(mark.key)) || mark.file.size() > kMaxTextBytes ||
             mark.problem.size() > kMaxTextBytes) {
             return bad_argument("findings: not as `audit --verify` makes them");
+        }
+        bytes += mark.file.size() + mark.key.size() + mark.problem.size();
+        if (bytes > kMaxMarkBytes) {
+            return bad_argument("findings: too much text");
         }
         checked.findings.push_back(
             {core::sanitize(mark.file), mark.key, core::sanitize(mark.problem)});

@@ -58,8 +58,9 @@ Result<AuditMark> mark_newest_part(const std::string& path, const std::string& p
     return AuditMark{part, digest, problem};
 }
 
-AuditPlace place_of(const std::string& path, Carry carry) {
-    return {.path = path, .mode = kAuditMode, .carry = std::move(carry)};
+AuditPlace place_of(const std::string& path, std::uint64_t rotate_bytes, Carry carry) {
+    return {
+        .path = path, .mode = kAuditMode, .carry = std::move(carry), .rotate_bytes = rotate_bytes};
 }
 
 // The plan as it was approved, so that what is undone is what was done.
@@ -98,10 +99,11 @@ std::string_view undone_by_id(UndoneBy by) {
     return "?";
 }
 
-Record Record::open(const std::string& path) {
+Record Record::open(const std::string& path, std::uint64_t rotate_bytes) {
     Record record;
     record.path_ = path;
-    auto file = AuditFile::open(place_of(path, carry_all));
+    record.rotate_bytes_ = rotate_bytes;
+    auto file = AuditFile::open(place_of(path, rotate_bytes, carry_all));
     if (!file) {
         record.books_.ledger.unreadable = file.error().text;
         record.is_file_bad_ = true;
@@ -156,7 +158,8 @@ Status Record::acknowledge(TimePoint now, const Acknowledgement& said) {
     const bool is_put_aside = is_file_bad_;
     if (is_put_aside) {
         file_.reset();  // its lock
-        auto fresh = AuditFile::start_over(place_of(path_, carry_what_is_readable), now, problem);
+        auto fresh = AuditFile::start_over(
+            place_of(path_, rotate_bytes_, carry_what_is_readable), now, problem);
         if (!fresh) {
             books_.ledger.unreadable = problem;
             return fresh.error();

@@ -46,6 +46,9 @@ struct AuditMark {
     std::string problem;
 };
 
+// All of an acknowledgement's text: it has to fit into one record.
+inline constexpr std::size_t kMaxMarkBytes = std::size_t{24} * 1024;
+
 struct Acknowledgement {
     std::string by;
     std::vector<AuditMark> findings;
@@ -63,7 +66,8 @@ struct Refusal {
 class Record {
   public:
     // Never fails: what is wrong is in ledger().unreadable.
-    [[nodiscard]] static Record open(const std::string& path);
+    [[nodiscard]] static Record open(const std::string& path,
+                                     std::uint64_t rotate_bytes = kRotateBytes);
 
     [[nodiscard]] const core::Ledger& ledger() const { return books_.ledger; }
 
@@ -162,6 +166,7 @@ class Record {
                                      Sync sync);
 
     std::string path_;
+    std::uint64_t rotate_bytes_ = kRotateBytes;
     std::optional<AuditFile> file_;
     bool is_file_bad_ = false;  // it has to be put aside
     std::function<void()> on_written_;

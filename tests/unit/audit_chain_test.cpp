@@ -397,7 +397,7 @@ TEST_F(Tampering, IsAlwaysFound) {
     ASSERT_TRUE(verify(anchor).findings.empty());
     ASSERT_EQ(original.size(), 4U);
     int edits = 0;
-    for (int i = 0; i < 6000; ++i) {
+    for (int i = 0; i < 3000; ++i) {
         Files changed = original;
         edit_files(changed);
         if (changed == original) {
@@ -410,7 +410,7 @@ TEST_F(Tampering, IsAlwaysFound) {
         EXPECT_NE(report.findings.front().text, "");
         EXPECT_NE(report.findings.front().seq, 0U);
     }
-    EXPECT_GT(edits, 4000);
+    EXPECT_GT(edits, 2000);
 }
 
 // One edit of one line is found where it is.
@@ -418,7 +418,7 @@ TEST_F(Tampering, IsNamedWhereItIs) {
     max_archives_ = 3;
     write_records(60);
     const Files original = files();
-    for (int i = 0; i < 1500; ++i) {
+    for (int i = 0; i < 500; ++i) {
         Files changed = original;
         const auto file =
             std::next(changed.begin(), static_cast<std::ptrdiff_t>(pick(changed.size())));
@@ -433,7 +433,6 @@ TEST_F(Tampering, IsNamedWhereItIs) {
         put_back(changed);
         const ChainReport report = verify();
         ASSERT_FALSE(report.findings.empty());
-        // The first record of a chain whose beginning was dropped says where it begins.
         EXPECT_EQ(report.findings[0].file, file->first);
         EXPECT_EQ(report.findings[0].line, line + 1) << report.findings[0].text;
     }
