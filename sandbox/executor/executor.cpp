@@ -62,6 +62,13 @@ void Executor::begin(std::function<void()> ready) {
                              .message = "no policy, nothing will be done: " +
                                         policy::render(loaded.errors.front())});
     }
+    if (const std::string& why = record_.ledger().unreadable; !why.empty()) {
+        say(message_id::kRecordFailed,
+            LOG_CRIT,
+            "",
+            "observe only, until somebody has looked and says `gatemend audit acknowledge`: " +
+                core::sanitize(why));
+    }
     if (const Status status = record_.note_start(ports_.now()); !status) {
         (void)record_failed(ports_, status.error());  // said in the journal; unreadable from now on
     }

@@ -207,6 +207,9 @@ TEST(Executor, WithoutARecordNothingIsDone) {
     falsify(machine);
     EXPECT_FALSE(machine.executor->ledger().unreadable.empty());
     EXPECT_EQ(fault_of(machine.heal_once()), "Refused: record-unreadable");
+    EXPECT_TRUE(std::ranges::any_of(machine.notices.sent, [](const Notice& notice) {
+        return notice.message_id == message_id::kRecordFailed && notice.priority == 2;
+    }));
     machine.start();
     EXPECT_EQ(fault_of(machine.heal_once()), "Refused: record-unreadable") << "also next time";
     EXPECT_EQ(machine.systemd.jobs.size(), 1U);

@@ -123,13 +123,19 @@ class DiskFull(_Halfway):
         self.break_it()
         incident = self.play.proposed()
         self.fill(folder)
-        # A few more records fit into what is left of the file's last page.
-        self.machine.wait_until(lambda: self.gatemend.run("resume", check=False).returncode, DEADLINE, "a full record")
         self.gatemend.approve(incident, self.story.act, check=False)
         self.site.kill_fpm()
+        # It stops acting before it stops recording.
+        self.machine.wait_until(self.refusals_for_room, DEADLINE, "the refusal on record")
         self.assert_stays_unchanged()
         self.assertEqual(self.gatemend.intents(), [])
         self.assertFalse(self.machine.is_active(self.fpm))
+        self.gatemend.verify_audit()
+        self.machine.run("rm", f"{folder}/.full")
+        self.machine.wait_until(lambda: self.machine.is_active(self.fpm), DEADLINE, "the act once there is room")
+
+    def refusals_for_room(self) -> list[Record]:
+        return [record for record in self.gatemend.records("refused") if "reserve room" in record["detail"]]
 
 
 class DeadlinePassed(_Halfway):
