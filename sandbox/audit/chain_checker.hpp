@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The rules of the chain, without files: fed line by line and file by file. Used by audit_reader,
-// and by the fuzz target with any bytes.
+// The rules of the chain, fed line by line and file by file. Used by audit_reader, and by the fuzz
+// target with any bytes. Opens a file only to compare a part that was put aside with its SHA-256.
 //
 // A chain may begin with record 1, or where a later "continued" says that older parts were dropped.
 // Behind a broken place the next good record is taken as it is, so that one edit is one finding.
