@@ -9,6 +9,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <fstream>
 #include <utility>
@@ -22,6 +26,22 @@ using Json = nlohmann::ordered_json;
 int failed(const std::string& text) {
     (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
     return kExitFailed;
+}
+
+// The agent owns the folder of its older parts: no link is followed, and no pipe waited for.
+std::ifstream open_regular(const std::string& path) {
+    std::ifstream file;
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    struct stat info {};
+
+    if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
+        file.open("/proc/self/fd/" + std::to_string(fd), std::ios::binary);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return file;
 }
 
 // One record with its older parts, in constant memory. Lines that are no records are counted.
@@ -63,7 +83,7 @@ class RecordStream {
             if (next_file_ == files_.size()) {
                 return false;
             }
-            file_ = std::ifstream(files_[next_file_], std::ios::binary);
+            file_ = open_regular(files_[next_file_]);
             unopened_ = file_.is_open() || !unopened_.empty() ? unopened_ : files_[next_file_];
             ++next_file_;
         }

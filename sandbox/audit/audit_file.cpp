@@ -142,7 +142,8 @@ struct AuditFile::Impl {
     Status put_aside(core::TimePoint time, const std::string& problem);
     Status finish_rotation(std::uint64_t number);
     Status begin_after(const Predecessor& before, const std::vector<CarriedRecord>& carried);
-    std::string continued_fields(const Predecessor& before, std::size_t carried) const;
+    [[nodiscard]] std::string continued_fields(const Predecessor& before,
+                                               std::size_t carried) const;
     void prune(std::uint64_t newest) const;
 };
 

@@ -570,7 +570,7 @@ Reply<Done> Executor::acknowledge_attempt(std::uint64_t attempt, const std::stri
     if (is_acting() || provisional_.is_ordered(attempt)) {
         return Fault{FaultKind::kBusy, "an act is under way"};
     }
-    const core::Attempt acknowledged = *found;
+    const core::Attempt& acknowledged = *found;
     const Status status = record_.acknowledge_attempt(ports_.now(), attempt, core::sanitize(by));
     if (!status) {
         return record_failed(ports_, status.error());

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "cli/audit_check.hpp"
 
+#include "cli/audit_view.hpp"
+#include "sandbox/audit/archives.hpp"
 #include "sandbox/audit/audit_file.hpp"
 #include "sandbox/audit/json_text.hpp"
 #include "temp_dir.hpp"
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -138,6 +143,27 @@ TEST_F(AuditCheck, AnAcknowledgedContradictionCoversNoLaterOne) {
     append(audit_, "intent", attempt(5));
     cut_last_record(audit_);
     EXPECT_FALSE(check_records(records_)[0].is_good());
+}
+
+// The agent owns the folder of its older parts.
+TEST_F(AuditCheck, APipeOrALinkInPlaceOfAPartIsNeitherWaitedForNorRead) {
+    const std::string part = sandbox::archive_path(decisions_, 1);
+    const AuditOptions options{.records = records_,
+                               .is_verify = false,
+                               .is_json = true,
+                               .since = "",
+                               .incident = {},
+                               .now = at(100)};
+    std::filesystem::create_directory(sandbox::archive_folder(decisions_));
+    ASSERT_EQ(mkfifo(part.c_str(), 0600), 0);
+    EXPECT_EQ(run_audit(options), 1);
+    EXPECT_EQ(run_audit_verify(records_, true), 1);
+    std::filesystem::remove(part);
+    std::filesystem::create_symlink(audit_, part);
+    EXPECT_EQ(run_audit(options), 1);
+    EXPECT_EQ(run_audit_verify(records_, true), 1);
+    std::filesystem::remove(part);
+    EXPECT_EQ(run_audit(options), 0);
 }
 
 }  // namespace
