@@ -51,7 +51,7 @@ core::Result<std::unique_ptr<Daemon>> Daemon::open(bus::EventLoop& loop,
 Daemon::Daemon(bus::EventLoop& loop, const DaemonPaths& paths)
     : loop_(loop),
       paths_(paths),
-      recorder_(paths.decisions),
+      recorder_(paths.decisions, loop.now()),
       cursor_store_(
           loop,
           paths.cursors,

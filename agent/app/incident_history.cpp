@@ -5,6 +5,7 @@
 #include "core/topology.hpp"
 #include "engine/effect.hpp"
 #include "io/small_file.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -82,7 +83,13 @@ IncidentHistory read_history(std::string_view text) {
 }
 
 core::Result<IncidentHistory> load_history(const std::string& path) {
-    GATEMEND_TRY(text, io::read_file_tail(path, kMaxHistoryBytes));
+    GATEMEND_TRY(files, sandbox::chain_files(path));
+    std::string text;
+    for (auto file = files.rbegin(); file != files.rend() && text.size() < kMaxHistoryBytes;
+         ++file) {
+        GATEMEND_TRY(tail, io::read_file_tail(*file, kMaxHistoryBytes - text.size()));
+        text.insert(0, tail);
+    }
     return read_history(text);
 }
 

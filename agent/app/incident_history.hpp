@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What decisions.jsonl says about incidents before this start of the agent: which are still open,
-// and the last number given. Reads no more than the file's tail.
+// and the last number given. Reads no more than the tail of it and of its older parts.
 #pragma once
 
 #include "core/event.hpp"

@@ -2,6 +2,7 @@
 #include "app/recorder.hpp"
 
 #include "app/documents.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/message_ids.hpp"
 
 #include <systemd/sd-journal.h>
@@ -73,7 +74,7 @@ void send(const std::vector<std::string>& fields) {
     (void)sd_journal_sendv(parts.data(), static_cast<int>(parts.size()));
 }
 
-void tell_journal(const engine::Record& record, std::string_view hash) {
+void tell_journal(const engine::Record& record, const sandbox::AuditFile* file) {
     const JournalClass kind = journal_class(record);
     std::vector<std::string> fields{
         "MESSAGE=" + message_of(record),
@@ -90,7 +91,11 @@ void tell_journal(const engine::Record& record, std::string_view hash) {
     add("GATEMEND_CAUSE", record.cause);
     add("GATEMEND_DECISION", record.decision);
     add("GATEMEND_RULE", record.rule);
-    add("GATEMEND_HASH", hash);
+    if (file != nullptr) {
+        add("AUDIT_FILE", file->path());
+        add("AUDIT_SEQ", std::to_string(file->next_seq() - 1));
+        add("AUDIT_HEAD", file->head());
+    }
     if (record.incident != 0) {
         add("GATEMEND_INCIDENT", std::to_string(record.incident));
     }
@@ -99,8 +104,16 @@ void tell_journal(const engine::Record& record, std::string_view hash) {
 
 }  // namespace
 
-Recorder::Recorder(const std::string& path) {
-    auto opened = sandbox::AuditFile::open(path, kFileMode);
+Recorder::Recorder(const std::string& path, core::TimePoint now) {
+    const auto read = sandbox::read_audit(path, [](std::string_view) {});
+    const bool is_good = !read || read->problem == sandbox::AuditProblem::kNone ||
+                         read->problem == sandbox::AuditProblem::kTornLastLine;
+    auto opened = is_good ? sandbox::AuditFile::open({.path = path, .mode = kFileMode})
+                          : core::Result<sandbox::AuditFile>{core::Error{read->text}};
+    if (!opened) {
+        const std::string problem = opened.error().text;
+        opened = sandbox::AuditFile::start_over({.path = path, .mode = kFileMode}, now, problem);
+    }
     if (opened) {
         file_ = std::move(*opened);
     } else {
@@ -108,15 +121,16 @@ Recorder::Recorder(const std::string& path) {
     }
 }
 
+// Every record is in the journal with its place in the chain, so no clock is needed for that.
 void Recorder::write(core::TimePoint now, const engine::Record& record) {
-    std::string_view hash;
+    bool is_written = false;
     if (file_) {
         const core::Status written = file_->append(
             now, engine::record_kind_id(record.kind), record_fields(record), sandbox::Sync::kNo);
-        problem_ = written ? "" : written.error().text;
-        hash = file_->head();
+        is_written = written.has_value();
+        problem_ = is_written ? file_->rotation_problem() : written.error().text;
     }
-    tell_journal(record, hash);
+    tell_journal(record, is_written ? &*file_ : nullptr);
 }
 
 }  // namespace gatemend::app

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Recorder: the engine's records, in decisions.jsonl (hash-chained) and in the journal (with
 // MESSAGE_ID and the chain's head, so that the file is anchored there). Used by the agent alone.
-// A record that cannot be written is said in the journal and in status; the agent goes on.
+// A record that cannot be written is said in the journal and in status; the agent goes on. So it
+// does when its file is broken: that is put aside, byte for byte, and --verify names it.
 #pragma once
 
 #include "core/result.hpp"
@@ -16,7 +17,7 @@ namespace gatemend::app {
 
 class Recorder {
   public:
-    explicit Recorder(const std::string& path);
+    Recorder(const std::string& path, core::TimePoint now);
 
     void write(core::TimePoint now, const engine::Record& record);
 

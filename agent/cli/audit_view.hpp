@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// `gatemend audit`: both records (the executor's acts, the agent's decisions) merged by time, as
-// text or as the records themselves; or, with --verify, their hash chains checked. Reads only.
+// `gatemend audit`: both records (the executor's acts, the agent's decisions) with their older
+// parts, merged by time, as text or as the records themselves. Reads only.
 #pragma once
 
+#include "cli/audit_check.hpp"
 #include "core/time.hpp"
 
 #include <cstdint>
@@ -13,8 +14,7 @@
 namespace gatemend::cli {
 
 struct AuditOptions {
-    std::vector<std::string> files{"/var/log/gatemend/audit.jsonl",
-                                   "/var/log/gatemend/decisions.jsonl"};
+    AuditRecords records;
     bool is_verify = false;
     bool is_json = false;
     std::string since;  // "2026-11-21T14:00:00Z" or a duration before `now`; "" = everything

@@ -6,7 +6,7 @@
 #include "cli/incident_text.hpp"
 #include "cli/machinery.hpp"
 #include "cli/recent_symptoms.hpp"
-#include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/ledger_builder.hpp"
 

@@ -6,6 +6,10 @@
 // A line is the compact JSON object
 // {"seq":N,"time":"…Z","kind":"intent",<fields…>,"prev":"<hex>","hash":"<hex>"}; hash = SHA-256
 // over the line up to and not including `,"hash"`. The first record's prev is 64 zeros.
+//
+// A full file is rotated by its writer: what it held becomes an older part (archives.hpp), and the
+// first record of the new one, "continued", names that part and goes on with its chain. The oldest
+// part goes when there are too many, and "continued" says from which record on the chain is kept.
 #pragma once
 
 #include "core/result.hpp"
@@ -22,50 +26,68 @@
 namespace gatemend::sandbox {
 
 inline constexpr std::size_t kMaxRecordBytes = std::size_t{64} * 1024;
+// With all older parts at most 40 MiB.
+inline constexpr std::uint64_t kRotateBytes = std::uint64_t{4} * 1024 * 1024;
+inline constexpr std::size_t kMaxArchives = 9;
 
 enum class Sync { kNo, kYes };  // kYes: on disk before append() returns
 
+// What the writer wants to find again at the beginning of the new file.
+struct CarriedRecord {
+    std::string kind;
+    std::string fields;
+};
+
+// Reads a whole part; what it says must follow from the part alone.
+using Carry = std::function<core::Result<std::vector<CarriedRecord>>(const std::string& part)>;
+
+struct AuditPlace {
+    std::string path;
+    unsigned mode = 0640;
+    Carry carry{};
+    std::uint64_t rotate_bytes = kRotateBytes;
+    std::size_t max_archives = kMaxArchives;
+};
+
 class AuditFile {
   public:
-    // Opens or creates; reads the tail to continue the chain. A torn last line (no newline: a crash
-    // or power loss) is closed off and reported by torn_line(); a broken chain is an error.
-    [[nodiscard]] static core::Result<AuditFile> open(const std::string& path, unsigned mode);
+    // Opens or creates; finishes a rotation that was interrupted; reads the tail to continue the
+    // chain. A torn last line (no newline: a crash or power loss) is closed off and reported by
+    // has_torn_line(); a broken chain is an error.
+    [[nodiscard]] static core::Result<AuditFile> open(AuditPlace place);
+    // Puts a file aside that open() or its reader refuses, as an older part and byte for byte as it
+    // is, and begins a new one: "continued" with `problem` and the SHA-256 of what was put aside.
+    [[nodiscard]] static core::Result<AuditFile> start_over(AuditPlace place,
+                                                            core::TimePoint time,
+                                                            const std::string& problem);
 
     AuditFile(AuditFile&&) noexcept;
     AuditFile& operator=(AuditFile&&) noexcept;
     ~AuditFile();
 
     // `fields`: the inside of a JSON object without braces, e.g. `"unit":"x.service","n":3` (may be
-    // ""). Nothing is written when it fails part-way: a short write is truncated away again.
+    // ""). Nothing is written when it fails part-way: a short write is truncated away again. A full
+    // file is rotated first; when that fails it may grow to twice its size.
     [[nodiscard]] core::Status append(core::TimePoint time,
                                       std::string_view kind,
                                       std::string_view fields,
                                       Sync sync);
 
+    // Takes `bytes` of disk behind the end of the file, so that the next records fit whatever
+    // others write meanwhile. What was taken before stays when there is no more.
+    [[nodiscard]] core::Status reserve(std::uint64_t bytes) const;
+
     [[nodiscard]] bool has_torn_line() const;
     [[nodiscard]] std::uint64_t next_seq() const;
     [[nodiscard]] const std::string& head() const;  // hash of the last record
+    [[nodiscard]] const std::string& path() const;
+    // "" or why the last rotation failed.
+    [[nodiscard]] const std::string& rotation_problem() const;
 
   private:
     struct Impl;
     explicit AuditFile(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
-
-enum class AuditProblem { kNone, kTornLastLine, kBadLine, kBrokenChain, kBadSequence };
-
-struct AuditReport {
-    std::uint64_t records = 0;
-    AuditProblem problem = AuditProblem::kNone;
-    std::uint64_t line = 0;  // 1-based, of the first problem
-    std::string text;        // a sentence naming file and line
-    std::string head;
-};
-
-// Reads a file line by line in constant memory; calls `each` with every well-formed line (without
-// the newline), and verifies the chain. Never stops at the first problem: later lines are still
-// given.
-[[nodiscard]] core::Result<AuditReport> read_audit(
-    const std::string& path, const std::function<void(std::string_view)>& each);
 
 }  // namespace gatemend::sandbox

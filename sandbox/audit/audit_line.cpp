@@ -18,6 +18,8 @@ constexpr std::string_view kKindKey = "\",\"kind\":\"";
 constexpr std::string_view kPrevKey = ",\"prev\":\"";
 constexpr std::string_view kHashKey = ",\"hash\":\"";
 constexpr std::string_view kEnd = "\"}";
+// What a file system adds to a torn record is at most a page, or a block.
+constexpr std::size_t kMaxTornBytes = std::size_t{128} * 1024;
 
 bool is_hash(std::string_view text) {
     return text.size() == kHashDigits && std::ranges::all_of(text, [](char c) {
@@ -100,9 +102,11 @@ std::optional<AuditLine> check_audit_line(std::string_view line) {
     }
     result.seq = *seq;
     const std::size_t time_end = rest.find('"');
-    if (time_end == std::string_view::npos || !core::parse_time(rest.substr(0, time_end))) {
+    const auto time = core::parse_time(rest.substr(0, time_end));
+    if (time_end == std::string_view::npos || !time) {
         return std::nullopt;
     }
+    result.time = *time;
     rest.remove_prefix(time_end);
     if (!take(rest, kKindKey) || rest.find('"') == std::string_view::npos) {
         return std::nullopt;
@@ -112,6 +116,14 @@ std::optional<AuditLine> check_audit_line(std::string_view line) {
         return std::nullopt;
     }
     return result;
+}
+
+bool is_torn_record(std::string_view rest, std::uint64_t seq) {
+    // substr of npos + 1: nothing but zeros
+    const std::string_view text = rest.substr(0, rest.find_last_not_of('\0') + 1);
+    const std::string begin = std::string{kSeqKey}.append(std::to_string(seq)).append(kTimeKey);
+    const std::size_t both = std::min(text.size(), begin.size());
+    return rest.size() <= kMaxTornBytes && text.substr(0, both) == begin.substr(0, both);
 }
 
 }  // namespace gatemend::sandbox

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One line of an audit file: made here, taken apart here, so that writer and verifier cannot
-// disagree. Used by audit_file and audit_reader only.
+// disagree. Used by audit_file and the readers only.
 #pragma once
 
 #include "core/time.hpp"
@@ -13,11 +13,14 @@
 namespace gatemend::sandbox {
 
 inline constexpr std::size_t kHashDigits = 64;
+// The kind of the first record of every file but the first.
+inline constexpr std::string_view kContinued = "continued";
 
 [[nodiscard]] std::string first_prev();  // 64 zeros
 
 struct AuditLine {
     std::uint64_t seq = 0;
+    core::TimePoint time{};
     std::string_view kind;
     std::string_view prev;
     std::string_view hash;
@@ -37,5 +40,9 @@ struct AuditLineParts {
 // nullopt when the form is wrong, it is not JSON, or the hash does not fit the text. The views
 // point into `line`.
 [[nodiscard]] std::optional<AuditLine> check_audit_line(std::string_view line);
+
+// Can `rest`, which has no newline, be what a crash has left of record `seq`? A file system may
+// have grown the file and not filled it: zeros at the end are no difference.
+[[nodiscard]] bool is_torn_record(std::string_view rest, std::uint64_t seq);
 
 }  // namespace gatemend::sandbox

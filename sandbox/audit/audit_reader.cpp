@@ -1,163 +1,137 @@
 // SPDX-License-Identifier: MIT
+#include "sandbox/audit/audit_reader.hpp"
+
+#include "sandbox/audit/archives.hpp"
 #include "sandbox/audit/audit_file.hpp"
-#include "sandbox/audit/audit_line.hpp"
+#include "sandbox/audit/chain_checker.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <system_error>
+#include <filesystem>
 
 namespace gatemend::sandbox {
 namespace {
 
-using core::Error;
 using core::Result;
 
-constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
+// A reading that rotations disturb is begun again so often.
+constexpr int kMaxReadings = 3;
 
-// One pass over the lines; remembers the first thing that is wrong.
-class Verifier {
+class LineCutter {
   public:
-    Verifier(const std::string& path, const std::function<void(std::string_view)>& each)
-        : path_(path),
-          each_(each) {
-        report_.head = first_prev();
-    }
+    explicit LineCutter(const LineSink& take) : take_(take) {}
 
-    void take_line(std::string_view line) {
-        ++line_number_;
-        const auto parsed = check_audit_line(line);
-        if (!parsed) {
-            note(AuditProblem::kBadLine, "was altered or is no record");
-            // what follows is judged against the next good line, not against this one
-            is_anchored_ = false;
-            return;
-        }
-        if (is_anchored_ || report_.records == 0) {
-            check_link(*parsed);
-        }
-        is_anchored_ = true;
-        report_.head = std::string{parsed->hash};
-        last_seq_ = parsed->seq;
-        ++report_.records;
-        each_(line);
-    }
-
-    void take_overlong_line() {
-        ++line_number_;
-        is_anchored_ = false;
-        note(AuditProblem::kBadLine, "is longer than any record");
-    }
-
-    AuditReport finish(bool has_torn_line) {
-        if (has_torn_line) {
-            ++line_number_;
-            note(AuditProblem::kTornLastLine, "has no end: the writer was interrupted");
-        }
-        return std::move(report_);
-    }
-
-  private:
-    void check_link(const AuditLine& line) {
-        if (line.prev != report_.head) {
-            note(AuditProblem::kBrokenChain, "does not follow from the record before it");
-        } else if (line.seq != last_seq_ + 1) {
-            note(AuditProblem::kBadSequence, "is out of sequence");
-        }
-    }
-
-    void note(AuditProblem problem, const char* what) {
-        if (report_.problem != AuditProblem::kNone) {
-            return;
-        }
-        report_.problem = problem;
-        report_.line = line_number_;
-        report_.text = path_ + ":" + std::to_string(line_number_) + ": this record " + what;
-    }
-
-    const std::string& path_;
-    const std::function<void(std::string_view)>& each_;
-    AuditReport report_;
-    std::uint64_t line_number_ = 0;
-    std::uint64_t last_seq_ = 0;
-    bool is_anchored_ = true;
-};
-
-// Cuts a stream into lines of at most kMaxRecordBytes.
-class LineSplitter {
-  public:
-    explicit LineSplitter(Verifier& verifier) : verifier_(verifier) {}
-
-    void take(std::string_view bytes) {
+    void add(std::string_view bytes) {
         while (!bytes.empty()) {
             const std::size_t newline = bytes.find('\n');
             const std::string_view part = bytes.substr(0, newline);
-            if (pending_.size() + part.size() <= kMaxRecordBytes) {
-                pending_.append(part);
-            } else {
-                is_overlong_ = true;
-            }
+            // one byte more than a record can have: that is enough to see that it is none
+            pending_.append(
+                part.substr(0, kMaxRecordBytes - std::min(pending_.size(), kMaxRecordBytes)));
             if (newline == std::string_view::npos) {
                 return;
             }
             bytes.remove_prefix(newline + 1);
-            end_line();
+            take_(pending_);
+            pending_.clear();
         }
     }
 
-    [[nodiscard]] bool has_rest() const { return is_overlong_ || !pending_.empty(); }
+    [[nodiscard]] std::string rest() && { return std::move(pending_); }
 
   private:
-    void end_line() {
-        if (is_overlong_) {
-            verifier_.take_overlong_line();
-        } else {
-            verifier_.take_line(pending_);
-        }
-        pending_.clear();
-        is_overlong_ = false;
-    }
-
-    Verifier& verifier_;
+    const LineSink& take_;
     std::string pending_;
-    bool is_overlong_ = false;
 };
 
-Error errno_error(const std::string& what, const std::string& path) {
-    return Error{what + " '" + path + "': " + std::generic_category().message(errno)};
+core::Status read_file(ChainChecker& checker, const std::string& path, bool is_last) {
+    checker.begin_file(path);
+    GATEMEND_TRY(rest,
+                 read_lines(path, [&checker](std::string_view line) { checker.take_line(line); }));
+    checker.end_file(rest, is_last);
+    return core::Done{};
+}
+
+// Nothing: the files changed while they were read.
+Result<std::optional<ChainReport>> try_to_read(const std::string& path,
+                                               const std::vector<Anchor>& anchors,
+                                               const LineSink& each) {
+    GATEMEND_TRY(files, chain_files(path));
+    ChainChecker checker{anchors, each};
+    core::Status status = core::Done{};
+    for (std::size_t i = 0; status && i < files.size(); ++i) {
+        status = read_file(checker, files[i], i + 1 == files.size());
+    }
+    GATEMEND_TRY(files_now, chain_files(path));
+    if (files_now != files) {
+        return std::optional<ChainReport>{};
+    }
+    if (!status) {
+        return status.error();
+    }
+    ChainReport report = std::move(checker).finish();
+    report.files = files;
+    return std::optional<ChainReport>{std::move(report)};
 }
 
 }  // namespace
 
-Result<AuditReport> read_audit(const std::string& path,
-                               const std::function<void(std::string_view)>& each) {
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return errno_error("open", path);
+Result<std::string> read_lines(const std::string& path, const LineSink& take) {
+    LineCutter cutter{take};
+    GATEMEND_CHECK(read_pieces(path, [&cutter](std::string_view piece) { cutter.add(piece); }));
+    return std::move(cutter).rest();
+}
+
+Result<AuditReport> read_audit(const std::string& path, const LineSink& each) {
+    ChainChecker checker{{}, each};
+    checker.begin_in_the_middle();
+    GATEMEND_CHECK(read_file(checker, path, true));
+    const ChainReport chain = std::move(checker).finish();
+    AuditReport report;
+    report.records = chain.records;
+    report.head = chain.head;
+    if (!chain.findings.empty()) {
+        const AuditFinding& first = chain.findings.front();
+        report.problem = first.problem;
+        report.line = first.line;
+        report.text = first.text;
+    } else if (chain.is_torn) {
+        report.problem = AuditProblem::kTornLastLine;
+        report.text = path + ": the last record has no end: the writer was interrupted";
     }
-    Verifier verifier{path, each};
-    LineSplitter splitter{verifier};
-    std::string buffer(kReadBytes, '\0');
-    for (;;) {
-        const ssize_t got = read(fd, buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            Error error = errno_error("read", path);
-            close(fd);
-            return error;
-        }
-        if (got == 0) {
-            break;
-        }
-        splitter.take(std::string_view{buffer}.substr(0, static_cast<std::size_t>(got)));
+    return report;
+}
+
+Result<std::vector<std::string>> chain_files(const std::string& path) {
+    GATEMEND_TRY(archives, list_archives(path));
+    std::vector<std::string> files;
+    files.reserve(archives.numbers.size() + 2);
+    for (const std::uint64_t number : archives.numbers) {
+        files.push_back(archive_path(path, number));
     }
-    close(fd);
-    return verifier.finish(splitter.has_rest());
+    if (archives.unfinished) {
+        const std::string copy = unfinished_path(path, *archives.unfinished);
+        const auto is_whole = is_still_whole(path, copy);
+        if (is_whole && !*is_whole) {
+            files.push_back(copy);
+        }
+    }
+    files.push_back(path);
+    return files;
+}
+
+Result<ChainReport> read_chain(const std::string& path,
+                               const std::vector<Anchor>& anchors,
+                               const ChainReaders& readers) {
+    const LineSink each = readers.each ? readers.each : [](std::string_view) {};
+    for (int reading = 0; reading < kMaxReadings; ++reading) {
+        if (reading > 0 && readers.restart) {
+            readers.restart();
+        }
+        GATEMEND_TRY(report, try_to_read(path, anchors, each));
+        if (report) {
+            return std::move(*report);
+        }
+    }
+    return core::Error{"'" + path + "' is rotated faster than it can be read"};
 }
 
 }  // namespace gatemend::sandbox

@@ -101,10 +101,6 @@ std::optional<actions::Trace> trace_from_id(std::string_view id) {
     return std::nullopt;
 }
 
-bool is_undoable(actions::Trace trace) {
-    return trace == actions::Trace::kProvisional || trace == actions::Trace::kTimed;
-}
-
 // Records from before acts left traces have none of these fields.
 void take_footprint(Books& books, const core::Attempt& attempt, Fields& fields) {
     const auto trace = fields.required(trace_from_id(fields.text("trace")));
@@ -164,6 +160,52 @@ void take_undo(Books& books, Fields& fields, core::UndoState undo) {
     }
 }
 
+// An attempt as it stood at the end of the file before.
+void take_carried_attempt(Books& books, Fields& fields) {
+    core::Attempt attempt;
+    attempt.id = fields.number("attempt");
+    attempt.time = fields.time("since");
+    attempt.rule = fields.text("rule");
+    attempt.act = fields.text("act");
+    attempt.unit = fields.text("unit");
+    attempt.incident = fields.number("incident");
+    attempt.outcome = fields.required(core::act_outcome_from_id(fields.text("outcome")));
+    attempt.verdict = fields.required(core::act_verdict_from_id(fields.text("verdict")));
+    attempt.undo = fields.required(core::undo_state_from_id(fields.text("undo")));
+    if (fields.has("undo_by")) {
+        attempt.undo_by = fields.time("undo_by");
+    }
+    add_attempt(books, attempt);
+    if (fields.has("trace")) {
+        take_footprint(books, attempt, fields);
+    }
+}
+
+void take_carried(Books& books, Fields& fields) {
+    Ledger& ledger = books.ledger;
+    const std::string what = fields.text("what");
+    if (what == "attempt") {
+        take_carried_attempt(books, fields);
+    } else if (what == "latch") {
+        add_latch(ledger, {fields.text("unit"), fields.time("since"), fields.text("reason")});
+    } else if (what == "forgiven") {
+        lift_latch(ledger, fields.text("unit"), fields.time("since"));
+    } else if (what == "pause") {
+        ledger.pause = core::Pause{fields.time("until"), fields.text("reason"), fields.text("by")};
+    } else if (what == "approval") {
+        add_approval(ledger, {fields.text("digest"), fields.time("until"), fields.text("by")});
+    } else {
+        (void)fields.required(std::optional<int>{});  // a budget may be in it
+    }
+}
+
+// A person has looked at what could not be undone.
+void take_acknowledged(Books& books, Fields& fields) {
+    if (fields.has("attempt")) {
+        take_undo(books, fields, core::UndoState::kNothing);
+    }
+}
+
 void take_undone(Books& books, Fields& fields) {
     const auto outcome = fields.required(core::act_outcome_from_id(fields.text("outcome")));
     take_undo(books,
@@ -184,7 +226,7 @@ void take_word_of_operator(Ledger& ledger, const std::string& kind, Fields& fiel
     } else if (kind == "approved") {
         add_approval(ledger, {fields.text("digest"), fields.time("until"), fields.text("by")});
     }
-    // start, refused, reload, torn: nothing to count
+    // start, refused, reload, torn, continued: nothing to count
 }
 
 void take_record(Books& books, const std::string& kind, Fields& fields) {
@@ -201,12 +243,20 @@ void take_record(Books& books, const std::string& kind, Fields& fields) {
         take_undone(books, fields);
     } else if (kind == "forgotten") {
         take_undo(books, fields, core::UndoState::kNothing);
+    } else if (kind == "acknowledged") {
+        take_acknowledged(books, fields);
+    } else if (kind == "carried") {
+        take_carried(books, fields);
     } else {
         take_word_of_operator(books.ledger, kind, fields);
     }
 }
 
 }  // namespace
+
+bool is_undoable(actions::Trace trace) {
+    return trace == actions::Trace::kProvisional || trace == actions::Trace::kTimed;
+}
 
 std::string_view trace_id(actions::Trace trace) {
     switch (trace) {

@@ -32,6 +32,7 @@ struct Books {
 };
 
 [[nodiscard]] std::string_view trace_id(actions::Trace trace);  // "provisional"
+[[nodiscard]] bool is_undoable(actions::Trace trace);
 
 class LedgerBuilder {
   public:

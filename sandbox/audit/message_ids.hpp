@@ -49,5 +49,9 @@ inline constexpr std::string_view kHoldBegun = "c42c32ccb89e417c87e436bb0e78b669
 inline constexpr std::string_view kHoldEnded = "11d6c64c6ed54cdebbfb375b4a0a433c";
 // the command still ran when its hold was over
 inline constexpr std::string_view kHoldOutlived = "19b137e38513424eb4b12fb16d147558";
+// the head of a record, at least hourly while it grows
+inline constexpr std::string_view kAnchored = "9f28207116234c069e3d00109521e1d7";
+// an operator has looked at what is wrong with the record, or at what could not be undone
+inline constexpr std::string_view kAcknowledged = "4d2efeeceea8454b912c827f1cbbd90a";
 
 }  // namespace gatemend::sandbox::message_id

@@ -103,6 +103,10 @@ std::optional<GateHold> Examiner::check_now(const Plan& plan, Purpose purpose) c
     if (hold || purpose == Purpose::kPropose) {
         return hold;
     }
+    // While it can still be recorded that nothing was done.
+    if (const core::Status room = record_.check_room(); !room) {
+        return GateHold{core::HoldKind::kRecordUnreadable, core::sanitize(room.error().text)};
+    }
     return check_record(policy_, record_.ledger(), plan, ports_.now());
 }
 

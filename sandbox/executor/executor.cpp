@@ -4,6 +4,7 @@
 #include "core/text.hpp"
 #include "policies/budget.hpp"
 #include "policies/decide.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/message_ids.hpp"
 
 #include <syslog.h>
@@ -49,6 +50,7 @@ Executor::Executor(ExecutorPorts ports, Record record)
       provisional_({ports_, hands_, record_, [this] { return is_acting_; }}) {}
 
 void Executor::begin(std::function<void()> ready) {
+    record_.on_written([this] { anchor_soon(); });
     auto loaded = ports_.load_policy();
     if (loaded.errors.empty()) {
         policy_ = std::move(loaded.policy);
@@ -60,13 +62,18 @@ void Executor::begin(std::function<void()> ready) {
                              .message = "no policy, nothing will be done: " +
                                         policy::render(loaded.errors.front())});
     }
+    if (const std::string& why = record_.ledger().unreadable; !why.empty()) {
+        say(message_id::kRecordFailed,
+            LOG_CRIT,
+            "",
+            "observe only, until somebody has looked and says `gatemend audit acknowledge`: " +
+                core::sanitize(why));
+    }
     if (const Status status = record_.note_start(ports_.now()); !status) {
         (void)record_failed(ports_, status.error());  // said in the journal; unreadable from now on
     }
-    ports_.notices.send({.message_id = message_id::kExecutorStarted,
-                         .priority = LOG_INFO,
-                         .message = "gatemend executor started",
-                         .audit_head = record_.head()});
+    (void)record_.check_room();  // as much as there is: later it may be less
+    say(message_id::kExecutorStarted, LOG_INFO, "", "gatemend executor started");
     resolve_interrupted(std::make_shared<std::function<void()>>(std::move(ready)));
 }
 
@@ -499,11 +506,10 @@ Reply<Done> Executor::pause(std::uint64_t seconds,
     const Status status = record_.pause(
         ports_.now(), {.until = until, .reason = core::sanitize(reason), .by = core::sanitize(by)});
     permits_.clear();
-    ports_.notices.send(
-        {.message_id = message_id::kPaused,
-         .priority = LOG_NOTICE,
-         .message = "paused until " + core::format_time(until) + ": " + core::sanitize(reason),
-         .audit_head = record_.head()});
+    say(message_id::kPaused,
+        LOG_NOTICE,
+        "",
+        "paused until " + core::format_time(until) + ": " + core::sanitize(reason));
     ports_.ledger_changed();
     if (!status) {
         return record_failed(ports_, status.error());
@@ -515,10 +521,7 @@ Reply<Done> Executor::resume(const std::string& by) {
     if (const Status status = record_.resume(ports_.now(), core::sanitize(by)); !status) {
         return record_failed(ports_, status.error());
     }
-    ports_.notices.send({.message_id = message_id::kResumed,
-                         .priority = LOG_NOTICE,
-                         .message = "resumed",
-                         .audit_head = record_.head()});
+    say(message_id::kResumed, LOG_NOTICE, "", "resumed");
     ports_.ledger_changed();
     return Done{};
 }
@@ -533,13 +536,90 @@ Reply<Done> Executor::lift(const std::string& unit, const std::string& by) {
     if (const Status status = record_.lift(ports_.now(), unit, core::sanitize(by)); !status) {
         return record_failed(ports_, status.error());
     }
-    ports_.notices.send({.message_id = message_id::kLifted,
-                         .priority = LOG_NOTICE,
-                         .message = "breaker of " + unit + " lifted",
-                         .unit = unit,
-                         .audit_head = record_.head()});
+    say(message_id::kLifted, LOG_NOTICE, unit, "breaker of " + unit + " lifted");
     ports_.ledger_changed();
     return Done{};
+}
+
+Reply<Done> Executor::acknowledge(const Acknowledgement& said) {
+    if (said.findings.size() > kMaxFindings) {
+        return bad_argument("findings: too many");
+    }
+    Acknowledgement checked{.by = core::sanitize(said.by), .findings = {}};
+    std::size_t bytes = 0;
+    for (const AuditMark& mark : said.findings) {
+        if ((!mark.key.empty() && !is_digest(mark.key)) || mark.file.size() > kMaxTextBytes ||
+            mark.problem.size() > kMaxTextBytes) {
+            return bad_argument("findings: not as `audit --verify` makes them");
+        }
+        bytes += mark.file.size() + mark.key.size() + mark.problem.size();
+        if (bytes > kMaxMarkBytes) {
+            return bad_argument("findings: too much text");
+        }
+        checked.findings.push_back(
+            {core::sanitize(mark.file), mark.key, core::sanitize(mark.problem)});
+    }
+    if (is_acting()) {
+        return Fault{FaultKind::kBusy, "an act is under way"};
+    }
+    const std::string problem = record_.ledger().unreadable;
+    if (problem.empty() && checked.findings.empty()) {
+        return Fault{FaultKind::kNotFound, "there is nothing wrong with the record"};
+    }
+    if (const Status status = record_.acknowledge(ports_.now(), checked); !status) {
+        return record_failed(ports_, status.error());
+    }
+    permits_.clear();
+    say(message_id::kAcknowledged,
+        LOG_WARNING,
+        "",
+        "the record was looked at" +
+            (problem.empty() ? "" : ", acts are possible again: " + problem));
+    ports_.ledger_changed();
+    return Done{};
+}
+
+Reply<Done> Executor::acknowledge_attempt(std::uint64_t attempt, const std::string& by) {
+    const auto& attempts = record_.ledger().attempts;
+    const auto found = std::ranges::find(attempts, attempt, &core::Attempt::id);
+    if (found == attempts.end() || found->undo != core::UndoState::kUndoFailed) {
+        return Fault{FaultKind::kNotFound, "no such attempt, or its undoing has not failed"};
+    }
+    if (is_acting() || provisional_.is_ordered(attempt)) {
+        return Fault{FaultKind::kBusy, "an act is under way"};
+    }
+    const core::Attempt& acknowledged = *found;
+    const Status status = record_.acknowledge_attempt(ports_.now(), attempt, core::sanitize(by));
+    if (!status) {
+        return record_failed(ports_, status.error());
+    }
+    ports_.mender.forget(attempt, [](const Result<actions::Mending>&) {});
+    announce(ports_,
+             record_,
+             {.message_id = message_id::kAcknowledged,
+              .priority = LOG_WARNING,
+              .unit = acknowledged.unit,
+              .text = acknowledged.act + " " + acknowledged.unit + " (attempt " +
+                      std::to_string(attempt) + ") could not be undone; a person has looked",
+              .incident = acknowledged.incident});
+    ports_.ledger_changed();
+    return Done{};
+}
+
+// One clock for all records of an hour: a record that does not grow wakes nobody.
+void Executor::anchor_soon() {
+    if (is_anchor_due_) {
+        return;
+    }
+    is_anchor_due_ = true;
+    ports_.after(kAnchorInterval, [this] {
+        is_anchor_due_ = false;
+        const std::string problem = record_.rotation_problem();
+        say(message_id::kAnchored, LOG_INFO, "", "the record stands at " + record_.head());
+        if (!problem.empty()) {
+            say(message_id::kRecordFailed, LOG_ERR, "", core::sanitize(problem));
+        }
+    });
 }
 
 std::string Executor::reload() {

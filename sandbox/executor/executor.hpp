@@ -28,6 +28,9 @@ inline constexpr core::Duration kMaxPause = std::chrono::hours{24 * 30};
 // Looks at plans that are under way at once; more are told to come back.
 inline constexpr std::size_t kMaxExaminations = 8;
 
+// While the record grows, its head is in the journal at least so often.
+inline constexpr core::Duration kAnchorInterval = std::chrono::hours{1};
+
 struct Proposal {
     std::string digest;
     std::string preview;  // printable lines, at most kMaxPreviewBytes
@@ -74,6 +77,13 @@ class Executor {
     [[nodiscard]] Reply<core::Done> approve(const std::string& digest, const std::string& by);
     [[nodiscard]] Reply<core::Done> lift(const std::string& unit, const std::string& by);
 
+    // What is wrong with the record, as root has seen it; it is put aside, and acts are possible
+    // again.
+    [[nodiscard]] Reply<core::Done> acknowledge(const Acknowledgement& said);
+    // An act that could not be undone; it is not tried again, and its snapshot goes.
+    [[nodiscard]] Reply<core::Done> acknowledge_attempt(std::uint64_t attempt,
+                                                        const std::string& by);
+
     // "" or the first problem, in which case the old policy stays.
     [[nodiscard]] std::string reload();
 
@@ -111,6 +121,7 @@ class Executor {
     void note_way_back(const Job& job, const actions::ActReport& report);
     void finish(const std::shared_ptr<Job>& job, const actions::ActReport& report);
     void stop(const std::shared_ptr<Job>& job, Fault fault);
+    void anchor_soon();
     void say(std::string_view message_id, int priority, const std::string& unit, std::string text);
 
     ExecutorPorts ports_;
@@ -123,6 +134,7 @@ class Executor {
     Provisional provisional_;
     std::size_t examinations_ = 0;
     bool is_acting_ = false;
+    bool is_anchor_due_ = false;
 };
 
 }  // namespace gatemend::sandbox

@@ -59,6 +59,7 @@ using LatchStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
 using PauseStruct = sdbus::Struct<std::int64_t, std::string, std::string>;
 using ForgivenStruct = sdbus::Struct<std::string, std::int64_t>;
 using ApprovalStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
+using MarkStruct = sdbus::Struct<std::string, std::string, std::string>;
 
 class Object final : public ExecutorObject,
                      public sdbus::AdaptorInterfaces<org::gatemend::Executor1_adaptor> {
@@ -131,6 +132,8 @@ class Object final : public ExecutorObject,
     void Pause(const std::uint64_t& seconds, const std::string& reason) override;
     void Resume() override;
     void Lift(const std::string& unit) override;
+    void Acknowledge(const std::uint64_t& attempt,
+                     const std::vector<MarkStruct>& findings) override;
     std::string Reload() override;
 
     // "uid 0", or throws NotAllowed.
@@ -410,6 +413,19 @@ void Object::Resume() {
 void Object::Lift(const std::string& unit) {
     const std::string by = require_root("Lift");
     (void)value_or_throw("Lift", executor_.lift(unit, by));
+}
+
+void Object::Acknowledge(const std::uint64_t& attempt, const std::vector<MarkStruct>& findings) {
+    const std::string by = require_root("Acknowledge");
+    if (attempt != 0) {
+        (void)value_or_throw("Acknowledge", executor_.acknowledge_attempt(attempt, by));
+        return;
+    }
+    Acknowledgement said{.by = by, .findings = {}};
+    for (const MarkStruct& mark : findings) {
+        said.findings.push_back({std::get<0>(mark), std::get<1>(mark), std::get<2>(mark)});
+    }
+    (void)value_or_throw("Acknowledge", executor_.acknowledge(said));
 }
 
 std::string Object::Reload() {

@@ -23,6 +23,8 @@ void JournalNotices::send(const Notice& notice) {
         fields.push_back("GATEMEND_UNIT=" + notice.unit);
     }
     if (!notice.audit_head.empty()) {
+        fields.push_back("AUDIT_FILE=" + notice.audit_file);
+        fields.push_back("AUDIT_SEQ=" + std::to_string(notice.audit_seq));
         fields.push_back("AUDIT_HEAD=" + notice.audit_head);
     }
     if (notice.incident != 0) {

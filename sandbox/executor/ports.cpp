@@ -15,6 +15,8 @@ void announce(const ExecutorPorts& ports, const Record& record, Announcement ann
                         .priority = announcement.priority,
                         .message = std::move(announcement.text),
                         .unit = std::move(announcement.unit),
+                        .audit_file = record.path(),
+                        .audit_seq = record.last_seq(),
                         .audit_head = record.head(),
                         .incident = announcement.incident});
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/executor/record.hpp"
 
+#include "sandbox/audit/archives.hpp"
+#include "sandbox/audit/audit_reader.hpp"
+#include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/json_text.hpp"
 #include "sandbox/audit/ledger_builder.hpp"
+#include "sandbox/audit/ledger_carry.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -30,26 +34,33 @@ Books read_books(const std::string& path) {
     return books;
 }
 
-bool is_undoable(actions::Trace trace) {
-    return trace == actions::Trace::kProvisional || trace == actions::Trace::kTimed;
+Result<std::vector<CarriedRecord>> carry_all(const std::string& part) {
+    const Books books = read_books(part);
+    if (!books.ledger.unreadable.empty()) {
+        return Error{books.ledger.unreadable};
+    }
+    return carry_books(books);
 }
 
-std::string parameters_json(const actions::Parameters& parameters) {
-    JsonFields fields;
-    for (const auto& [name, value] : parameters) {
-        fields.add(name, value);
-    }
-    return "{" + fields.text() + "}";
+// After an acknowledgement: what still can be read counts.
+Result<std::vector<CarriedRecord>> carry_what_is_readable(const std::string& part) {
+    return carry_books(read_books(part));
 }
 
-std::string changes_json(const std::vector<actions::FileChange>& changes) {
-    std::string list;
-    for (const actions::FileChange& change : changes) {
-        JsonFields fields;
-        fields.add("path", change.path).add("before", change.before).add("after", change.after);
-        list += (list.empty() ? "{" : ",{") + fields.text() + "}";
+// What was put aside, for the record.
+Result<AuditMark> mark_newest_part(const std::string& path, const std::string& problem) {
+    GATEMEND_TRY(archives, list_archives(path));
+    if (archives.numbers.empty()) {
+        return Error{"what was put aside is gone"};
     }
-    return "[" + list + "]";
+    const std::string part = archive_path(path, archives.numbers.back());
+    GATEMEND_TRY(digest, file_sha256_hex(part));
+    return AuditMark{part, digest, problem};
+}
+
+AuditPlace place_of(const std::string& path, std::uint64_t rotate_bytes, Carry carry) {
+    return {
+        .path = path, .mode = kAuditMode, .carry = std::move(carry), .rotate_bytes = rotate_bytes};
 }
 
 // The plan as it was approved, so that what is undone is what was done.
@@ -95,23 +106,43 @@ std::string_view undone_by_id(UndoneBy by) {
     return "?";
 }
 
-Record Record::open(const std::string& path) {
+Record Record::open(const std::string& path, std::uint64_t rotate_bytes) {
     Record record;
-    auto file = AuditFile::open(path, kAuditMode);
+    record.path_ = path;
+    record.rotate_bytes_ = rotate_bytes;
+    auto file = AuditFile::open(place_of(path, rotate_bytes, carry_all));
     if (!file) {
         record.books_.ledger.unreadable = file.error().text;
+        record.is_file_bad_ = true;
         return record;
     }
-    record.file_ = std::move(*file);
-    record.books_ = read_books(path);
-    for (const core::Attempt& attempt : record.books_.ledger.attempts) {
-        record.next_attempt_ = std::max(record.next_attempt_, attempt.id + 1);
-    }
+    record.take_file(std::move(*file));
     return record;
+}
+
+void Record::take_file(AuditFile file) {
+    file_ = std::move(file);
+    books_ = read_books(path_);
+    is_file_bad_ = !books_.ledger.unreadable.empty();
+    for (const core::Attempt& attempt : books_.ledger.attempts) {
+        next_attempt_ = std::max(next_attempt_, attempt.id + 1);
+    }
 }
 
 std::string Record::head() const {
     return file_ ? file_->head() : std::string{};
+}
+
+std::uint64_t Record::last_seq() const {
+    return file_ ? file_->next_seq() - 1 : 0;
+}
+
+std::string Record::rotation_problem() const {
+    return file_ ? file_->rotation_problem() : std::string{};
+}
+
+Status Record::check_room() const {
+    return file_ ? file_->reserve(kReservedBytes) : Status{Done{}};  // no file: no act either
 }
 
 Status Record::write(TimePoint now, std::string_view kind, const std::string& fields, Sync sync) {
@@ -123,7 +154,52 @@ Status Record::write(TimePoint now, std::string_view kind, const std::string& fi
         // An act that cannot be recorded must not happen, also later, until somebody has looked.
         books_.ledger.unreadable = status.error().text;
     }
+    if (status && on_written_) {
+        on_written_();
+    }
     return status;
+}
+
+Status Record::acknowledge(TimePoint now, const Acknowledgement& said) {
+    const std::string problem = std::exchange(books_.ledger.unreadable, "");
+    const bool is_put_aside = is_file_bad_;
+    if (is_put_aside) {
+        file_.reset();  // its lock
+        auto fresh = AuditFile::start_over(
+            place_of(path_, rotate_bytes_, carry_what_is_readable), now, problem);
+        if (!fresh) {
+            books_.ledger.unreadable = problem;
+            return fresh.error();
+        }
+        take_file(std::move(*fresh));
+    }
+    std::vector<AuditMark> marks = said.findings;
+    if (is_put_aside) {
+        GATEMEND_TRY(aside, mark_newest_part(path_, problem));
+        marks.push_back(aside);
+    }
+    std::string list;
+    for (const AuditMark& finding : marks) {
+        JsonFields item;
+        item.add("file", finding.file).add("key", finding.key).add("problem", finding.problem);
+        list += (list.empty() ? "{" : ",{") + item.text() + "}";
+    }
+    JsonFields fields;
+    fields.add("by", said.by).add_if("problem", problem).add_json("findings", "[" + list + "]");
+    return write(now, "acknowledged", fields.text(), Sync::kYes);
+}
+
+Status Record::acknowledge_attempt(TimePoint now, std::uint64_t attempt, const std::string& by) {
+    core::Attempt* found = find_attempt(books_.ledger, attempt);
+    if (found == nullptr) {
+        return Error{"no attempt " + std::to_string(attempt)};
+    }
+    JsonFields fields;
+    fields.add("by", by).add_number("attempt", attempt).add_number("incident", found->incident);
+    fields.add("act", found->act).add("unit", found->unit);
+    GATEMEND_CHECK(write(now, "acknowledged", fields.text(), Sync::kYes));
+    set_undo(books_, *found, core::UndoState::kNothing);
+    return Done{};
 }
 
 Status Record::note_start(TimePoint now) {

@@ -12,12 +12,16 @@
 #include "sandbox/executor/refusal_log.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace gatemend::sandbox {
 
+// Kept free behind the record: an act is refused while this can no longer be had, so that the
+// refusal, and the outcome of what runs, still fit.
+inline constexpr std::uint64_t kReservedBytes = std::uint64_t{256} * 1024;
 // So many confirmed acts can still be rolled back; the snapshots of older ones are removed.
 inline constexpr std::size_t kMaxConfirmed = 20;
 
@@ -32,6 +36,21 @@ enum class UndoneBy {
     kFailure,  // it failed on the way
 };
 [[nodiscard]] std::string_view undone_by_id(UndoneBy by);  // "deadline"
+
+// One thing that `audit --verify` found, as an operator has seen it.
+struct AuditMark {
+    std::string file;
+    std::string key;  // SHA-256, or "" for what the journal contradicts
+    std::string problem;
+};
+
+// All of an acknowledgement's text: it has to fit into one record.
+inline constexpr std::size_t kMaxMarkBytes = std::size_t{24} * 1024;
+
+struct Acknowledgement {
+    std::string by;
+    std::vector<AuditMark> findings;
+};
 
 struct Refusal {
     std::string act;
@@ -52,13 +71,26 @@ struct Denial {
 class Record {
   public:
     // Never fails: what is wrong is in ledger().unreadable.
-    [[nodiscard]] static Record open(const std::string& path);
+    [[nodiscard]] static Record open(const std::string& path,
+                                     std::uint64_t rotate_bytes = kRotateBytes);
 
     [[nodiscard]] const core::Ledger& ledger() const { return books_.ledger; }
 
     [[nodiscard]] const Footprints& footprints() const { return books_.footprints; }
 
     [[nodiscard]] std::string head() const;
+    [[nodiscard]] std::uint64_t last_seq() const;
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+    // "" or why the file could not be rotated.
+    [[nodiscard]] std::string rotation_problem() const;
+
+    // Called after every record.
+    void on_written(std::function<void()> then) { on_written_ = std::move(then); }
+
+    // Is there room for an act, its outcome and more? What an earlier call has set aside stays.
+    [[nodiscard]] core::Status check_room() const;
 
     [[nodiscard]] core::Status note_start(core::TimePoint now);
 
@@ -110,6 +142,14 @@ class Record {
     [[nodiscard]] core::Status resume(core::TimePoint now, const std::string& by);
     [[nodiscard]] core::Status note_reload(core::TimePoint now, const std::string& problem);
 
+    // Observes no longer: a file that cannot be read is put aside, and what can still be read of it
+    // counts in the new one.
+    [[nodiscard]] core::Status acknowledge(core::TimePoint now, const Acknowledgement& said);
+    // A person has looked at what could not be undone; it is not tried again.
+    [[nodiscard]] core::Status acknowledge_attempt(core::TimePoint now,
+                                                   std::uint64_t attempt,
+                                                   const std::string& by);
+
     // Both as RefusalLog has it: a flood is counted, not written.
     [[nodiscard]] core::Status note_refusal(core::TimePoint now, const Refusal& refusal);
     [[nodiscard]] core::Status note_denial(core::TimePoint now, const Denial& denial);
@@ -119,12 +159,17 @@ class Record {
 
   private:
     Record() = default;
+    void take_file(AuditFile file);
     [[nodiscard]] core::Status write(core::TimePoint now,
                                      std::string_view kind,
                                      const std::string& fields,
                                      Sync sync);
 
+    std::string path_;
+    std::uint64_t rotate_bytes_ = kRotateBytes;
     std::optional<AuditFile> file_;
+    bool is_file_bad_ = false;  // it has to be put aside
+    std::function<void()> on_written_;
     Books books_;
     std::uint64_t next_attempt_ = 1;
     RefusalLog refusals_;

@@ -141,6 +141,7 @@ constexpr std::array kOpenBeneathCalls{Call{"openat2"}};
 
 constexpr std::array kKeepFilesCalls{Call{"fsync"},
                                      Call{"fdatasync"},
+                                     Call{"fallocate"},
                                      Call{"ftruncate"},
                                      Call{"flock"},
                                      Call{"rename"},
@@ -251,12 +252,14 @@ constexpr std::array kGroups{
               kOpenBeneathCalls},
     GroupSpec{CallGroup::kKeepFiles,
               "keep-files",
-              "bring a record to disk, cut a torn line, replace a file at once",
+              "keep room for a record, bring it to disk, cut a torn line, replace a file at once",
               kKeepFilesCalls},
-    GroupSpec{CallGroup::kRemove,
-              "folders",
-              "make and remove folders and files of its own (captures, snapshots, stages)",
-              kRemoveCalls},
+    GroupSpec{
+        CallGroup::kRemove,
+        "folders",
+        "make and remove folders and files of its own (captures, snapshots, stages, old parts of "
+        "the record)",
+        kRemoveCalls},
     GroupSpec{CallGroup::kMendFiles,
               "mend-files",
               "owner, mode, times and attributes of a file it holds open",
@@ -289,25 +292,10 @@ constexpr std::array kGroups{
 
 using enum CallGroup;
 
-constexpr std::array kAgentGroups{kEnd,
-                                  kAbort,
-                                  kMemory,
-                                  kLibraries,
-                                  kTime,
-                                  kRandom,
-                                  kLocks,
-                                  kIdentity,
-                                  kStreams,
-                                  kDescriptors,
-                                  kLook,
-                                  kOpen,
-                                  kKeepFiles,
-                                  kWait,
-                                  kEvents,
-                                  kFolderWatch,
-                                  kMemoryFile,
-                                  kTalk,
-                                  kUnixSocket};
+constexpr std::array kAgentGroups{kEnd,    kAbort,       kMemory,     kLibraries, kTime,
+                                  kRandom, kLocks,       kIdentity,   kStreams,   kDescriptors,
+                                  kLook,   kOpen,        kKeepFiles,  kRemove,    kWait,
+                                  kEvents, kFolderWatch, kMemoryFile, kTalk,      kUnixSocket};
 
 constexpr std::array kExecutorGroups{kEnd,
                                      kAbort,

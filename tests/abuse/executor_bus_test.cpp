@@ -372,6 +372,19 @@ TEST_F(ExecutorOnBus, OperatorCallsAreForRootAlone) {
     EXPECT_EQ(call("Resume", ""), expected);
 }
 
+TEST_F(ExecutorOnBus, AcknowledgementsAreForRootAndOfWhatIsThere) {
+    const bool is_root = geteuid() == 0;
+    const std::string nothing = is_root ? "NotFound" : "NotAllowed";
+    EXPECT_EQ(call("Acknowledge", "ta(sss)", std::uint64_t{0}, 0), nothing);
+    EXPECT_EQ(call("Acknowledge", "ta(sss)", std::uint64_t{7}, 0), nothing);
+    EXPECT_EQ(call("Acknowledge", "ta(sss)", UINT64_MAX, 1, "f", "", "p"), nothing);
+    EXPECT_EQ(call("Acknowledge", "t", std::uint64_t{0}), "InvalidArgs");
+    EXPECT_EQ(call("Acknowledge", "ta(sss)", std::uint64_t{0}, 1, "f", "../x", "p"),
+              is_root ? "BadArgument" : "NotAllowed");
+    EXPECT_EQ(call("Acknowledge", "ta(sss)", std::uint64_t{0}, 1, "f", "", "p"),
+              is_root ? "ok" : "NotAllowed");
+}
+
 // A caller that is not root: another process, because credentials are per connection.
 TEST_F(ExecutorOnBus, AStrangerCannotLiftOrApprove) {
     if (geteuid() != 0) {

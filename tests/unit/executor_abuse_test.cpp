@@ -135,6 +135,24 @@ TEST(ExecutorAbuse, HostileTextStaysOneRecord) {
     EXPECT_EQ(machine.executor->ledger().attempts[0].verdict, core::ActVerdict::kEffective);
 }
 
+TEST(ExecutorAbuse, AcknowledgementsAreBounded) {
+    ExecutorMachine machine;
+    const auto refused = [&](const AuditMark& mark, std::size_t count) {
+        const std::vector<AuditMark> marks(count, mark);
+        return fault_of(machine.executor->acknowledge({.by = "uid 0", .findings = marks}));
+    };
+    const std::string key(64, 'a');
+    EXPECT_EQ(refused({"f", key, "p"}, 100), "");
+    EXPECT_TRUE(refused({"f", key, "p"}, 101).starts_with("BadArgument"));
+    EXPECT_TRUE(refused({"f", "A", "p"}, 1).starts_with("BadArgument"));
+    EXPECT_TRUE(refused({std::string(600, 'f'), key, "p"}, 1).starts_with("BadArgument"));
+    EXPECT_TRUE(refused({"f", key, std::string(600, 'p')}, 1).starts_with("BadArgument"));
+    EXPECT_EQ(refused({"f", "", "\"}\n{\"seq\":99"}, 1), "");
+    EXPECT_TRUE(refused({"f", key, "p"}, 0).starts_with("NotFound"));
+    machine.start();
+    EXPECT_EQ(machine.executor->ledger().unreadable, "");
+}
+
 TEST(ExecutorAbuse, PausesAreBounded) {
     ExecutorMachine machine;
     EXPECT_TRUE(fault_of(machine.executor->pause(0, "", "uid 0")).starts_with("BadArgument"));

@@ -2,7 +2,7 @@
 // Acts that change files: what they would change, that they may, that they go back when anything
 // fails, and that nothing stays in force that nobody has confirmed.
 #include "executor_fakes.hpp"
-#include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/message_ids.hpp"
 #include "sandbox/executor/gate.hpp"
 
@@ -633,6 +633,24 @@ TEST(ExecutorMending, AFailedUndoIsTheLoudestAndIsTriedAgain) {
     machine.start();
     EXPECT_EQ(machine.last().undo, UndoState::kUndone);
     EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("NotFound"));
+}
+
+TEST(ExecutorMending, AFailedUndoIsTriedUntilAPersonHasLooked) {
+    MendingMachine machine;
+    machine.facts.staged_verdicts = {"invalid"};
+    machine.mender.failures["undo"] = "somebody has changed the file";
+    (void)machine.act(repoint());
+    auto& executor = *machine.executor;
+    EXPECT_TRUE(fault_of(executor.acknowledge_attempt(2, "uid 0")).starts_with("NotFound"));
+    EXPECT_EQ(fault_of(executor.acknowledge_attempt(1, "uid 0")), "");
+    EXPECT_TRUE(machine.has_said(message_id::kAcknowledged, 4));
+    EXPECT_EQ(machine.kinds().back(), "acknowledged");
+    EXPECT_EQ(machine.mender.steps.back(), "forget 1");
+    EXPECT_TRUE(fault_of(executor.acknowledge_attempt(1, "uid 0")).starts_with("NotFound"));
+    const std::size_t steps = machine.mender.steps.size();
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kNothing);
+    EXPECT_EQ(machine.mender.steps.size(), steps) << "not tried again";
 }
 
 TEST(ExecutorMending, AUnitThatDoesNotComeUpAgainIsUndone) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "executor_fakes.hpp"
-#include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/archives.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/message_ids.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -183,23 +185,99 @@ TEST(Executor, LooksAgainBetweenPlanAndExecute) {
     EXPECT_TRUE(machine.systemd.jobs.empty());
 }
 
-TEST(Executor, WithoutARecordNothingIsDone) {
-    ExecutorMachine machine;
-    (void)machine.heal_once();
-    std::string text;
-    {
-        std::ifstream file{machine.audit_path()};
-        std::ostringstream stream;
-        stream << file.rdbuf();
-        text = stream.str();
-    }
+std::string read_all(const std::string& path) {
+    std::ifstream file{path};
+    std::ostringstream stream;
+    stream << file.rdbuf();
+    return stream.str();
+}
+
+// Somebody changes the record while the executor is away.
+void falsify(ExecutorMachine& machine) {
+    std::string text = read_all(machine.audit_path());
     text[text.find("start-unit")] = 'S';
     machine.executor.reset();
     std::ofstream{machine.audit_path()} << text;
     machine.start();
+}
+
+TEST(Executor, WithoutARecordNothingIsDone) {
+    ExecutorMachine machine;
+    (void)machine.heal_once();
+    falsify(machine);
     EXPECT_FALSE(machine.executor->ledger().unreadable.empty());
     EXPECT_EQ(fault_of(machine.heal_once()), "Refused: record-unreadable");
+    EXPECT_TRUE(std::ranges::any_of(machine.notices.sent, [](const Notice& notice) {
+        return notice.message_id == message_id::kRecordFailed && notice.priority == 2;
+    }));
+    machine.start();
+    EXPECT_EQ(fault_of(machine.heal_once()), "Refused: record-unreadable") << "also next time";
     EXPECT_EQ(machine.systemd.jobs.size(), 1U);
+}
+
+TEST(Executor, ARecordThatAPersonHasLookedAtIsPutAsideAndItGoesOn) {
+    ExecutorMachine machine;
+    (void)machine.heal_once();
+    (void)machine.executor->pause(60, "for the test", "uid 0");
+    (void)machine.executor->resume("uid 0");
+    falsify(machine);
+    const std::string broken = read_all(machine.audit_path());
+    const std::string why = machine.executor->ledger().unreadable;
+    EXPECT_EQ(fault_of(machine.executor->acknowledge(
+                  {.by = "uid 0", .findings = {{"audit.jsonl", std::string(64, 'a'), why}}})),
+              "");
+    EXPECT_EQ(machine.executor->ledger().unreadable, "");
+    EXPECT_EQ(fault_of(machine.heal_once()), "");
+    EXPECT_EQ(read_all(archive_path(machine.audit_path(), 1)).substr(0, broken.size()), broken);
+    const std::string text = read_all(machine.audit_path());
+    EXPECT_NE(text.find("\"kind\":\"acknowledged\",\"by\":\"uid 0\",\"problem\":"),
+              std::string::npos);
+    EXPECT_NE(text.find(std::string(64, 'a')), std::string::npos);
+    machine.start();
+    EXPECT_EQ(machine.executor->ledger().unreadable, "") << "also next time";
+    EXPECT_EQ(fault_of(machine.executor->acknowledge({.by = "uid 0", .findings = {}})),
+              "NotFound: there is nothing wrong with the record");
+}
+
+TEST(Executor, AttemptsOfARecordThatWasPutAsideStillCount) {
+    ExecutorMachine machine;
+    (void)machine.heal_once();
+    (void)machine.heal_once();
+    std::string text = read_all(machine.audit_path());
+    text[text.find("\"start\"") + 1] = 'S';  // not one of the intents
+    machine.executor.reset();
+    std::ofstream{machine.audit_path()} << text;
+    machine.start();
+    ASSERT_NE(machine.executor->ledger().unreadable, "");
+    EXPECT_EQ(fault_of(machine.executor->acknowledge({.by = "uid 0", .findings = {}})), "");
+    EXPECT_EQ(machine.executor->ledger().attempts.size(), 2U);
+    EXPECT_EQ(std::get<ActResult>(machine.heal_once()).attempt, 3U);
+}
+
+TEST(Executor, AnchorsItsRecordWithEveryActAndHourly) {
+    ExecutorMachine machine;
+    (void)machine.heal_once();
+    const auto anchor = [&] {
+        const auto found = std::find_if(
+            machine.notices.sent.rbegin(), machine.notices.sent.rend(), [](const Notice& notice) {
+                return !notice.audit_head.empty();
+            });
+        return std::pair{found->audit_seq, found->audit_head};
+    };
+    const auto end_of_record = [&] {
+        const auto report = read_chain(machine.audit_path(), {}, {});
+        return std::pair{report->last_seq, report->head};
+    };
+    EXPECT_EQ(anchor(), end_of_record());
+    EXPECT_EQ(machine.notices.sent.back().audit_file, machine.audit_path());
+    EXPECT_NE(machine.executor->reload(), "no such problem");  // a record without a notice
+    EXPECT_NE(anchor(), end_of_record());
+    machine.pass(kAnchorInterval);
+    EXPECT_EQ(anchor(), end_of_record());
+    EXPECT_EQ(machine.notices.sent.back().message_id, message_id::kAnchored);
+    const std::size_t notices = machine.notices.sent.size();
+    machine.pass(10 * kAnchorInterval);
+    EXPECT_EQ(machine.notices.sent.size(), notices) << "nothing new, nobody woken";
 }
 
 TEST(Executor, ABrokenPolicyLeavesTheLastGoodOne) {

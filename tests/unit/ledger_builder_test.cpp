@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/audit/ledger_builder.hpp"
 
+#include "sandbox/audit/audit_reader.hpp"
+#include "sandbox/audit/ledger_carry.hpp"
+#include "sandbox/executor/record.hpp"
+#include "temp_dir.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -119,6 +124,93 @@ TEST(LedgerBuilder, AnIncompleteFootprintMakesTheRecordUnreadable) {
     for (const std::string& line : broken) {
         EXPECT_NE(read({line}).ledger.unreadable, "") << line;
     }
+}
+
+// As the lines of a new file would have it.
+Books carried(const Books& books) {
+    LedgerBuilder builder;
+    for (const CarriedRecord& record : carry_books(books)) {
+        builder.take("{\"kind\":\"" + record.kind + "\"," + record.fields + "}");
+    }
+    return std::move(builder).finish_books();
+}
+
+TEST(LedgerCarry, BringsBackAllThatWasBefore) {
+    const core::TimePoint now = core::TimePoint{} + std::chrono::seconds{1'795'000'000};
+    const auto operator_said = [](const char* kind, const std::string& more) {
+        return R"({"time":"2026-11-21T10:00:01.000000Z","kind":")" + std::string{kind} + "\"," +
+               more + "}";
+    };
+    Books books = read({
+        intent("provisional", kFootprint),
+        record("outcome", R"(,"outcome":"succeeded")"),
+        operator_said("latched", R"("unit":"a.service","rule":"r","reason":"\"twice\"")"),
+        operator_said("lifted", R"("unit":"a.service","by":"uid 0")"),
+        operator_said("latched", R"("unit":"a.service","rule":"r","reason":"again")"),
+        operator_said("paused",
+                      R"("until":"2026-11-21T12:00:00.000000Z","reason":"x","by":"uid 0")"),
+        operator_said("approved",
+                      R"("digest":"d2","until":"2026-11-21T12:00:00.000000Z","by":"uid 0")"),
+    });
+    for (std::uint64_t id = 2; id <= 50; ++id) {
+        core::Attempt attempt{.id = id,
+                              .time = now,
+                              .rule = "r",
+                              .act = "start-unit",
+                              .unit = "b.service",
+                              .incident = 3,
+                              .undo_by = {}};
+        attempt.outcome = static_cast<core::ActOutcome>(id % 4);
+        attempt.verdict = static_cast<core::ActVerdict>(id % 4);
+        attempt.undo = static_cast<UndoState>(id % 5);
+        add_attempt(books, attempt);
+    }
+    ASSERT_EQ(books.ledger.unreadable, "");
+    const Books again = carried(books);
+    EXPECT_EQ(again.ledger, books.ledger);
+    EXPECT_EQ(again.footprints, books.footprints);
+    EXPECT_EQ(again.footprints.size(), 1U);
+    EXPECT_EQ(again.ledger.latches.size(), 1U);
+}
+
+TEST(LedgerCarry, WhatIsNotKnownMakesItUnreadable) {
+    LedgerBuilder builder;
+    builder.take(R"({"kind":"carried","what":"budget"})");
+    EXPECT_NE(std::move(builder).finish().unreadable, "");
+}
+
+// A record that rotates again and again: nothing of it is forgotten, and no number is used twice.
+TEST(LedgerCarry, TheLedgerOutlivesRotations) {
+    const test::TempDir dir;
+    const std::string path = dir / "audit.jsonl";
+    core::TimePoint now = core::TimePoint{} + std::chrono::seconds{1'795'000'000};
+    constexpr std::uint64_t kRotateOften = 8000;
+    core::Ledger before;
+    for (int start = 0; start < 8; ++start) {
+        Record record = Record::open(path, kRotateOften);
+        if (start > 0) {
+            EXPECT_EQ(record.ledger(), before) << start;
+        }
+        for (std::uint64_t i = 0; i < 5; ++i) {
+            now += std::chrono::seconds{1};
+            actions::Plan plan;
+            plan.act = actions::ActId::kStartUnit;
+            plan.unit = "b.service";
+            plan.rule = "r";
+            const auto id = record.begin_attempt(now, {.plan = plan, .digest = "d"});
+            ASSERT_TRUE(id) << id.error().text;
+            EXPECT_EQ(*id, static_cast<std::uint64_t>(start) * 5 + i + 1);
+            ASSERT_TRUE(record.end_attempt(now, *id, core::ActOutcome::kSucceeded, ""));
+            ASSERT_TRUE(record.latch(now, "u" + std::to_string(*id) + ".service", "r", "x"));
+        }
+        EXPECT_EQ(record.rotation_problem(), "");
+        before = record.ledger();
+    }
+    const auto report = read_chain(path, {}, {});
+    ASSERT_TRUE(report);
+    EXPECT_TRUE(report->findings.empty());
+    EXPECT_GT(report->files.size(), 2U);
+    EXPECT_EQ(before.latches.size(), 40U);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 #include "app/recorder.hpp"
 
 #include "app/incident_history.hpp"
-#include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "temp_dir.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ engine::Record record(engine::RecordKind kind, std::uint64_t incident) {
 
 TEST(Recorder, WritesAChainThatVerifies) {
     const test::TempDir dir;
-    Recorder recorder(dir / "decisions.jsonl");
+    Recorder recorder(dir / "decisions.jsonl", core::TimePoint{});
     recorder.write(core::TimePoint{}, record(engine::RecordKind::kOpened, 7));
     recorder.write(core::TimePoint{}, record(engine::RecordKind::kDecided, 7));
     EXPECT_EQ(recorder.problem(), "");
@@ -35,13 +35,13 @@ TEST(Recorder, WritesAChainThatVerifies) {
 
 TEST(Recorder, SaysWhenItCannotWrite) {
     const test::TempDir dir;
-    EXPECT_NE(Recorder(dir / "absent/decisions.jsonl").problem(), "");
+    EXPECT_NE(Recorder(dir / "absent/decisions.jsonl", core::TimePoint{}).problem(), "");
 }
 
 TEST(IncidentHistory, RestoresWhatWasOpenedAndNotClosed) {
     const test::TempDir dir;
     {
-        Recorder recorder(dir / "decisions.jsonl");
+        Recorder recorder(dir / "decisions.jsonl", core::TimePoint{});
         recorder.write(core::TimePoint{}, record(engine::RecordKind::kOpened, 3));
         recorder.write(core::TimePoint{}, record(engine::RecordKind::kOpened, 4));
         recorder.write(core::TimePoint{}, record(engine::RecordKind::kClosed, 3));

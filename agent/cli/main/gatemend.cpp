@@ -42,6 +42,7 @@ struct Arguments {
     std::string old_policies;
     std::string draft;
     std::uint64_t incident = 0;
+    std::uint64_t attempt = 0;
     std::string pause_for;
     std::string reason;
     std::string unit;
@@ -66,6 +67,7 @@ struct Commands {
     CLI::App* list = nullptr;
     CLI::App* rules = nullptr;
     CLI::App* audit = nullptr;
+    CLI::App* acknowledge = nullptr;
     CLI::App* pause = nullptr;
     CLI::App* resume = nullptr;
     CLI::App* hold = nullptr;
@@ -110,6 +112,10 @@ void describe_queries(CLI::App& app, Arguments& arguments, Commands& commands) {
                                arguments.audit.since,
                                "From this time (2026-11-21T14:00:00Z) or this long ago (1h)");
     commands.audit->add_option("--incident", arguments.audit.incident, "Of this incident only");
+    commands.acknowledge = commands.audit->add_subcommand(
+        "acknowledge", "Say that you have looked at what is wrong with the record (root)");
+    commands.acknowledge->add_option(
+        "--attempt", arguments.attempt, "At this attempt instead, which could not be undone");
 }
 
 void describe_offline(CLI::App& app, Arguments& arguments, Commands& commands) {
@@ -268,6 +274,9 @@ int run(const Commands& commands, Arguments& arguments) {
     }
     if (commands.why->parsed()) {
         return cli::run_why(arguments.incident, output);
+    }
+    if (commands.acknowledge->parsed()) {
+        return cli::run_acknowledge(arguments.audit.records, arguments.attempt);
     }
     if (commands.audit->parsed()) {
         arguments.audit.is_json = arguments.is_json;

@@ -120,7 +120,7 @@ class DiskFull(_Halfway):
         self.approve_in_vain()
 
     def test_where_the_record_is(self) -> None:
-        """What cannot be recorded is not done, whether it waits for a person or not."""
+        """What could not be recorded to its end is not begun, and that is on record. With room again it is done."""
         folder = AUDIT.rpartition("/")[0]
         self.machine.systemctl("stop", AGENT, EXECUTOR)
         self.give_own_disk(folder, "1m")
@@ -128,13 +128,22 @@ class DiskFull(_Halfway):
         self.break_it()
         incident = self.play.proposed()
         self.fill(folder)
-        # A few more records fit into what is left of the file's last page.
-        self.machine.wait_until(lambda: self.gatemend.run("resume", check=False).returncode, DEADLINE, "a full record")
+        # Some pages of what was set aside for the record, and no others can be had.
+        for _ in range(40):
+            self.gatemend.resume()
         self.gatemend.approve(incident, self.story.act, check=False)
-        self.site.kill_fpm()
+        # It stops acting before it stops recording.
+        self.machine.wait_until(self.refusals_for_room, DEADLINE, "the refusal on record")
         self.assert_stays_unchanged()
         self.assertEqual(self.gatemend.intents(), [])
-        self.assertFalse(self.machine.is_active(self.fpm))
+        self.gatemend.verify_audit()
+        self.machine.run("rm", f"{folder}/.full")
+        self.gatemend.approve(self.play.proposed(), self.story.act)
+        self.assertEqual(len(self.gatemend.intents()), 1)
+        self.gatemend.verify_audit()
+
+    def refusals_for_room(self) -> list[Record]:
+        return [record for record in self.gatemend.records("refused") if "reserve room" in record["detail"]]
 
 
 class DeadlinePassed(_Halfway):
