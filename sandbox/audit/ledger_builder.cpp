@@ -175,6 +175,9 @@ void take_carried_attempt(Books& books, Fields& fields) {
     if (fields.has("undo_by")) {
         attempt.undo_by = fields.time("undo_by");
     }
+    if (attempt.verdict == core::ActVerdict::kPending && fields.has("parameters")) {
+        attempt.parameters = fields.texts("parameters");
+    }
     add_attempt(books, attempt);
     if (fields.has("trace")) {
         take_footprint(books, attempt, fields);

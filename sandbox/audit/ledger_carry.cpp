@@ -27,6 +27,8 @@ std::string attempt_fields(const core::Attempt& attempt, const Footprint* footpr
         fields.add("trace", trace_id(footprint->trace));
         fields.add_json("parameters", parameters_json(footprint->plan.parameters));
         fields.add_json("changes", changes_json(footprint->plan.changes));
+    } else if (!attempt.parameters.empty()) {
+        fields.add_json("parameters", parameters_json(attempt.parameters));
     }
     return fields.text();
 }

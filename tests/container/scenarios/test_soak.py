@@ -24,7 +24,6 @@ class RandomFaults(Scenario):
     settings = '[limits.unit]\nmax = 100\nper = "5m"\n[limits.host]\nmax = 100\nper = "5m"\n[probe]\nsuspicion_cooldown = "1s"\n'
 
     def furnish(self, root: pathlib.Path) -> None:
-        super().furnish(root)
         # A minute as shipped: so long nginx would wait for a frozen PHP-FPM before it says a word.
         self.site.tune_nginx(root, "fastcgi_read_timeout 2s;")
 
