@@ -31,6 +31,7 @@ import machine  # noqa: E402
 from scenario import Scenario  # noqa: E402
 
 # Scenarios mostly wait, so more of them run than there are processors.
+MOST_AGAIN = 5
 DEFAULT_JOBS = 2 + 2 * (os.cpu_count() or 1)
 
 
@@ -156,12 +157,37 @@ def run_all(tests: list[Scenario], jobs: int) -> list[Verdict]:
     return verdicts
 
 
+def longest_first(tests: list[Scenario]) -> list[Scenario]:
+    """So that nobody waits for one that began last."""
+    return sorted(tests, key=lambda test: -test.takes)
+
+
+def again_alone(verdicts: list[Verdict], tests: list[Scenario]) -> list[Verdict]:
+    """A deadline missed among many machines may be the load's doing: what failed is told once more, alone.
+
+    Both results are printed. More than a few are no accident and stay as they are.
+    """
+    failed = {verdict.name for verdict in verdicts if verdict.problems}
+    chosen = [test for test in tests if name_of(test) in failed]
+    if not 0 < len(chosen) <= MOST_AGAIN:
+        return verdicts
+    print(f"again, alone: {', '.join(map(name_of, chosen))}", flush=True)
+    fresh = []
+    for test in chosen:
+        twin = type(test)(test._testMethodName)
+        twin.__dict__.update({key: test.__dict__[key] for key in ("suite", "package", "keep_logs") if key in test.__dict__})
+        fresh.append(twin)
+    known = {name_of(test) for test in fresh}
+    return [verdict for verdict in verdicts if verdict.name not in known] + run_all(fresh, 1)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suite", choices=images.SUITES, action="append", help="default: all")
     parser.add_argument("--only", default="", metavar="PATTERN", help="part of a name as --list prints it, or of its file")
     parser.add_argument("--jobs", type=int, default=DEFAULT_JOBS)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--retry", action="store_true", help=f"tell what failed once more, alone, where it is at most {MOST_AGAIN}")
     parser.add_argument("--package", type=pathlib.Path, help="do not build")
     parser.add_argument("--faults-only", action="store_true", help="without gatemend")
     parser.add_argument("--keep-logs", type=pathlib.Path, metavar="DIR", help="DIR/SUITE/TEST gets the machine's logs")
@@ -194,7 +220,9 @@ def main() -> int:
             print(f"FAIL {suite}: {error}", flush=True)
             continue
         ready += chosen
-    verdicts = broken + run_all(ready, options.jobs)
+    verdicts = broken + run_all(longest_first(ready), options.jobs)
+    if options.retry:
+        verdicts = again_alone(verdicts, ready)
     failed = [verdict.name for verdict in verdicts if verdict.problems]
     passed = sum(1 for verdict in verdicts if not verdict.problems and not verdict.skipped)
     for name in sorted(failed):

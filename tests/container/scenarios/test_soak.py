@@ -12,13 +12,14 @@ from gatemend import AGENT, EXECUTOR
 from scenario import Scenario
 from soak import Soak
 
-SECONDS = float(os.environ.get("GATEMEND_SOAK_SECONDS", "240"))
+SECONDS = float(os.environ.get("GATEMEND_SOAK_SECONDS", "100"))
 SEED = int(os.environ.get("GATEMEND_SOAK_SEED", "502"))
 FLAT = 1.25  # one quarter more, at most
 
 
 class RandomFaults(Scenario):
     is_same_everywhere = True
+    takes = SECONDS
     # Budgets are another promise: here every fault shall have its cure. FPM's own start limit is systemd's.
     tuned = {"soak": "1s", "cooldown": "0s", "max": 100, "per": "5m"}
     settings = '[limits.unit]\nmax = 100\nper = "5m"\n[limits.host]\nmax = 100\nper = "5m"\n[probe]\nsuspicion_cooldown = "1s"\n'
