@@ -195,13 +195,8 @@ void note_attempt(core::Ledger& ledger,
     ledger.attempts.push_back(std::move(attempt));
 }
 
-// A failed act may have left its target worse than it was.
-core::ActVerdict verdict_of_failure(const Context& context, const Trial& trial) {
-    const ServiceRecord* target = context.find_service(trial.plan.unit);
-    const bool is_down = target != nullptr && target->unit && core::is_down(*target->unit);
-    return trial.was_target_up && is_down ? core::ActVerdict::kHarmful
-                                          : core::ActVerdict::kIneffective;
-}
+// News of a unit may be so long behind the executor's answer.
+constexpr core::Duration kUnitNews = std::chrono::seconds{1};
 
 void on_done(Context& context, Incident& incident, const core::ActAnswered& answer) {
     incident.refusals = 0;
@@ -220,7 +215,8 @@ void on_done(Context& context, Incident& incident, const core::ActAnswered& answ
                    incident,
                    std::string{core::act_outcome_id(answer.outcome)} + ": " + answer.detail);
     if (answer.outcome == core::ActOutcome::kFailed) {
-        conclude_attempt(context, incident, verdict_of_failure(context, trial), answer.detail);
+        incident.trial->failure = answer.detail;
+        incident.verify_by = context.now + kUnitNews;
     } else if (is_evidence(trial.plan.act)) {
         conclude_attempt(context, incident, core::ActVerdict::kEffective, answer.detail);
     } else {

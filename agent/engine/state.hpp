@@ -54,6 +54,7 @@ struct Trial {
     std::vector<core::Sighting> said;    // what records had said before, or while it was done
     bool is_heard = false;               // `said` is complete
     bool is_looked_at = false;           // the first probe (or look) after it has been answered
+    std::optional<std::string> failure;  // the executor's words, where it has failed
 };
 
 struct Incident {

@@ -303,6 +303,23 @@ std::string verdict_words(const Incident& incident, core::ActVerdict verdict) {
     return is_undone ? "; the executor undoes it" : "";
 }
 
+// A failed act has cured nothing; it may have left its target worse than it was.
+void verify_failed(const Case& c) {
+    const Trial& trial = *c.incident.trial;
+    const ServiceRecord* target = c.context.find_service(trial.plan.unit);
+    const bool has_state = trial.was_target_up && target != nullptr && target->unit;
+    const bool is_harm = has_state && core::is_down(*target->unit);
+    if (has_state && !is_harm && c.context.now < *c.incident.verify_by) {
+        c.context.wake(c.incident.unit, c.record, *c.incident.verify_by);
+        return;
+    }
+    const std::string words = *trial.failure;
+    conclude_attempt(c.context,
+                     c.incident,
+                     is_harm ? core::ActVerdict::kHarmful : core::ActVerdict::kIneffective,
+                     words);
+}
+
 }  // namespace
 
 const policy::Verify& verify_terms(const State& state, const Incident& incident) {
@@ -335,6 +352,10 @@ std::string new_address(const Incident& incident) {
 
 bool verify_apart(const Case& c) {
     Incident& incident = c.incident;
+    if (incident.trial->failure) {
+        verify_failed(c);
+        return true;
+    }
     if (const std::string harm = find_harm(c); !harm.empty()) {
         conclude_attempt(c.context, incident, core::ActVerdict::kHarmful, harm);
         return true;

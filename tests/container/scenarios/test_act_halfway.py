@@ -294,6 +294,7 @@ class ExecutorKilledInChown(_Killed):
 class CommitConfirm(_Killed):
     """Nobody confirms: the agent is gone and does not come back. The executor undoes it alone."""
 
+    takes = 100
     victim = AGENT
     tuned = {**_Killed.tuned, "within": "5s"}
 

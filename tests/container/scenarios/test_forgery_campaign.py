@@ -53,6 +53,8 @@ _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u20
 
 
 class Campaign(Scenario):
+    takes = 60
+
     def furnish(self, root: pathlib.Path) -> None:
         super().furnish(root)
         self.site.add_page(root, "hostile.php", _PAGE)
