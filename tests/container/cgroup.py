@@ -6,6 +6,7 @@ counts, moves and kills the services of another. It is also how a machine is kil
 
 from __future__ import annotations
 
+import os
 import pathlib
 import time
 
@@ -49,7 +50,12 @@ class MemoryLimit:
 
     def __init__(self, machine: str, unit: str, limit: int):
         self._limit = limit
-        self._members = [file for top in _systemd_hierarchies() for file in (top / machine).rglob(f"{unit}/cgroup.procs")]
+        self._members = [
+            pathlib.Path(folder) / unit / "cgroup.procs"
+            for top in _systemd_hierarchies()
+            for folder, children, _ in os.walk(top / machine)  # says nothing of groups that go meanwhile
+            if unit in children
+        ]
         self._top = _memory_hierarchy() / machine
         self._group = self._top / "system.slice" / unit
 

@@ -357,6 +357,22 @@ TEST(Harm, IsAUnitThatWasUpAndDoesNotComeBackFromItsRestart) {
     EXPECT_EQ(story.count("escalated"), 1U) << story.dump();
 }
 
+TEST(Harm, IsSeenAlsoWhenNewsOfTheUnitComesAfterTheFailure) {
+    Story story(restarting_policy());
+    delete_socket(story);
+    story.tell({"+60ms act done 5 failed job failed"});
+    EXPECT_FALSE(story.says("confirm 5")) << story.dump();
+    story.tell({"+40ms unit php8.2-fpm.service failed exit-code"});
+    EXPECT_TRUE(story.says("confirm 5 harmful \"job failed\"")) << story.dump();
+}
+
+TEST(Harm, IsNoneWhenTheFailedActHasLeftTheUnitUp) {
+    Story story(restarting_policy());
+    delete_socket(story);
+    story.tell({"+60ms act done 5 failed job failed", "+2s tick"});
+    EXPECT_TRUE(story.says("confirm 5 ineffective \"job failed\"")) << story.dump();
+}
+
 TEST(Verdict, OfAnActAgainstComplaintsWaitsForThemToEnd) {
     policy::Policy policy = small_policy();
     policy::Rule rule = rule_of("fewer", core::Cause::kSlowBackend, step_of(ActId::kReloadUnit));

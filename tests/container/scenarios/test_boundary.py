@@ -19,7 +19,7 @@ _HERE = pathlib.Path(__file__).resolve()
 _PEER = _HERE.parents[1] / "hostile_peer.py"
 _INTERFACE = _HERE.parents[3] / "sandbox/dbus/org.gatemend.Executor1.xml"
 _PLAN = "sssssst" + "a{ss}"
-_ROOT_ONLY = ("Pause", "Resume", "Approve", "Lift")
+_ROOT_ONLY = ("Pause", "Resume", "Approve", "Lift", "Acknowledge")
 _DIGEST = "f" * 64
 
 
@@ -299,7 +299,7 @@ class Strangers(Boundary):
         self.perform(call("Ledger"))
         bodies: dict[str, list[Any]] = {
             "": [], "s": ["x"], "ss": ["x", "x"], "t": [1], "ts": [1, "x"], "st": [_DIGEST, 1], "tss": [1, "effective", ""],
-            "ssst": ["connect", "127.0.0.1:80", "", 1], _PLAN: plan(self.fpm)["body"],
+            "ta(sss)": [0, []], "ssst": ["connect", "127.0.0.1:80", "", 1], _PLAN: plan(self.fpm)["body"],
         }
         deeds = [
             call(name, types, *bodies[types], interface=interface)
