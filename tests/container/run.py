@@ -88,11 +88,13 @@ def _subclasses(kind: type) -> list[type]:
     return [found for child in kind.__subclasses__() for found in (child, *_subclasses(child))]
 
 
-def tests_of(suite: str, only: str, *, is_named: bool) -> list[Scenario]:
+def tests_of(suite: str, only: str, *, is_named: bool, is_deep: bool) -> list[Scenario]:
     tests = []
     is_first = suite == next(iter(images.SUITES))
     for kind in discover():
         if kind.is_same_everywhere and not (is_first or is_named):
+            continue
+        if kind.is_deep and not (is_deep or only):
             continue
         for method in unittest.TestLoader().getTestCaseNames(kind):
             if only.lower() in f"{suite} {kind.__module__} {kind.__name__}.{method}".lower():
@@ -187,6 +189,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="PATTERN", help="part of a name as --list prints it, or of its file")
     parser.add_argument("--jobs", type=int, default=DEFAULT_JOBS)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--deep", action="store_true", help="also what takes minutes each")
     parser.add_argument("--retry", action="store_true", help=f"tell what failed once more, alone, where it is at most {MOST_AGAIN}")
     parser.add_argument("--package", type=pathlib.Path, help="do not build")
     parser.add_argument("--faults-only", action="store_true", help="without gatemend")
@@ -197,7 +200,7 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
 
     is_named = bool(options.suite)
-    tests = {suite: tests_of(suite, options.only, is_named=is_named) for suite in options.suite or images.SUITES}
+    tests = {suite: tests_of(suite, options.only, is_named=is_named, is_deep=options.deep) for suite in options.suite or images.SUITES}
     if options.faults_only:
         tests = {suite: without_gatemend(chosen) for suite, chosen in tests.items()}
     for test in (test for chosen in tests.values() for test in chosen):

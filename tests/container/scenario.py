@@ -27,6 +27,7 @@ class Scenario(unittest.TestCase):
     needs_package = True
     # What no release does differently: the first one will do, unless a release is asked for by name.
     is_same_everywhere = False
+    is_deep = False  # too long for every day: only with `run.py --deep`, or by name
     takes = 20.0  # seconds, roughly; who takes long begins first
     can_be_bare = False  # tells the same story without gatemend where the runner takes `needs_package` away
     keep_logs: pathlib.Path | None = None  # where the machine's logs go when the test is over
