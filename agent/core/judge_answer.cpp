@@ -136,7 +136,9 @@ std::optional<Diagnosis> judge_name_unresolved(const Findings& findings) {
         findings.test->message.find("host not found in upstream") != std::string::npos;
     const Sighting* sighting = find_symptom(findings, {Symptom::kNameUnresolved});
     const bool is_probed = has_outcome(findings, {ProbeOutcome::kUnresolved});
-    if (!is_config && sighting == nullptr && !is_probed) {
+    // A line that anybody can write explains no unit that is down.
+    const bool is_told = sighting != nullptr && !is_unit_down(findings);
+    if (!is_config && !is_told && !is_probed) {
         return std::nullopt;
     }
     CaseFile file(Cause::kNameUnresolved, findings);
@@ -285,8 +287,12 @@ std::optional<Diagnosis> judge_script_fatal(const Findings& findings) {
 
 std::optional<Diagnosis> judge_dependency_down(const Findings& findings) {
     const Sighting* sighting = find_clue(findings, {Clue::kDependencyRefused});
-    if (sighting == nullptr || (findings.unit && is_down(*findings.unit) &&
-                                findings.unit->active == ActiveState::kInactive)) {
+    const bool is_inactive =
+        findings.unit && is_down(*findings.unit) && findings.unit->active == ActiveState::kInactive;
+    // PHP-FPM and nginx need no database to run: what their scripts say explains no unit that is
+    // down.
+    const bool is_server = findings.role != ServiceRole::kOther && is_unit_down(findings);
+    if (sighting == nullptr || is_inactive || is_server) {
         return std::nullopt;
     }
     CaseFile file(Cause::kDependencyDown, findings);

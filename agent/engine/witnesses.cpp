@@ -97,6 +97,19 @@ core::TimePoint oldest_evidence(const Context& context, const ServiceRecord& rec
     return from - core::kSightingWindow;
 }
 
+// Anybody can write a name into a log: it explains no unit that is down, one that could not be
+// looked up is not asked for again and again, and whether an act has cured is asked of the backend.
+bool is_worth_a_lookup(const Incident* incident,
+                       const ServiceRecord& record,
+                       const std::string& name) {
+    const bool is_verified = incident != nullptr && incident->unverified_attempt &&
+                             incident->diagnosis.cause != core::Cause::kNameUnresolved;
+    const bool was_vain = record.probe && record.probe->outcome == core::ProbeOutcome::kUnknown &&
+                          record.probe_address == name;
+    const bool is_down = record.unit && core::is_down(*record.unit);
+    return !name.empty() && !is_down && !is_verified && !was_vain;
+}
+
 // A name that nginx cannot resolve is looked up; everything else is connected to.
 StartProbe probe_of(const Context& context,
                     const core::Service& service,
@@ -115,7 +128,8 @@ StartProbe probe_of(const Context& context,
     }
     for (const core::Sighting& sighting : record.sightings.since(oldest)) {
         const std::string name = sighting.subject.name_to_look_up();
-        if (sighting.symptom == core::Symptom::kNameUnresolved && !name.empty()) {
+        if (sighting.symptom == core::Symptom::kNameUnresolved &&
+            is_worth_a_lookup(incident, record, name)) {
             probe.address = name;
             probe.kind = core::ProbeKind::kResolve;
         }

@@ -357,6 +357,18 @@ TEST(Harm, IsAUnitThatWasUpAndDoesNotComeBackFromItsRestart) {
     EXPECT_EQ(story.count("escalated"), 1U) << story.dump();
 }
 
+// The executor looks up no name that nginx's configuration does not have.
+TEST(Verification, AsksTheBackendWhateverNameIsInALog) {
+    Story story(small_policy());
+    story.tell({"+1s log name-unresolved " + kLiving + " about=evil.example",
+                "+1s unit php8.2-fpm.service failed signal status=9"});
+    EXPECT_EQ(story.count("probe php8.2-fpm.service resolve"), 0U) << story.dump();
+    story.tell({"+5ms probe php8.2-fpm.service refused errno=111",
+                "+60ms act done 5 succeeded",
+                "+1ms unit php8.2-fpm.service active"});
+    EXPECT_EQ(story.count("probe php8.2-fpm.service fastcgi " + kLiving), 2U) << story.dump();
+}
+
 TEST(Harm, IsSeenAlsoWhenNewsOfTheUnitComesAfterTheFailure) {
     Story story(restarting_policy());
     delete_socket(story);

@@ -28,6 +28,7 @@ _NAME = re.compile(r'"([^"]*)"')
 
 class WalkMend(Scenario):
     is_same_everywhere = True
+    is_deep = True
     is_enabled = False  # nobody but the test acts
     tuned = {}
 

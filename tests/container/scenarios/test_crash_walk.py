@@ -34,6 +34,7 @@ class Mark:
 
 class _Walk(Scenario):
     is_same_everywhere = True
+    is_deep = True
 
     # Budgets are counted at the end, and must not end the walk before.
     tuned = {"soak": "1s", "cooldown": "0s", "max": 100, "per": "1h"}
