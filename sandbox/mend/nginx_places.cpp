@@ -47,6 +47,13 @@ std::string address_text(const BackendWord& word, const std::string& to) {
     return needs_colon ? to + ":" : to;
 }
 
+// "http://unix:/a.sock:uri": without a slash the URI would become a part of a port or a name.
+bool is_uri_apart(const Statement& statement, const BackendWord& word, const std::string& to) {
+    const std::string_view rest = std::string_view{statement.words[1].word}.substr(word.end);
+    return !word.has_uri || to.starts_with("unix:") || rest.empty() || rest.front() == '/' ||
+           rest.front() == '?' || rest.front() == '$';
+}
+
 // As a line of its own before the statement; on the same line where that does not begin with it.
 Replacement insert_before(const NginxFile& file,
                           const Statement& statement,
@@ -159,6 +166,9 @@ Result<NginxEdits> repoint(const NginxTree& tree, const std::string& from, const
         const auto begin = plain_begin(tree.files[directive.file].source.text, statement.words[1]);
         if (!begin) {
             return Error{tree.where(directive) + ": the address is written with escapes"};
+        }
+        if (!is_uri_apart(statement, *word, to)) {
+            return Error{tree.where(directive) + ": the URI behind the address has no slash"};
         }
         edits[directive.file].push_back(
             Replacement{*begin + word->begin, *begin + word->end, address_text(*word, to)});

@@ -69,6 +69,13 @@ TEST(MendRepoint, ChangesTheAddressAndNoOtherByte) {
     EXPECT_EQ(repointed(before), expected);
 }
 
+TEST(MendRepoint, LetsNoUriRunIntoAnAddress) {
+    EXPECT_EQ(repointed(in_http("proxy_pass http://unix:/run/php/old.sock:uri;"),
+                        "unix:/run/php/old.sock",
+                        "127.0.0.1:3000"),
+              "error: /etc/nginx/nginx.conf:2: the URI behind the address has no slash");
+}
+
 TEST(MendRepoint, KeepsQuotes) {
     EXPECT_EQ(repointed(in_http("fastcgi_pass \"unix:/run/php/old.sock\";")),
               in_http("fastcgi_pass \"unix:/run/php/new.sock\";"));
