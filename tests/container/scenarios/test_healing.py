@@ -78,6 +78,7 @@ class FasterThanTheWindow(Scenario):
         self.gatemend.run("resume", self.fpm)
         self.machine.wait_until(lambda: self.machine.is_active(self.fpm), 20, "FPM to be started after the lift")
         self.assertEqual(len(self.gatemend.records("lifted")), 1)
+        self.gatemend.wait_until_healed(self.fpm, newer_than=incident["id"] - 1)  # the outcome is on record by then
         self.assert_record_complete()
 
 
