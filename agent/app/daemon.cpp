@@ -96,7 +96,7 @@ engine::State Daemon::initial_state() {
 core::Status Daemon::connect() {
     GATEMEND_TRY(connection, bus::Connection::open_system(loop_, [this] {
                      spdlog::warn("the system bus is gone; starting anew");
-                     stop(bus::kExitBusLost);
+                     stop(bus::kExitStartAnew);
                  }));
     connection_ = std::move(connection);
     GATEMEND_TRY(systemd, bus::SystemdClient::open(*connection_, loop_));
@@ -157,6 +157,11 @@ core::Status Daemon::start() {
             }));
     object_ = std::move(object);
     handle_signals();
+    GATEMEND_TRY(clock_watch, bus::ClockWatch::open(loop_, [this](core::Duration jump) {
+                     spdlog::warn("the clock was {}; starting anew", bus::jump_words(jump));
+                     stop(bus::kExitStartAnew);
+                 }));
+    clock_watch_ = std::move(clock_watch);
     cursors_ = cursor_store_.load();
     driver_->refresh_ledger();
     topology_->start();

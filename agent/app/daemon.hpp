@@ -14,6 +14,7 @@
 #include "app/topology_source.hpp"
 #include "io/cursor_store.hpp"
 #include "policies/toml_reader.hpp"
+#include "sandbox/bus/clock_watch.hpp"
 #include "sandbox/bus/systemd_client.hpp"
 
 #include <functional>
@@ -88,6 +89,7 @@ class Daemon {
     std::string said_status_;
     std::optional<Heartbeat> heartbeat_;
     std::vector<bus::Source> signals_;
+    std::unique_ptr<bus::ClockWatch> clock_watch_;
 };
 
 }  // namespace gatemend::app

@@ -7,6 +7,7 @@
 #include "core/text.hpp"
 #include "policies/toml_reader.hpp"
 #include "sandbox/audit/message_ids.hpp"
+#include "sandbox/bus/event_loop.hpp"
 #include "sandbox/tools/small_text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -42,10 +43,6 @@ int wrong(const std::string& text) {
 int failed(const std::string& text) {
     (void)std::fprintf(stderr, "gatemend: hold: %s\n", text.c_str());
     return kExitFailed;
-}
-
-core::TimePoint wall_clock() {
-    return std::chrono::floor<core::Duration>(std::chrono::system_clock::now());
 }
 
 std::string shown_time(core::TimePoint time) {
@@ -103,7 +100,7 @@ Json document_of(const FoundMarker& found) {
 }
 
 int list(const HoldOptions& options) {
-    const auto holds = sandbox::read_holds(options.folder, wall_clock(), options.owner);
+    const auto holds = sandbox::read_holds(options.folder, bus::wall_clock(), options.owner);
     if (options.is_json) {
         Json document{{"problem", core::sanitize(holds.problem)}, {"holds", Json::array()}};
         for (const FoundMarker& found : holds.markers) {
@@ -135,7 +132,7 @@ bool has_keeper(const HoldMarker& marker) {
 
 int end(const HoldOptions& options) {
     const std::string me = user_name();
-    const auto holds = sandbox::read_holds(options.folder, wall_clock(), options.owner);
+    const auto holds = sandbox::read_holds(options.folder, bus::wall_clock(), options.owner);
     int ended = 0;
     for (const FoundMarker& found : holds.markers) {
         if (!found.is_believed || found.marker.by != me) {
@@ -164,7 +161,7 @@ int end(const HoldOptions& options) {
 // Theirs were killed before they could do it.
 void sweep(const HoldOptions& options) {
     for (const FoundMarker& found :
-         sandbox::read_holds(options.folder, wall_clock(), options.owner).markers) {
+         sandbox::read_holds(options.folder, bus::wall_clock(), options.owner).markers) {
         if (found.is_believed && !found.is_in_force && !found.marker.by.empty()) {
             (void)remove_hold(options.folder, found.name);  // it is over either way
         }
@@ -195,7 +192,8 @@ int run_command(const HoldOptions& options, const HoldMarker& marker, core::Dura
 }
 
 int begin(const HoldOptions& options, core::Duration length) {
-    HoldMarker marker{.until = wall_clock() + length, .by = user_name(), .reason = options.reason};
+    HoldMarker marker{
+        .until = bus::wall_clock() + length, .by = user_name(), .reason = options.reason};
     const auto pid = static_cast<std::uint32_t>(::getpid());
     marker.pid = options.command.empty() ? 0 : pid;
     const std::string name = marker.by + "-" + std::to_string(pid);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/hold_folder.hpp"
 
+#include "sandbox/bus/event_loop.hpp"
 #include "sandbox/bus/unique_fd.hpp"
 
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <string_view>
 #include <system_error>
 
@@ -91,8 +91,7 @@ Status write_hold(const std::string& folder,
     GATEMEND_TRY(fd, open_folder(folder));
     GATEMEND_CHECK(put(fd.get(), name, sandbox::encode_marker(marker)));
     // As the guards will see it: a hold that is none must not look like one.
-    const auto now = std::chrono::floor<core::Duration>(std::chrono::system_clock::now());
-    const auto holds = sandbox::read_holds(folder, now, owner);
+    const auto holds = sandbox::read_holds(folder, bus::wall_clock(), owner);
     const auto found = std::ranges::find(holds.markers, name, &sandbox::FoundMarker::name);
     if (found == holds.markers.end() || !found->is_in_force) {
         (void)::unlinkat(fd.get(), name.c_str(), 0);

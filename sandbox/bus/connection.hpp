@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Connection: the system bus on our event loop (no hidden sdbus-c++ thread). When the bus goes away
-// `on_lost` is called once, from the loop; both services then end with kExitBusLost and systemd
+// `on_lost` is called once, from the loop; both services then end with kExitStartAnew and systemd
 // starts them again: losing the bus is the same path as a crash, which has to be right anyway.
 #pragma once
 
@@ -14,8 +14,6 @@
 #include <string>
 
 namespace gatemend::bus {
-
-inline constexpr int kExitBusLost = 75;  // EX_TEMPFAIL: a failure, so that Restart= applies
 
 class Connection {
   public:

@@ -126,12 +126,14 @@ sd_event_source* Source::raw() const {
     return state_ == nullptr ? nullptr : state_->source;
 }
 
-EventLoop::EventLoop(sd_event* event) : event_(event), boot_at_start_(boottime_usec()) {
-    timespec now{};
-    (void)clock_gettime(CLOCK_REALTIME, &now);  // cannot fail for this clock
-    wall_at_start_ = core::TimePoint{std::chrono::duration_cast<core::Duration>(
-        std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec})};
+core::TimePoint wall_clock() {
+    return std::chrono::floor<core::Duration>(std::chrono::system_clock::now());
 }
+
+EventLoop::EventLoop(sd_event* event)
+    : event_(event),
+      wall_at_start_(wall_clock()),
+      boot_at_start_(boottime_usec()) {}
 
 core::Result<EventLoop> EventLoop::open() {
     sd_event* event = nullptr;

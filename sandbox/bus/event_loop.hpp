@@ -15,6 +15,12 @@
 
 namespace gatemend::bus {
 
+// What a service ends with to be started anew: the bus is gone, or the clock was set. EX_TEMPFAIL
+// is a failure, so that Restart= applies.
+inline constexpr int kExitStartAnew = 75;
+
+[[nodiscard]] core::TimePoint wall_clock();  // CLOCK_REALTIME
+
 class Source {
   public:
     Source() = default;

@@ -864,6 +864,18 @@ TEST(ExecutorProvisional, TheDeadlineSurvivesARestart) {
     EXPECT_EQ(machine.last().undo, UndoState::kConfirmed);
 }
 
+TEST(ExecutorProvisional, AClockSetBackMakesNoTrialLonger) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    const core::Duration trial = machine.last().undo_by - machine.last().time;
+    machine.now -= std::chrono::hours{1};
+    machine.start();
+    machine.pass(trial - core::Duration{1});
+    EXPECT_EQ(machine.last().undo, UndoState::kProvisional);
+    machine.pass(core::Duration{1});
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+}
+
 TEST(ExecutorProvisional, WhatWasDueWhileWeWereAwayIsUndoneAtTheStart) {
     MendingMachine machine;
     (void)machine.act(repoint());

@@ -34,7 +34,7 @@ int serve() {
     });
     if (!daemon) {
         spdlog::critical("{}", daemon.error().text);
-        return bus::kExitBusLost;  // the bus, most likely; systemd tries again
+        return bus::kExitStartAnew;  // the bus, most likely; systemd tries again
     }
     return loop->run();
 }

@@ -16,10 +16,10 @@
 #include "cli/policy_test.hpp"
 #include "cli/replay.hpp"
 #include "cli/suggest.hpp"
+#include "sandbox/bus/event_loop.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <chrono>
 #include <cstdio>
 #include <string>
 
@@ -206,10 +206,6 @@ void describe_consent(CLI::App& app, Arguments& arguments, Commands& commands) {
     commands.apply->add_option("DIGEST", arguments.digest, "The plan's digest")->required();
 }
 
-core::TimePoint wall_clock() {
-    return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
-}
-
 int run_policy(const Commands& commands, Arguments& arguments) {
     arguments.policies.is_json = arguments.is_json;
     if (!arguments.draft.empty()) {
@@ -280,7 +276,7 @@ int run(const Commands& commands, Arguments& arguments) {
     }
     if (commands.audit->parsed()) {
         arguments.audit.is_json = arguments.is_json;
-        arguments.audit.now = wall_clock();
+        arguments.audit.now = bus::wall_clock();
         return cli::run_audit(arguments.audit);
     }
     if (commands.suggest->parsed()) {

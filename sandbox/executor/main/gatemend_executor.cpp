@@ -2,6 +2,7 @@
 // gatemend-executor: wires the privileged half together and runs until it is told to stop,
 // finishing an act that is under way. Takes no arguments; started by systemd or by D-Bus
 // activation.
+#include "sandbox/bus/clock_watch.hpp"
 #include "sandbox/bus/connection.hpp"
 #include "sandbox/bus/event_loop.hpp"
 #include "sandbox/bus/systemd_client.hpp"
@@ -25,6 +26,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace {
@@ -54,19 +56,21 @@ struct Service {
     bus::Source terminate;
     bus::Source interrupt;
     bus::Source hangup;
-    bool is_stopping = false;
+    std::unique_ptr<bus::ClockWatch> clock_watch;
+    std::optional<int> stop_code;  // asked to end, with this
 
     Status connect();
     void check_guards(const std::string& unit, actions::ActId act, const sandbox::HoldDone& done);
     void build_executor();
     void watch_signals();
-    void stop();
+    Status watch_clock();
+    void stop(int exit_code);
 };
 
 Status Service::connect() {
     GATEMEND_TRY(opened, bus::Connection::open_system(loop, [this] {
                      spdlog::error("the system bus is gone, ending");
-                     loop.exit(bus::kExitBusLost);
+                     loop.exit(bus::kExitStartAnew);
                  }));
     connection = std::move(opened);
     GATEMEND_TRY(client, bus::SystemdClient::open(*connection, loop));
@@ -105,8 +109,8 @@ void Service::build_executor() {
                     if (object) {
                         object->emit_ledger_changed();
                     }
-                    if (is_stopping && !executor->is_acting()) {
-                        loop.exit(EXIT_SUCCESS);
+                    if (stop_code && !executor->is_acting()) {
+                        loop.exit(*stop_code);
                     }
                 },
             .after = [this](
@@ -126,18 +130,27 @@ void Service::build_executor() {
         });
 }
 
-void Service::stop() {
-    is_stopping = true;
+void Service::stop(int exit_code) {
+    stop_code = exit_code;
     if (executor->is_acting()) {
         spdlog::info("asked to stop: finishing the act under way first");
         return;
     }
-    loop.exit(EXIT_SUCCESS);
+    loop.exit(exit_code);
+}
+
+Status Service::watch_clock() {
+    GATEMEND_TRY(watch, bus::ClockWatch::open(loop, [this](core::Duration jump) {
+                     spdlog::warn("the clock was {}; starting anew", bus::jump_words(jump));
+                     stop(bus::kExitStartAnew);
+                 }));
+    clock_watch = std::move(watch);
+    return Done{};
 }
 
 void Service::watch_signals() {
-    terminate = loop.add_signal(SIGTERM, [this] { stop(); });
-    interrupt = loop.add_signal(SIGINT, [this] { stop(); });
+    terminate = loop.add_signal(SIGTERM, [this] { stop(EXIT_SUCCESS); });
+    interrupt = loop.add_signal(SIGINT, [this] { stop(EXIT_SUCCESS); });
     hangup = loop.add_signal(SIGHUP, [this] { (void)executor->reload(); });  // said in the journal
 }
 
@@ -148,6 +161,7 @@ Status run(bus::EventLoop& loop, int& exit_code) {
     GATEMEND_CHECK(service.connect());
     service.build_executor();
     service.watch_signals();
+    GATEMEND_CHECK(service.watch_clock());
     GATEMEND_TRY(
         object,
         sandbox::ExecutorObject::make(*service.connection, *service.executor, *service.desk));
