@@ -105,10 +105,17 @@ void on_symptom(Context& context, const core::SymptomSeen& seen) {
     }
 }
 
+// A run that was up and now goes down under a job was asked to. The job of a run that never came up
+// may as well be its own start, about to fail; and whoever asked for the end of one run did not ask
+// for the end of the next.
 void note_stop_request(ServiceRecord& record, const core::UnitState& state) {
-    if (state.active == core::ActiveState::kDeactivating && state.has_job) {
+    const bool is_going = state.active == core::ActiveState::kDeactivating && state.has_job;
+    const bool is_same_run = !record.unit || record.unit->invocation_id == state.invocation_id;
+    const bool was_up = !record.unit || core::is_up(*record.unit);
+    if (is_going && is_same_run && was_up) {
         record.was_stop_requested = true;
-    } else if (core::is_up(state) || state.active == core::ActiveState::kActivating) {
+    } else if (core::is_up(state) || state.active == core::ActiveState::kActivating ||
+               !is_same_run) {
         record.was_stop_requested = false;
     }
 }

@@ -205,6 +205,10 @@ bool is_surroundings(std::string_view message) {
     });
 }
 
+std::string shown(std::string_view words) {
+    return words.empty() ? "the test failed without a word" : core::sanitize(words);
+}
+
 OutputReader read_output(std::string_view output) {
     OutputReader reader;
     output = output.substr(0, kMaxOutputBytes);
@@ -232,13 +236,12 @@ core::ConfigTest parse_config_test(std::string_view verdict,
     const bool is_genuine = finding && !is_surroundings(finding->message);
     if (test.verdict == core::ConfigVerdict::kUnknown || !is_genuine) {
         test.verdict = core::ConfigVerdict::kUnknown;
-        const std::string_view words = finding ? finding->message : reader.last_words();
-        test.message = words.empty() ? "the test failed without a word" : core::sanitize(words);
+        test.message = shown(finding ? finding->message : reader.last_words());
         return test;
     }
     test.file = core::sanitize(finding->file);
     test.line = finding->line;
-    test.message = core::sanitize(finding->message);
+    test.message = shown(finding->message);
     return test;
 }
 

@@ -7,6 +7,7 @@ one, which act cures it, and what a person who knows the guides would type inste
 from __future__ import annotations
 
 import pathlib
+import time
 
 import fingerprint
 import images
@@ -525,6 +526,7 @@ class FullDisk(Story):
     disk = "/disk"
     size = 64 * MIB
     journal_bytes = 24 * MIB  # archived, and so free to go
+    keep_seconds = 1.0  # the floor in time that the play tunes
 
     @property
     def about(self) -> str:
@@ -562,6 +564,10 @@ class FullDisk(Story):
             journalctl --rotate
             cat /dev/zero >{self.disk}/backup.tar || true
             """
+        )
+        rotated = time.time()
+        self.machine.wait_until(
+            lambda: time.time() > rotated + self.keep_seconds, 5, "the archived journals to be older than the floor"
         )
 
     def by_hand(self) -> str:

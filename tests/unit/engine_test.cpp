@@ -106,6 +106,28 @@ TEST(Step, TreatsAStopThatTimedOutAsAStop) {
     EXPECT_TRUE(story.says("admin-stopped")) << story.dump();
 }
 
+TEST(Step, AStartThatFailsIsNoStop) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed signal status=9",
+                "+10ms probe php8.2-fpm.service refused",
+                // its own start job is still there while systemd clears up after it
+                "+10ms unit php8.2-fpm.service deactivating sub=final-sigterm job",
+                "+10ms unit php8.2-fpm.service failed exit-code",
+                "+1ms act done 7 failed the job failed",
+                "+10ms probe php8.2-fpm.service refused"});
+    EXPECT_FALSE(story.says("admin-stopped")) << story.dump();
+}
+
+TEST(Step, AStopCountsForTheRunThatWasStopped) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service deactivating job",
+                // a restart whose start nobody saw; it failed
+                "+50ms unit php8.2-fpm.service failed exit-code invocation=i2",
+                "+10ms probe php8.2-fpm.service refused"});
+    EXPECT_FALSE(story.says("admin-stopped")) << story.dump();
+    EXPECT_EQ(story.count("act "), 1U) << story.dump();
+}
+
 TEST(Step, StartsAUnitThatLeftAStaleSocketBehind) {
     Story story;
     story.tell({"+1s unit php8.2-fpm.service inactive", "+10ms probe php8.2-fpm.service refused"});

@@ -278,6 +278,13 @@ TEST(ConfigTestOutput, KeepsTheVerdictOfTheExecutorOtherwise) {
               ConfigVerdict::kUnknown);
 }
 
+TEST(ConfigTestOutput, APlaceWithoutWordsGetsSome) {
+    const ConfigTest test =
+        parse_config_test("invalid", "", "nginx: [emerg]  in /etc/nginx/nginx.conf:3\n");
+    EXPECT_EQ(test.message, "the test failed without a word");
+    EXPECT_EQ(test.file, "/etc/nginx/nginx.conf");
+}
+
 TEST(ConfigTestOutput, SanitizesTheToolsWords) {
     const ConfigTest test =
         parse_config_test("invalid", "", "nginx: [emerg] \x1b[2Jx in /a\x1b:3\n");
