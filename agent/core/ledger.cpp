@@ -3,6 +3,8 @@
 
 #include "core/closed_set.hpp"
 
+#include <algorithm>
+
 namespace gatemend::core {
 
 std::string_view act_outcome_id(ActOutcome value) {
@@ -59,6 +61,19 @@ std::string_view undo_state_id(UndoState value) {
 
 std::optional<UndoState> undo_state_from_id(std::string_view id) {
     return find_by_id(id, UndoState::kUndoFailed, undo_state_id);
+}
+
+void settle_clock(Ledger& ledger, TimePoint now, Duration longest_approval) {
+    for (Attempt& attempt : ledger.attempts) {
+        if (attempt.time > now) {
+            const bool is_timed = attempt.undo_by > TimePoint{};
+            attempt.undo_by -= is_timed ? attempt.time - now : Duration{};
+            attempt.time = now;
+        }
+    }
+    std::erase_if(ledger.approvals, [&](const Approval& approval) {
+        return approval.until > now + longest_approval;
+    });
 }
 
 }  // namespace gatemend::core

@@ -62,6 +62,7 @@ void Executor::begin(std::function<void()> ready) {
                              .message = "no policy, nothing will be done: " +
                                         policy::render(loaded.errors.front())});
     }
+    record_.settle_clock(ports_.now(), kApprovalLifetime);
     if (const std::string& why = record_.ledger().unreadable; !why.empty()) {
         say(message_id::kRecordFailed,
             LOG_CRIT,

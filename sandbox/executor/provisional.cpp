@@ -34,9 +34,6 @@ void ignore(const core::Result<actions::Mending>& /*a snapshot too many does no 
 }  // namespace
 
 void Provisional::begin() {
-    const std::vector<Attempt>& attempts = parts_.record.ledger().attempts;
-    began_ = parts_.ports.now();
-    last_before_ = attempts.empty() ? 0 : attempts.back().id;
     if (!parts_.record.ledger().unreadable.empty()) {
         return;  // a record that cannot be trusted says nothing about what is to be undone
     }
@@ -64,18 +61,11 @@ bool Provisional::is_ordered(std::uint64_t attempt) const {
     return std::ranges::find(orders_, attempt, &Order::attempt) != orders_.end();
 }
 
-// What was done in the future was done before the clock was set back: it has as long from our start
-// as it had from its own.
-core::TimePoint Provisional::due(const Attempt& attempt) const {
-    const bool is_of_the_future = attempt.id <= last_before_ && attempt.time > began_;
-    return is_of_the_future ? began_ + (attempt.undo_by - attempt.time) : attempt.undo_by;
-}
-
 void Provisional::undo_what_is_due() {
     for (const auto& [id, footprint] : parts_.record.footprints()) {
         const Attempt* attempt = find(parts_.record.ledger(), id);
         if (attempt != nullptr && attempt->undo == UndoState::kProvisional &&
-            due(*attempt) <= parts_.ports.now() && !is_ordered(id)) {
+            attempt->undo_by <= parts_.ports.now() && !is_ordered(id)) {
             const bool is_timed = footprint.trace == actions::Trace::kTimed;
             orders_.push_back({.attempt = id,
                                .by = is_timed ? UndoneBy::kTime : UndoneBy::kDeadline,
@@ -90,7 +80,7 @@ void Provisional::set_clock() {
     std::optional<core::TimePoint> next;
     for (const Attempt& attempt : parts_.record.ledger().attempts) {
         if (attempt.undo == UndoState::kProvisional && !is_ordered(attempt.id)) {
-            next = std::min(next.value_or(due(attempt)), due(attempt));
+            next = std::min(next.value_or(attempt.undo_by), attempt.undo_by);
         }
     }
     if (!next || (wakes_at_ && *wakes_at_ <= *next)) {

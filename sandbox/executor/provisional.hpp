@@ -55,7 +55,6 @@ class Provisional {
         std::vector<ReplyDone<core::Done>> waiting;
     };
 
-    [[nodiscard]] core::TimePoint due(const core::Attempt& attempt) const;
     void undo_what_is_due();
     void set_clock();
     void run_first();
@@ -68,8 +67,6 @@ class Provisional {
     std::deque<Order> orders_;  // the first one is under way when is_running_
     bool is_running_ = false;
     std::optional<core::TimePoint> wakes_at_;
-    core::TimePoint began_{};
-    std::uint64_t last_before_ = 0;  // attempt of the executor that ran before this one
 };
 
 }  // namespace gatemend::sandbox

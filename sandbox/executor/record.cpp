@@ -202,6 +202,10 @@ Status Record::acknowledge_attempt(TimePoint now, std::uint64_t attempt, const s
     return Done{};
 }
 
+void Record::settle_clock(core::TimePoint now, core::Duration longest_approval) {
+    core::settle_clock(books_.ledger, now, longest_approval);
+}
+
 Status Record::note_start(TimePoint now) {
     return write(now, "start", JsonFields{}.add("version", GATEMEND_VERSION).text(), Sync::kYes);
 }

@@ -92,6 +92,9 @@ class Record {
     // Is there room for an act, its outcome and more? What an earlier call has set aside stays.
     [[nodiscard]] core::Status check_room() const;
 
+    // Once, before anything is asked of the ledger: the clock may have been set back since.
+    void settle_clock(core::TimePoint now, core::Duration longest_approval);
+
     [[nodiscard]] core::Status note_start(core::TimePoint now);
 
     struct Intent {

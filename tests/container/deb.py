@@ -2,6 +2,7 @@
 """The package under test: built inside the release's own tree from a clean copy of the source, with no network.
 
     deb.py [--suite bookworm] [--output DIR]     build what is missing, print (or copy) the paths
+    deb.py [--suite bookworm] --compare          build it a second time elsewhere and compare: is the build reproducible?
 
 Kept by content: a tree whose packaged files did not change is not built again.
 """
@@ -9,6 +10,7 @@ Kept by content: a tree whose packaged files did not change is not built again.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import io
 import os
@@ -18,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 
 import images
@@ -25,6 +28,25 @@ import images
 KEPT_PER_SUITE = 4
 _NOT_PACKAGED = ("tests/", ".ci/", "README.md")  # but for the drill, see there
 _DRILL_FOLDER = "usr/share/gatemend/drill"
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What must not matter to what is built."""
+
+    folder: str
+    jobs: int
+    variables: tuple[str, ...] = ("LC_ALL=C.UTF-8",)
+    umask: int = 0o022
+
+
+_USUAL = Surroundings("build/gatemend", os.cpu_count() or 1)
+_OTHER = Surroundings(
+    "srv/some/where/else/gatemend-again",
+    (os.cpu_count() or 1) + 1,
+    ("LC_ALL=C", "TZ=Pacific/Kiritimati", "HOME=/srv/some", "USER=somebody"),
+    0o002,
+)
 
 
 class BuildError(Exception):
@@ -107,13 +129,13 @@ def _pack(tree: pathlib.Path, package: pathlib.Path) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def _build(suite: images.Suite, files: list[str], target: pathlib.Path) -> None:
+def _build(suite: images.Suite, files: list[str], target: pathlib.Path, around: Surroundings = _USUAL) -> None:
     tree = images.ensure(suite, "build")
     began = time.monotonic()
     workshop = images.Overlay(tree, images.cache_dir() / "machines" / f"gm{os.getpid()}-build-{suite.name}")
     try:
         workshop.mount()
-        source = workshop.root / "build/gatemend"
+        source = workshop.root / around.folder
         for name in files:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(images.REPOSITORY / name, source / name, follow_symlinks=False)
@@ -122,9 +144,11 @@ def _build(suite: images.Suite, files: list[str], target: pathlib.Path) -> None:
             finished = subprocess.run(
                 [
                     *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network"),
-                    *(f"--machine={workshop.home.name}", f"--directory={workshop.root}", "--chdir=/build/gatemend", "--pipe"),
-                    *("--setenv=DEB_BUILD_OPTIONS=nocheck noautodbgsym terse", "--setenv=LC_ALL=C.UTF-8"),
+                    *(f"--machine={workshop.home.name}", f"--directory={workshop.root}", f"--chdir=/{around.folder}", "--pipe"),
+                    f"--setenv=DEB_BUILD_OPTIONS=nocheck noautodbgsym terse parallel={around.jobs}",
                     "--setenv=DEB_CXXFLAGS_STRIP=-g",  # as stripped in the end; a quarter less to compile
+                    *(f"--setenv={variable}" for variable in around.variables),
+                    *("sh", "-c", f"umask {around.umask:04o} && exec \"$@\"", "sh"),
                     *("dpkg-buildpackage", "--build=binary", "--unsigned-source", "--unsigned-changes"),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -137,7 +161,7 @@ def _build(suite: images.Suite, files: list[str], target: pathlib.Path) -> None:
         partial = target.with_suffix(".partial")
         images.remove_tree(partial)
         partial.mkdir(parents=True)
-        for package in (workshop.root / "build").glob("*.deb"):
+        for package in source.parent.glob("*.deb"):
             shutil.copy2(package, partial)
         partial.rename(target)
     finally:
@@ -164,6 +188,31 @@ def _forget_old(store: pathlib.Path, suite: images.Suite) -> None:
             log.unlink()
 
 
+def compare(suite: images.Suite) -> list[str]:
+    """The names of what differs between the package and one built in other surroundings; [] when the build is reproducible."""
+    first = ensure(suite)
+    with tempfile.TemporaryDirectory(dir=images.cache_dir()) as folder:
+        target = pathlib.Path(folder) / "again"
+        _build(suite, source_files(), target, _OTHER)
+        second = next(target.glob("gatemend_*.deb"))
+        if first.read_bytes() == second.read_bytes():
+            return []
+        one, other = _contents(first), _contents(second)
+    differing = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    return differing or ["the archive around the files"]
+
+
+def _contents(package: pathlib.Path) -> dict[str, tuple[object, ...]]:
+    found: dict[str, tuple[object, ...]] = {}
+    for part in ("--ctrl-tarfile", "--fsys-tarfile"):
+        listing = subprocess.run(["dpkg-deb", part, str(package)], capture_output=True, check=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(listing)) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                found[member.name] = (member.mode, member.mtime, member.uname, file.read() if file is not None else b"")
+    return found
+
+
 def with_version(package: pathlib.Path, suffix: str, target_dir: pathlib.Path) -> pathlib.Path:
     """The same package under a higher version, for testing an upgrade."""
     unpacked = target_dir / "unpacked"
@@ -179,9 +228,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suite", choices=images.SUITES, action="append", help="default: all")
     parser.add_argument("--output", type=pathlib.Path, help="copy the packages there")
+    parser.add_argument("--compare", action="store_true", help="build a second time elsewhere; 1 when the two differ")
     options = parser.parse_args()
+    is_same = True
     try:
         for name in options.suite or images.SUITES:
+            if options.compare:
+                differing = compare(images.SUITES[name])
+                print(f"{name}: " + (f"differs in {', '.join(differing)}" if differing else "byte for byte the same"))
+                is_same = is_same and not differing
+                continue
             package = ensure(images.SUITES[name])
             if options.output is not None:
                 package = pathlib.Path(shutil.copy2(package, options.output))
@@ -189,7 +245,7 @@ def main() -> int:
     except (BuildError, images.ImageError) as error:
         print(f"deb.py: {error}", file=sys.stderr)
         return 1
-    return 0
+    return 0 if is_same else 1
 
 
 if __name__ == "__main__":

@@ -417,6 +417,14 @@ TEST(ExecutorConsent, ExpiresAlsoBetweenPlanAndExecute) {
     EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: needs-approval");
 }
 
+TEST(ExecutorConsent, IsVoidWhereAClockSetBackWouldMakeItLonger) {
+    AskingMachine machine;
+    (void)machine.executor->approve(machine.digest, "uid 0");
+    machine.now -= std::chrono::hours{1};
+    machine.start();
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: needs-approval");
+}
+
 TEST(ExecutorConsent, IsForOneDigest) {
     AskingMachine machine;
     (void)machine.executor->approve(std::string(64, 'a'), "uid 0");
@@ -892,6 +900,19 @@ TEST(ExecutorProvisional, CountsForTheBudgetAsEveryAct) {
     (void)machine.act(repoint());
     (void)machine.roll_back(1);
     EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: budget-exhausted");
+}
+
+TEST(ExecutorProvisional, AClockSetBackMakesNoWaitLonger) {
+    MendingMachine machine;
+    machine.rule().limit.max = 1;
+    machine.rule().limit.per = std::chrono::hours{1};
+    machine.start();
+    (void)machine.act(repoint());
+    (void)machine.roll_back(1);
+    machine.now -= std::chrono::hours{10};
+    machine.start();
+    machine.pass(std::chrono::hours{1});
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "");
 }
 
 // Dies at every step in turn: afterwards either nothing was begun, or all is undone and on record.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import subprocess
 import tempfile
 
 import deb
@@ -33,6 +34,30 @@ class Package(Scenario):
         self.gatemend.enable()
         for unit in (AGENT, EXECUTOR):
             self.assertTrue(self.machine.is_active(unit), unit)
+
+    def test_every_program_is_hardened(self) -> None:
+        """What `hardening=+all` promises, read from what was linked."""
+        self.gatemend.install(self.package)
+        root = self.machine.root
+        programs = [root / "usr/bin/gatemend", *sorted((root / "usr/lib/gatemend").iterdir())]
+        self.assertGreater(len(programs), 6)
+        told = {program.name: self.linked(program) for program in programs}
+        for name, text in told.items():
+            with self.subTest(name):
+                self.assert_hardened(text)
+        # The small ones call nothing that there is a fortified twin of.
+        self.assertTrue(all(re.search(r"\b__\w+_chk\b", told[name]) for name in ("gatemend", "gatemend-agent", "gatemend-executor")))
+
+    def linked(self, program: pathlib.Path) -> str:
+        command = ["readelf", "--wide", "--file-header", "--segments", "--dynamic", "--dyn-syms", str(program)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def assert_hardened(self, told: str) -> None:
+        self.assertRegex(told, r"Type: +DYN ", "not position independent")
+        self.assertIn("GNU_RELRO", told)
+        self.assertRegex(told, r"\(FLAGS_1\) .*\bNOW\b", "symbols are bound lazily: the relocation table stays writable")
+        self.assertRegex(told, r"GNU_STACK .* RW +0x", "the stack can be executed")
+        self.assertIn("__stack_chk_fail", told, "no stack protector")
 
     def test_every_message_id_is_explained(self) -> None:
         self.gatemend.install(self.package)
