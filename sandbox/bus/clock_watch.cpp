@@ -70,8 +70,9 @@ void ClockWatch::look() {
 }
 
 std::string jump_words(core::Duration jump) {
-    return jump < core::Duration{} ? "set back by " + core::format_duration(-jump)
-                                   : "set forward by " + core::format_duration(jump);
+    const auto seconds = std::chrono::round<std::chrono::seconds>(jump);  // at least one
+    return jump < core::Duration{} ? "set back by " + core::format_duration(-seconds)
+                                   : "set forward by " + core::format_duration(seconds);
 }
 
 }  // namespace gatemend::bus

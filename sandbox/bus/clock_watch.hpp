@@ -45,7 +45,7 @@ class ClockWatch {
     Source first_look_;
 };
 
-// "set forward by 1h", "set back by 2m30s"
+// "set forward by 1h", "set back by 2m30s"; to the second
 [[nodiscard]] std::string jump_words(core::Duration jump);
 
 }  // namespace gatemend::bus

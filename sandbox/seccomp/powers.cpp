@@ -48,10 +48,13 @@ Masks masks_of(std::initializer_list<int> capabilities) {
     return masks;
 }
 
+// systemd 257 makes a unit's own inheritable, too: of no use to a process that executes nothing and
+// gains nothing by it.
 bool has_others(const Words& words, const Masks& masks) {
     for (std::size_t i = 0; i < words.size(); ++i) {
-        const std::uint32_t held = words.at(i).permitted | words.at(i).effective;
-        if ((held & ~masks.at(i)) != 0 || words.at(i).inheritable != 0) {
+        const std::uint32_t held =
+            words.at(i).permitted | words.at(i).effective | words.at(i).inheritable;
+        if ((held & ~masks.at(i)) != 0) {
             return true;
         }
     }

@@ -11,7 +11,7 @@
 namespace gatemend::sandbox {
 
 // Keeps those of `capabilities` (CAP_*) that are held and gives up all others: effective,
-// permitted, inheritable, ambient. No program started from here on could gain any back. An error
+// permitted, inheritable; no ambient one is left. No program started from here on could gain any back. An error
 // when afterwards anything else is still there.
 [[nodiscard]] core::Status keep_only(std::initializer_list<int> capabilities);
 

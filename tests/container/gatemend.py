@@ -40,9 +40,9 @@ class Gatemend:
 
     def enable(self) -> None:
         self.machine.systemctl("enable", "--now", AGENT)
-        self.machine.wait_until(self._has_looked, 30, "the agent to know its services")
+        self.machine.wait_until(self.is_watching, 30, "the agent to know its services")
 
-    def _has_looked(self) -> bool:
+    def is_watching(self) -> bool:
         result = self.run("status", "--json", check=False)
         return result.returncode == 0 and len(json.loads(result.stdout).get("services", [])) >= 2
 

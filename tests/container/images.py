@@ -79,6 +79,7 @@ _RUNTIME_TOOLS = (
     "nginx",
     "curl",
     "iproute2",
+    "libfaketime",
     "logrotate",
     "nftables",
     "openssl",

@@ -85,7 +85,7 @@ TEST_F(Clock, SetBeforeAnybodyWatchedIsFound) {
 }
 
 TEST(ClockWords, SayWhichWay) {
-    EXPECT_EQ(jump_words(1h), "set forward by 1h");
+    EXPECT_EQ(jump_words(1h - 20us), "set forward by 1h");
     EXPECT_EQ(jump_words(-150s), "set back by 2m30s");
 }
 

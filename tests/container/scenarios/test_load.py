@@ -143,7 +143,7 @@ class ComesApart(Scenario):
 
     def assert_recovers(self) -> None:
         self.machine.wait_until(lambda: self.machine.is_active(AGENT), 30, "the agent")
-        self.machine.wait_until(self.gatemend._has_looked, 30, "the agent to know its services")
+        self.machine.wait_until(self.gatemend.is_watching, 30, "the agent to know its services")
         self.site.kill_fpm()
         self.gatemend.wait_until_healed(self.fpm, 60)
         self.assert_answers()
