@@ -107,6 +107,7 @@ void begin_act(Context& context, Incident& incident, std::size_t candidates) {
         incident.text += "; the most certain of " + std::to_string(candidates) +
                          " that could act now, one at a time";
     }
+    incident.trial->asked_at = context.now;
     incident.trial->address =
         address_after(incident.trial->plan, context.find_service(incident.unit));
     remember_before(context, incident, *incident.trial);

@@ -303,8 +303,10 @@ void evaluate_up(Context& context, const core::Service& service, ServiceRecord& 
     if (incident == nullptr) {
         evaluate_quiet(context, service, record);
     } else if (incident->phase == Phase::kActing) {
-        // Looked at again when the executor has answered; the probe can be under way meanwhile.
-        ask_probe(context, service, record);
+        // Looked at again when the executor has answered; one probe can be under way meanwhile.
+        if (!has_fresh_probe(record)) {
+            ask_probe(context, service, record);
+        }
     } else if (incident->awaits_ledger || !context.state.has_ledger) {
         context.wake(service.unit, record, context.now + kUnknownProbeRetry);
     } else if (incident->unverified_attempt) {

@@ -46,7 +46,8 @@ inline constexpr std::size_t kMaxProposals = 4;  // of one incident
 // The act that an incident has asked for last, and what was true before it.
 struct Trial {
     actions::Plan plan;
-    std::size_t step = 0;  // of the rule's ladder
+    std::size_t step = 0;        // of the rule's ladder
+    core::TimePoint asked_at{};  // when it was asked for; the epoch where an earlier agent did
     bool is_offer = false;
     std::string address;  // where the backend is to answer after it; "" = where it always did
     bool was_target_up = false;

@@ -411,13 +411,20 @@ bool verify_down(Context& context, ServiceRecord& record, Incident& incident) {
     return false;
 }
 
+// Asked after the act was done, or after the unit's change that is the act's.
+bool is_probed_since(const Incident& incident, const ServiceRecord& record) {
+    const bool has_changed = record.unit_seen >= incident.trial->asked_at;
+    return has_fresh_probe(record) && (has_changed || record.probe_asked >= *incident.acted_at);
+}
+
 void verify_up(Context& context,
                const core::Service& service,
                ServiceRecord& record,
                Incident& incident) {
     const Case c{context, service, record, incident};
     const std::string address = new_address(incident);
-    if (!has_fresh_probe(record) || (!address.empty() && record.probe_address != address)) {
+    if (!is_probed_since(incident, record) ||
+        (!address.empty() && record.probe_address != address)) {
         ask_probe(context, service, record);
         return;
     }

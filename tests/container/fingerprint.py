@@ -23,7 +23,10 @@ def take(machine: Machine, *folders: str) -> Fingerprint:
         if not os.path.lexists(top):
             continue
         for path in (top, *sorted(top.rglob("*"))):
-            found[folder + str(path)[len(str(top)) :]] = _describe(path)
+            try:
+                found[folder + str(path)[len(str(top)) :]] = _describe(path)
+            except FileNotFoundError:  # between the list and the look: that is a difference, too
+                found[folder + str(path)[len(str(top)) :]] = "(gone)"
     return found
 
 

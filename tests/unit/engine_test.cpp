@@ -35,6 +35,17 @@ TEST(Step, ClosesAsHealedOnlyAfterTheSoak) {
     EXPECT_EQ(story.count("act "), 1U);
 }
 
+TEST(Step, ProbesOnceWhileAnActIsUnderWay) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+80ms unit php8.2-fpm.service active"});
+    ASSERT_EQ(story.count("act "), 1U) << story.dump();
+    ASSERT_EQ(story.count("probe "), 2U) << story.dump();
+    story.tell({"+1ms probe php8.2-fpm.service unknown"});
+    EXPECT_EQ(story.count("probe "), 2U) << story.dump();
+}
+
 TEST(Step, WaitsForNewsOfTheStartWhenTheAnswerComesFirst) {
     Story story;
     story.tell({"+1s unit php8.2-fpm.service failed signal",

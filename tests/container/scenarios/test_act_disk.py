@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stories
 from acted import DEADLINE, Acted
-from gatemend import Record
+from gatemend import Record, outcome_of
 from website import Visitors
 
 
@@ -18,6 +18,21 @@ class Vacuum(Acted):
         super().assert_told(intent)
         self.assertEqual(self.story.archived(), [])  # type: ignore[attr-defined]
         self.machine.run("journalctl", "--verify", "--quiet")
+
+
+class VacuumWithoutJournalctl(Acted):
+    kind = stories.FullDisk
+    can_be_bare = False
+
+    def test_nothing_is_done_and_that_is_on_record(self) -> None:
+        self.machine.run("mv", "/usr/bin/journalctl", "/usr/bin/journalctl.away")
+        self.play.break_it()
+        intent = self.play.next_intent()
+        self.machine.wait_until(lambda: self.gatemend.records("outcome"), DEADLINE, "the outcome")
+        self.machine.run("mv", "/usr/bin/journalctl.away", "/usr/bin/journalctl")
+        self.assertEqual(outcome_of(self.gatemend, intent)["outcome"], "failed")
+        self.assertNotEqual(self.story.archived(), [])  # type: ignore[attr-defined]
+        self.assert_record_complete()
 
 
 class VacuumThenStart(Acted):

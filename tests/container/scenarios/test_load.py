@@ -11,9 +11,9 @@ import pathlib
 import threading
 import time
 
-from gatemend import AGENT, EXECUTOR
+from gatemend import AGENT, EXECUTOR, Record, is_open
 from processes import Gauge
-from scenario import Scenario
+from scenario import QUIET, Scenario
 from website import NGINX_LOG
 
 SECONDS = float(os.environ.get("GATEMEND_TEST_SECONDS", "15"))
@@ -184,6 +184,35 @@ class ComesApart(Scenario):
         self.machine.systemctl("restart", EXECUTOR, AGENT)
         self.machine.wait_until(lambda: self.site.visit().status == 200, 30, "FPM to be started after all")
         self.gatemend.wait_until_healed(self.fpm, 60)
+        self.assert_record_complete()
+
+    def kill_without_program(self, unit: str, program: str) -> Record:
+        self.machine.run("mv", program, f"{program}.away")
+        self.machine.kill(self.machine.main_pid(unit))
+        return self.gatemend.wait_for_incident(unit, is_open, 20, "an open incident")
+
+    def test_missing_php_fpm(self) -> None:
+        """A configuration that nobody can test is not started; with the program back it is."""
+        program = f"/usr/sbin/php-fpm{self.suite.php}"
+        starts = self.machine.count_starts(self.fpm)
+        incident = self.kill_without_program(self.fpm, program)
+        self.machine.holds_for(lambda: self.machine.count_starts(self.fpm) == starts, QUIET, "nothing starts FPM")
+        self.assertIn("config-unknown", self.gatemend.run("why", str(incident["id"])).stdout)
+        self.machine.run("mv", f"{program}.away", program)
+        self.gatemend.wait_until_healed(self.fpm, 60)
+        self.assert_answers()
+        self.assert_record_complete()
+
+    def test_missing_nginx(self) -> None:
+        """Its configuration is known to be good: starting it is tried as often as the rule allows, then left to a person."""
+        nginx, program = self.site.nginx, "/usr/sbin/nginx"
+        self.kill_without_program(nginx, program)
+        self.machine.wait_until(lambda: self.gatemend.records("latched"), 60, "gatemend to give up")
+        self.assertEqual(len(self.gatemend.intents(nginx)), 3)
+        self.machine.run("mv", f"{program}.away", program)
+        self.gatemend.resume(nginx)
+        self.gatemend.wait_until_healed(nginx, 60)
+        self.assert_answers()
         self.assert_record_complete()
 
     def test_no_descriptors(self) -> None:
