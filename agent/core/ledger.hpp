@@ -98,9 +98,10 @@ struct Ledger {
     friend bool operator==(const Ledger&, const Ledger&) = default;
 };
 
-// For the start of whoever keeps the ledger. What is dated later than `now` was done before the clock
-// was set back, nobody knows how long ago: it counts as done now and has as long as it had, so that
-// waits and trials get no longer. An approval that would outlive `longest_approval` is void.
+// For the start of whoever keeps the ledger. What is dated later than `now` was done before the
+// clock was set back, nobody knows how long ago: it counts as done now and has as long as it had,
+// so that waits and trials get no longer. An approval that would outlive `longest_approval` is
+// void.
 void settle_clock(Ledger& ledger, TimePoint now, Duration longest_approval);
 
 inline constexpr std::size_t kMaxAttempts = 1000;

@@ -11,8 +11,8 @@
 namespace gatemend::sandbox {
 
 // Keeps those of `capabilities` (CAP_*) that are held and gives up all others: effective,
-// permitted, inheritable; no ambient one is left. No program started from here on could gain any back. An error
-// when afterwards anything else is still there.
+// permitted, inheritable; no ambient one is left. No program started from here on could gain any
+// back. An error when afterwards anything else is still there.
 [[nodiscard]] core::Status keep_only(std::initializer_list<int> capabilities);
 
 }  // namespace gatemend::sandbox

@@ -25,11 +25,16 @@ class VacuumWithoutJournalctl(Acted):
     can_be_bare = False
 
     def test_nothing_is_done_and_that_is_on_record(self) -> None:
-        self.machine.run("mv", "/usr/bin/journalctl", "/usr/bin/journalctl.away")
+        tool = "/usr/bin/journalctl"
+        self.gatemend.pause()  # until all is broken
         self.play.break_it()
-        intent = self.play.next_intent()
-        self.machine.wait_until(lambda: self.gatemend.records("outcome"), DEADLINE, "the outcome")
-        self.machine.run("mv", "/usr/bin/journalctl.away", "/usr/bin/journalctl")
+        self.machine.run("mv", tool, f"{tool}.away")
+        self.gatemend.resume()
+        try:
+            intent = self.play.next_intent()
+            self.machine.wait_until(lambda: self.gatemend.records("outcome"), DEADLINE, "the outcome")
+        finally:
+            self.machine.run("mv", f"{tool}.away", tool)
         self.assertEqual(outcome_of(self.gatemend, intent)["outcome"], "failed")
         self.assertNotEqual(self.story.archived(), [])  # type: ignore[attr-defined]
         self.assert_record_complete()
