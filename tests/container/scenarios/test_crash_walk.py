@@ -12,10 +12,12 @@ import dataclasses
 import datetime
 import json
 import os
+import pathlib
 
-from gatemend import AGENT, EXECUTOR, Record, undo_state
+from gatemend import AGENT, EXECUTOR, OWN_POLICIES, Record, undo_state
 from scenario import Scenario
 from steps import OUTLIVING, Call, Step, Stepper
+from stories import SITE_FILE, OldSocketPath
 
 MESSAGES = int(os.environ.get("GATEMEND_TEST_MESSAGES", "2"))
 DEADLINE = 30.0
@@ -207,6 +209,54 @@ class WalkOwner(_Walk):
     def inject(self) -> None:
         socket = self.suite.fpm_socket
         self.machine.run("sh", "-ec", f"chown root:root {socket} && chmod 600 {socket}")
+
+    def test_executor(self) -> None:
+        self.walk_all(EXECUTOR)
+
+
+_REPOINT_ALONE = """\
+[[rule]]
+name       = "repoint-alone"
+when       = {{ cause = "socket-path-mismatch" }}
+witnesses  = 2
+mode       = "act"
+ladder     = [ {{ act = "repoint-backend", within = "30s" }} ]
+limit      = {{ max = {most}, per = "1h", cooldown = "0s" }}
+verify     = {{ probe = "backend", within = "10s", soak = "1s" }}
+on_failure = "escalate"
+"""
+
+
+class WalkRepoint(_Walk):
+    """Edits nginx's configuration: staged, tested, swapped in, reloaded."""
+
+    act = "repoint-backend"
+    starts = 0
+
+    def furnish(self, root: pathlib.Path) -> None:
+        self.story = OldSocketPath(self.machine, self.site)
+        self.story.furnish(root)
+
+    def install(self) -> None:
+        self.allow(100)
+        super().install()
+
+    def allow(self, most: int) -> None:
+        """Without asking: nobody says yes so often."""
+        self.machine.write(f"{OWN_POLICIES}/05-repoint-alone.toml", _REPOINT_ALONE.format(most=most))
+
+    def inject(self) -> None:
+        self.story.inject()
+
+    def judge(self, before: Mark, stepper: Stepper, where: str) -> str:
+        self.assertEqual(self.machine.path(SITE_FILE).read_bytes().decode(), self.story.healthy, where)
+        left = [path.name for path in self.machine.path(SITE_FILE).parent.iterdir() if path.name.startswith(".")]
+        self.assertEqual(left, [], f"{where}: left behind")
+        return super().judge(before, stepper, where)
+
+    def assert_budget_knows_all(self) -> None:
+        self.allow(len(self.gatemend.intents()))
+        super().assert_budget_knows_all()
 
     def test_executor(self) -> None:
         self.walk_all(EXECUTOR)
