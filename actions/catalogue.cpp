@@ -280,7 +280,10 @@ std::string describe(const Plan& plan) {
     std::string text = std::string{spec(plan.act).name} + " " + plan.unit;
     std::string details;
     for (const auto& [name, value] : plan.parameters) {
-        details += (details.empty() ? "" : ", ") + name + " " + value;
+        details += details.empty() ? "" : ", ";
+        details += name;
+        details += " ";
+        details += value;
     }
     return details.empty() ? text : text + " (" + details + ")";
 }

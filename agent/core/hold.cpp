@@ -7,6 +7,7 @@
 
 namespace gatemend::core {
 
+// NOLINTNEXTLINE(readability-function-size): one table
 std::string_view hold_kind_id(HoldKind value) {
     switch (value) {
         case HoldKind::kAdminStopped:

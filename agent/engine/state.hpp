@@ -101,7 +101,8 @@ struct Incident {
 struct ServiceRecord {
     std::optional<core::UnitState> unit;
     core::TimePoint unit_seen{};
-    bool was_stop_requested = false;  // the way down began with a stop job
+    bool has_run = false;             // the unit's present run has been up
+    bool was_stop_requested = false;  // its way down began with a stop job
     std::optional<core::ConfigTest> test;
     core::TimePoint test_time{};
     bool is_test_running = false;

@@ -107,16 +107,17 @@ void on_symptom(Context& context, const core::SymptomSeen& seen) {
 
 // A run that was up and now goes down under a job was asked to. The job of a run that never came up
 // may as well be its own start, about to fail; and whoever asked for the end of one run did not ask
-// for the end of the next.
+// for the end of the next. A run that was not seen from its beginning may have been up.
 void note_stop_request(ServiceRecord& record, const core::UnitState& state) {
-    const bool is_going = state.active == core::ActiveState::kDeactivating && state.has_job;
-    const bool is_same_run = !record.unit || record.unit->invocation_id == state.invocation_id;
-    const bool was_up = !record.unit || core::is_up(*record.unit);
-    if (is_going && is_same_run && was_up) {
-        record.was_stop_requested = true;
-    } else if (core::is_up(state) || state.active == core::ActiveState::kActivating ||
-               !is_same_run) {
+    if (!record.unit || record.unit->invocation_id != state.invocation_id) {
+        record.has_run = !record.unit;
         record.was_stop_requested = false;
+    }
+    if (core::is_up(state) || state.active == core::ActiveState::kActivating) {
+        record.has_run = core::is_up(state);
+        record.was_stop_requested = false;
+    } else if (state.active == core::ActiveState::kDeactivating && state.has_job) {
+        record.was_stop_requested = record.was_stop_requested || record.has_run;
     }
 }
 

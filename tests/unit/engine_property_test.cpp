@@ -4,6 +4,7 @@
 #include "engine/step.hpp"
 #include "story.hpp"
 
+#include <deque>
 #include <random>
 #include <set>
 
@@ -41,7 +42,94 @@ class Chaos {
         }
     }
 
+    // In a world that answers in no time: a question that asks itself again at once would never
+    // end.
+    void run_answered_at_once(int events) {
+        is_prompt_ = true;
+        for (int i = 0; i < events && !::testing::Test::HasFailure(); ++i) {
+            now_ += std::chrono::milliseconds{pick(4000)};
+            feed(random_event());
+            std::size_t answers = 0;
+            for (; !answers_.empty() && answers < kMaxAnswers; ++answers) {
+                core::EventBody answer = std::move(answers_.front());
+                answers_.pop_front();
+                feed(std::move(answer));
+            }
+            EXPECT_TRUE(answers_.empty()) << "after " << answers << " answers in one moment";
+        }
+    }
+
   private:
+    // Every service and every incident may have some questions.
+    static constexpr std::size_t kMaxAnswers = 200;
+
+    void answer(const engine::StartProbe& question) {
+        core::ProbeResult result;
+        result.outcome = static_cast<core::ProbeOutcome>(pick(11));
+        answers_.emplace_back(
+            core::ProbeAnswered{question.probe, question.unit, question.address, result});
+    }
+
+    void answer(const engine::TestConfig& question) {
+        core::ConfigTest test;
+        test.verdict = static_cast<core::ConfigVerdict>(pick(3));
+        answers_.emplace_back(core::ConfigTested{question.unit, test});
+    }
+
+    void answer(const engine::ReadLogs& question) {
+        answers_.emplace_back(core::LogsRead{question.unit});
+    }
+
+    void answer(const engine::ReadJournal& question) {
+        answers_.emplace_back(core::JournalRead{question.unit, question.invocation_id, {}});
+    }
+
+    void answer(const engine::Inspect& question) {
+        std::optional<core::Inspection> look;
+        if (pick(3) != 0) {
+            look.emplace();
+            look->file_systems.push_back(core::FileSystem{
+                .path = "/var", .bytes = 1U << 30U, .bytes_free = pick(2) == 0 ? 0U : 1U << 29U});
+        }
+        answers_.emplace_back(core::Inspected{question.unit, std::move(look)});
+    }
+
+    void answer(const engine::ReadFilter& question) {
+        answers_.emplace_back(core::FilterRead{question.unit, question.address, ""});
+    }
+
+    void answer(const engine::ResolveName& question) {
+        answers_.emplace_back(core::NameResolved{question.unit, {}});
+    }
+
+    void answer(const engine::ReadApps& question) {
+        answers_.emplace_back(core::AppsListed{question.unit, {}});
+    }
+
+    void answer(const engine::RequestAct& question) {
+        core::EventBody reply = act_answer();
+        std::get<core::ActAnswered>(reply).incident = question.incident;
+        answers_.push_back(std::move(reply));
+    }
+
+    void answer(const engine::ProposeAct& question) {
+        answers_.emplace_back(core::ActProposed{question.incident, question.proposal, "d", ""});
+    }
+
+    void answer(const engine::UndoAct& question) {
+        answers_.emplace_back(
+            core::ActUndone{question.incident, question.attempt, pick(2) == 0, ""});
+    }
+
+    void answer(const engine::SetTimer& timer) {
+        if (timer.at <= now_) {
+            answers_.emplace_back(core::TimerFired{timer.timer});
+        }
+    }
+
+    template <class Statement>
+    void answer(const Statement& /*nobody answers*/) {}
+
     int pick(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
 
     std::string pick_unit() { return kUnits[static_cast<std::size_t>(pick(3))]; }
@@ -159,6 +247,9 @@ class Chaos {
         std::size_t verdicts = 0;
         for (const engine::Effect& effect :
              engine::step(state_, core::Event{now_, std::move(body)})) {
+            if (is_prompt_) {
+                std::visit([this](const auto& question) { answer(question); }, effect);
+            }
             if (const auto* request = std::get_if<engine::RequestAct>(&effect)) {
                 ++acts;
                 check_act(*request);
@@ -211,12 +302,24 @@ class Chaos {
     std::uint64_t next_attempt_ = 1;
     std::map<std::string, std::vector<core::TimePoint>> times_;
     std::set<std::uint64_t> judged_;
+    bool is_prompt_ = false;
+    std::deque<core::EventBody> answers_;
 };
 
 TEST(StepProperty, KeepsItsPromisesUnderRandomEvents) {
     for (unsigned seed = 1; seed <= 40; ++seed) {
         SCOPED_TRACE(seed);
         Chaos(seed).run(3000);
+        if (HasFailure()) {
+            return;
+        }
+    }
+}
+
+TEST(StepProperty, NoQuestionAsksItselfAgainAtOnce) {
+    for (unsigned seed = 1; seed <= 40; ++seed) {
+        SCOPED_TRACE(seed);
+        Chaos(seed).run_answered_at_once(1000);
         if (HasFailure()) {
             return;
         }

@@ -129,6 +129,16 @@ TEST(Step, AStartThatFailsIsNoStop) {
     EXPECT_FALSE(story.says("admin-stopped")) << story.dump();
 }
 
+TEST(Step, AStopWhoseJobIsSeenLateIsAStop) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service deactivating sub=stop-sigterm",
+                "+1ms unit php8.2-fpm.service deactivating sub=stop-sigterm job",
+                "+90s unit php8.2-fpm.service failed timeout",
+                "+10ms probe php8.2-fpm.service missing"});
+    EXPECT_EQ(story.count("act "), 0U);
+    EXPECT_TRUE(story.says("admin-stopped")) << story.dump();
+}
+
 TEST(Step, AStopCountsForTheRunThatWasStopped) {
     Story story;
     story.tell({"+1s unit php8.2-fpm.service deactivating job",
