@@ -106,12 +106,6 @@ class Chaos {
         answers_.emplace_back(core::AppsListed{question.unit, {}});
     }
 
-    void answer(const engine::RequestAct& question) {
-        core::EventBody reply = act_answer();
-        std::get<core::ActAnswered>(reply).incident = question.incident;
-        answers_.push_back(std::move(reply));
-    }
-
     void answer(const engine::ProposeAct& question) {
         answers_.emplace_back(core::ActProposed{question.incident, question.proposal, "d", ""});
     }
@@ -127,8 +121,9 @@ class Chaos {
         }
     }
 
-    template <class Statement>
-    void answer(const Statement& /*nobody answers*/) {}
+    // Nobody answers a statement; an act takes its time.
+    template <class Other>
+    void answer(const Other& /*effect*/) {}
 
     int pick(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
 
