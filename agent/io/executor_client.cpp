@@ -130,7 +130,7 @@ core::ActAnswered refusal_of(std::uint64_t incident,
                              const sdbus::Error& error) {
     const auto how = is_own_answer(error) ? core::ActReply::kRefused : core::ActReply::kLost;
     core::ActAnswered answer = answer_of(incident, how, error_of(method, error).text);
-    const std::string text{error.getMessage()};
+    const std::string& text = error.getMessage();
     answer.hold = core::hold_kind_from_id(std::string_view{text}.substr(0, text.find(':')));
     return answer;
 }
