@@ -133,9 +133,9 @@ std::vector<ReplayedDecision> missing_from(const std::vector<ReplayedDecision>& 
 
 const std::vector<ReplayedDecision>& decisions_of(const ReplayedDecisions& side,
                                                   const IncidentKey& incident) {
-    static const std::vector<ReplayedDecision> kNone;
+    static const std::vector<ReplayedDecision> none;
     const auto found = side.find(incident);
-    return found == side.end() ? kNone : found->second;
+    return found == side.end() ? none : found->second;
 }
 
 void print_line(char sign, const ReplayedDecision& decision) {

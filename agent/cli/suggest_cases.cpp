@@ -79,6 +79,7 @@ bool is_askable(const core::Findings& findings, Cause cause) {
 
 std::vector<Cause> askable_causes() {
     std::vector<Cause> causes;
+    causes.reserve(kRows.size());
     for (const Row& row : kRows) {
         causes.push_back(row.cause);
     }
