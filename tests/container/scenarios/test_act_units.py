@@ -5,7 +5,7 @@ from __future__ import annotations
 import stories
 from acted import DEADLINE, Acted
 from apps import Gunicorn
-from gatemend import Record, digest_of, held_because
+from gatemend import Record, digest_of, held_because, is_closed
 from scenario import QUIET
 
 
@@ -101,6 +101,8 @@ class Harmful(Acted):
         self.machine.systemctl("reset-failed", self.fpm, check=False)
         self.machine.systemctl("start", self.fpm)
         self.play.visitors.wait_for_good(5, DEADLINE)
+        # What the harm had left was an ordinary failed unit: another rule may have been first to start it.
+        self.gatemend.wait_for_incident(self.fpm, is_closed, DEADLINE, "closed")
         newest, restarts = self.gatemend.newest_id(), len(self.play.intents())
         self.story.inject()
         self.play.incident(held_because("demoted"), newest)
