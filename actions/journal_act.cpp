@@ -9,6 +9,7 @@
 #include "actions/tool_acts.hpp"
 #include "core/case_file.hpp"
 #include "core/text.hpp"
+#include "sandbox/bus/event_loop.hpp"
 
 #include <unistd.h>
 
@@ -45,10 +46,6 @@ JournalFloor floor_of(const Plan& plan) {
     return {
         .bytes = number_of(plan, "keep_bytes"),
         .age = std::chrono::seconds{static_cast<std::int64_t>(number_of(plan, "keep_seconds"))}};
-}
-
-core::TimePoint now() {
-    return std::chrono::time_point_cast<core::Duration>(std::chrono::system_clock::now());
 }
 
 // By folder; folders that are not there are not in it.
@@ -118,14 +115,14 @@ class Vacuuming : public std::enable_shared_from_this<Vacuuming> {
   private:
     void go_on(const Journals& journals) {
         for (const auto& [folder, files] : journals) {
-            const VacuumPlan plan = plan_vacuum(files, floor_, now());
+            const VacuumPlan plan = plan_vacuum(files, floor_, bus::wall_clock());
             if (plan.gone > 0 && vacuumed_.insert(folder).second) {
                 vacuum(folder, plan.files_to_keep);
                 return;
             }
         }
         const auto is_worthwhile = [this](const auto& entry) {
-            return is_rotation_worthwhile(entry.second, floor_, now());
+            return is_rotation_worthwhile(entry.second, floor_, bus::wall_clock());
         };
         if (!has_rotated_ && std::ranges::any_of(journals, is_worthwhile)) {
             has_rotated_ = true;

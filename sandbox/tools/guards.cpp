@@ -2,6 +2,7 @@
 #include "sandbox/tools/guards.hpp"
 
 #include "core/text.hpp"
+#include "sandbox/bus/event_loop.hpp"
 #include "sandbox/tools/package_lock.hpp"
 #include "sandbox/tools/small_text.hpp"
 
@@ -298,7 +299,7 @@ std::vector<Hold> judge(Look& look) {
 GuardView GuardView::of_this_machine() {
     GuardView view;
     // Not the event loop's clock: markers and shutdowns are dated by whoever wrote them.
-    view.now = [] { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); };
+    view.now = bus::wall_clock;
     view.since_boot = [] {
         timespec time{};
         (void)::clock_gettime(CLOCK_BOOTTIME, &time);  // cannot fail: Linux has had it since 2.6.39

@@ -301,24 +301,19 @@ class Chaos {
     std::deque<core::EventBody> answers_;
 };
 
-TEST(StepProperty, KeepsItsPromisesUnderRandomEvents) {
-    for (unsigned seed = 1; seed <= 40; ++seed) {
+void for_each_seed(void (Chaos::*run)(int), int events) {
+    for (unsigned seed = 1; seed <= 40 && !::testing::Test::HasFailure(); ++seed) {
         SCOPED_TRACE(seed);
-        Chaos(seed).run(3000);
-        if (HasFailure()) {
-            return;
-        }
+        (Chaos(seed).*run)(events);
     }
 }
 
+TEST(StepProperty, KeepsItsPromisesUnderRandomEvents) {
+    for_each_seed(&Chaos::run, 3000);
+}
+
 TEST(StepProperty, NoQuestionAsksItselfAgainAtOnce) {
-    for (unsigned seed = 1; seed <= 40; ++seed) {
-        SCOPED_TRACE(seed);
-        Chaos(seed).run_answered_at_once(1000);
-        if (HasFailure()) {
-            return;
-        }
-    }
+    for_each_seed(&Chaos::run_answered_at_once, 1000);
 }
 
 }  // namespace
