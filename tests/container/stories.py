@@ -13,6 +13,7 @@ import fingerprint
 import images
 from apps import PORT, App, Gunicorn, Node, Pm2
 from machine import Machine
+from rule import rule
 from website import NGINX_LOG, Visitors, Website
 
 MIB = 1 << 20
@@ -273,19 +274,6 @@ class OwnedByRoot(Story):
         return f"nginx -t && chown www-data:www-data {self.suite.fpm_socket}"
 
 
-_DURABLE_RULE = """\
-[[rule]]
-name       = "mend-pool-file"
-when       = { cause = "socket-ownership" }
-witnesses  = 2
-mode       = "ask"
-ladder     = [ { act = "set-pool-listen", within = "60s" } ]
-limit      = { max = 2, per = "1h", cooldown = "0s" }
-verify     = { probe = "backend", within = "10s", soak = "2s" }
-on_failure = "rollback"
-"""
-
-
 class PoolSaysRoot(Story):
     """The owner comes from the pool file, and the operator wants it mended there or not at all."""
 
@@ -293,7 +281,10 @@ class PoolSaysRoot(Story):
     folders = fingerprint.CONFIGURATION
 
     def rules(self) -> dict[str, str]:
-        return {"05-mend-pool-file.toml": _DURABLE_RULE}
+        text = rule(
+            "mend-pool-file", self.cause, self.act, mode="ask", within="60s", limit=(2, "1h"), on_failure="rollback"
+        )
+        return {"05-mend-pool-file.toml": text}
 
     def inject(self) -> None:
         text = self.machine.read(self.site.pool_file)
@@ -581,22 +572,12 @@ class FullDisk(Story):
 # -- evidence ---------------------------------------------------------------------------------------------------------
 
 EVIDENCE_SECONDS = 4
-_EVIDENCE_RULE = """\
-[[rule]]
-name       = "look-closer"
-when       = {{ cause = "{cause}" }}
-witnesses  = 2
-mode       = "act"
-ladder     = [ {{ act = "{act}", within = "10s", with = {{ seconds = {seconds} }} }} ]
-limit      = {{ max = 1, per = "1d", cooldown = "0s" }}
-verify     = {{ probe = "backend", within = "5s", soak = "1s" }}
-on_failure = "escalate"
-"""
 
 
 def look_closer(cause: str, act: str) -> dict[str, str]:
     """No shipped rule collects evidence by itself; an operator's own comes before them."""
-    return {"05-look-closer.toml": _EVIDENCE_RULE.format(cause=cause, act=act, seconds=EVIDENCE_SECONDS)}
+    given = {"seconds": EVIDENCE_SECONDS}
+    return {"05-look-closer.toml": rule("look-closer", cause, act, given, within="10s", limit=(1, "1d"), soak="1s")}
 
 
 class DebugLines(BigHeader):

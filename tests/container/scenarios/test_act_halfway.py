@@ -11,22 +11,10 @@ from gatemend import AGENT, AUDIT, EXECUTOR, MENDER, SNAPSHOTS, Record
 from gatemend import digest_of, proposal_of, undo_by, undo_state
 from machine import Machine
 from moment import APPEARS, CHANGES, GETS_OTHER_OWNER, Moment
+from rule import rule
 from stories import SITE_FILE
 
 SITE_FOLDER, _, SITE_NAME = SITE_FILE.rpartition("/")
-
-
-_DURABLE_RULE = """\
-[[rule]]
-name       = "durable-first"
-when       = { cause = "socket-ownership" }
-witnesses  = 2
-mode       = "ask"
-ladder     = [ { act = "set-pool-listen", within = "WITHIN" } ]
-limit      = { max = 20, per = "1h", cooldown = "0s" }
-verify     = { probe = "backend", within = "10s", soak = "2s" }
-on_failure = "rollback"
-"""
 
 
 class DurableFirst(stories.PoolSaysRoot):
@@ -36,7 +24,8 @@ class DurableFirst(stories.PoolSaysRoot):
     within = "5s"
 
     def rules(self) -> dict[str, str]:
-        return {"05-durable.toml": _DURABLE_RULE.replace("WITHIN", self.within)}
+        text = rule("durable-first", self.cause, self.act, mode="ask", within=self.within, on_failure="rollback")
+        return {"05-durable.toml": text}
 
 
 class PatientlyDurable(DurableFirst):

@@ -7,19 +7,9 @@ import json
 
 import fingerprint
 from gatemend import OWN_POLICIES
+from rule import rule
 from scenario import Scenario
 
-_RULE = """\
-[[rule]]
-name       = "test-{act}"
-when       = {{ cause = "unknown" }}
-witnesses  = 2
-mode       = "act"
-ladder     = [ {{ act = "{act}", within = "10s"{given} }} ]
-limit      = {{ max = 100, per = "1h", cooldown = "0s", backoff = 1 }}
-verify     = {{ probe = "backend", within = "5s", soak = "2s" }}
-on_failure = "escalate"
-"""
 _GIVEN = {
     "vacuum-journal": {"keep_bytes": str(1 << 40), "keep_seconds": "600000"},
     "debug-log": {"seconds": "5"},
@@ -52,8 +42,7 @@ class Refused(Scenario):
     def install(self) -> None:
         super().install()
         for act in _ACTS:
-            given = ", ".join(f"{name} = {value}" for name, value in _GIVEN.get(act, {}).items())
-            text = _RULE.format(act=act, given=f", with = {{ {given} }}" if given else "")
+            text = rule(f"test-{act}", "unknown", act, _GIVEN.get(act), within="10s", limit=(100, "1h"))
             self.machine.write(f"{OWN_POLICIES}/90-test-{act}.toml", text)
 
     def look(self) -> fingerprint.Fingerprint:

@@ -15,6 +15,7 @@ import os
 import pathlib
 
 from gatemend import AGENT, EXECUTOR, OWN_POLICIES, Record, undo_state
+from rule import rule
 from scenario import Scenario
 from steps import OUTLIVING, Call, Step, Stepper
 from stories import SITE_FILE, OldSocketPath
@@ -214,19 +215,6 @@ class WalkOwner(_Walk):
         self.walk_all(EXECUTOR)
 
 
-_REPOINT_ALONE = """\
-[[rule]]
-name       = "repoint-alone"
-when       = {{ cause = "socket-path-mismatch" }}
-witnesses  = 2
-mode       = "act"
-ladder     = [ {{ act = "repoint-backend", within = "30s" }} ]
-limit      = {{ max = {most}, per = "1h", cooldown = "0s" }}
-verify     = {{ probe = "backend", within = "10s", soak = "1s" }}
-on_failure = "escalate"
-"""
-
-
 class WalkRepoint(_Walk):
     """Edits nginx's configuration: staged, tested, swapped in, reloaded."""
 
@@ -243,7 +231,8 @@ class WalkRepoint(_Walk):
 
     def allow(self, most: int) -> None:
         """Without asking: nobody says yes so often."""
-        self.machine.write(f"{OWN_POLICIES}/05-repoint-alone.toml", _REPOINT_ALONE.format(most=most))
+        text = rule("repoint-alone", self.story.cause, self.act, limit=(most, "1h"), soak="1s")
+        self.machine.write(f"{OWN_POLICIES}/05-repoint-alone.toml", text)
 
     def inject(self) -> None:
         self.story.inject()

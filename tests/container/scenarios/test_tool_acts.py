@@ -13,6 +13,7 @@ from apps import App, Node, Pm2
 from diagnosis import Diagnosed
 from gatemend import OWN_POLICIES
 from machine import CommandError, Machine
+from rule import rule
 from scenario import Scenario
 
 MIB = 1024 * 1024
@@ -20,14 +21,6 @@ JOURNALD = "systemd-journald.service"
 CAPTURES = "/var/lib/gatemend/captures"
 _EXECUTOR = ("org.gatemend.Executor1", "/org/gatemend/Executor1", "org.gatemend.Executor1")
 _RULES_TO_SAY = ("keep_bytes", "keep_seconds", "seconds")
-_RULE = """\
-[[rule]]
-name   = "test-{act}"
-when   = {{ cause = "{cause}" }}
-mode   = "act"
-ladder = [ {{ act = "{act}", within = "50s"{given} }} ]
-limit  = {{ max = 20, per = "1h", cooldown = "0s" }}
-"""
 
 
 class Asked:
@@ -42,9 +35,8 @@ class Asked:
 
     def allow(self, act: str, parameters: dict[str, str | int]) -> None:
         """A rule that gives the act what only a rule may give it."""
-        given = ", ".join(f"{key} = {value}" for key, value in parameters.items() if key in _RULES_TO_SAY)
-        with_given = f", with = {{ {given} }}" if given else ""
-        text = _RULE.format(act=act, cause=self.acts[act], given=with_given)
+        given = {key: value for key, value in parameters.items() if key in _RULES_TO_SAY}
+        text = rule(f"test-{act}", self.acts[act], act, given, within="50s")
         self.machine.write(f"{OWN_POLICIES}/05-{act}.toml", text)
         self.assertEqual(self.call("Reload"), [""])
 
