@@ -5,6 +5,7 @@
 #include "core/text.hpp"
 #include "io/small_file.hpp"
 #include "parse/fact_event.hpp"
+#include "sandbox/bus/replace_file.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -217,7 +218,7 @@ void TopologySource::rediscover() {
 }
 
 void TopologySource::remember() const {
-    if (const auto saved = io::replace_file(cache_path_, encode_topology(topology_)); !saved) {
+    if (const auto saved = bus::replace_file(cache_path_, encode_topology(topology_)); !saved) {
         outside_.warn(saved.error().text + ", ignoring");
     }
 }

@@ -133,11 +133,6 @@ bool read_number(std::string_view text, Number& number) {
     return error == std::errc{} && end == text.data() + text.size() && !text.empty();
 }
 
-bool is_numeric_address(std::string_view text) {
-    return !text.empty() && text.size() <= kMaxNumericAddress &&
-           text.find_first_not_of("0123456789abcdef.:") == std::string_view::npos;
-}
-
 std::optional<std::vector<std::string>> split_addresses(std::string_view list) {
     std::vector<std::string> addresses;
     for (;;) {
@@ -209,6 +204,11 @@ std::string_view tls_sentence(TlsFault fault) {
 }
 
 }  // namespace
+
+bool is_numeric_address(std::string_view text) {
+    return !text.empty() && text.size() <= kMaxNumericAddress &&
+           text.find_first_not_of("0123456789abcdef.:") == std::string_view::npos;
+}
 
 std::string encode(const ProbeResult& result) {
     std::string line = "outcome=";

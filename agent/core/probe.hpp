@@ -73,6 +73,9 @@ struct ProbeResult {
 
 inline constexpr std::size_t kMaxResolvedAddresses = 16;
 
+// Made of what addresses are written in; whether it is one is for inet_pton(3) to say.
+[[nodiscard]] bool is_numeric_address(std::string_view text);
+
 // "outcome=refused errno=111 us=153[ status=502][ tls=expired][ until=TIME][ spoken=http]
 // [ addresses=10.0.0.1,10.0.0.2]\n": the probe's whole output, and its strict reader
 // (nullopt for anything else, including trailing bytes).

@@ -262,13 +262,14 @@ void note_verdict(core::Ledger& ledger, std::uint64_t attempt, core::ActVerdict 
     }
 }
 
-// The executor died in the middle of it and took it back: that says nothing about its worth. How
-// often it is tried again is the budget's matter.
+// The executor died in the middle of it and nothing is left of it: that it did not help says
+// nothing about its worth. How often it is tried again is the budget's matter.
 bool is_cut_short(const core::Ledger& ledger, std::uint64_t attempt) {
     return std::any_of(
         ledger.attempts.begin(), ledger.attempts.end(), [attempt](const core::Attempt& item) {
-            return item.id == attempt && item.outcome == core::ActOutcome::kInterrupted &&
-                   item.undo == core::UndoState::kUndone;
+            const bool is_gone =
+                item.undo == core::UndoState::kUndone || item.undo == core::UndoState::kNothing;
+            return item.id == attempt && item.outcome == core::ActOutcome::kInterrupted && is_gone;
         });
 }
 
@@ -417,11 +418,31 @@ bool is_probed_since(const Incident& incident, const ServiceRecord& record) {
     return has_fresh_probe(record) && (has_changed || record.probe_asked >= *incident.acted_at);
 }
 
+// An earlier agent knew where the backend answers after its reload: what the name means now.
+// False: that is being looked up.
+bool has_learnt_address(const Case& c) {
+    Trial& trial = *c.incident.trial;
+    const bool is_adopted = trial.asked_at == core::TimePoint{};
+    if (!is_adopted || trial.plan.act != actions::ActId::kReloadUnit ||
+        suspected_backend(c.service, c.record).host.empty()) {
+        return true;
+    }
+    if (!c.incident.is_name_read) {
+        ask_name(c.context, c.service, c.record);
+        return false;
+    }
+    trial.address = c.record.resolved.empty() ? "" : c.record.resolved.front();
+    return true;
+}
+
 void verify_up(Context& context,
                const core::Service& service,
                ServiceRecord& record,
                Incident& incident) {
     const Case c{context, service, record, incident};
+    if (!has_learnt_address(c)) {
+        return;
+    }
     const std::string address = new_address(incident);
     if (!is_probed_since(incident, record) ||
         (!address.empty() && record.probe_address != address)) {
@@ -451,7 +472,8 @@ void conclude_attempt(Context& context,
                    incident,
                    std::string{core::act_verdict_id(verdict)} + ": " + text +
                        verdict_words(incident, verdict));
-    const bool is_proof = !is_cut_short(context.state.ledger, attempt);
+    const bool is_proof = verdict == core::ActVerdict::kEffective ||
+                          !is_cut_short(context.state.ledger, attempt);
     if (is_proof) {
         count_step(context.state, incident, verdict);
     }

@@ -2,6 +2,7 @@
 #include "io/cursor_store.hpp"
 
 #include "io/small_file.hpp"
+#include "sandbox/bus/replace_file.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -111,7 +112,7 @@ void CursorStore::flush() {
         return;
     }
     timer_.reset();
-    if (const auto saved = replace_file(path_, encode_cursors(collect_())); !saved) {
+    if (const auto saved = bus::replace_file(path_, encode_cursors(collect_())); !saved) {
         on_error_(saved.error());
     }
 }

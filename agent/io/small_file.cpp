@@ -7,15 +7,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <system_error>
 
 namespace gatemend::io {
 
 namespace {
-
-constexpr unsigned kStateMode = 0640;
 
 core::Error failure(const char* what, const std::string& path, int error_number) {
     return core::Error{std::string(what) + " '" + path +
@@ -86,29 +83,6 @@ core::Result<std::string> read_file_tail(const std::string& path, std::size_t li
         return failure("seek", path, errno);
     }
     return read_up_to(file, path, limit);
-}
-
-core::Status replace_file(const std::string& path, std::string_view content) {
-    const std::string fresh = path + ".new";
-    bus::UniqueFd fd(
-        ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, kStateMode));
-    if (!fd.is_open()) {
-        return failure("create", fresh, errno);
-    }
-    while (!content.empty()) {
-        const ssize_t put = ::write(fd.get(), content.data(), content.size());
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put < 0) {
-            return failure("write", fresh, errno);
-        }
-        content.remove_prefix(static_cast<std::size_t>(put));
-    }
-    if (::rename(fresh.c_str(), path.c_str()) != 0) {
-        return failure("rename to", path, errno);
-    }
-    return core::Done{};
 }
 
 }  // namespace gatemend::io

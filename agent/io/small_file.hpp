@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Small state files: read whole with a limit, replaced whole or not at all. Used for cursors, the
-// topology cache and configuration files. Never for logs, and never without a limit.
+// Small files, read whole with a limit. Used for cursors, the topology cache and configuration
+// files. Never for logs, and never without a limit.
 #pragma once
 
 #include "core/result.hpp"
@@ -16,9 +16,5 @@ namespace gatemend::io {
 
 // The last `limit` bytes of a regular file, however large it is.
 [[nodiscard]] core::Result<std::string> read_file_tail(const std::string& path, std::size_t limit);
-
-// Writes PATH.new and renames it over PATH: a crash leaves the old content or the new one. Not
-// synced to disk: losing the newest state in a power failure costs a re-read, not correctness.
-[[nodiscard]] core::Status replace_file(const std::string& path, std::string_view content);
 
 }  // namespace gatemend::io

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/executor/address_book.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
-#include <utility>
 
 namespace gatemend::sandbox {
 namespace {
@@ -13,8 +11,6 @@ namespace {
 constexpr int kMaxFiles = 5000;
 constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1024} * 1024;
 
-constexpr std::size_t kMaxResolvedNames = 64;
-constexpr std::size_t kMaxMeanings = 16;
 constexpr std::string_view kUnixPrefix = "unix:";
 
 constexpr std::string_view kBefore = " \t\r\n;\"'{}=/";
@@ -93,39 +89,6 @@ bool folder_mentions(const std::string& folder, std::string_view word, Mention m
         entries.increment(error);
     }
     return false;
-}
-
-void ResolvedNames::remember(std::string name, std::vector<std::string> addresses) {
-    const auto known = std::ranges::find(entries_, name, &Entry::name);
-    if (known != entries_.end()) {
-        // nginx goes on with what the name meant when it read its configuration.
-        for (std::string& address : known->addresses) {
-            const bool is_new = std::ranges::find(addresses, address) == addresses.end();
-            if (is_new && addresses.size() < kMaxMeanings) {
-                addresses.push_back(std::move(address));
-            }
-        }
-        entries_.erase(known);
-    }
-    if (entries_.size() == kMaxResolvedNames) {
-        entries_.erase(entries_.begin());
-    }
-    entries_.push_back({std::move(name), std::move(addresses)});
-}
-
-std::vector<std::string> ResolvedNames::aliases(std::string_view address) const {
-    const auto [bracketed, port] = split_port(address);
-    std::string_view host = bracketed;
-    if (host.starts_with('[') && host.ends_with(']')) {
-        host = host.substr(1, host.size() - 2);
-    }
-    std::vector<std::string> found;
-    for (const Entry& entry : entries_) {
-        if (std::ranges::find(entry.addresses, host) != entry.addresses.end()) {
-            found.push_back(entry.name + std::string{port});
-        }
-    }
-    return found;
 }
 
 }  // namespace gatemend::sandbox

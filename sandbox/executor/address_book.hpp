@@ -6,7 +6,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace gatemend::sandbox {
 
@@ -33,24 +32,5 @@ struct HostAndPort {
 };
 
 [[nodiscard]] HostAndPort split_port(std::string_view address);
-
-// What names were resolved to, just now and before: nginx logs the address that it got for a name
-// when it read its configuration, and that address stands nowhere. Bounded; the oldest is
-// forgotten.
-class ResolvedNames {
-  public:
-    void remember(std::string name, std::vector<std::string> addresses);
-
-    // The addresses "NAME:PORT" that may stand in the configuration for this "IP:PORT".
-    [[nodiscard]] std::vector<std::string> aliases(std::string_view address) const;
-
-  private:
-    struct Entry {
-        std::string name;
-        std::vector<std::string> addresses;
-    };
-
-    std::vector<Entry> entries_;
-};
 
 }  // namespace gatemend::sandbox

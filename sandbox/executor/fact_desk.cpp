@@ -3,8 +3,10 @@
 
 #include "core/pm2_app.hpp"
 #include "core/text.hpp"
+#include "sandbox/bus/replace_file.hpp"
 #include "sandbox/inspect/look.hpp"
 #include "sandbox/probe/address.hpp"
+#include "sandbox/tools/small_text.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -77,11 +79,14 @@ Reply<bus::UniqueFd> make_sealed_copy(const std::string& text) {
 FactDesk::FactDesk(Facts& facts,
                    std::function<const policy::Policy&()> policy,
                    FactPaths paths,
-                   std::function<void(const std::string&, const ConfigTestFact&)> note_test)
+                   std::function<void(const std::string&, const ConfigTestFact&)> note_test,
+                   std::function<void(const core::Error&)> warn)
     : facts_(facts),
       policy_(std::move(policy)),
       paths_(std::move(paths)),
-      note_test_(std::move(note_test)) {}
+      note_test_(std::move(note_test)),
+      warn_(std::move(warn)),
+      resolved_(ResolvedNames::decode(read_small_text(paths_.names, kMaxNamesFile).value_or(""))) {}
 
 void FactDesk::nginx_dump(ReplyDone<DumpReply> done) {
     if (dump_waiters_.size() >= kMaxDumpWaiters) {
@@ -168,13 +173,22 @@ void FactDesk::ask(const core::ProbeQuestion& question, const ReplyDone<std::str
             return;
         }
         if (question.kind == ProbeKind::kResolve) {
-            auto result = core::decode_probe_result(*line).value_or(core::ProbeResult{});
-            if (!result.addresses.empty()) {
-                resolved_.remember(question.address, std::move(result.addresses));
-            }
+            remember_name(question.address, *line);
         }
         done(*line);
     });
+}
+
+void FactDesk::remember_name(const std::string& name, const std::string& line) {
+    auto result = core::decode_probe_result(line).value_or(core::ProbeResult{});
+    if (result.addresses.empty() || !resolved_.remember(name, std::move(result.addresses)) ||
+        paths_.names.empty()) {
+        return;
+    }
+    const auto kept = bus::replace_file(paths_.names, resolved_.encode());
+    if (!kept && warn_) {
+        warn_(kept.error());
+    }
 }
 
 void FactDesk::probe(const ProbeRequest& request, const ReplyDone<std::string>& done) {

@@ -8,6 +8,7 @@
 #include "sandbox/executor/address_book.hpp"
 #include "sandbox/executor/log_opener.hpp"
 #include "sandbox/executor/reply.hpp"
+#include "sandbox/executor/resolved_names.hpp"
 #include "sandbox/tools/facts.hpp"
 
 #include <cstdint>
@@ -42,15 +43,18 @@ struct ProbeRequest {
 struct FactPaths {
     std::string logs = "/var/log";
     std::string nginx_config = "/etc/nginx";
+    std::string names{};  // what names were resolved to; "": not kept
 };
 
 class FactDesk {
   public:
-    // `note_test`: told of every test of a whole configuration, after the answer.
+    // `note_test`: told of every test of a whole configuration, after the answer. `warn`: hears why
+    // names could not be kept.
     FactDesk(Facts& facts,
              std::function<const policy::Policy&()> policy,
              FactPaths paths = {},
-             std::function<void(const std::string& unit, const ConfigTestFact&)> note_test = {});
+             std::function<void(const std::string& unit, const ConfigTestFact&)> note_test = {},
+             std::function<void(const core::Error&)> warn = {});
 
     void nginx_dump(ReplyDone<DumpReply> done);
     [[nodiscard]] Reply<bus::UniqueFd> open_log(const std::string& path) const;
@@ -74,6 +78,7 @@ class FactDesk {
     [[nodiscard]] bool is_known(const std::string& address) const;
     [[nodiscard]] bool may_ask(const core::ProbeQuestion& question) const;
     void ask(const core::ProbeQuestion& question, const ReplyDone<std::string>& done);
+    void remember_name(const std::string& name, const std::string& line);
     // Calls one of the two, asking nginx for its configuration first where there is none yet.
     void if_allowed(const std::function<bool()>& is_allowed,
                     const std::function<void()>& allowed,
@@ -87,6 +92,7 @@ class FactDesk {
     std::function<const policy::Policy&()> policy_;
     FactPaths paths_;
     std::function<void(const std::string&, const ConfigTestFact&)> note_test_;
+    std::function<void(const core::Error&)> warn_;
     std::string last_dump_;                           // of the last nginx -T that succeeded
     std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
     std::deque<Look> looks_;                          // the first one is under way

@@ -321,6 +321,28 @@ TEST(Rebirth, EndsAnIncidentWhoseServiceIsGoneWithoutAnAct) {
     }
 }
 
+// What nginx got for the name when it was reloaded, an earlier agent knew.
+TEST(Rebirth, VerifiesAReloadAtTheAddressThatTheNameHasNow) {
+    std::vector<std::string> said;
+    engine::Timeline timeline = reborn(said);
+    tell(timeline, kAtRebirth);
+    core::Topology topology = timeline.state().topology;
+    core::Backend backend{"127.0.0.2:3000", "", ""};
+    backend.host = "shop.lan:3000";
+    topology.unowned.push_back(backend);
+    timeline.feed({*core::parse_time("2026-11-21T14:00:00Z"), core::TopologyLearnt{topology}});
+    const std::string unit = "(127.0.0.2:3000)";
+    tell(timeline,
+         {"ledger attempt 3 7 reload-for-name reload-unit nginx.service succeeded",
+          "restored 7 " + unit});
+    EXPECT_TRUE(has_said(said, "resolve " + unit + " shop.lan:3000"));
+    EXPECT_FALSE(has_said(said, "probe " + unit));
+    tell(timeline, {"+10ms resolved " + unit + " 127.0.0.1:3000"});
+    EXPECT_TRUE(has_said(said, "probe " + unit + " fastcgi 127.0.0.1:3000"));
+    tell(timeline, {"+12ms probe " + unit + " good", "+31s tick", "+12ms probe " + unit + " good"});
+    EXPECT_TRUE(has_said(said, "confirm 3 effective"));
+}
+
 TEST(Harm, IsAnNginxThatIsDownAfterItsConfigurationWasChanged) {
     Story story(repointing_policy());
     upgrade_php(story);

@@ -271,6 +271,20 @@ TEST(Step, AsksTheRecordWhenAReplyIsLostAndDoesNotActTwice) {
     EXPECT_EQ(story.count("closed"), 0U);
 }
 
+TEST(Step, AnActThatTheExecutorDidNotSurviveUsesUpNoStep) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+10ms act lost gone",
+                "+1s ledger attempt 1 1 start-crashed start-unit php8.2-fpm.service interrupted"});
+    for (int i = 0; i < 20; ++i) {
+        story.tell({"+1s tick"});
+    }
+    EXPECT_TRUE(story.says("confirm 1 ineffective")) << story.dump();
+    ASSERT_GE(story.count("act "), 2U) << story.dump();
+    EXPECT_TRUE(story.all("act ")[1].starts_with("act start-unit ")) << story.dump();
+}
+
 TEST(Step, AdoptsAnAttemptOfARestoredIncident) {
     Story story;
     engine::State state;

@@ -3,6 +3,7 @@
 #include "executor_fakes.hpp"
 #include "sandbox/executor/address_book.hpp"
 #include "sandbox/executor/fact_desk.hpp"
+#include "temp_dir.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 namespace gatemend::sandbox {
 namespace {
@@ -249,11 +251,22 @@ TEST(AddressBook, KnowsTheFormsOfProxyPass) {
 
 class ProbeDesk : public testing::Test {
   protected:
+    ProbeDesk() { start({.logs = "/var/log", .nginx_config = "/nonexistent"}); }
+
+    void start(const FactPaths& paths) {
+        desk_.emplace(
+            facts_,
+            [this]() -> const policy::Policy& { return policy_; },
+            paths,
+            nullptr,
+            [this](const core::Error& error) { warnings_.push_back(error.text); });
+    }
+
     std::string probe(const std::string& kind,
                       const std::string& address,
                       std::uint64_t usec = 1000) {
         std::string fault = "no answer";
-        desk_.probe({kind, address, name_, usec}, [&](const Reply<std::string>& reply) {
+        desk_->probe({kind, address, name_, usec}, [&](const Reply<std::string>& reply) {
             fault = fault_of(reply).substr(0, 10);
         });
         return fault;
@@ -262,9 +275,8 @@ class ProbeDesk : public testing::Test {
     std::string name_;
     policy::Policy policy_ = make_test_policy();
     FakeFacts facts_;
-    FactDesk desk_{facts_,
-                   [this]() -> const policy::Policy& { return policy_; },
-                   {.logs = "/var/log", .nginx_config = "/nonexistent"}};
+    std::vector<std::string> warnings_;
+    std::optional<FactDesk> desk_;
 };
 
 TEST_F(ProbeDesk, ProbesOnlyWhatNginxIsConfiguredWith) {
@@ -322,6 +334,55 @@ TEST_F(ProbeDesk, KnowsAnAddressByTheNameThatResolvedToIt) {
     EXPECT_EQ(probe("http", "[2001:db8::6]:8080"), "NotAllowed");
 }
 
+// nginx goes on with the address that it got before we were started anew.
+TEST_F(ProbeDesk, KnowsWhatANameMeantBeforeARestart) {
+    const test::TempDir folder;
+    const FactPaths paths{
+        .logs = "/var/log", .nginx_config = "/nonexistent", .names = folder / "names"};
+    facts_.dump = "server app.lan:8080;\nproxy_pass http://six.lan;\n";
+    const auto resolve = [&](const std::string& name, const std::string& addresses) {
+        facts_.probe_line = "outcome=good errno=0 us=1 addresses=" + addresses + "\n";
+        EXPECT_EQ(probe("resolve", name), "");
+    };
+    start(paths);
+    resolve("app.lan", "192.0.2.7");
+    resolve("six.lan", "2001:db8::6");
+    start(paths);
+    resolve("app.lan", "192.0.2.8");
+    start(paths);
+    EXPECT_EQ(probe("http", "192.0.2.7:8080"), "");
+    EXPECT_EQ(probe("http", "192.0.2.8:8080"), "");
+    EXPECT_EQ(probe("http", "[2001:db8::6]:80"), "");
+    EXPECT_EQ(probe("http", "192.0.2.9:8080"), "NotAllowed");
+    facts_.dump = "server other.lan:8080;\n";
+    start(paths);
+    EXPECT_EQ(probe("http", "192.0.2.7:8080"), "NotAllowed") << "nginx has the name no more";
+}
+
+TEST_F(ProbeDesk, WhatCannotBeKeptIsSaid) {
+    facts_.dump = "server app.lan:8080;\n";
+    facts_.probe_line = "outcome=good errno=0 us=1 addresses=192.0.2.7\n";
+    start({.logs = "/var/log", .nginx_config = "/nonexistent", .names = "/nonexistent/names"});
+    EXPECT_EQ(probe("resolve", "app.lan"), "");
+    EXPECT_EQ(
+        warnings_,
+        std::vector<std::string>{"create '/nonexistent/names.new': No such file or directory"});
+    EXPECT_EQ(probe("http", "192.0.2.7:8080"), "");
+}
+
+TEST_F(ProbeDesk, ANamesFileThatSomebodySpoiledIsForgottenLineByLine) {
+    const test::TempDir folder;
+    std::ofstream{folder / "names"}
+        << "app.lan 192.0.2.7\napp.lan\n 192.0.2.8\nno..name 192.0.2.8\n"
+           "app.lan 192.0.2.8;\napp.lan  192.0.2.9\nsix.lan 2001:db8::6";
+    facts_.dump = "server app.lan:8080;\nproxy_pass http://six.lan;\n";
+    start({.logs = "/var/log", .nginx_config = "/nonexistent", .names = folder / "names"});
+    EXPECT_EQ(probe("http", "192.0.2.7:8080"), "");
+    EXPECT_EQ(probe("http", "192.0.2.8:8080"), "NotAllowed");
+    EXPECT_EQ(probe("http", "192.0.2.9:8080"), "NotAllowed");
+    EXPECT_EQ(probe("http", "[2001:db8::6]:80"), "");
+}
+
 TEST_F(ProbeDesk, ABrokenNginxConfigurationDoesNotHideAnOverride) {
     policy_.settings.backends.push_back({"127.0.0.1:9000", kFpm});
     EXPECT_EQ(probe("fastcgi", "127.0.0.1:9000"), "");
@@ -332,7 +393,7 @@ class InspectDesk : public ProbeDesk {
   protected:
     std::string inspect(const std::string& unit, const std::string& address) {
         std::string fault = "no answer";
-        desk_.inspect(unit, address, [&](const Reply<std::string>& reply) {
+        desk_->inspect(unit, address, [&](const Reply<std::string>& reply) {
             fault = fault_of(reply).substr(0, 10);
         });
         return fault;
@@ -361,7 +422,7 @@ TEST_F(InspectDesk, ArgumentsAreBoundedAndChecked) {
 TEST_F(InspectDesk, OneLookAtATimeAndSameQuestionsShareIt) {
     facts_.is_holding_looks = true;
     const auto ask = [&](const std::string& address) {
-        desk_.inspect("", address, [this, address](const Reply<std::string>& reply) {
+        desk_->inspect("", address, [this, address](const Reply<std::string>& reply) {
             answers_.push_back(address + fault_of(reply));
         });
     };
@@ -389,10 +450,11 @@ TEST_F(InspectDesk, TheQueueIsBounded) {
 
 TEST_F(ProbeDesk, ConfigurationsOfUnlistedUnitsAreNotTested) {
     std::string fault;
-    desk_.test_config("ssh.service",
-                      [&](const Reply<ConfigTestFact>& reply) { fault = fault_of(reply); });
+    desk_->test_config("ssh.service",
+                       [&](const Reply<ConfigTestFact>& reply) { fault = fault_of(reply); });
     EXPECT_TRUE(fault.starts_with("NotAllowed"));
-    desk_.test_config("../x", [&](const Reply<ConfigTestFact>& reply) { fault = fault_of(reply); });
+    desk_->test_config("../x",
+                       [&](const Reply<ConfigTestFact>& reply) { fault = fault_of(reply); });
     EXPECT_TRUE(fault.starts_with("BadArgument"));
 }
 

@@ -33,9 +33,11 @@ namespace {
 
 using namespace gatemend;
 using core::Done;
+using core::Error;
 using core::Status;
 
 constexpr const char* kAuditPath = "/var/log/gatemend/audit.jsonl";
+constexpr const char* kNamesPath = "/var/lib/gatemend/names";
 
 // Everything that lives as long as the process, in the order it is built.
 struct Service {
@@ -124,10 +126,11 @@ void Service::build_executor() {
     desk = std::make_unique<sandbox::FactDesk>(
         *facts,
         [this]() -> const policy::Policy& { return executor->policy(); },
-        sandbox::FactPaths{},
+        sandbox::FactPaths{.names = kNamesPath},
         [this](const std::string& unit, const sandbox::ConfigTestFact& fact) {
             executor->good_copies().note(unit, fact);
-        });
+        },
+        [](const Error& error) { spdlog::warn("{}", error.text); });
 }
 
 void Service::stop(int exit_code) {
