@@ -128,9 +128,13 @@ void TopologySource::take_name(const std::string& host,
     }
 }
 
+// A state is read property by property: while nginx is being reloaded it may already have the time
+// at which that was over.
 void TopologySource::take_nginx(const core::UnitState& state) {
-    const bool has_changed = nginx_changed_ && *nginx_changed_ != state.changed;
-    if (has_changed && state.active == core::ActiveState::kActive) {
+    if (state.active != core::ActiveState::kActive) {
+        return;
+    }
+    if (nginx_changed_ && *nginx_changed_ != state.changed) {
         ask_names(Meanings::kAll);
     }
     nginx_changed_ = state.changed;

@@ -270,8 +270,13 @@ class Machine:
 
     def count_starts(self, unit: str) -> int:
         """How often systemd began to start the unit since boot, from its own journal entries."""
-        begun = "7d4958e842da4a758f6c1cdc7b36dcc5"  # SD_MESSAGE_UNIT_STARTING
-        return len(self.journal(f"MESSAGE_ID={begun}", f"UNIT={unit}"))
+        return self._count_messages("7d4958e842da4a758f6c1cdc7b36dcc5", unit)  # SD_MESSAGE_UNIT_STARTING
+
+    def count_reloads(self, unit: str) -> int:
+        return self._count_messages("d34d037fff1847e6ae669a370e694725", unit)  # SD_MESSAGE_UNIT_RELOADING
+
+    def _count_messages(self, kind: str, unit: str) -> int:
+        return len(self.journal(f"MESSAGE_ID={kind}", f"UNIT={unit}"))
 
     def hold_at(self, pid: int, system_calls: str) -> "Holder":
         """From now on `pid` (as seen inside) does not come back from any of these system calls until it is let go."""

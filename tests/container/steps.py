@@ -41,7 +41,7 @@ class Stepper:
     """Watches the main process of `unit` from here on, and kills it at `kill_at`."""
 
     def __init__(self, machine: Machine, unit: str, kill_at: Step | None = None):
-        self._machine = machine
+        self._machine, self._unit = machine, unit
         self._pid = machine.main_pid(unit)
         self._log = f"/root/steps-{next(_counter)}"
         self._kill_at = kill_at
@@ -83,6 +83,10 @@ class Stepper:
     def killed_at(self) -> float | None:
         found = _KILLED.search(self._text())
         return float(found["time"]) if found else None
+
+    def is_settled(self) -> bool:
+        """The process lives, or it was killed and there is another."""
+        return (self._machine.main_pid(self._unit) not in (0, self._pid)) == (self.killed_at() is not None)
 
     def calls(self) -> list[Call]:
         return [Call(float(m["time"]), m["name"], m["rest"]) for m in _CALL.finditer(self._text())]

@@ -205,6 +205,9 @@ class CrashedApp(_AppStory):
         return f"systemctl start {self.app.unit}"
 
 
+PM2_LOG = f"{Pm2.home}/.pm2/pm2.log"
+
+
 class ErroredPm2App(_AppStory):
     """systemd sees a healthy daemon; pm2 has given its app up, for a reason that has passed."""
 
@@ -220,10 +223,10 @@ class ErroredPm2App(_AppStory):
     def inject(self) -> None:
         source = "/srv/pm2/app.js"
         text = self.machine.read(source)
+        said = len(self.machine.read(PM2_LOG))
         self.machine.append(source, "throw new Error('out of luck');\n")
         self.machine.run("pkill", "--full", f"^node {source}")
-        log = "/srv/pm2/.pm2/pm2.log"
-        self.machine.wait_until(lambda: "too many unstable restarts" in self.machine.read(log), 20, "pm2 to give up")
+        self.machine.wait_until(lambda: "too many unstable restarts" in self.machine.read(PM2_LOG)[said:], 20, "pm2 to give up")
         self.machine.write(source, text)
 
     def by_hand(self) -> str:
@@ -235,6 +238,7 @@ class MovedName(_AppStory):
 
     cause, act = "name-unresolved", "reload-unit"
     host = "shop.internal"
+    homes = ("127.0.0.1", "127.0.0.2")  # the second is where it moves to, and the first is where it moves back
 
     def new_app(self) -> App:
         app = Node()
@@ -250,9 +254,10 @@ class MovedName(_AppStory):
         return f"127.0.0.1:{PORT}"
 
     def inject(self) -> None:
+        self.homes = self.homes[::-1]
         drop_in = f"/etc/systemd/system/{self.app.unit}.d/host.conf"
-        self.machine.write(drop_in, "[Service]\nEnvironment=HOST=127.0.0.2\n")
-        self.machine.write("/etc/hosts", f"127.0.0.1 localhost\n127.0.0.2 {self.host}\n")
+        self.machine.write(drop_in, f"[Service]\nEnvironment=HOST={self.homes[0]}\n")
+        self.machine.write("/etc/hosts", f"127.0.0.1 localhost\n{self.homes[0]} {self.host}\n")
         self.machine.systemctl("daemon-reload")
         self.machine.systemctl("restart", self.app.unit)
 
@@ -502,6 +507,10 @@ class BigHeader(Story):
     def inject(self) -> None:
         self.machine.write(self.size, str(self.bytes))
 
+    def relent(self) -> None:
+        """The page is small again."""
+        self.machine.write(self.size, "10")
+
     def by_hand(self) -> str:
         buffers = "fastcgi_buffer_size 32k; fastcgi_buffers 8 32k; fastcgi_busy_buffers_size 64k;"
         return f"echo '{buffers}' >/etc/nginx/conf.d/buffers.conf && nginx -t && systemctl reload nginx"
@@ -516,7 +525,7 @@ class FullDisk(Story):
     cause, act, status = "disk-full", "vacuum-journal", 500
     disk = "/disk"
     size = 64 * MIB
-    journal_bytes = 24 * MIB  # archived, and so free to go
+    journal_bytes = 16 * MIB  # of text; twice that archived, and so free to go
     keep_seconds = 1.0  # the floor in time that the play tunes
 
     @property
@@ -553,13 +562,13 @@ class FullDisk(Story):
             head -c {lines * 300} /dev/urandom | base64 -w 400 | systemd-cat --identifier=chatter
             journalctl --sync
             journalctl --rotate
-            cat /dev/zero >{self.disk}/backup.tar || true
             """
         )
         rotated = time.time()
         self.machine.wait_until(
             lambda: time.time() > rotated + self.keep_seconds, 5, "the archived journals to be older than the floor"
         )
+        self.run(f"cat /dev/zero >{self.disk}/backup.tar || true")
 
     def by_hand(self) -> str:
         return "journalctl --vacuum-size=4M --vacuum-time=1s"

@@ -14,17 +14,23 @@ import json
 import os
 import pathlib
 
-from gatemend import AGENT, EXECUTOR, OWN_POLICIES, Record, undo_state
+import fingerprint
+import stories
+from acted import Acted
+from fingerprint import Fingerprint
+from gatemend import AGENT, EXECUTOR, OWN_POLICIES, Record, is_closed, undo_state
+from play import TUNED
 from rule import rule
-from scenario import Scenario
 from steps import OUTLIVING, Call, Step, Stepper
-from stories import SITE_FILE, OldSocketPath
 
 MESSAGES = int(os.environ.get("GATEMEND_TEST_MESSAGES", "2"))
 DEADLINE = 30.0
 # The intent is on disk; then word of it to the journal, the job or the tool asked of systemd, looks at what came of it.
 AFTER_INTENT = [Step("sendmsg", number, after="fdatasync") for number in range(1, 5)]
 _OUTCOMES = ("not begun", "completed", "done anew", "rolled back", "no kill")
+# Budgets are counted at the end, and must not end the walk before.
+PLENTY = 100  # as much as a rule may allow
+_LIMITS = "".join(f'[limits.{of}]\nmax = {PLENTY}\nper = "1h"\n' for of in ("unit", "host"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,48 +38,76 @@ class Mark:
     """The machine before a fault."""
 
     intents: int
-    starts: int
+    times: int
 
 
-class _Walk(Scenario):
+class _Walk(Acted):
     is_same_everywhere = True
     is_deep = True
+    can_be_bare = False
+    takes = 300
 
-    # Budgets are counted at the end, and must not end the walk before.
-    tuned = {"soak": "1s", "cooldown": "0s", "max": 100, "per": "1h"}
-    settings = (
-        '[limits.unit]\nmax = 100\nper = "1h"\n[limits.host]\nmax = 100\nper = "1h"\n[probe]\nsuspicion_cooldown = "1s"\n'
-    )
-    act = ""
-    starts = 1  # of PHP-FPM, by one act
+    tuned = {**TUNED, "soak": "1s", "max": PLENTY}
+    deadline = DEADLINE
+    by_fault = 0  # what `times_done` counts of the fault itself
+    followed_by: tuple[str, ...] = ()  # acts of another rule, which the cure needs as well
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.settings += _LIMITS
 
     def prepare(self) -> None:
-        # FPM's own start limit is systemd's business.
-        self.machine.write(f"/etc/systemd/system/{self.fpm}.d/often.conf", "[Unit]\nStartLimitIntervalSec=0\n")
+        super().prepare()
+        # Start limits are systemd's business.
+        self.machine.write("/etc/systemd/system/service.d/often.conf", "[Unit]\nStartLimitIntervalSec=0\n")
         self.machine.systemctl("daemon-reload")
 
     def install(self) -> None:
+        self.allow(PLENTY)
         super().install()
-        self.tallies: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-        self.site.visitors(interval=0.05)  # nobody notices a fault that no visitor meets
+        self.tally: collections.Counter[str] = collections.Counter()
+        self.reference: Fingerprint | None = None
+        self.visitors = self.story.visitors()  # nobody notices a fault that no visitor meets
+        self.visitors.wait_for_good(1)
 
-    def inject(self) -> None:
-        raise NotImplementedError
+    def allow(self, most: int) -> None:
+        """What people are asked for is allowed: nobody says yes so often."""
+        if self.story.asks or self.story.gathers:
+            given = {"seconds": stories.EVIDENCE_SECONDS} if self.story.gathers else None
+            text = rule("walk", self.story.cause, self.story.act, given, limit=(most, "1h"), soak="1s")
+            self.machine.write(f"{OWN_POLICIES}/01-walk.toml", text)
+
+    # -- the story, again and again ---------------------------------------------------------------------------------
+
+    def set_back(self) -> None:
+        """From what an act has left to where the fault can come about again."""
+
+    def times_done(self) -> int:
+        """How often the machine, not gatemend's record, says that it was done."""
+        return self.machine.count_starts(self.fpm)
+
+    def times_since(self, before: Mark) -> int:
+        return self.times_done() - before.times - self.by_fault
+
+    def assert_done_once(self, before: Mark, intents: list[Record], where: str) -> None:
+        self.assertEqual(self.times_since(before), 1, f"{where}: {intents}")
 
     # -- one step ---------------------------------------------------------------------------------------------------
 
     def mark(self) -> Mark:
-        return Mark(len(self.gatemend.intents()), self.machine.count_starts(self.fpm))
+        return Mark(len(self.gatemend.intents()), self.times_done())
 
-    def is_calm(self) -> bool:
-        """Served, nothing open, nothing without its outcome and its verdict, everybody there."""
+    def is_settled(self) -> bool:
+        """Nothing without its outcome and its verdict, everybody there."""
         intended = self.attempts("intent")
         if any(set(self.attempts(kind)) != set(intended) for kind in ("outcome", "confirm")):
             return False
         told = self.gatemend.run("status", "--json", check=False)
-        if told.returncode != 0 or not all(self.machine.is_active(unit) for unit in (AGENT, EXECUTOR)):
-            return False
-        return all(i["phase"] == "closed" for i in self.gatemend.incidents()) and self.site.visit().status == 200
+        return told.returncode == 0 and all(self.machine.is_active(unit) for unit in (AGENT, EXECUTOR))
+
+    def is_calm(self) -> bool:
+        """And nothing open, and visitors are served."""
+        return self.is_settled() and all(map(is_closed, self.gatemend.incidents())) and self.visitors.answers[-1].is_good
 
     def attempts(self, kind: str) -> list[int]:
         """That records of this kind are about."""
@@ -84,22 +118,24 @@ class _Walk(Scenario):
 
     def perform(self, unit: str, kill_at: Step | None) -> Stepper:
         """The fault and its cure, with a kill on the way."""
-        self.machine.wait_until(self.is_calm, DEADLINE, "the machine to be calm")
+        self.set_back()
+        self.machine.wait_until(self.is_calm, self.deadline, "the machine to be calm")
         before = self.mark()
         stepper = Stepper(self.machine, unit, kill_at)
         try:
-            self.inject()
+            self.story.inject()
             if kill_at is not None and kill_at.after:
                 self.machine.wait_until(stepper.count_from_here, DEADLINE, f"{unit}: {kill_at.after}")
             self.machine.wait_until(
                 lambda: stepper.killed_at() or self.is_over(before), DEADLINE, f"{unit}: {kill_at} or the end of the act"
             )
-            self.machine.wait_until(lambda: self.is_over(before), DEADLINE, f"{unit} killed at {kill_at}: the cure")
+            self.machine.wait_until(lambda: self.is_over(before), self.deadline, f"{unit} killed at {kill_at}: the cure")
         finally:
             stepper.stop()
+        self.machine.wait_until(stepper.is_settled, DEADLINE, f"{unit} to be back")
         verdict = self.judge(before, stepper, f"{unit}, {kill_at}")
         if kill_at is not None:
-            self.tallies[unit][verdict] += 1
+            self.tally[verdict] += 1
         return stepper
 
     def judge(self, before: Mark, stepper: Stepper, where: str) -> str:
@@ -109,9 +145,10 @@ class _Walk(Scenario):
             self.assertEqual(self.attempts(kind), self.attempts("intent"), f"{where}: one {kind} each")
         self.gatemend.verify_audit()
         self.assertEqual(self.counted_attempts(), self.attempts("intent"), where)
-        new = intents[before.intents :]
-        self.assertEqual(new[0]["act"], self.act, where)  # what is done anew is the next step of the ladder
-        self.assertEqual(self.machine.count_starts(self.fpm) - before.starts, self.starts, f"{where}: {new}")
+        new = [intent for intent in intents[before.intents :] if intent["act"] not in self.followed_by]
+        self.assertEqual(new[0]["act"], self.story.act, where)  # what is done anew is the next step of the ladder
+        self.assert_done_once(before, new, where)
+        self.assert_leaves_the_same(where)
         killed = stepper.killed_at()
         self.assertLessEqual(len(new), 1 if killed is None else 2, f"{where}: {new}")
         if killed is None:
@@ -121,6 +158,13 @@ class _Walk(Scenario):
         if len(new) == 1:
             return "completed"
         return "rolled back" if self.is_undone(new[0]) else "done anew"
+
+    def assert_leaves_the_same(self, where: str) -> None:
+        """Byte for byte what nobody disturbed has left."""
+        now = fingerprint.take(self.machine, *self.story.folders)
+        if self.reference is None:
+            self.reference = now
+        self.assertEqual(fingerprint.difference(self.reference, now), [], where)
 
     def is_undone(self, intent: Record) -> bool:
         return undo_state(self.gatemend, intent) == "undone"
@@ -134,35 +178,34 @@ class _Walk(Scenario):
     # -- the walk ---------------------------------------------------------------------------------------------------
 
     def walk(self, unit: str) -> None:
+        self.perform(unit, None)  # the first is not like the others: nothing was mended before it
         reference = self.perform(unit, None).calls()
         for step in [*steps_of(reference), *(AFTER_INTENT if unit == EXECUTOR else [])]:
             self.perform(unit, step)
+        print(self.table(unit), flush=True)
+        self.assertGreater(min(self.tally["not begun"], self.tally["completed"]), 0, f"{unit}: not walked from end to end")
+        self.assertLess(self.tally["no kill"], self.tally.total() / 3, f"{unit}: too few kills")
+        self.assert_budget_knows_all()
 
-    def table(self) -> str:
-        rows = [f"{'act':16} {'killed':28} {'tried':>5}" + "".join(f" {name:>11}" for name in _OUTCOMES)]
-        for unit, tally in self.tallies.items():
-            tried = sum(tally[name] for name in _OUTCOMES)
-            rows.append(f"{self.act:16} {unit:28} {tried:5}" + "".join(f" {tally[name]:11}" for name in _OUTCOMES))
-        return "\n".join(rows)
+    def table(self, unit: str) -> str:
+        head = f"{'act':17} {'killed':26} {'tried':>5}" + "".join(f" {name:>11}" for name in _OUTCOMES)
+        row = f"{self.story.act:17} {unit:26} {self.tally.total():5}" + "".join(f" {self.tally[name]:11}" for name in _OUTCOMES)
+        return f"{head}\n{row}"
 
     def assert_budget_knows_all(self) -> None:
         """As many as there were are allowed: one more is refused."""
-        done = len(self.gatemend.intents())
-        self.gatemend.tune(**{**self.tuned, "max": done})
+        self.set_back()
+        self.machine.wait_until(self.is_calm, self.deadline, "the machine to be calm")
+        rules = [intent["rule"] for intent in self.gatemend.intents() if intent["act"] == self.story.act]
+        spent = sum(intent["rule"] == rules[-1] for intent in self.gatemend.intents())
+        self.allow(spent)
+        self.gatemend.tune(**{**self.tuned, "max": spent})
         self.machine.systemctl("restart", EXECUTOR, AGENT)
-        self.machine.wait_until(self.is_calm, DEADLINE, "the machine to be calm")
-        self.inject()
+        self.machine.wait_until(self.is_calm, self.deadline, "the machine to be calm")
+        done = len(self.gatemend.intents())
+        self.story.inject()
         self.machine.wait_until(lambda: self.gatemend.records("latched"), DEADLINE, "the budget to be spent")
         self.assertEqual(len(self.gatemend.intents()), done)
-
-    def walk_all(self, *units: str) -> None:
-        for unit in units:
-            self.walk(unit)
-        print(self.table(), flush=True)
-        for unit, tally in self.tallies.items():
-            self.assertGreater(min(tally["not begun"], tally["completed"]), 0, f"{unit}: not walked from end to end")
-            self.assertLess(tally["no kill"], sum(tally.values()) / 3, f"{unit}: too few kills")
-        self.assert_budget_knows_all()
 
 
 def seconds(record: Record) -> float:
@@ -181,71 +224,169 @@ def steps_of(calls: list[Call]) -> list[Step]:
     return steps
 
 
-class WalkStart(_Walk):
-    act = "start-unit"
-
-    def inject(self) -> None:
-        self.site.kill_fpm()
-
-    def test_executor_and_agent(self) -> None:
-        self.walk_all(EXECUTOR, AGENT)
-
-
-class WalkRestart(_Walk):
-    act = "restart-unit"
-
-    def inject(self) -> None:
-        self.machine.path(self.suite.fpm_socket).unlink()
+class _Both:
+    """Each on a machine of its own; to be mixed into a walk."""
 
     def test_executor(self) -> None:
-        self.walk_all(EXECUTOR)
+        self.walk(EXECUTOR)  # type: ignore[attr-defined]
+
+    def test_agent(self) -> None:
+        self.walk(AGENT)  # type: ignore[attr-defined]
 
 
-class WalkOwner(_Walk):
+class WalkStart(_Both, _Walk):
+    kind = stories.CrashedFpm
+
+
+class WalkRestart(_Both, _Walk):
+    kind = stories.DeletedSocket
+
+
+class WalkReload(_Both, _Walk):
+    kind = stories.MovedName
+
+    def times_done(self) -> int:
+        return self.machine.count_reloads(self.site.nginx)
+
+
+class WalkPm2(_Both, _Walk):
+    kind = stories.ErroredPm2App
+
+    def times_done(self) -> int:
+        """Since it was given up."""
+        log = self.machine.read(stories.PM2_LOG).rpartition("too many unstable restarts")[2]
+        return log.count("App [shop:0] starting in ")
+
+    def assert_done_once(self, before: Mark, intents: list[Record], where: str) -> None:
+        self.assertEqual(self.times_done(), 1, f"{where}: {intents}")
+
+
+class _WalkIdempotent(_Walk):
+    """Done twice it is what it is done once, and the machine keeps no count of it."""
+
+    def times_done(self) -> int:
+        return int(self.machine.unit(self.fpm, "ActiveEnterTimestampMonotonic")["ActiveEnterTimestampMonotonic"])
+
+    def assert_done_once(self, before: Mark, intents: list[Record], where: str) -> None:
+        self.assertEqual(self.times_since(before), 0, f"{where}: PHP-FPM was started")
+
+
+class WalkVacuum(_Both, _WalkIdempotent):
+    kind = stories.FullDisk
+    deadline = 90.0  # what an agent was told before it was killed, the next one hears again: for a minute
+
+    def set_back(self) -> None:
+        self.machine.run("rm", "--force", f"{self.story.disk}/backup.tar")
+
+
+class WalkOwner(_Both, _WalkIdempotent):
     """Leaves something behind: what was not done to its end is undone first."""
 
-    act = "fix-socket-owner"
-    starts = 0
-
-    def inject(self) -> None:
-        socket = self.suite.fpm_socket
-        self.machine.run("sh", "-ec", f"chown root:root {socket} && chmod 600 {socket}")
-
-    def test_executor(self) -> None:
-        self.walk_all(EXECUTOR)
+    kind = stories.OwnedByRoot
 
 
-class WalkRepoint(_Walk):
-    """Edits nginx's configuration: staged, tested, swapped in, reloaded."""
+class _WalkEdit(_Walk):
+    """A file is staged, tested, swapped in, and whoever reads it told; each rollback does the same the other way."""
 
-    act = "repoint-backend"
-    starts = 0
+    def assert_done_once(self, before: Mark, intents: list[Record], where: str) -> None:
+        times = self.times_since(before)
+        undone = [intent for intent in intents if self.is_undone(intent)]
+        self.assertGreaterEqual(times, 1, f"{where}: {intents}")
+        self.assertLessEqual(times, len(intents) + len(undone), f"{where}: {intents}")
 
-    def furnish(self, root: pathlib.Path) -> None:
-        self.story = OldSocketPath(self.machine, self.site)
-        self.story.furnish(root)
+    def assert_leaves_the_same(self, where: str) -> None:
+        super().assert_leaves_the_same(where)
+        left = self.machine.output("find", *self.story.folders, "-name", ".*gatemend*")
+        self.assertEqual(left, "", f"{where}: left behind")
+
+
+class WalkRepoint(_Both, _WalkEdit):
+    kind = stories.OldSocketPath
+    by_fault = 1
+
+    def times_done(self) -> int:
+        return self.machine.count_reloads(self.site.nginx)
+
+    def assert_leaves_the_same(self, where: str) -> None:
+        super().assert_leaves_the_same(where)
+        self.assertEqual(self.machine.path(stories.SITE_FILE).read_bytes().decode(), self.story.healthy, where)
+
+
+class WalkPoolListen(_Both, _WalkEdit):
+    kind = stories.PoolSaysRoot
+    by_fault = 1
 
     def install(self) -> None:
-        self.allow(100)
+        self.healthy = self.machine.read(self.site.pool_file)
         super().install()
 
-    def allow(self, most: int) -> None:
-        """Without asking: nobody says yes so often."""
-        text = rule("repoint-alone", self.story.cause, self.act, limit=(most, "1h"), soak="1s")
-        self.machine.write(f"{OWN_POLICIES}/05-repoint-alone.toml", text)
+    def set_back(self) -> None:
+        self.machine.write(self.site.pool_file, self.healthy)
 
-    def inject(self) -> None:
-        self.story.inject()
 
-    def judge(self, before: Mark, stepper: Stepper, where: str) -> str:
-        self.assertEqual(self.machine.path(SITE_FILE).read_bytes().decode(), self.story.healthy, where)
-        left = [path.name for path in self.machine.path(SITE_FILE).parent.iterdir() if path.name.startswith(".")]
-        self.assertEqual(left, [], f"{where}: left behind")
-        return super().judge(before, stepper, where)
+class WalkRestore(_Both, _WalkEdit):
+    kind = stories.BrokenPool
+    by_fault = 1
+    followed_by = ("start-unit", "restart-unit")
 
-    def assert_budget_knows_all(self) -> None:
-        self.allow(len(self.gatemend.intents()))
-        super().assert_budget_knows_all()
 
-    def test_executor(self) -> None:
-        self.walk_all(EXECUTOR)
+class WalkSuggestion(_Both, _WalkEdit):
+    kind = stories.BigHeader
+
+    def install(self) -> None:
+        self.healthy = self.machine.read(stories.SITE_FILE)
+        super().install()
+
+    def set_back(self) -> None:
+        self.story.relent()
+        self.machine.write(stories.SITE_FILE, self.healthy)
+        self.site.reload_nginx()
+        self.machine.wait_until(
+            lambda: '"16k"' not in self.machine.read(stories.TOPOLOGY), DEADLINE, "the agent to know the small buffers"
+        )
+
+    def times_done(self) -> int:
+        return self.machine.count_reloads(self.site.nginx)
+
+
+class _WalkEvidence(_Walk):
+    """The fault stays until the test ends it; the incident would stay for a minute more."""
+
+    def end_fault(self) -> None:
+        raise NotImplementedError
+
+    def set_back(self) -> None:
+        self.end_fault()
+        self.visitors.wait_for_good(5)
+        self.machine.systemctl("restart", AGENT)
+
+    def is_over(self, before: Mark) -> bool:
+        is_settled = len(self.gatemend.intents()) > before.intents and self.is_settled()
+        return is_settled and self.gatemend.records("confirm")[-1]["verdict"] == "effective"
+
+
+class WalkDebugLog(_Both, _WalkEvidence):
+    kind = stories.DebugLines
+
+    def is_settled(self) -> bool:
+        """And nginx writes what it always does."""
+        return super().is_settled() and all(map(self.is_undone, self.gatemend.intents()))
+
+    def end_fault(self) -> None:
+        self.story.relent()
+
+    def times_done(self) -> int:
+        return self.machine.count_reloads(self.site.nginx)
+
+    def assert_done_once(self, before: Mark, intents: list[Record], where: str) -> None:
+        times = self.times_since(before)
+        self.assertGreaterEqual(times, 2, f"{where}: on and off: {intents}")
+        # An undoing that was cut short is done again.
+        self.assertLessEqual(times, 2 * len(intents) + 1, f"{where}: {intents}")
+
+
+class WalkCapture(_Both, _WalkEvidence, _WalkIdempotent):
+    kind = stories.CapturedPort
+
+    def end_fault(self) -> None:
+        self.story.run(self.story.by_hand())
