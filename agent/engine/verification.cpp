@@ -472,8 +472,8 @@ void conclude_attempt(Context& context,
                    incident,
                    std::string{core::act_verdict_id(verdict)} + ": " + text +
                        verdict_words(incident, verdict));
-    const bool is_proof = verdict == core::ActVerdict::kEffective ||
-                          !is_cut_short(context.state.ledger, attempt);
+    const bool is_proof =
+        verdict == core::ActVerdict::kEffective || !is_cut_short(context.state.ledger, attempt);
     if (is_proof) {
         count_step(context.state, incident, verdict);
     }
