@@ -132,6 +132,7 @@ void TopologySource::take_name(const std::string& host,
 // at which that was over.
 void TopologySource::take_nginx(const core::UnitState& state) {
     if (state.active != core::ActiveState::kActive) {
+        nginx_changed_ = nginx_changed_.value_or(core::TimePoint{});  // its start is yet to come
         return;
     }
     if (nginx_changed_ && *nginx_changed_ != state.changed) {

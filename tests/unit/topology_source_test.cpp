@@ -23,7 +23,6 @@ class Names : public testing::Test {
         mean("192.0.2.1");
         source_.start();
         test::settle(loop_);
-        see(core::ActiveState::kActive, 1);
     }
 
     void mean(const std::string& address) {
@@ -64,6 +63,7 @@ class Names : public testing::Test {
 };
 
 TEST_F(Names, MeanWhatTheyMeantWhenNginxReadItsConfiguration) {
+    see(core::ActiveState::kActive, 1);
     EXPECT_EQ(addresses(), std::vector<std::string>{"192.0.2.1:3000"});
     mean("192.0.2.2");
     see(core::ActiveState::kActive, 1);
@@ -73,8 +73,17 @@ TEST_F(Names, MeanWhatTheyMeantWhenNginxReadItsConfiguration) {
     EXPECT_EQ(addresses(), std::vector<std::string>{"192.0.2.2:3000"});
 }
 
+TEST_F(Names, AreLookedUpWhenAnNginxThatWasDownIsStarted) {
+    see(core::ActiveState::kFailed, 1);
+    mean("192.0.2.2");
+    see(core::ActiveState::kActivating, 2);
+    see(core::ActiveState::kActive, 3);
+    EXPECT_EQ(addresses(), std::vector<std::string>{"192.0.2.2:3000"});
+}
+
 // The properties are read one by one.
 TEST_F(Names, AreLookedUpAlsoAfterAReloadWhoseEndWasReadBeforeItsState) {
+    see(core::ActiveState::kActive, 1);
     mean("192.0.2.2");
     see(core::ActiveState::kReloading, 2);
     see(core::ActiveState::kReloading, 3);
@@ -83,6 +92,7 @@ TEST_F(Names, AreLookedUpAlsoAfterAReloadWhoseEndWasReadBeforeItsState) {
 }
 
 TEST_F(Names, MeanBothWhereTheConfigurationIsReadAgainWithoutAReload) {
+    see(core::ActiveState::kActive, 1);
     mean("192.0.2.2");
     source_.refresh();
     test::settle(loop_);
