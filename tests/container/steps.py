@@ -66,7 +66,10 @@ class Stepper:
         self._machine.wait_until(self._is_attached, 10, "strace to be attached")
 
     def _is_attached(self) -> bool:
-        return "TracerPid:\t0\n" not in self._machine.read(f"/proc/{self._pid}/status")
+        try:
+            return "TracerPid:\t0\n" not in self._machine.read(f"/proc/{self._pid}/status")
+        except (FileNotFoundError, ProcessLookupError):
+            return True  # and killed already
 
     def _text(self) -> str:
         return self._machine.read(self._log) if self._machine.exists(self._log) else ""
