@@ -81,7 +81,8 @@ def discover() -> list[type[Scenario]]:
     loader.discover(str(folder), pattern="test_*.py", top_level_dir=str(folder))
     if loader.errors:
         raise SystemExit("\n".join(loader.errors))
-    return [kind for kind in _subclasses(Scenario) if loader.getTestCaseNames(kind)]
+    # Once each, however many bases a kind has.
+    return [kind for kind in dict.fromkeys(_subclasses(Scenario)) if loader.getTestCaseNames(kind)]
 
 
 def _subclasses(kind: type) -> list[type]:
