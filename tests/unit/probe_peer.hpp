@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -54,6 +55,8 @@ class Peer {
         }
         EXPECT_EQ(listen(listener_, 4), 0);
         thread_ = std::thread{[this, talk = std::move(talk)]() mutable {
+            is_waiting_ = true;
+            is_waiting_.notify_one();
             for (;;) {
                 const int connection = accept(listener_, nullptr, nullptr);
                 if (connection < 0) {
@@ -63,6 +66,8 @@ class Peer {
                 close(connection);
             }
         }};
+        // Who forks now must not do it in the middle of the thread's allocations.
+        is_waiting_.wait(false);
     }
 
     Peer(const Peer&) = delete;
@@ -107,6 +112,7 @@ class Peer {
     std::filesystem::path folder_;
     std::string address_;
     int listener_ = -1;
+    std::atomic<bool> is_waiting_ = false;
     std::thread thread_;
 };
 
