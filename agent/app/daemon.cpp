@@ -2,6 +2,7 @@
 #include "app/daemon.hpp"
 
 #include "app/incident_history.hpp"
+#include "app/standings.hpp"
 #include "io/journal_excerpt.hpp"
 #include "io/service_notify.hpp"
 
@@ -129,6 +130,10 @@ void Daemon::make_driver(engine::State state) {
                 service_logs_->read(unit, service == nullptr ? "" : service->log, std::move(done));
             },
         .on_inspection = [this](const core::Inspection& look) { topology_->take_look(look); },
+        .identify =
+            [this](core::Inspection look, std::function<void(core::Inspection)> done) {
+                identify(*systemd_, driver_->state().topology, std::move(look), std::move(done));
+            },
     };
     service_logs_ = std::make_unique<ServiceLogs>(loop_, *executor_, warn);
     driver_ = std::make_unique<Driver>(std::move(outside), std::move(state));
@@ -142,6 +147,10 @@ void Daemon::make_driver(engine::State state) {
         .on_topology = [this](const core::Topology& topology) { on_topology(topology); },
         .on_config_change = [this](const std::string& unit) { driver_->config_changed(unit); },
         .warn = warn,
+        .read_standings =
+            [this](const std::set<std::string>& units, std::function<void(Standings)> done) {
+                read_standings(*systemd_, units, std::move(done));
+            },
     };
     topology_ = std::make_unique<TopologySource>(std::move(sources), paths_.topology);
 }
@@ -250,6 +259,7 @@ void Daemon::watch_units(const core::Topology& topology) {
             // The shortest way from systemd's signal to the engine: nothing is done in between.
             systemd_->watch_unit(unit, [this, unit](const core::UnitState& state) {
                 driver_->feed(core::UnitSeen{unit, state});
+                topology_->take_unit(unit, state);
                 const core::Service* service = driver_->state().topology.find_by_unit(unit);
                 if (service != nullptr && service->role == core::ServiceRole::kNginx) {
                     topology_->take_nginx(state);

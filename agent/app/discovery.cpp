@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/discovery.hpp"
 
-#include "actions/catalogue.hpp"
+#include "app/ownership.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -13,102 +13,8 @@ namespace {
 constexpr std::string_view kNginxUnit = "nginx.service";
 constexpr std::size_t kMaxBackends = 4096;
 
-std::string real_address(const Machine& machine, const std::string& address) {
-    const auto alias = machine.aliases.find(address);
-    return alias == machine.aliases.end() ? address : alias->second;
-}
-
 bool is_loopback(std::string_view address) {
     return address.starts_with("127.") || address.starts_with("[::1]:");
-}
-
-// A pool that listens on every interface also answers on loopback.
-bool listens_on(const Machine& machine, const parse::FpmPool& pool, const std::string& address) {
-    const std::string listen = real_address(machine, pool.listen);
-    if (listen == real_address(machine, address)) {
-        return true;
-    }
-    const bool is_wildcard = listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:");
-    return is_wildcard && is_loopback(address) && core::port_of(listen) == core::port_of(address);
-}
-
-struct Owner {
-    std::string unit;  // "" = nobody
-    std::string pool;
-};
-
-Owner pool_owner(const Machine& machine, const std::string& address) {
-    for (const FpmInstance& instance : machine.fpm) {
-        for (const parse::FpmPool& pool : instance.pools) {
-            if (listens_on(machine, pool, address)) {
-                return Owner{instance.unit, pool.name};
-            }
-        }
-    }
-    return {};
-}
-
-// A container's port is held by a proxy of the container engine, which is not the application.
-bool is_application(const core::Listener& listener) {
-    return actions::is_unit_name(listener.unit) && listener.unit != kNginxUnit &&
-           !listener.command.starts_with("docker-proxy") &&
-           !listener.command.starts_with("systemd") && !listener.command.starts_with("conmon") &&
-           !listener.command.starts_with("nginx");
-}
-
-Owner listening_owner(const Machine& machine, const std::string& address) {
-    const core::Listener* listener =
-        core::is_local(address) ? machine.look.find_listener(real_address(machine, address))
-                                : nullptr;
-    return listener != nullptr && is_application(*listener) ? Owner{listener->unit, ""} : Owner{};
-}
-
-// Who had it before, as long as that unit is still installed and does not listen elsewhere now.
-Owner remembered_owner(const Machine& machine,
-                       const core::Topology& remembered,
-                       const std::string& address) {
-    const core::Service* service = remembered.find_by_address(address);
-    if (service == nullptr) {
-        return {};
-    }
-    if (service->role == core::ServiceRole::kOther) {
-        return Owner{service->unit, ""};
-    }
-    if (service->role != core::ServiceRole::kPhpFpm) {
-        return {};
-    }
-    const auto backend = std::find_if(
-        service->backends.begin(), service->backends.end(), [&](const core::Backend& item) {
-            return item.address == address;
-        });
-    for (const FpmInstance& instance : machine.fpm) {
-        const bool has_moved =
-            std::any_of(instance.pools.begin(), instance.pools.end(), [&](const auto& pool) {
-                return pool.name == backend->pool;
-            });
-        if (instance.unit == service->unit && !has_moved) {
-            return Owner{service->unit, backend->pool};
-        }
-    }
-    return {};
-}
-
-Owner owner_of(const Machine& machine,
-               const policy::Settings& settings,
-               const core::Topology& remembered,
-               const std::string& address) {
-    for (const policy::BackendOverride& item : settings.backends) {
-        if (item.address == address) {
-            return Owner{item.unit, ""};
-        }
-    }
-    if (Owner owner = pool_owner(machine, address); !owner.unit.empty()) {
-        return owner;
-    }
-    if (Owner owner = listening_owner(machine, address); !owner.unit.empty()) {
-        return owner;
-    }
-    return remembered_owner(machine, remembered, address);
 }
 
 core::ConfigLine line_of(const parse::Setting& setting) {
@@ -137,7 +43,7 @@ core::PoolSettings settings_of(const parse::FpmPool& pool) {
 core::PoolSettings settings_of(const Machine& machine, const Owner& owner) {
     for (const FpmInstance& instance : machine.fpm) {
         for (const parse::FpmPool& pool : instance.pools) {
-            if (instance.unit == owner.unit && pool.name == owner.pool) {
+            if (unit_of(machine, instance) == owner.unit && pool.name == owner.pool) {
                 return settings_of(pool);
             }
         }
@@ -194,7 +100,9 @@ void add_configured(core::Topology& topology,
                     const core::Topology& remembered,
                     core::Backend backend) {
     if (topology.services.size() + topology.unowned.size() < kMaxBackends) {
-        Owner owner = owner_of(machine, settings, remembered, backend.address);
+        const std::string real = real_address(machine, backend.address);
+        backend.real = real == backend.address ? "" : real;
+        const Owner owner = owner_of(machine, settings, remembered, backend.address);
         backend.fpm = settings_of(machine, owner);
         add(topology, owner, std::move(backend));
     }
@@ -231,7 +139,7 @@ void add_logs(core::Topology& topology, const Machine& machine) {
     }
     for (core::Service& service : topology.services) {
         for (const FpmInstance& instance : machine.fpm) {
-            if (instance.unit == service.unit) {
+            if (unit_of(machine, instance) == service.unit) {
                 service.log = instance.log;
             }
         }
@@ -250,12 +158,32 @@ void add_nginx(core::Topology& topology, const Machine& machine) {
 }
 
 // Without nginx's word: what the pools themselves say, so that at least their units are watched.
-void add_pools(core::Topology& topology, const Machine& machine) {
+void add_pools(core::Topology& topology,
+               const Machine& machine,
+               const policy::Settings& settings,
+               const core::Topology& remembered) {
     for (const FpmInstance& instance : machine.fpm) {
         for (const parse::FpmPool& pool : instance.pools) {
+            const Owner owner = owner_of(machine, settings, remembered, pool.listen);
+            if (owner.unit != unit_of(machine, instance)) {
+                continue;  // another's, or left behind by a version that is gone
+            }
             core::Backend backend{pool.listen, pool.name, pool.where};
             backend.fpm = settings_of(pool);
-            add(topology, Owner{instance.unit, pool.name}, std::move(backend));
+            add(topology, owner, std::move(backend));
+        }
+    }
+}
+
+void add_known_pools(core::Topology& topology, const Machine& machine) {
+    for (const FpmInstance& instance : machine.fpm) {
+        for (const parse::FpmPool& pool : instance.pools) {
+            if (topology.pools.size() < core::kMaxPools) {
+                topology.pools.push_back({unit_of(machine, instance),
+                                          pool.name,
+                                          real_address(machine, pool.listen),
+                                          pool.settings.of(parse::FpmSetting::kUser).value});
+            }
         }
     }
 }
@@ -263,11 +191,7 @@ void add_pools(core::Topology& topology, const Machine& machine) {
 }  // namespace
 
 core::ServiceRole role_of(std::string_view unit) {
-    if (unit == kNginxUnit) {
-        return core::ServiceRole::kNginx;
-    }
-    const bool is_fpm = unit.starts_with("php") && unit.ends_with("fpm.service");
-    return is_fpm ? core::ServiceRole::kPhpFpm : core::ServiceRole::kOther;
+    return core::role_of_unit(unit);
 }
 
 core::Topology discover(const Machine& machine,
@@ -280,19 +204,23 @@ core::Topology discover(const Machine& machine,
     if (machine.has_nginx) {
         add_nginx(topology, machine);
     } else {
-        add_pools(topology, machine);
+        add_pools(topology, machine, settings, remembered);
     }
     for (const parse::ConfiguredBackend& configured : machine.nginx.backends) {
         add_configured(topology, machine, settings, remembered, backend_of(machine, configured));
     }
     add_names(topology, machine, settings, remembered);
     for (const policy::BackendOverride& item : settings.backends) {
-        add(topology, Owner{item.unit, ""}, core::Backend{item.address, "", "gatemend.toml"});
+        add(topology,
+            owner_of(machine, settings, remembered, item.address),
+            core::Backend{item.address, "", "gatemend.toml"});
     }
     std::sort(topology.services.begin(),
               topology.services.end(),
               [](const core::Service& a, const core::Service& b) { return a.unit < b.unit; });
     add_logs(topology, machine);
+    add_known_pools(topology, machine);
+    topology.seen = seen_after(machine, topology, remembered);
     topology.worker_user = machine.nginx.user;
     if (machine.has_nginx) {
         topology.limits = {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Discovery: which systemd unit serves which backend that nginx points at. A pure function of what
 // was read (agent/app/machine_files reads it); used by the agent, --dry-run and tests. Never
-// guesses: an address that no pool claims and no unit listens on is unowned unless gatemend.toml
-// names its unit.
+// guesses (ownership.hpp): an address of which nothing proves whose it is is unowned unless
+// gatemend.toml names its unit.
 #pragma once
 
 #include "core/inspection.hpp"
 #include "core/topology.hpp"
+#include "core/unit_state.hpp"
 #include "parse/fpm_pool.hpp"
 #include "parse/nginx_config.hpp"
 #include "policies/policy.hpp"
@@ -32,6 +33,9 @@ struct Machine {
     // Unix addresses behind symbolic links -> the address they lead to
     // ("unix:/run/php/php-fpm.sock" -> "unix:/run/php/php8.2-fpm.sock", "/var/run" -> "/run").
     std::map<std::string, std::string> aliases;
+    // What systemd says of the units that pool files, listeners and memory name. Without a unit's
+    // entry nothing is known of it.
+    std::map<std::string, core::UnitStanding> units{};
     // Who listens where, by the last look at the machine; empty before the first.
     core::Inspection look;
     // "app.internal:8080" -> "10.0.0.7:8080" ...: what the names in nginx's configuration mean now.

@@ -157,11 +157,23 @@ void Driver::run(const engine::Inspect& effect) {
             std::string problem;
             core::Inspected inspected = parse::inspected(service, reply, problem);
             tell(problem);
-            if (inspected.inspection && outside_.on_inspection) {
-                outside_.on_inspection(*inspected.inspection);
-            }
-            feed(std::move(inspected));
+            take_inspected(std::move(inspected));
         });
+}
+
+void Driver::take_inspected(core::Inspected inspected) {
+    if (!inspected.inspection || !outside_.identify) {
+        feed(std::move(inspected));
+        return;
+    }
+    outside_.identify(*inspected.inspection, [this, inspected](core::Inspection look) {
+        if (outside_.on_inspection) {
+            outside_.on_inspection(look);
+        }
+        core::Inspected identified = inspected;
+        identified.inspection = std::move(look);
+        feed(std::move(identified));
+    });
 }
 
 void Driver::run(const engine::ReadFilter& effect) {

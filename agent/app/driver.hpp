@@ -36,6 +36,8 @@ class Driver {
                            std::function<void(std::vector<core::SymptomSeen>)> done)>
             read_logs{};
         std::function<void(const core::Inspection&)> on_inspection{};
+        // Adds what systemd knows of the listeners; answers once.
+        std::function<void(core::Inspection, std::function<void(core::Inspection)>)> identify{};
     };
 
     Driver(Outside outside, engine::State initial);
@@ -70,6 +72,7 @@ class Driver {
     void run(const engine::ReadJournal& effect);
     void run(const engine::ReadLogs& effect);
     void run(const engine::Inspect& effect);
+    void take_inspected(core::Inspected inspected);
     void run(const engine::ReadFilter& effect);
     void run(const engine::ResolveName& effect);
     void run(const engine::ReadApps& effect);

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace gatemend::app {
@@ -91,6 +92,7 @@ Json to_json(const std::vector<core::Backend>& backends) {
                         {"where", backend.where},
                         {"scheme", std::string(core::scheme_id(backend.scheme))},
                         {"host", backend.host},
+                        {"real", backend.real},
                         {"nginx", lines_to_json(kBackendLines, backend)},
                         {"fpm", lines_to_json(kPoolLines, backend.fpm)}});
     }
@@ -126,11 +128,70 @@ std::optional<std::vector<core::Backend>> backends_of(const Json& list) {
         backend.scheme = core::scheme_from_id(text(item, "scheme").value_or("fastcgi"))
                              .value_or(core::Scheme::kFastcgi);
         backend.host = text(item, "host").value_or("");
+        backend.real = text(item, "real").value_or("");
         read_lines(kBackendLines, item, "nginx", backend);
         read_lines(kPoolLines, item, "fpm", backend.fpm);
         backends.push_back(std::move(backend));
     }
     return backends;
+}
+
+Json to_json(const std::vector<core::Pool>& pools) {
+    Json list = Json::array();
+    for (const core::Pool& pool : pools) {
+        list.push_back({{"unit", pool.unit},
+                        {"name", pool.name},
+                        {"address", pool.address},
+                        {"user", pool.user}});
+    }
+    return list;
+}
+
+Json to_json(const std::vector<core::Seen>& seen) {
+    Json list = Json::array();
+    for (const core::Seen& item : seen) {
+        list.push_back({{"address", item.address},
+                        {"unit", item.unit},
+                        {"pool", item.pool},
+                        {"user", item.user},
+                        {"beside", item.is_beside}});
+    }
+    return list;
+}
+
+// Files of older versions have none; a broken entry is one less that is known.
+std::vector<core::Pool> pools_of(const Json& list) {
+    std::vector<core::Pool> pools;
+    for (const Json& item : list) {
+        const auto unit = text(item, "unit");
+        const auto name = text(item, "name");
+        const auto address = text(item, "address");
+        if (unit && actions::is_unit_name(*unit) && name && address &&
+            pools.size() < core::kMaxPools) {
+            pools.push_back({*unit, *name, *address, text(item, "user").value_or("")});
+        }
+    }
+    return pools;
+}
+
+std::vector<core::Seen> seen_of(const Json& list) {
+    std::vector<core::Seen> seen;
+    for (const Json& item : list) {
+        const auto unit = text(item, "unit");
+        const auto address = text(item, "address");
+        if (unit && actions::is_unit_name(*unit) && address && seen.size() < core::kMaxSeen) {
+            const Json beside = item.value("beside", Json());
+            seen.push_back({*address,
+                            *unit,
+                            text(item, "pool").value_or(""),
+                            text(item, "user").value_or(""),
+                            beside.is_boolean() && beside.get<bool>()});
+        }
+    }
+    std::ranges::sort(seen, {}, &core::Seen::address);
+    const auto again = std::ranges::unique(seen, {}, &core::Seen::address);
+    seen.erase(again.begin(), again.end());
+    return seen;
 }
 
 std::optional<core::Service> service_of(const Json& item) {
@@ -156,6 +217,8 @@ std::string encode_topology(const core::Topology& topology) {
             {{"unit", service.unit}, {"backends", to_json(service.backends)}});
     }
     document["unowned"] = to_json(topology.unowned);
+    document["pools"] = to_json(topology.pools);
+    document["seen"] = to_json(topology.seen);
     document["error_logs"] = topology.error_logs;
     document["worker_user"] = topology.worker_user;
     document["limits"] = lines_to_json(kNginxLines, topology.limits);
@@ -181,6 +244,8 @@ std::optional<core::Topology> decode_topology(std::string_view content) {
         return std::nullopt;
     }
     topology.unowned = std::move(*unowned);
+    topology.pools = pools_of(document.value("pools", empty));
+    topology.seen = seen_of(document.value("seen", empty));
     for (const Json& log : document.value("error_logs", empty)) {
         if (!log.is_string()) {
             return std::nullopt;

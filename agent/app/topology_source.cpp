@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "app/topology_source.hpp"
 
+#include "actions/catalogue.hpp"
+#include "app/ownership.hpp"
 #include "app/topology_file.hpp"
 #include "core/text.hpp"
 #include "io/small_file.hpp"
@@ -21,6 +23,8 @@ constexpr core::Duration kRetry = std::chrono::minutes{1};
 // At boot the applications come up after us: who listens where is asked again after these.
 constexpr core::Duration kSecondLook = std::chrono::seconds{15};
 constexpr core::Duration kThirdLook = std::chrono::minutes{2};
+// After a start: until its workers are there, and others of the same boot.
+constexpr core::Duration kSettledLook = std::chrono::seconds{2};
 
 }  // namespace
 
@@ -48,18 +52,32 @@ void TopologySource::start() {
     }
 }
 
-// Only where a backend is no pool's: PHP-FPM's files say it all.
+bool TopologySource::is_proven(const std::string& address) const {
+    const core::Service* owner = topology_.find_by_address(address);
+    const core::Seen* seen = topology_.find_seen(real_address(machine_, address));
+    return owner != nullptr && seen != nullptr && seen->unit == owner->unit;
+}
+
+bool TopologySource::is_any_unproven() const {
+    const auto& all = machine_.nginx.backends;
+    return std::any_of(all.begin(), all.end(), [this](const auto& item) {
+        return core::is_local(item.address) && !is_proven(item.address);
+    });
+}
+
+// Only where an address is not proven, or an application's, which may have moved.
 void TopologySource::ask_look() {
-    const bool is_needed = std::any_of(
-        machine_.nginx.backends.begin(), machine_.nginx.backends.end(), [this](const auto& item) {
-            const core::Service* owner = topology_.find_by_address(item.address);
-            return core::is_local(item.address) &&
-                   (owner == nullptr || owner->role == core::ServiceRole::kOther);
-        });
-    if (!is_needed) {
+    const auto& all = machine_.nginx.backends;
+    const bool has_app = std::any_of(all.begin(), all.end(), [this](const auto& item) {
+        const core::Service* owner = topology_.find_by_address(item.address);
+        return owner != nullptr && owner->role == core::ServiceRole::kOther;
+    });
+    if (is_looking_ || (!has_app && !is_any_unproven())) {
         return;
     }
+    is_looking_ = true;
     outside_.executor.inspect("", "", [this](const core::Result<std::string>& text) {
+        is_looking_ = false;
         auto look = text ? core::decode_inspection(*text) : text.error();
         if (look) {
             take_look(*look);
@@ -70,14 +88,73 @@ void TopologySource::ask_look() {
 }
 
 void TopologySource::take_look(const core::Inspection& look) {
-    if (!look.listeners || look.listeners == machine_.look.listeners) {
+    if (!look.listeners) {
         return;
     }
     machine_.look.listeners = look.listeners;
-    core::Topology fresh = discover(machine_, outside_.settings(), topology_);
-    if (fresh != topology_) {
-        rediscover();
+    ask_standings([this] {
+        if (discover(machine_, outside_.settings(), topology_) != topology_) {
+            rediscover();
+        }
+    });
+}
+
+void TopologySource::take_unit(const std::string& unit, const core::UnitState& state) {
+    if (!core::is_up(state) || runs_[unit] == state.invocation_id) {
+        return;
     }
+    runs_[unit] = state.invocation_id;
+    if (is_any_unproven()) {
+        look_soon_ = outside_.loop.add_timer(kSettledLook, [this] { ask_look(); });
+    }
+}
+
+std::set<std::string> TopologySource::units_in_question() const {
+    std::set<std::string> units;
+    const auto add = [&units](const std::string& unit) {
+        if (actions::is_unit_name(unit) && units.size() < kMaxStandings) {
+            units.insert(unit);
+        }
+    };
+    for (const FpmInstance& instance : machine_.fpm) {
+        add(instance.unit);
+    }
+    std::set<std::string> addresses;
+    for (const parse::ConfiguredBackend& item : machine_.nginx.backends) {
+        addresses.insert(real_address(machine_, item.address));
+    }
+    for (const core::Seen& seen : topology_.seen) {
+        if (addresses.contains(seen.address)) {
+            add(seen.unit);
+        }
+    }
+    for (const core::Listener& listener :
+         machine_.look.listeners.value_or(std::vector<core::Listener>{})) {
+        const bool is_asked_for =
+            std::any_of(addresses.begin(), addresses.end(), [&](const std::string& address) {
+                return core::is_answered_by(address, listener);
+            });
+        if (is_asked_for) {
+            add(listener.unit);
+        }
+    }
+    for (const core::Service& service : topology_.services) {
+        add(service.unit);
+    }
+    return units;
+}
+
+void TopologySource::ask_standings(std::function<void()> then) {
+    if (!outside_.read_standings) {
+        then();
+        return;
+    }
+    outside_.read_standings(units_in_question(),
+                            [this, then = std::move(then)](Standings standings) {
+                                machine_.units = std::move(standings);
+                                note_main_processes(machine_.look, machine_.units);
+                                then();
+                            });
 }
 
 // What nginx had looked up when it was last seen to read its configuration.
@@ -153,7 +230,8 @@ void TopologySource::on_change(const std::set<std::string>& units) {
         }
     }
     watch_.set_roots(config_roots(kEtc));
-    rediscover();
+    read_files();
+    ask_standings([this] { rediscover(); });
     if (units.contains(std::string(kNginxUnit)) || !machine_.has_nginx) {
         ask_nginx();
     }
@@ -187,8 +265,11 @@ void TopologySource::on_dump(const core::Result<io::NginxDump>& reply) {
     if (!reply) {
         retry_ = outside_.loop.add_timer(kRetry, [this] { ask_nginx(); });
     }
-    rediscover();
-    ask_look();
+    read_files();
+    ask_standings([this] {
+        rediscover();
+        ask_look();
+    });
 }
 
 std::string TopologySource::take_dump(const core::Result<io::NginxDump>& reply) {
@@ -206,11 +287,15 @@ std::string TopologySource::take_dump(const core::Result<io::NginxDump>& reply) 
     return "";
 }
 
-void TopologySource::rediscover() {
+void TopologySource::read_files() {
     FpmFiles files = read_fpm_files(kEtc);
     machine_.fpm = std::move(files.instances);
     fpm_problems_ = std::move(files.problems);
     resolve_aliases(machine_);
+}
+
+void TopologySource::rediscover() {
+    read_files();
     core::Topology fresh = discover(machine_, outside_.settings(), topology_);
     const bool is_new = fresh != topology_;
     topology_ = std::move(fresh);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "app/machine_files.hpp"
+#include "app/standings.hpp"
 #include "core/topology.hpp"
 #include "core/unit_state.hpp"
 #include "io/config_watch.hpp"
@@ -12,6 +13,7 @@
 #include "policies/policy.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,6 +22,8 @@
 
 namespace gatemend::app {
 
+// Units that systemd is asked about at a time.
+inline constexpr std::size_t kMaxStandings = 256;
 // Names of nginx's configuration that are looked up.
 inline constexpr std::size_t kMaxNames = 16;
 // Addresses of one of them, those that it may have meant before included.
@@ -36,6 +40,9 @@ class TopologySource {
         std::function<void(const core::Topology&)> on_topology;
         std::function<void(const std::string& unit)> on_config_change;
         std::function<void(const std::string&)> warn;
+        // What systemd says of these units; of whichever it does not answer for, nothing.
+        std::function<void(const std::set<std::string>& units, std::function<void(Standings)>)>
+            read_standings{};
     };
 
     TopologySource(Outside outside, std::string cache_path);
@@ -54,6 +61,10 @@ class TopologySource {
     // Somebody has looked at the machine: who listens where may have changed.
     void take_look(const core::Inspection& look);
 
+    // A unit may have come up. While nobody was seen to listen on one of nginx's addresses, that is
+    // the moment to look.
+    void take_unit(const std::string& unit, const core::UnitState& state);
+
     // What could not be read last time.
     [[nodiscard]] std::vector<std::string> problems() const;
 
@@ -66,12 +77,19 @@ class TopologySource {
     // "" or why the dump is of no use
     [[nodiscard]] std::string take_dump(const core::Result<io::NginxDump>& reply);
     void ask_look();
+    // Its owner is the unit that was seen there.
+    [[nodiscard]] bool is_proven(const std::string& address) const;
+    [[nodiscard]] bool is_any_unproven() const;
+    // Asks systemd about the units that may own an address, then goes on.
+    void ask_standings(std::function<void()> then);
+    [[nodiscard]] std::set<std::string> units_in_question() const;
     // What a name means now is what nginx uses only if it has just read its configuration; until
     // then it may be what it meant before as well.
     enum class Meanings { kMore, kAll };
     void remember_names();
     void ask_names(Meanings meanings);
     void take_name(const std::string& host, std::vector<std::string> addresses, Meanings meanings);
+    void read_files();
     void rediscover();
     void remember() const;
 
@@ -85,7 +103,10 @@ class TopologySource {
     std::vector<std::string> fpm_problems_;
     bool is_asking_ = false;
     bool is_stale_ = false;
+    bool is_looking_ = false;
     bus::Source retry_;
+    bus::Source look_soon_;
+    std::map<std::string, std::string> runs_;  // unit -> invocation that was up
     std::vector<bus::Source> looks_;
 };
 

@@ -2,6 +2,7 @@
 #include "cli/dry_run_driver.hpp"
 
 #include "app/service_logs.hpp"
+#include "app/standings.hpp"
 #include "engine/step.hpp"
 #include "io/journal_excerpt.hpp"
 #include "parse/fact_event.hpp"
@@ -140,10 +141,27 @@ void DryRunDriver::run(const engine::Inspect& effect) {
     outside_.facts.inspect(
         unit, effect.address, [this, service = effect.unit](const core::Result<std::string>& text) {
             std::string problem;
-            feed(parse::inspected(service, text, problem));
+            core::Inspected inspected = parse::inspected(service, text, problem);
             note(std::move(problem));
-            end();
+            take_inspected(std::move(inspected));
         });
+}
+
+void DryRunDriver::take_inspected(core::Inspected inspected) {
+    if (!inspected.inspection) {
+        feed(std::move(inspected));
+        end();
+        return;
+    }
+    app::identify(outside_.systemd,
+                  state_.topology,
+                  *inspected.inspection,
+                  [this, inspected](core::Inspection look) {
+                      core::Inspected identified = inspected;
+                      identified.inspection = std::move(look);
+                      feed(std::move(identified));
+                      end();
+                  });
 }
 
 void DryRunDriver::run(const engine::ReadFilter& effect) {

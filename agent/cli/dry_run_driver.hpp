@@ -84,6 +84,7 @@ class DryRunDriver {
     void run(const engine::ReadJournal& effect);
     void run(const engine::ReadLogs& effect);
     void run(const engine::Inspect& effect);
+    void take_inspected(core::Inspected inspected);
     void run(const engine::ReadFilter& effect);
     void run(const engine::ResolveName& effect);
     void run(const engine::ReadApps& effect);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "cli/machinery.hpp"
 
+#include "actions/catalogue.hpp"
 #include "app/discovery.hpp"
 #include "app/machine_files.hpp"
+#include "app/standings.hpp"
 #include "app/topology_file.hpp"
 #include "app/topology_source.hpp"
 #include "cli/await.hpp"
@@ -16,6 +18,7 @@
 #include <ctime>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 namespace gatemend::cli {
@@ -90,6 +93,37 @@ void learn_names(bus::EventLoop& loop, sandbox::Facts& facts, app::Machine& mach
     }
 }
 
+// Who of those that listen is a unit's main process, and which of the units that pool files name is
+// in use.
+void learn_units(bus::EventLoop& loop,
+                 bus::SystemdClient& systemd,
+                 app::Machine& machine,
+                 const core::Topology& remembered) {
+    std::set<std::string> units;
+    for (const app::FpmInstance& instance : machine.fpm) {
+        units.insert(instance.unit);
+    }
+    for (const core::Seen& seen : remembered.seen) {
+        units.insert(seen.unit);
+    }
+    for (const core::Service& service : remembered.services) {
+        units.insert(service.unit);
+    }
+    for (const core::Listener& listener :
+         machine.look.listeners.value_or(std::vector<core::Listener>{})) {
+        units.insert(listener.unit);
+    }
+    std::erase_if(units, [](const std::string& unit) { return !actions::is_unit_name(unit); });
+    auto answer =
+        await<app::Standings>(loop, kFactDeadline, [&](const Answer<app::Standings>& done) {
+            app::read_standings(systemd, units, done);
+        });
+    if (answer) {
+        machine.units = *std::move(answer);
+        app::note_main_processes(machine.look, machine.units);
+    }
+}
+
 std::vector<core::Backend> all_backends(const core::Topology& topology) {
     std::vector<core::Backend> all = topology.unowned;
     for (const core::Service& service : topology.services) {
@@ -146,6 +180,7 @@ core::Topology learn_topology(bus::EventLoop& loop,
         last = app::decode_topology(*text).value_or(core::Topology{});
     }
     keep_addresses_in_use(machine, last);
+    learn_units(loop, *machinery.systemd, machine, last);
     return app::discover(machine, sources.settings, last);
 }
 

@@ -458,6 +458,18 @@ std::string_view port_of(std::string_view address) {
                : address.substr(colon + 1);
 }
 
+bool is_answered_by(std::string_view address, const Listener& listener) {
+    if (listener.address == address) {
+        return true;
+    }
+    const std::string_view port = port_of(address);
+    const bool is_any_ipv6 = listener.address.starts_with("[::]:");
+    const bool is_any = is_ipv6(address) ? is_any_ipv6
+                                         : listener.address.starts_with("0.0.0.0:") ||
+                                               (is_any_ipv6 && listener.is_dual_stack);
+    return !port.empty() && is_any && port_of(listener.address) == port;
+}
+
 const Listener* Inspection::find_listener(std::string_view address) const {
     if (!listeners) {
         return nullptr;
@@ -466,15 +478,8 @@ const Listener* Inspection::find_listener(std::string_view address) const {
     if (exact != listeners->end()) {
         return &*exact;
     }
-    const std::string_view port = port_of(address);
-    const auto takes = [&](const Listener& listener) {
-        const bool is_any_ipv6 = listener.address.starts_with("[::]:");
-        const bool is_any = is_ipv6(address) ? is_any_ipv6
-                                             : listener.address.starts_with("0.0.0.0:") ||
-                                                   (is_any_ipv6 && listener.is_dual_stack);
-        return is_any && port_of(listener.address) == port;
-    };
-    const auto any = port.empty() ? listeners->end() : std::ranges::find_if(*listeners, takes);
+    const auto any = std::ranges::find_if(
+        *listeners, [&](const Listener& listener) { return is_answered_by(address, listener); });
     return any == listeners->end() ? nullptr : &*any;
 }
 

@@ -29,6 +29,9 @@ struct Listener {
     bool is_reachable = true;
     bool is_dual_stack = false;  // "[::]:PORT" that takes IPv4 connections as well
     bool is_open = true;         // unix: nginx's worker user may connect
+    // systemd says that `pid` is the main process of `unit`. Whoever asks systemd sets it; the look
+    // cannot know. A control group alone proves nothing: a site's script runs in its server's.
+    bool is_main = false;
 
     friend bool operator==(const Listener&, const Listener&) = default;
 };
@@ -128,6 +131,10 @@ inline constexpr std::size_t kMaxWorkers = 512;
 inline constexpr std::size_t kMaxPathSteps = 128;
 inline constexpr std::size_t kMaxFileSystems = 32;
 inline constexpr std::size_t kMaxConsumers = 3;
+
+// Does who listens on `listener` take connections to `address`? A wildcard of the right family
+// does.
+[[nodiscard]] bool is_answered_by(std::string_view address, const Listener& listener);
 
 // "127.0.0.1:9000" and "[::1]:9000" -> "9000"; "" for a unix socket.
 [[nodiscard]] std::string_view port_of(std::string_view address);

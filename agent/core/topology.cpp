@@ -37,6 +37,14 @@ std::optional<ServiceRole> service_role_from_id(std::string_view id) {
     return find_by_id(id, ServiceRole::kUnowned, service_role_id);
 }
 
+ServiceRole role_of_unit(std::string_view unit) {
+    if (unit == "nginx.service") {
+        return ServiceRole::kNginx;
+    }
+    const bool is_fpm = unit.starts_with("php") && unit.ends_with("fpm.service");
+    return is_fpm ? ServiceRole::kPhpFpm : ServiceRole::kOther;
+}
+
 const Service* Topology::find_nginx() const {
     for (const Service& service : services) {
         if (service.role == ServiceRole::kNginx) {
@@ -64,6 +72,11 @@ const Service* Topology::find_by_unit(std::string_view unit) const {
         }
     }
     return nullptr;
+}
+
+const Seen* Topology::find_seen(std::string_view address) const {
+    const auto found = std::ranges::lower_bound(seen, address, {}, &Seen::address);
+    return found != seen.end() && found->address == address ? &*found : nullptr;
 }
 
 Service unowned_service(const Backend& backend) {

@@ -59,6 +59,7 @@ struct Backend {
     std::string where;  // "/etc/nginx/sites-enabled/default:57", for people
     Scheme scheme = Scheme::kFastcgi;
     std::string host{};  // the name behind a resolved address, "" when nginx was given the address
+    std::string real{};  // unix: where symbolic links lead to from `address`, "" = nowhere else
     // In effect where nginx first names the backend; empty where not known.
     ConfigLine read_timeout{};
     ConfigLine buffer_size{};
@@ -79,6 +80,33 @@ struct Service {
     friend bool operator==(const Service&, const Service&) = default;
 };
 
+// A pool that PHP-FPM's files define, whether or not its unit runs or is there at all.
+struct Pool {
+    std::string unit;
+    std::string name;
+    std::string address;  // real: behind symbolic links
+    std::string user;     // "" where the file does not say
+
+    friend bool operator==(const Pool&, const Pool&) = default;
+};
+
+// Who was seen to listen on an address, by the kernel's word. Outlives the configuration that named
+// it: after an undo the owner is still known.
+struct Seen {
+    std::string address;  // real
+    std::string unit;
+    std::string pool;  // "" for others than PHP-FPM
+    std::string user;  // the pool's
+    // An address of the same unit that nginx did not point at while it pointed at another: what
+    // else the application has open (metrics, a debugger), not where it has moved to.
+    bool is_beside = false;
+
+    friend bool operator==(const Seen&, const Seen&) = default;
+};
+
+inline constexpr std::size_t kMaxSeen = 1024;
+inline constexpr std::size_t kMaxPools = 1024;
+
 struct Topology {
     std::vector<Service> services;           // sorted by unit
     std::vector<Backend> unowned{};          // configured in nginx, no local unit known
@@ -86,6 +114,8 @@ struct Topology {
     std::vector<std::string> access_logs{};  // those that name $upstream_status
     std::string worker_user{};               // nginx's `user`, "" when unknown
     NginxLimits limits{};
+    std::vector<Pool> pools{};  // at most kMaxPools, in order of unit and file
+    std::vector<Seen> seen{};   // sorted by address, one each; at most kMaxSeen
 
     friend bool operator==(const Topology&, const Topology&) = default;
 
@@ -94,7 +124,13 @@ struct Topology {
     // Exact match only; nullptr when no service owns the address.
     [[nodiscard]] const Service* find_by_address(std::string_view address) const;
     [[nodiscard]] const Service* find_by_unit(std::string_view unit) const;
+    // nullptr: nobody was ever seen to listen there
+    [[nodiscard]] const Seen* find_seen(std::string_view address) const;
 };
+
+// What units of this name are: nginx, PHP-FPM of some version, or anything else. A name is how a
+// packager calls it, and no proof of who answers where.
+[[nodiscard]] ServiceRole role_of_unit(std::string_view unit);
 
 // A backend no local unit is known for, as a service: "(10.0.0.5:8080)".
 [[nodiscard]] Service unowned_service(const Backend& backend);

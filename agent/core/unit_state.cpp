@@ -3,6 +3,9 @@
 
 #include "core/closed_set.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace gatemend::core {
 
 std::string_view active_state_id(ActiveState value) {
@@ -60,6 +63,12 @@ std::string_view unit_result_id(UnitResult value) {
 
 UnitResult unit_result_from_id(std::string_view id) {
     return find_by_id(id, UnitResult::kOther, unit_result_id).value_or(UnitResult::kOther);
+}
+
+bool is_enabled_state(std::string_view unit_file_state) {
+    constexpr std::array<std::string_view, 6> kEnabled{
+        "enabled", "enabled-runtime", "static", "indirect", "generated", "alias"};
+    return std::find(kEnabled.begin(), kEnabled.end(), unit_file_state) != kEnabled.end();
 }
 
 bool is_restart_pending(const UnitState& state) {

@@ -41,8 +41,10 @@ enum class UnitResult {
 [[nodiscard]] UnitResult unit_result_from_id(std::string_view id);
 
 struct UnitState {
-    bool is_loaded = false;  // LoadState == "loaded"
-    bool is_masked = false;  // LoadState or UnitFileState is masked
+    bool is_loaded = false;     // LoadState == "loaded"
+    bool is_masked = false;     // LoadState or UnitFileState is masked
+    bool is_enabled = false;    // UnitFileState: something starts it, at boot or on demand
+    bool is_unstarted = false;  // systemd knows of no start of it since boot
     ActiveState active = ActiveState::kUnknown;
     std::string sub;  // SubState, systemd's word: "running", "dead", "auto-restart"...
     UnitResult result = UnitResult::kSuccess;
@@ -60,6 +62,23 @@ struct UnitState {
 
     friend bool operator==(const UnitState&, const UnitState&) = default;
 };
+
+// Who a unit is and whether it is in use: what decides whose an address is where nobody listens.
+struct UnitStanding {
+    std::string name;        // Id: the unit's own, where it was asked about by an alias
+    bool is_loaded = false;  // LoadState == "loaded"
+    bool is_masked = false;
+    bool is_enabled = false;
+    ActiveState active = ActiveState::kUnknown;
+    TimePoint last_active{};     // ActiveEnterTimestamp; the epoch: never active since boot
+    TimePoint left_active{};     // ActiveExitTimestamp
+    std::uint32_t main_pid = 0;  // MainPID; 0: it has none
+
+    friend bool operator==(const UnitStanding&, const UnitStanding&) = default;
+};
+
+// systemd's UnitFileState, of a unit that somebody means to run: not "disabled", not "".
+[[nodiscard]] bool is_enabled_state(std::string_view unit_file_state);
 
 // systemd waits RestartSec= before it restarts the unit by itself ("auto-restart", since 254 also
 // "auto-restart-queued").

@@ -51,6 +51,17 @@ constexpr std::array kWanted{
     WantedProperty{kService, "NRestarts"},
 };
 
+// Of read_standing(): asked rarely, and not watched.
+constexpr std::array kStanding{
+    WantedProperty{kUnit, "Id"},
+    WantedProperty{kUnit, "LoadState"},
+    WantedProperty{kUnit, "UnitFileState"},
+    WantedProperty{kUnit, "ActiveState"},
+    WantedProperty{kUnit, "ActiveEnterTimestamp"},
+    WantedProperty{kUnit, "ActiveExitTimestamp"},
+    WantedProperty{kService, "MainPID"},
+};
+
 constexpr auto kCallTimeout = std::chrono::seconds{10};
 // Results of jobs that ended before we knew their path; more can only be other people's.
 constexpr std::size_t kMaxEarlyJobs = 64;
@@ -165,6 +176,15 @@ struct UnitEntry {
     Source failed;
 };
 
+// A unit's properties on their way, for read_standing().
+struct StandingRead {
+    std::unique_ptr<sdbus::IProxy> proxy;
+    Properties properties;
+    std::size_t replies_missing = kStanding.size();
+    std::optional<Error> failure;
+    std::function<void(Result<core::UnitStanding>)> done;
+};
+
 struct PendingJob {
     std::uint64_t id = 0;
     std::string path;  // "" until the call is answered
@@ -188,6 +208,8 @@ class Client final : public SystemdClient {
     void read_service(const std::string& unit,
                       std::function<void(Result<ServiceSetup>)> done) override;
     void reload_daemon(Duration deadline, std::function<void(core::Status)> done) override;
+    void read_standing(const std::string& unit,
+                       std::function<void(Result<core::UnitStanding>)> done) override;
     void read_system_state(std::function<void(Result<std::string>)> done) override;
 
   private:
@@ -200,6 +222,10 @@ class Client final : public SystemdClient {
                        const MaybeError& error,
                        const sdbus::Variant& value);
     void finish_read(const std::string& unit, UnitEntry& entry);
+    void take_standing(std::uint64_t id,
+                       const char* name,
+                       const MaybeError& error,
+                       const sdbus::Variant& value);
     void refresh(const std::string& unit);
     void refresh_all();
     void release_if_idle(const std::string& unit);
@@ -221,6 +247,8 @@ class Client final : public SystemdClient {
     std::uint64_t next_job_ = 1;
     std::map<std::uint64_t, std::unique_ptr<sdbus::IProxy>> setups_;  // being read
     std::uint64_t next_setup_ = 1;
+    std::map<std::uint64_t, StandingRead> standings_;  // being read
+    std::uint64_t next_standing_ = 1;
     // Proxies must not die inside their own callbacks.
     std::vector<std::unique_ptr<sdbus::IProxy>> retired_;
     Source retire_timer_;
@@ -522,6 +550,59 @@ void Client::read_service(const std::string& unit, std::function<void(Result<Ser
     }
 }
 
+void Client::read_standing(const std::string& unit,
+                           std::function<void(Result<core::UnitStanding>)> done) {
+    const std::uint64_t id = next_standing_++;
+    StandingRead& read = standings_[id];
+    read.done = done;
+    try {
+        read.proxy = make_proxy(connection_, unit_path(unit));
+        for (const WantedProperty& wanted : kStanding) {
+            read.proxy->callMethodAsync("Get")
+                .onInterface(kPropertiesInterface)
+                .withTimeout(kCallTimeout)
+                .withArguments(std::string{wanted.interface}, std::string{wanted.name})
+                .uponReplyInvoke(
+                    [this, id, name = wanted.name](MaybeError error, const sdbus::Variant& value) {
+                        take_standing(id, name, error, value);
+                    });
+        }
+    } catch (const sdbus::Error& error) {
+        retire(std::move(read.proxy));
+        standings_.erase(id);
+        done(Error{"read " + unit + ": " + error.getMessage()});
+    }
+}
+
+void Client::take_standing(std::uint64_t id,
+                           const char* name,
+                           const MaybeError& error,
+                           const sdbus::Variant& value) {
+    const auto found = standings_.find(id);
+    if (found == standings_.end()) {
+        return;
+    }
+    StandingRead& read = found->second;
+    if (error) {
+        read.failure = Error{"read a unit: " + error->getMessage()};
+    } else {
+        read.properties.emplace(name, value);
+    }
+    if (--read.replies_missing > 0) {
+        return;
+    }
+    // No service has no MainPID: the rest of it is still an answer.
+    const bool has_unit = read.properties.contains("LoadState");
+    const Result<core::UnitStanding> result =
+        has_unit
+            ? Result<core::UnitStanding>{decode_standing(read.properties)}
+            : Result<core::UnitStanding>{read.failure.value_or(Error{"read a unit: no answer"})};
+    const auto done = std::move(read.done);
+    retire(std::move(read.proxy));
+    standings_.erase(found);
+    done(result);
+}
+
 void Client::reload_daemon(Duration deadline, std::function<void(core::Status)> done) {
     const auto failed = [](const sdbus::Error& error) {
         return Error{"daemon-reload: " + error.getMessage()};
@@ -568,6 +649,7 @@ core::UnitState decode_unit(const Properties& properties) {
     const auto file = get<std::string>(properties, "UnitFileState", "");
     state.is_loaded = load == "loaded";
     state.is_masked = load == "masked" || file.starts_with("masked");
+    state.is_enabled = core::is_enabled_state(file);
     state.active = core::active_state_from_id(get<std::string>(properties, "ActiveState", ""));
     state.sub = get<std::string>(properties, "SubState", "");
     state.result = core::unit_result_from_id(get<std::string>(properties, "Result", "success"));
@@ -578,9 +660,27 @@ core::UnitState decode_unit(const Properties& properties) {
     state.restarts = get<std::uint32_t>(properties, "NRestarts", 0);
     state.changed = core::TimePoint{get_duration(properties, "StateChangeTimestamp")};
     state.last_active = core::TimePoint{get_duration(properties, "ActiveEnterTimestamp")};
+    state.is_unstarted = properties.contains("ActiveEnterTimestamp") &&
+                         properties.contains("InvocationID") && state.invocation_id.empty() &&
+                         state.last_active == core::TimePoint{};
     state.start_limit_burst = get<std::uint32_t>(properties, "StartLimitBurst", 0);
     state.start_limit_interval = get_duration(properties, "StartLimitIntervalUSec");
     return state;
+}
+
+core::UnitStanding decode_standing(const Properties& properties) {
+    core::UnitStanding standing;
+    const auto load = get<std::string>(properties, "LoadState", "");
+    const auto file = get<std::string>(properties, "UnitFileState", "");
+    standing.name = get<std::string>(properties, "Id", "");
+    standing.is_loaded = load == "loaded";
+    standing.is_masked = load == "masked" || file.starts_with("masked");
+    standing.is_enabled = core::is_enabled_state(file);
+    standing.active = core::active_state_from_id(get<std::string>(properties, "ActiveState", ""));
+    standing.last_active = core::TimePoint{get_duration(properties, "ActiveEnterTimestamp")};
+    standing.left_active = core::TimePoint{get_duration(properties, "ActiveExitTimestamp")};
+    standing.main_pid = get<std::uint32_t>(properties, "MainPID", 0);
+    return standing;
 }
 
 SystemdClient::~SystemdClient() = default;

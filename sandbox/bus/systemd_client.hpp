@@ -23,6 +23,9 @@ using Properties = std::map<std::string, sdbus::Variant>;
 // Properties of the Unit and Service interfaces, merged -> UnitState. Missing = default.
 [[nodiscard]] core::UnitState decode_unit(const Properties& properties);
 
+// Likewise -> UnitStanding.
+[[nodiscard]] core::UnitStanding decode_standing(const Properties& properties);
+
 struct JobResult {
     std::string
         result;  // systemd's word: "done", "failed", "canceled", "timeout", "dependency", "skipped"
@@ -65,6 +68,10 @@ class SystemdClient {
                               std::function<void(core::Result<ServiceSetup>)> done) = 0;
     // `systemctl daemon-reload`: answered when systemd has read all its unit files again.
     virtual void reload_daemon(core::Duration deadline, std::function<void(core::Status)> done) = 0;
+
+    // Who the unit is and whether it is in use; also of a unit that is not there.
+    virtual void read_standing(const std::string& unit,
+                               std::function<void(core::Result<core::UnitStanding>)> done) = 0;
 
     // Manager property SystemState: "running", "degraded", "stopping" ...
     virtual void read_system_state(std::function<void(core::Result<std::string>)> done) = 0;

@@ -119,14 +119,15 @@ const Process* main_of(const std::vector<const Process*>& holders) {
         return std::ranges::find(holders, pid, &Process::pid) != holders.end();
     };
     const Process* first = holders.front();
+    const Process* found = nullptr;
     for (const Process* holder : holders) {  // by pid, as the processes are
         const bool is_lent = holder->parent == kSystemd || !holds(holder->parent);
-        if (holder->pid != kSystemd && is_lent) {
-            return holder;
+        if (holder->pid != kSystemd && is_lent && (found == nullptr || found->uid != 0)) {
+            found = found == nullptr || holder->uid == 0 ? holder : found;
         }
         first = first->pid == kSystemd ? holder : first;
     }
-    return first;
+    return found == nullptr ? first : found;
 }
 
 const Process* find_process(const std::vector<Process>& processes, std::uint32_t pid) {

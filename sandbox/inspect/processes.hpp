@@ -35,8 +35,9 @@ inline constexpr std::size_t kMaxOpenFilesSeen = 262144;  // over all processes
 // One process again, for what it used in between. nullopt: it has ended.
 [[nodiscard]] std::optional<Process> read_process(const Roots& roots, std::uint32_t pid);
 
-// inode of a socket -> who holds it: of several, the one whose parent does not hold it as well, the
-// lowest pid; systemd, which lends sockets to services, only when nobody else does.
+// inode of a socket -> who holds it: of several, the one whose parent does not hold it as well; of
+// those root's, for a script inherits its server's socket and may outlive its parent; then the
+// lowest pid. systemd, which lends sockets to services, only when nobody else does.
 [[nodiscard]] std::map<std::uint64_t, const Process*> find_owners(
     const Roots& roots,
     const std::vector<Process>& processes,

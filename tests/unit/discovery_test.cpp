@@ -32,6 +32,9 @@ Machine machine(const std::string& address, const std::string& listen) {
     result.nginx.backends.push_back(backend(address));
     result.nginx.listens = {"127.0.0.1:80"};
     result.fpm.push_back(FpmInstance{kFpm, {parse::FpmPool{"www", listen, "www.conf:1"}}});
+    result.units[kFpm].name = kFpm;
+    result.units[kFpm].is_loaded = true;
+    result.units[kFpm].is_enabled = true;
     return result;
 }
 

@@ -75,6 +75,13 @@ class FakeSystemd final : public bus::SystemdClient {
         done(setup);
     }
 
+    std::map<std::string, core::UnitStanding> standings;
+
+    void read_standing(const std::string& unit,
+                       std::function<void(core::Result<core::UnitStanding>)> done) override {
+        done(standings[unit]);
+    }
+
     void reload_daemon(core::Duration /*deadline*/,
                        std::function<void(core::Status)> done) override {
         ++daemon_reloads;

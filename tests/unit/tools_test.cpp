@@ -370,6 +370,45 @@ TEST(DecodeUnit, ReadsSystemdsPropertiesAndSurvivesWrongTypes) {
     EXPECT_EQ(state.exec_main_status, 0);
     EXPECT_EQ(state.invocation_id, "0aff");
     EXPECT_TRUE(state.has_job);
+    EXPECT_FALSE(state.is_unstarted);
+}
+
+TEST(SystemdClient, KnowsAUnitThatWasNotStartedSinceBoot) {
+    bus::Properties properties;
+    properties["LoadState"] = sdbus::Variant{std::string{"loaded"}};
+    properties["UnitFileState"] = sdbus::Variant{std::string{"disabled"}};
+    properties["ActiveState"] = sdbus::Variant{std::string{"inactive"}};
+    EXPECT_FALSE(bus::decode_unit(properties).is_unstarted) << "nothing is known of its past";
+    properties["InvocationID"] = sdbus::Variant{std::vector<std::uint8_t>{}};
+    properties["ActiveEnterTimestamp"] = sdbus::Variant{std::uint64_t{0}};
+    EXPECT_TRUE(bus::decode_unit(properties).is_unstarted);
+    EXPECT_FALSE(bus::decode_unit(properties).is_enabled);
+    properties["InvocationID"] = sdbus::Variant{std::vector<std::uint8_t>{0x0A}};
+    EXPECT_FALSE(bus::decode_unit(properties).is_unstarted) << "a start that failed is a start";
+}
+
+TEST(SystemdClient, ReadsTheStandingOfAUnit) {
+    bus::Properties properties;
+    properties["Id"] = sdbus::Variant{std::string{"php8.2-fpm.service"}};
+    properties["LoadState"] = sdbus::Variant{std::string{"loaded"}};
+    properties["ActiveState"] = sdbus::Variant{std::string{"active"}};
+    properties["MainPID"] = sdbus::Variant{std::uint32_t{71}};
+    properties["ActiveEnterTimestamp"] = sdbus::Variant{std::uint64_t{9}};
+    for (const auto& [word, is_enabled] : {std::pair{"enabled", true},
+                                           std::pair{"enabled-runtime", true},
+                                           std::pair{"static", true},
+                                           std::pair{"generated", true},
+                                           std::pair{"disabled", false},
+                                           std::pair{"masked", false},
+                                           std::pair{"", false}}) {
+        properties["UnitFileState"] = sdbus::Variant{std::string{word}};
+        EXPECT_EQ(bus::decode_standing(properties).is_enabled, is_enabled) << word;
+    }
+    const core::UnitStanding standing = bus::decode_standing(properties);
+    EXPECT_EQ(standing.name, "php8.2-fpm.service");
+    EXPECT_TRUE(standing.is_loaded);
+    EXPECT_EQ(standing.main_pid, 71U);
+    EXPECT_EQ(standing.last_active, core::TimePoint{core::Duration{9}});
 }
 
 }  // namespace
