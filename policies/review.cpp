@@ -60,6 +60,7 @@ std::vector<std::string_view> remedy_names(Cause cause) {
         case Cause::kUnknown:
         case Cause::kUnitFailed:
         case Cause::kUnitStopped:
+        case Cause::kUnitNotStarted:
         case Cause::kUnitStartLimit:
         case Cause::kNginxDown:
         case Cause::kSocketStale:

@@ -14,6 +14,8 @@ std::string_view cause_id(Cause value) {
             return "unit-failed";
         case Cause::kUnitStopped:
             return "unit-stopped";
+        case Cause::kUnitNotStarted:
+            return "unit-not-started";
         case Cause::kUnitStartLimit:
             return "unit-start-limit";
         case Cause::kFpmConfigInvalid:
@@ -89,6 +91,8 @@ std::string_view cause_sentence(Cause cause) {
             return "The unit has failed: its main process ended by itself or was killed.";
         case Cause::kUnitStopped:
             return "The unit was stopped cleanly by somebody.";
+        case Cause::kUnitNotStarted:
+            return "The unit is not running, and systemd knows of no start of it since boot.";
         case Cause::kUnitStartLimit:
             return "systemd has given up starting the unit: too many starts in a short time.";
         case Cause::kFpmConfigInvalid:

@@ -12,6 +12,7 @@ enum class Cause {
     kUnknown,
     kUnitFailed,
     kUnitStopped,
+    kUnitNotStarted,
     kUnitStartLimit,
     kFpmConfigInvalid,
     kNginxConfigInvalid,

@@ -37,7 +37,7 @@ bool is_stopped_by_somebody(const Findings& findings) {
 bool is_socket_left_behind(const Findings& findings) {
     return findings.role == ServiceRole::kPhpFpm &&
            findings.unit->active == ActiveState::kInactive && !findings.was_stop_requested &&
-           has_outcome(findings, {ProbeOutcome::kRefused}) &&
+           !findings.unit->is_unstarted && has_outcome(findings, {ProbeOutcome::kRefused}) &&
            findings.probe_address.starts_with("unix:");
 }
 
@@ -124,15 +124,44 @@ std::optional<Diagnosis> judge_stale_socket(const Findings& findings) {
         start_hint(findings) + " Do not delete the file by hand.");
 }
 
+// Nobody stopped what never ran.
+std::optional<Diagnosis> judge_not_started(const Findings& findings) {
+    if (!is_unit_down(findings) || findings.was_stop_requested || !findings.unit->is_unstarted) {
+        return std::nullopt;
+    }
+    CaseFile file = down_case(Cause::kUnitNotStarted, findings);
+    add_log(file.config(false));
+    const UnitState& unit = *findings.unit;
+    if (!unit.is_loaded && !unit.is_masked) {
+        return file.close("systemd does not know " + findings.unit_name + ", which is to serve " +
+                              describe(findings.backend) + ".",
+                          "Install it, or name the unit that serves this address in a [[backend]] "
+                          "entry of /etc/gatemend/gatemend.toml.");
+    }
+    const std::string standing = unit.is_masked    ? "it is masked"
+                                 : unit.is_enabled ? "it is enabled"
+                                                   : "it is not enabled";
+    const std::string start =
+        unit.is_masked    ? "`systemctl unmask " + findings.unit_name + "`, then "
+        : unit.is_enabled ? ""
+                          : "If it is to serve " + findings.backend.address + ": ";
+    return file.close(findings.unit_name +
+                          " is not running, and systemd knows of no start of it since boot; " +
+                          standing + ".",
+                      start + "`systemctl " + (unit.is_enabled ? "start " : "enable --now ") +
+                          findings.unit_name + "` starts it. " + journal_hint(findings));
+}
+
 std::optional<Diagnosis> judge_stopped(const Findings& findings) {
     if (!is_unit_down(findings) || !is_stopped_by_somebody(findings)) {
         return std::nullopt;
     }
     CaseFile file = down_case(Cause::kUnitStopped, findings);
     add_log(file.config(false));
+    const TimePoint since = findings.unit->changed;
     return file.close(findings.unit_name + " was stopped on purpose (state " +
-                          describe(*findings.unit) + " since " +
-                          format_time(findings.unit->changed) + ").",
+                          describe(*findings.unit) +
+                          (since == TimePoint{} ? "" : " since " + format_time(since)) + ").",
                       start_hint(findings));
 }
 

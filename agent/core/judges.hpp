@@ -22,6 +22,7 @@ std::optional<Diagnosis> judge_lsm_denied(const Findings& findings);
 std::optional<Diagnosis> judge_config_invalid(const Findings& findings);
 std::optional<Diagnosis> judge_start_limit(const Findings& findings);
 std::optional<Diagnosis> judge_stale_socket(const Findings& findings);
+std::optional<Diagnosis> judge_not_started(const Findings& findings);
 std::optional<Diagnosis> judge_stopped(const Findings& findings);
 std::optional<Diagnosis> judge_nginx_down(const Findings& findings);
 std::optional<Diagnosis> judge_app_down(const Findings& findings);
@@ -30,11 +31,13 @@ std::optional<Diagnosis> judge_unit_failed(const Findings& findings);
 // judge_socket.cpp: the unit is up, and nginx cannot connect
 std::optional<Diagnosis> judge_socket_deleted(const Findings& findings);
 std::optional<Diagnosis> judge_socket_ownership(const Findings& findings);
-std::optional<Diagnosis> judge_path_mismatch(const Findings& findings);
-std::optional<Diagnosis> judge_port_mismatch(const Findings& findings);
 std::optional<Diagnosis> judge_firewall(const Findings& findings);
 std::optional<Diagnosis> judge_remote_down(const Findings& findings);
 std::optional<Diagnosis> judge_nobody_listens(const Findings& findings);
+
+// judge_moved.cpp: and the application may be elsewhere
+std::optional<Diagnosis> judge_path_mismatch(const Findings& findings);
+std::optional<Diagnosis> judge_port_mismatch(const Findings& findings);
 
 // judge_answer.cpp: nginx connects, and the answer is wrong
 std::optional<Diagnosis> judge_name_unresolved(const Findings& findings);

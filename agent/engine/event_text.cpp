@@ -48,6 +48,11 @@ bool apply_word(core::UnitState& unit, std::string_view word) {
         unit.has_job = true;
     } else if (word == "masked") {
         unit.is_masked = true;
+    } else if (word == "enabled") {
+        unit.is_enabled = true;
+    } else if (word == "never") {
+        unit.is_unstarted = true;
+        unit.invocation_id.clear();
     } else if (word.starts_with("sub=")) {
         unit.sub = word.substr(4);
     } else if (word.starts_with("invocation=")) {
@@ -309,12 +314,59 @@ core::Backend backend_of(std::string_view text) {
     return backend;
 }
 
-// Adds one service, or one backend without a unit, to the topology so far.
+// "pool UNIT NAME ADDRESS [USER]"
+bool read_pool(Tokens& tokens, core::Topology& topology) {
+    core::Pool pool;
+    pool.unit = tokens.next().value_or("");
+    pool.name = tokens.next().value_or("");
+    pool.address = tokens.next().value_or("");
+    pool.user = tokens.next().value_or("");
+    topology.pools.push_back(pool);
+    return actions::is_unit_name(pool.unit) && !pool.address.empty();
+}
+
+// "seen ADDRESS UNIT [beside] [pool=NAME] [user=NAME]"
+bool read_seen(Tokens& tokens, core::Topology& topology) {
+    core::Seen seen;
+    seen.address = tokens.next().value_or("");
+    seen.unit = tokens.next().value_or("");
+    while (const auto word = tokens.next()) {
+        if (*word == "beside") {
+            seen.is_beside = true;
+        } else if (word->starts_with("pool=")) {
+            seen.pool = word->substr(5);
+        } else if (word->starts_with("user=")) {
+            seen.user = word->substr(5);
+        } else {
+            return false;
+        }
+    }
+    const bool is_whole = actions::is_unit_name(seen.unit);
+    std::erase_if(topology.seen, [&](const auto& known) { return known.address == seen.address; });
+    topology.seen.push_back(std::move(seen));
+    std::ranges::sort(topology.seen, {}, &core::Seen::address);
+    return is_whole;
+}
+
+// Adds one service, one backend without a unit, or what is known of addresses, to the topology so
+// far.
 Result<EventBody> parse_topology(Tokens& tokens, const State& state) {
     if (Tokens ahead = tokens; ahead.next() == "unowned") {
         core::Topology topology = state.topology;
         topology.unowned.push_back(backend_of(ahead.next().value_or("")));
         return EventBody{core::TopologyLearnt{std::move(topology)}};
+    }
+    if (Tokens ahead = tokens; ahead.next() == "pool") {
+        core::Topology topology = state.topology;
+        return read_pool(ahead, topology)
+                   ? Result<EventBody>{core::TopologyLearnt{std::move(topology)}}
+                   : wrong("expected: topology pool UNIT NAME ADDRESS [USER]");
+    }
+    if (Tokens ahead = tokens; ahead.next() == "seen") {
+        core::Topology topology = state.topology;
+        return read_seen(ahead, topology)
+                   ? Result<EventBody>{core::TopologyLearnt{std::move(topology)}}
+                   : wrong("expected: topology seen ADDRESS UNIT [beside] [pool=P] [user=U]");
     }
     if (Tokens ahead = tokens; ahead.next() == "gone") {
         core::Topology topology = state.topology;
@@ -469,8 +521,8 @@ Result<EventBody> parse_restored(Tokens& tokens) {
     return EventBody{std::move(restored)};
 }
 
-// ledger empty | ledger attempt ... | ledger latched UNIT words | ledger paused UNTIL words |
-// ledger approved DIGEST
+// ledger empty | ledger attempt ... | ledger latched UNIT words | ledger lifted UNIT |
+// ledger paused UNTIL words | ledger approved DIGEST
 Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
     core::LedgerLearnt learnt{state.ledger};
     const std::string_view word = tokens.next().value_or("");
@@ -482,6 +534,9 @@ Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
     } else if (word == "latched") {
         GATEMEND_TRY(unit, take_unit(tokens));
         learnt.ledger.latches.push_back(core::Latch{unit, {}, core::sanitize(tokens.rest())});
+    } else if (word == "lifted") {
+        GATEMEND_TRY(unit, take_unit(tokens));
+        learnt.ledger.forgiven.emplace_back(unit, core::TimePoint::max());
     } else if (word == "paused") {
         const auto until = core::parse_time(tokens.next().value_or(""));
         if (!until) {
@@ -496,7 +551,7 @@ Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
         learnt.ledger.approvals.push_back(
             core::Approval{std::string{digest}, core::TimePoint::max(), "root"});
     } else {
-        return wrong("expected: ledger empty|attempt|latched|paused|approved");
+        return wrong("expected: ledger empty|attempt|latched|lifted|paused|approved");
     }
     return EventBody{std::move(learnt)};
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Events as text, one per line: the language of replay cases and of [[rule.test]].
 //
-//   unit UNIT STATE [RESULT] [status=N] [sub=WORD] [invocation=NAME] [job] [masked]
+//   unit UNIT STATE [RESULT] [status=N] [sub=WORD] [invocation=NAME] [job] [masked] [enabled]
+//       [never]              never: systemd knows of no start since boot
 //       STATE: active, inactive, failed, activating, deactivating, reloading
 //   probe UNIT OUTCOME [errno=N] [status=N] [tls=FAULT] [spoken=PROTOCOL]
 //   config UNIT valid | config UNIT invalid FILE:LINE words of the tool
@@ -10,10 +11,13 @@
 //   inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp)
 //   filter UNIT [the rule's words] | journal UNIT [words]
 //   topology UNIT ROLE ADDRESS ... | topology unowned ADDRESS   (or "http://HOST:PORT@ADDRESS")
+//   topology pool UNIT NAME ADDRESS [USER]      what PHP-FPM's files define
+//   topology seen ADDRESS UNIT [beside] [pool=NAME] [user=NAME]      who was seen to listen
 //   topology gone UNIT
 //   act done ATTEMPT OUTCOME [words] | act refused [HOLD:] words | act lost
 //   proposed DIGEST|- words | approve (what was proposed last) | undone ATTEMPT
-//   ledger empty | ledger latched UNIT words | ledger paused TIME words | ledger approved DIGEST
+//   ledger empty | ledger latched UNIT words | ledger lifted UNIT | ledger paused TIME words
+//   ledger approved DIGEST
 //   ledger attempt ID INCIDENT RULE ACT UNIT OUTCOME [NAME=VALUE ...] | restored INCIDENT UNIT
 //   apps UNIT [NAME=STATUS ...] (under pm2) | tick
 //
