@@ -233,7 +233,13 @@ const Listener* find_own_listener(const Findings& findings) {
         return nullptr;
     }
     const std::string& address = findings.backend.address;
-    const Listener* listener = findings.inspection->find_listener(address);
+    const auto& all = *findings.inspection->listeners;
+    // The unit's own process is not hidden by what was bound in its place.
+    const auto own = std::find_if(all.begin(), all.end(), [&](const Listener& item) {
+        return item.is_main && item.unit == findings.unit_name && is_answered_by(address, item);
+    });
+    const Listener* listener =
+        own != all.end() ? &*own : findings.inspection->find_listener(address);
     // The other end of a symbolic link, where the way to the socket led.
     if (listener == nullptr && !findings.inspection->path.empty()) {
         listener =

@@ -67,6 +67,11 @@ class CaseFile {
 // "php8.2-fpm.service is active"
 [[nodiscard]] std::string unit_sentence(const Findings& findings);
 [[nodiscard]] std::string probe_sentence(const Findings& findings);
+// "the line at /etc/nginx/...:57"; the place is not known of a backend that gatemend.toml names.
+[[nodiscard]] std::string line_words(const Backend& backend);
+// A sentence about who was seen on the suspected address, or which files name it; "" when nobody
+// was and none do.
+[[nodiscard]] std::string words_of_before(const Findings& findings);
 // The listener on the suspected address; nullptr when there is none or none is known.
 [[nodiscard]] const Listener* find_own_listener(const Findings& findings);
 // The inspection looked at listeners and found none for the address.

@@ -50,6 +50,8 @@ struct Findings {
     std::vector<std::string> resolved;  // what the backend's host name means now; empty: not known
     std::vector<Pm2App> apps;           // under a pm2 unit; empty: not known
     std::vector<std::string> configured;  // every address nginx's configuration names
+    // Pools and who was seen where. Outlives the findings; nullptr: not known.
+    const Topology* topology = nullptr;
 };
 
 struct Alternative {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The unit is up (or the backend has none), and nginx cannot connect: the path, its owner, the
-// port, the packet filter or the other host.
+// The unit is up (or the backend has none), and nginx cannot connect: the socket, its owner, the
+// packet filter or the other host. (Where it may have gone: judge_moved.cpp)
 #include "core/case_file.hpp"
 #include "core/judges.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 namespace gatemend::core {
 
@@ -59,95 +57,14 @@ const PathStep* find_closed_step(const Findings& findings) {
     return step == path.end() ? nullptr : &*step;
 }
 
-bool is_configured(const Findings& findings, const std::string& address) {
-    return std::find(findings.configured.begin(), findings.configured.end(), address) !=
-           findings.configured.end();
-}
-
-// The only one, or nullptr: where there is a choice, a person chooses.
-template <class Wanted>
-const Listener* find_only(const Findings& findings, Wanted wanted) {
-    const Listener* found = nullptr;
-    for (const Listener& listener : *findings.inspection->listeners) {
-        if (!wanted(listener)) {
-            continue;
-        }
-        if (found != nullptr && found->unit != listener.unit) {
-            return nullptr;
-        }
-        found = found == nullptr ? &listener : found;
-    }
-    return found;
-}
-
-// The place is not known of a backend that gatemend.toml names.
-std::string line_words(const Backend& backend) {
-    return backend.where.empty() ? "nginx's line" : "the line at " + backend.where;
-}
-
-bool is_living_pool(const Listener& listener) {
-    return listener.command.starts_with("php-fpm") && listener.is_reachable;
-}
-
-// 0: it has none
-int port_number(std::string_view address) {
-    const std::string_view digits = port_of(address);
-    int port = 0;
-    (void)std::from_chars(digits.data(), digits.data() + digits.size(), port);  // 0 stays
-    return port;
-}
-
-// Well-known servers that are no web application.
-bool is_other_service(int port) {
-    constexpr std::array<int, 16> kPorts{
-        22, 25, 53, 110, 143, 465, 587, 993, 995, 3306, 5432, 5672, 6379, 9200, 11211, 27017};
-    return port == 0 || std::find(kPorts.begin(), kPorts.end(), port) != kPorts.end();
-}
-
-bool may_be_application(const Findings& findings, const Listener& listener) {
-    return !listener.address.starts_with("unix:") && !listener.command.starts_with("nginx") &&
-           !listener.command.starts_with("systemd") && listener.unit.ends_with(".service") &&
-           !is_other_service(port_number(listener.address)) &&
-           !is_configured(findings, listener.address);
-}
-
-// Where nginx reaches who listens there.
-std::string nginx_form(const Listener& listener) {
-    const std::string port{port_of(listener.address)};
-    if (listener.address.starts_with("0.0.0.0:") ||
-        (listener.address.starts_with("[::]:") && listener.is_dual_stack)) {
-        return "127.0.0.1:" + port;
-    }
-    return listener.address.starts_with("[::]:") ? "[::1]:" + port : listener.address;
-}
-
-// Both ends are certain: nginx was given the address and not a name, its worker user may enter, and
-// nobody else fits.
-template <class Wanted>
-void point_to(CaseFile& file, const Findings& findings, const Listener& found, Wanted wanted) {
-    const auto& listeners = *findings.inspection->listeners;
-    const bool is_only = std::all_of(listeners.begin(), listeners.end(), [&](const Listener& item) {
-        return !wanted(item) || nginx_form(item) == nginx_form(found);
-    });
-    if (is_only && found.is_open && found.is_reachable && findings.backend.host.empty() &&
-        !findings.inspection->is_listeners_cut) {
-        file.remedy("from", findings.backend.address).remedy("to", nginx_form(found));
-    }
-}
-
-// "" or a hint in front of the advice
-std::string closed_words(const Listener& listener) {
-    return listener.is_open ? ""
-                            : listener.address +
-                                  " is closed to nginx's worker user: set "
-                                  "listen.owner and listen.group first. ";
-}
-
 }  // namespace
 
 std::optional<Diagnosis> judge_socket_deleted(const Findings& findings) {
     const Listener* listener = find_own_listener(findings);
-    if (!is_unix(findings) || listener == nullptr || listener->is_reachable ||
+    // A script that had bound the path and removed it is no reason to restart its server.
+    const bool is_own = listener != nullptr && listener->unit == findings.unit_name &&
+                        (listener->is_main || findings.role != ServiceRole::kPhpFpm);
+    if (!is_unix(findings) || !is_own || listener->is_reachable ||
         !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
         return std::nullopt;
     }
@@ -182,61 +99,6 @@ std::optional<Diagnosis> judge_socket_ownership(const Findings& findings) {
             : "Set listen.owner, listen.group and listen.mode = 0660 of the pool to nginx's user, "
               "then `systemctl restart " +
                   findings.unit_name + "`; until then `chown` the socket. Never make it 0666.");
-}
-
-std::optional<Diagnosis> judge_path_mismatch(const Findings& findings) {
-    if (!is_unix(findings) || !has_no_listener(findings) || is_unit_down(findings) ||
-        !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
-        return std::nullopt;
-    }
-    const auto is_free = [&findings](const Listener& listener) {
-        return is_living_pool(listener) && !is_configured(findings, listener.address);
-    };
-    const Listener* free = find_only(findings, is_free);
-    const Listener* pool = free != nullptr ? free : find_only(findings, is_living_pool);
-    if (pool == nullptr) {
-        return std::nullopt;
-    }
-    CaseFile file = connect_case(Cause::kSocketPathMismatch, findings);
-    file.inspection("nobody listens on " + findings.backend.address + "; " + pool->command + " (" +
-                    pool->unit + ") listens on " + pool->address);
-    if (free != nullptr) {
-        point_to(file, findings, *pool, is_free);
-    } else {
-        point_to(file, findings, *pool, is_living_pool);
-    }
-    return file.close("nginx points at " + describe(findings.backend) +
-                          ", where no pool listens; the living pool of " + pool->unit +
-                          " listens on " + pool->address + ".",
-                      closed_words(*pool) + "Change " + line_words(findings.backend) + " to " +
-                          pool->address + ", then `nginx -t && systemctl reload nginx`.");
-}
-
-std::optional<Diagnosis> judge_port_mismatch(const Findings& findings) {
-    if (is_unix(findings) || !is_local(findings.backend.address) || !has_no_listener(findings) ||
-        is_unit_down(findings) || !has_outcome(findings, {ProbeOutcome::kRefused})) {
-        return std::nullopt;
-    }
-    const bool is_owned = findings.role == ServiceRole::kOther;
-    const auto is_fitting = [&](const Listener& listener) {
-        return may_be_application(findings, listener) &&
-               (!is_owned || listener.unit == findings.unit_name);
-    };
-    const Listener* app = find_only(findings, is_fitting);
-    if (app == nullptr) {
-        return std::nullopt;
-    }
-    CaseFile file = connect_case(Cause::kPortMismatch, findings);
-    file.inspection("nobody listens on " + findings.backend.address + "; " + app->command + " (" +
-                    app->unit + ") listens on " + app->address);
-    point_to(file, findings, *app, is_fitting);
-    return file.close("nginx points at " + describe(findings.backend) + ", where nobody listens; " +
-                          app->unit + " listens on " + app->address + ".",
-                      "Either change " + line_words(findings.backend) + " to port " +
-                          std::string{port_of(app->address)} +
-                          " and run `nginx -t && systemctl reload nginx`, or make the application "
-                          "listen on port " +
-                          std::string{port_of(findings.backend.address)} + ".");
 }
 
 std::optional<Diagnosis> judge_firewall(const Findings& findings) {
@@ -331,6 +193,14 @@ std::optional<Diagnosis> judge_nobody_listens(const Findings& findings) {
                       "it; `pm2 logs NAME` says why it stopped."
                 : "See `journalctl -u " + findings.unit_name +
                       "`: the application inside does not listen.");
+    }
+    if (const std::string before = words_of_before(findings); !before.empty()) {
+        return file.close(
+            "Nobody listens on " + describe(findings.backend) + ". " + before,
+            "Bring it back, or change or remove " + line_words(findings.backend) +
+                ". Nothing else that listens here is known to be the same application. "
+                "A [[backend]] entry in /etc/gatemend/gatemend.toml names a unit for "
+                "good.");
     }
     return file.close(
         "Nobody listens on " + describe(findings.backend) + ", and no unit is known to.",

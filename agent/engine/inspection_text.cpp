@@ -40,9 +40,14 @@ bool read_listener(Tokens& tokens, Inspection& inspection) {
     }
     listener.unit = listener.unit == "-" ? "" : listener.unit;
     listener.pid = 1;
+    listener.is_main = !listener.unit.empty();
     while (const auto word = tokens.next()) {
         if (*word == "deleted") {
             listener.is_reachable = false;
+        } else if (*word == "inside") {
+            listener.is_main = false;
+        } else if (*word == "closed") {
+            listener.is_open = false;
         } else if (!read_queue(*word, listener)) {
             return false;
         }

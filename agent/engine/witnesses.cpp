@@ -230,11 +230,16 @@ namespace {
 
 std::vector<std::string> configured_addresses(const core::Topology& topology) {
     std::vector<std::string> all;
-    for (const core::Service& service : topology.services) {
-        for (const core::Backend& backend : service.backends) {
-            all.push_back(backend.address);
+    const auto add = [&all](const core::Backend& backend) {
+        all.push_back(backend.address);
+        if (!backend.real.empty()) {
+            all.push_back(backend.real);
         }
+    };
+    for (const core::Service& service : topology.services) {
+        std::for_each(service.backends.begin(), service.backends.end(), add);
     }
+    std::for_each(topology.unowned.begin(), topology.unowned.end(), add);
     return all;
 }
 
@@ -269,6 +274,7 @@ core::Findings findings_of(const Context& context,
     findings.packet_rule = record.packet_rule;
     findings.packet_time = record.packet_time;
     findings.configured = configured_addresses(context.state.topology);
+    findings.topology = &context.state.topology;
     const core::Service* nginx = context.state.topology.find_nginx();
     const ServiceRecord* machine = nginx == nullptr || nginx->unit == service.unit
                                        ? nullptr

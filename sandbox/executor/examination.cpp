@@ -182,16 +182,25 @@ void Examiner::look_at_listeners(const Plan& plan, HoldDone done) {
     ports_.facts.inspect(
         "",
         address,
-        [this, plan, is_capture, done = std::move(done)](const Result<std::string>& text) {
+        [this, plan, address, is_capture, done = std::move(done)](const Result<std::string>& text) {
             const auto inspection =
                 text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
             if (!inspection) {
                 done(refusal(inspection.error()));
             } else if (is_capture) {
                 done(check_capture(plan, *inspection));
+            } else if (auto hold = check_repointing(policy_.settings, plan, *inspection)) {
+                done(std::move(hold));
             } else {
-                done(check_repointing(policy_.settings, plan, *inspection));
+                look_at_new_listener(*inspection->find_listener(address), done);
             }
+        });
+}
+
+void Examiner::look_at_new_listener(const core::Listener& listener, const HoldDone& done) {
+    ports_.systemd.read_standing(
+        listener.unit, [listener, done](const Result<core::UnitStanding>& unit) {
+            done(unit ? check_new_listener(listener, *unit) : refusal(unit.error()));
         });
 }
 

@@ -194,9 +194,28 @@ std::optional<GateHold> check_repointing(const policy::Settings& settings,
     if (new_one == nullptr || !new_one->is_reachable) {
         return hold(HoldKind::kExecutorRefused, "nobody listens on the new address");
     }
+    if (!new_one->is_open) {
+        return hold(HoldKind::kExecutorRefused,
+                    "the new address is closed to nginx's worker user, and is not opened for it");
+    }
     if (!policy::is_unit_allowed(settings, new_one->unit)) {
         return hold(HoldKind::kExecutorRefused,
                     "who listens on the new address is no unit that the policy lists");
+    }
+    return std::nullopt;
+}
+
+std::optional<GateHold> check_new_listener(const core::Listener& listener,
+                                           const core::UnitStanding& unit) {
+    if (!unit.is_loaded) {
+        return hold(HoldKind::kExecutorRefused,
+                    "systemd does not know the unit that listens on the new address");
+    }
+    const bool is_server = service_role(listener.unit) != core::ServiceRole::kOther;
+    if (is_server && (listener.pid == 0 || unit.main_pid != listener.pid)) {
+        return hold(HoldKind::kExecutorRefused,
+                    "who listens on the new address runs in " + listener.unit +
+                        "'s control group, but is not its main process");
     }
     return std::nullopt;
 }

@@ -62,6 +62,11 @@ inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
                                                        const actions::Plan& plan,
                                                        const core::Inspection& inspection);
 
+// And it is a unit that systemd knows; nginx or PHP-FPM by its main process: a site's script may
+// listen in its server's control group.
+[[nodiscard]] std::optional<GateHold> check_new_listener(const core::Listener& listener,
+                                                         const core::UnitStanding& unit);
+
 // capture-port: the unit itself listens there; what other services say to each other is nobody's.
 [[nodiscard]] std::optional<GateHold> check_capture(const actions::Plan& plan,
                                                     const core::Inspection& inspection);

@@ -7,6 +7,7 @@
 #include "sandbox/mend/content.hpp"
 #include "sandbox/mend/diff.hpp"
 #include "sandbox/mend/drop_in.hpp"
+#include "sandbox/mend/moved_pool.hpp"
 #include "sandbox/mend/pool_listen.hpp"
 #include "sandbox/mend/restore.hpp"
 
@@ -82,12 +83,30 @@ Result<Draft> edit_nginx(const Machine& machine, const NginxEditor& editor) {
     return draft;
 }
 
+// Of every version that has files here, also of one that is gone: whose an address was.
+std::vector<PoolTree> read_all_pools(const Machine& machine) {
+    std::vector<PoolTree> trees;
+    ConfigFiles files(machine);
+    for (const char* pattern : {"/etc/php/*/fpm/php-fpm.conf", "/etc/php-fpm.conf"}) {
+        for (const ConfigFile& main_file : files.find(pattern)) {
+            if (auto tree = read_pools(files, main_file.path)) {
+                trees.push_back(*std::move(tree));
+            }
+        }
+    }
+    return trees;
+}
+
 Result<Draft> repoint_backend(const Machine& machine, const Order& order) {
     const std::string from = parameter(order, "from");
+    const std::string to = parameter(order, "to");
+    const std::vector<PoolTree> pools = read_all_pools(machine);
+    GATEMEND_CHECK(check_same_pool(pools, from, to));
     std::vector<std::string> mentions;
-    auto draft = edit_nginx(machine, [&](const NginxTree& tree) {
+    auto draft = edit_nginx(machine, [&](const NginxTree& tree) -> Result<NginxEdits> {
         mentions = other_mentions(tree, from);
-        return repoint(tree, from, parameter(order, "to"));
+        GATEMEND_CHECK(check_new_backend(tree, pools, from, to));
+        return repoint(tree, from, to);
     });
     if (draft) {
         draft->notes.insert(draft->notes.end(), mentions.begin(), mentions.end());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/mend/nginx_places.hpp"
 
+#include "core/inspection.hpp"
 #include "sandbox/mend/backend_word.hpp"
 
 #include <algorithm>
@@ -185,6 +186,31 @@ bool names_backend(const NginxTree& tree, const std::string& address) {
         const auto word = backend_of(tree, directive);
         return word && word->address == wanted;
     });
+}
+
+std::string place_of_backend(const NginxTree& tree, const std::string& address) {
+    const std::string wanted = canonical_backend(address, 0);
+    const std::string_view port = core::port_of(wanted);
+    const auto found = std::ranges::find_if(tree.directives, [&](const NginxDirective& directive) {
+        const auto word = backend_of(tree, directive);
+        return word &&
+               (word->address == wanted || (!port.empty() && core::port_of(word->address) == port));
+    });
+    return found == tree.directives.end() ? "" : tree.where(*found);
+}
+
+std::vector<Pass> passes_to(const NginxTree& tree, const std::string& address) {
+    const std::string wanted = canonical_backend(address, 0);
+    const std::set<std::string> names = upstreams_with(tree, wanted);
+    std::vector<Pass> passes;
+    for (const NginxDirective& directive : tree.directives) {
+        const std::string_view name = tree.statement(directive).name();
+        const auto word = is_pass(name) ? backend_of(tree, directive) : std::nullopt;
+        if (word && (word->address == wanted || names.contains(word->address))) {
+            passes.push_back({std::string{name}, tree.where(directive)});
+        }
+    }
+    return passes;
 }
 
 std::vector<std::string> other_mentions(const NginxTree& tree, const std::string& address) {

@@ -24,6 +24,18 @@ using Settings = std::vector<std::pair<std::string, std::string>>;   // name, va
                                                const std::string& from,
                                                const std::string& to);
 
+// "FILE:LINE" of a *_pass or upstream that names the backend or, for TCP, its port on whatever
+// host: that may be another name of this machine. "" = none does.
+[[nodiscard]] std::string place_of_backend(const NginxTree& tree, const std::string& address);
+
+// A *_pass that leads to a backend, itself or through an upstream.
+struct Pass {
+    std::string directive;
+    std::string where;
+};
+
+[[nodiscard]] std::vector<Pass> passes_to(const NginxTree& tree, const std::string& address);
+
 // Does a *_pass or an upstream name the backend?
 [[nodiscard]] bool names_backend(const NginxTree& tree, const std::string& address);
 

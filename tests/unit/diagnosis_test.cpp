@@ -63,6 +63,11 @@ class Machine {
 
     Machine& failed(UnitResult result) { return unit(ActiveState::kFailed, result); }
 
+    Machine& unstarted() {
+        findings_.unit->is_unstarted = true;
+        return *this;
+    }
+
     Machine& stop_requested() {
         findings_.was_stop_requested = true;
         return *this;
@@ -144,6 +149,7 @@ class Machine {
         listener.command = command;
         listener.unit = command.starts_with("php-fpm") ? kFpm : "shop.service";
         listener.pid = 7;
+        listener.is_main = true;
         listener.backlog = 511;
         if (!look().listeners) {
             nobody_listens();
@@ -203,6 +209,8 @@ class Machine {
 
     [[nodiscard]] Diagnosis diagnosis() const { return diagnose(findings_); }
 
+    [[nodiscard]] std::string text() const { return diagnosis().text; }
+
     [[nodiscard]] std::string_view cause() const { return cause_id(diagnosis().cause); }
 
     [[nodiscard]] bool is_witnessed_by(Witness witness) const {
@@ -234,6 +242,20 @@ TEST(Diagnose, TellsAStopFromASocketThatACrashLeftBehind) {
     machine.probe(ProbeOutcome::kRefused);
     EXPECT_EQ(machine.cause(), "socket-stale") << "a clean stop unlinks the socket";
     EXPECT_EQ(machine.stop_requested().cause(), "unit-stopped");
+}
+
+TEST(Diagnose, SaysOfAUnitThatNeverRanThatNobodyStoppedIt) {
+    Machine machine;
+    machine.unit(ActiveState::kInactive).unstarted().probe(ProbeOutcome::kMissing);
+    EXPECT_EQ(machine.cause(), "unit-not-started");
+    EXPECT_EQ(machine.text().find("1970"), std::string::npos) << machine.text();
+    EXPECT_NE(machine.text().find("no start of it since boot; it is not enabled"),
+              std::string::npos)
+        << machine.text();
+    machine.probe(ProbeOutcome::kRefused);
+    EXPECT_EQ(machine.cause(), "unit-not-started") << "it left no socket behind: it never had one";
+    EXPECT_EQ(machine.stop_requested().cause(), "unit-stopped");
+    EXPECT_EQ(machine.text().find("1970"), std::string::npos) << machine.text();
 }
 
 TEST(Diagnose, BlamesTheConfigurationOnlyOfAUnitThatIsDown) {
@@ -363,12 +385,17 @@ TEST(Diagnose, TellsADeletedSocketFromAWrongPath) {
     Machine machine;
     machine.probe(ProbeOutcome::kMissing).listener(kSocket, "php-fpm8.2").deleted();
     EXPECT_EQ(machine.cause(), "socket-deleted");
+    machine.look().listeners->back().is_main = false;
+    EXPECT_NE(machine.cause(), "socket-deleted") << "a script bound it and took it away";
+    machine.listener(kSocket, "php-fpm8.2").deleted();
+    EXPECT_EQ(machine.cause(), "socket-deleted") << "and does not hide the master's";
     Machine moved;
     moved.probe(ProbeOutcome::kMissing).listener("unix:/run/php/php8.3-fpm.sock", "php-fpm8.3");
+    EXPECT_EQ(moved.cause(), "unknown") << "8.2's unit with 8.3's socket is nobody's upgrade";
+    moved.look().listeners->back().unit = "php8.3-fpm.service";
     EXPECT_EQ(moved.cause(), "socket-path-mismatch");
-    moved.listener("unix:/run/php/php8.1-fpm.sock", "php-fpm8.1");
-    moved.look().listeners->back().unit = "php8.1-fpm.service";
-    EXPECT_EQ(moved.cause(), "unknown") << "which of two is meant a person decides";
+    moved.look().listeners->back().is_main = false;
+    EXPECT_EQ(moved.cause(), "unknown") << "a script in the control group, by the server's name";
 }
 
 TEST(Diagnose, FindsThePortAnApplicationMovedTo) {

@@ -107,6 +107,9 @@ class MendingMachine : public ExecutorMachine {
         core::Listener listener;
         listener.address = kNewSocket;
         listener.unit = "php8.4-fpm.service";
+        listener.pid = 71;
+        systemd.standings[listener.unit] = {
+            .name = listener.unit, .is_loaded = true, .main_pid = listener.pid};
         inspection.listeners = {listener};
         facts.inspection = core::encode(inspection);
         systemd.on_reload = [this](const std::string&) { replace_workers(); };
@@ -235,6 +238,24 @@ TEST(ExecutorMending, RefusesWhatItSeesItself) {
         {"an unlisted unit on the new address",
          [](auto& m) {
              m.facts.inspection.replace(m.facts.inspection.find("php8.4-fpm"), 10, "mallory-xx");
+         },
+         repoint(),
+         refused},
+        {"a script in PHP-FPM's control group on the new address",
+         [](auto& m) { m.systemd.standings["php8.4-fpm.service"].main_pid = 70; },
+         repoint(),
+         refused},
+        {"PHP-FPM has no main process",
+         [](auto& m) { m.systemd.standings["php8.4-fpm.service"].main_pid = 0; },
+         repoint(),
+         refused},
+        {"systemd does not know who listens",
+         [](auto& m) { m.systemd.standings.clear(); },
+         repoint(),
+         refused},
+        {"the new address is closed to nginx",
+         [](auto& m) {
+             m.facts.inspection.replace(m.facts.inspection.find("open=1"), 6, "open=0");
          },
          repoint(),
          refused},

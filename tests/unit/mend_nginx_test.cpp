@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Edits of nginx's configuration: what changes, and that nothing else does.
 #include "sandbox/mend/backend_word.hpp"
+#include "sandbox/mend/moved_pool.hpp"
 #include "sandbox/mend/nginx_places.hpp"
 #include "tests/unit/mend_machine.hpp"
 
@@ -46,6 +47,25 @@ std::string repointed(const std::string& text,
     const NginxTree tree = tree_of({{kMain, text}});
     Files files = after(tree, repoint(tree, from, to));
     return files.contains("error") ? "error: " + files["error"] : files[kMain];
+}
+
+// Why nginx may not be pointed there; "" = it may.
+std::string obstacle(const std::string& nginx,
+                     const Files& pools,
+                     const std::string& from = "unix:/run/php/old.sock",
+                     const std::string& to = "unix:/run/php/new.sock") {
+    std::vector<PoolTree> trees;
+    for (const auto& [path, text] : pools) {
+        MemorySource source(Files{{path, text}});
+        auto tree = read_pools(source, path);
+        EXPECT_TRUE(tree) << tree.error().text;
+        trees.push_back(*std::move(tree));
+    }
+    if (const auto same = check_same_pool(trees, from, to); !same) {
+        return same.error().text;
+    }
+    const auto fits = check_new_backend(tree_of({{kMain, nginx}}), trees, from, to);
+    return fits ? "" : fits.error().text;
 }
 
 std::string in_http(const std::string& text) {
@@ -321,6 +341,71 @@ TEST(MendEvents, ReplacesOrInserts) {
 std::string raised(const std::string& text) {
     const NginxTree tree = tree_of({{kMain, text}});
     return after(tree, raise_error_log(tree)).begin()->second;
+}
+
+const std::string kPass = "location / { fastcgi_pass unix:/run/php/old.sock; }\n";
+const std::string kOldPools = "/etc/php/7.4/fpm/php-fpm.conf";
+const std::string kNewPools = "/etc/php/8.2/fpm/php-fpm.conf";
+
+std::string pool(const std::string& name, const std::string& listen, const std::string& user = "") {
+    return "[" + name + "]\n" + (user.empty() ? "" : "user = " + user + "\n") +
+           "listen = " + listen + "\n";
+}
+
+TEST(MendNewBackend, ServesNothingElse) {
+    EXPECT_EQ(obstacle(in_http(kPass), {}), "");
+    for (const char* other : {"location /x { fastcgi_pass unix:/run/php/new.sock; }",
+                              "location /x { fastcgi_pass unix:/var/run/php/new.sock; }",
+                              "location /x { proxy_pass http://unix:/run/php/new.sock:/; }",
+                              "upstream u { server unix:/run/php/new.sock backup; }",
+                              "upstream u { server unix:/run/php/new.sock down; }",
+                              "upstream u { server unix:/run/php/old.sock; server "
+                              "unix:/run/php/new.sock; }",
+                              "map $host $to { default unix:/run/php/new.sock; }",
+                              "set $to unix:/run/php/new.sock;"}) {
+        EXPECT_NE(obstacle(in_http(kPass + other), {}), "") << other;
+    }
+    EXPECT_EQ(obstacle(in_http(kPass + "# fastcgi_pass unix:/run/php/new.sock;"), {}), "")
+        << "a comment points nowhere";
+}
+
+TEST(MendNewBackend, IsNoOtherNameOfAPortInUse) {
+    const std::string pass = "location / { proxy_pass http://127.0.0.1:8000; }\n";
+    const auto to_port = [&](const std::string& other) {
+        return obstacle(in_http(pass + other), {}, "127.0.0.1:8000", "127.0.0.1:8080");
+    };
+    EXPECT_EQ(to_port(""), "");
+    EXPECT_NE(to_port("location /x { proxy_pass http://localhost:8080; }"), "");
+    EXPECT_NE(to_port("location /x { proxy_pass http://192.168.7.2:8080/a; }"), "");
+    EXPECT_NE(to_port("upstream u { server [::1]:8080; }"), "");
+    EXPECT_EQ(to_port("location /x { proxy_pass http://127.0.0.1:18080; }"), "");
+}
+
+TEST(MendNewBackend, IsAPoolForFastcgiOnly) {
+    const Files pools{{kNewPools, pool("www", "/run/php/new.sock")}};
+    EXPECT_EQ(obstacle(in_http(kPass), pools), "");
+    for (const char* pass : {"uwsgi_pass unix:/run/php/old.sock;",
+                             "scgi_pass unix:/run/php/old.sock;",
+                             "grpc_pass grpc://unix:/run/php/old.sock;",
+                             "proxy_pass http://unix:/run/php/old.sock:/;"}) {
+        EXPECT_NE(obstacle(in_http("location / { " + std::string{pass} + " }"), pools), "") << pass;
+    }
+    EXPECT_NE(obstacle(in_http("upstream u { server unix:/run/php/old.sock; }\n"
+                               "location / { uwsgi_pass u; }"),
+                       pools),
+              "")
+        << "through an upstream";
+}
+
+TEST(MendNewBackend, IsTheSamePoolOfTheSameUser) {
+    const auto between = [](const std::string& before, const std::string& after) {
+        return obstacle(in_http(kPass), {{kOldPools, before}, {kNewPools, after}});
+    };
+    const std::string old_pool = pool("shop", "/run/php/old.sock", "shop");
+    EXPECT_EQ(between(old_pool, pool("shop", "/run/php/new.sock", "shop")), "");
+    EXPECT_EQ(between(pool("x", "/run/x.sock"), pool("shop", "/run/php/new.sock", "shop")), "");
+    EXPECT_NE(between(old_pool, pool("admin", "/run/php/new.sock", "padmin")), "");
+    EXPECT_NE(between(old_pool, pool("shop", "/run/php/new.sock", "mallory")), "");
 }
 
 TEST(MendDebugLog, RaisesMainAndWhatTakesItsPlaceInHttp) {

@@ -69,6 +69,7 @@ Listener& listen(Findings& findings, const std::string& address, const std::stri
     listener.unit = unit;
     listener.command = unit.starts_with("php") ? "php-fpm8.4" : "gunicorn";
     listener.pid = 7;
+    listener.is_main = true;
     findings.inspection->listeners->push_back(listener);
     return findings.inspection->listeners->back();
 }
@@ -112,14 +113,169 @@ TEST(Remedy, PointsToTheLivingPoolThatNginxMayEnter) {
 
 TEST(Remedy, PointsNowhereWhereSeveralWouldDo) {
     Findings findings = fpm(ProbeOutcome::kMissing);
+    Topology topology;
+    topology.pools = {{"php8.4-fpm.service", "www", "unix:/run/php/a.sock", ""},
+                      {"php8.4-fpm.service", "www", "unix:/run/php/b.sock", ""}};
+    findings.topology = &topology;
     listen(findings, "unix:/run/php/a.sock", "php8.4-fpm.service");
     listen(findings, "unix:/run/php/b.sock", "php8.4-fpm.service");
     EXPECT_EQ(diagnose(findings).cause, Cause::kSocketPathMismatch);
     EXPECT_THAT(remedy(findings), IsEmpty());
-    findings.configured.emplace_back("unix:/run/php/b.sock");
+    findings.inspection->listeners->pop_back();
     EXPECT_THAT(remedy(findings), Contains(Pair("to", "unix:/run/php/a.sock")));
     findings.inspection->is_listeners_cut = true;
     EXPECT_THAT(remedy(findings), IsEmpty()) << "there may be another";
+}
+
+// -- only where it belongs
+
+// PHP 8.1 is gone; pool shop of user shop was its, and listens at 8.4's now, beside others.
+struct MovedPool {
+    Topology topology;
+    Findings findings = fpm(ProbeOutcome::kMissing);
+
+    MovedPool() {
+        const std::string unit = "php8.4-fpm.service";
+        topology.pools = {{unit, "shop", "unix:/run/php/shop-8.4.sock", "shop"},
+                          {unit, "www", "unix:/run/php/php8.4-fpm.sock", "www-data"},
+                          {unit, "admin", "unix:/run/php/admin.sock", "padmin"}};
+        topology.seen = {{"unix:/run/php/shop-8.1.sock", "php8.1-fpm.service", "shop", "shop"}};
+        findings.topology = &topology;
+        findings.unit_name = "(unix:/run/php/shop-8.1.sock)";
+        findings.role = ServiceRole::kUnowned;
+        findings.unit.reset();
+        findings.backend.pool.clear();
+        findings.backend.address = "unix:/run/php/shop-8.1.sock";
+        findings.configured = {findings.backend.address};
+        for (const Pool& pool : topology.pools) {
+            listen(findings, pool.address, pool.unit);
+        }
+    }
+
+    [[nodiscard]] std::string to() const {
+        const auto found = remedy(findings);
+        return found.contains("to") ? found.find("to")->second : "";
+    }
+};
+
+TEST(Remedy, FollowsThePoolThatWasSeenAndNoOther) {
+    MovedPool moved;
+    EXPECT_EQ(moved.to(), "unix:/run/php/shop-8.4.sock");
+    moved.topology.pools[0].name = "blog";
+    EXPECT_EQ(moved.to(), "") << "another pool at the same path but for the version";
+    moved.topology.pools[0].name = "shop";
+    moved.topology.pools[0].user = "mallory";
+    EXPECT_EQ(moved.to(), "") << "another user's pool of the same name";
+}
+
+TEST(Remedy, FollowsThePoolThatALeftOverFileDefines) {
+    MovedPool moved;
+    moved.topology.seen.clear();
+    moved.topology.pools.push_back(
+        {"php8.1-fpm.service", "admin", "unix:/run/php/shop-8.1.sock", "padmin"});
+    EXPECT_EQ(moved.to(), "unix:/run/php/admin.sock");
+    moved.topology.pools.back().name = "gone";
+    EXPECT_EQ(moved.to(), "");
+}
+
+TEST(Remedy, WithoutAnyMemoryTakesTheSamePathOfTheUnitsOwnVersion) {
+    MovedPool moved;
+    moved.topology.seen.clear();
+    EXPECT_EQ(moved.to(), "unix:/run/php/shop-8.4.sock");
+    moved.findings.backend.address = "unix:/run/php/shop.sock";
+    EXPECT_EQ(moved.to(), "") << "a path near by proves nothing";
+    moved.findings.backend.address = "unix:/run/php/shop-8.1.sock";
+    moved.topology.pools[0].address = "unix:/run/php/shop-8.3.sock";
+    moved.findings.inspection->listeners->front().address = "unix:/run/php/shop-8.3.sock";
+    EXPECT_EQ(moved.to(), "") << "not the version of its unit";
+}
+
+TEST(Remedy, NeverPointsAnythingButFastcgiAtPhp) {
+    for (const Scheme scheme : {Scheme::kUwsgi,
+                                Scheme::kScgi,
+                                Scheme::kHttp,
+                                Scheme::kHttps,
+                                Scheme::kGrpc,
+                                Scheme::kMemcached}) {
+        MovedPool moved;
+        moved.findings.backend.scheme = scheme;
+        EXPECT_EQ(moved.to(), "") << scheme_id(scheme);
+        EXPECT_NE(diagnose(moved.findings).cause, Cause::kSocketPathMismatch);
+    }
+}
+
+TEST(Remedy, TakesAScriptInTheServersGroupForNoPool) {
+    MovedPool moved;
+    moved.findings.inspection->listeners->front().is_main = false;
+    EXPECT_EQ(moved.to(), "");
+    MovedPool status;  // pm.status_listen: held by the master, and no pool's
+    status.topology.pools.erase(status.topology.pools.begin());
+    EXPECT_EQ(status.to(), "");
+}
+
+TEST(Remedy, TakesNothingThatNginxNamesAlready) {
+    MovedPool moved;
+    moved.findings.configured.emplace_back("unix:/run/php/shop-8.4.sock");
+    EXPECT_EQ(diagnose(moved.findings).cause, Cause::kSocketPathMismatch);
+    EXPECT_EQ(moved.to(), "");
+    EXPECT_THAT(diagnose(moved.findings).advice, HasSubstr("for something else"));
+    Findings app_moved = app("127.0.0.1:8000");
+    listen(app_moved, "0.0.0.0:8080", "shop.service");
+    app_moved.configured.emplace_back("10.0.0.5:8080");
+    EXPECT_THAT(remedy(app_moved), Not(Contains(Key("to")))) << "the machine's own address";
+}
+
+TEST(Remedy, WhatAnAppWasIsNoPool) {
+    MovedPool moved;
+    moved.topology.seen = {{"unix:/run/php/shop-8.1.sock", "shop.service", "", ""}};
+    EXPECT_EQ(moved.to(), "");
+    EXPECT_EQ(diagnose(moved.findings).cause, Cause::kAppDown);
+    EXPECT_THAT(diagnose(moved.findings).text, HasSubstr("shop.service served it before"));
+}
+
+TEST(Remedy, SaysWhereFilesNameAnAddressThatIsNobodys) {
+    MovedPool moved;
+    moved.topology.seen.clear();
+    moved.topology.pools = {{"php7.4-fpm.service", "a", moved.findings.backend.address, ""},
+                            {"php8.4-fpm.service", "b", moved.findings.backend.address, ""}};
+    EXPECT_EQ(diagnose(moved.findings).cause, Cause::kAppDown);
+    EXPECT_THAT(diagnose(moved.findings).text,
+                HasSubstr("of php7.4-fpm.service and of php8.4-fpm.service name it"));
+}
+
+TEST(Remedy, PointsToNoPortOfAnotherUnit) {
+    Findings findings = app("127.0.0.1:3000");
+    listen(findings, "127.0.0.1:3001", "php8.2-fpm.service").command = "node";
+    listen(findings, "127.0.0.1:8443", "admin.service");
+    EXPECT_THAT(remedy(findings), Not(Contains(Key("to"))));
+    findings.unit_name = "(127.0.0.1:3000)";
+    findings.role = ServiceRole::kUnowned;
+    findings.unit.reset();
+    EXPECT_EQ(diagnose(findings).cause, Cause::kAppDown) << "nothing near by is advised";
+    EXPECT_THAT(remedy(findings), Not(Contains(Key("to"))));
+}
+
+TEST(Remedy, PointsToNoPortThatWasOpenBesideBefore) {
+    Findings findings = app("127.0.0.1:8000");
+    Topology topology;
+    topology.seen = {{"127.0.0.1:8081", "shop.service", "", "", true}};
+    findings.topology = &topology;
+    listen(findings, "127.0.0.1:8081", "shop.service");
+    EXPECT_THAT(remedy(findings), Not(Contains(Key("to")))) << "its own console";
+    listen(findings, "127.0.0.1:9229", "shop.service");
+    EXPECT_THAT(remedy(findings), Not(Contains(Key("to")))) << "a debugger";
+    listen(findings, "127.0.0.1:8080", "shop.service");
+    EXPECT_THAT(remedy(findings), Contains(Pair("to", "127.0.0.1:8080")));
+}
+
+TEST(Remedy, OffersNoChangeWhereTheProtocolCannotBeAsked) {
+    for (const Scheme scheme : {Scheme::kUwsgi, Scheme::kScgi, Scheme::kGrpc, Scheme::kFastcgi}) {
+        Findings findings = app("127.0.0.1:8000");
+        findings.backend.scheme = scheme;
+        listen(findings, "127.0.0.1:8080", "shop.service");
+        EXPECT_EQ(diagnose(findings).cause, Cause::kPortMismatch) << scheme_id(scheme);
+        EXPECT_THAT(remedy(findings), Not(Contains(Key("to")))) << scheme_id(scheme);
+    }
 }
 
 TEST(Remedy, NamesAPortInTheFormThatNginxConnectsTo) {
@@ -155,7 +311,7 @@ TEST(Remedy, PointsNowhereWhereNginxWasGivenAName) {
 TEST(Remedy, LeavesThePortToAPersonWhereTheUnitHasTwo) {
     Findings findings = app("127.0.0.1:8000");
     listen(findings, "127.0.0.1:8080", "shop.service");
-    listen(findings, "127.0.0.1:9100", "shop.service");
+    listen(findings, "127.0.0.1:8081", "shop.service");
     EXPECT_EQ(diagnose(findings).cause, Cause::kPortMismatch);
     EXPECT_THAT(remedy(findings), Not(Contains(Key("to"))));
 }
