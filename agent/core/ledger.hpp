@@ -53,7 +53,7 @@ struct Attempt {
     UndoState undo = UndoState::kNothing;
     TimePoint undo_by{};  // of a provisional or timed act
     // The plan's, until there is a verdict: what another agent than the one that asked for it needs
-    // to verify it.
+    // to verify it. Those of repoint-backend are kept: what was undone is not offered again.
     std::map<std::string, std::string, std::less<>> parameters{};
 
     friend bool operator==(const Attempt&, const Attempt&) = default;

@@ -193,6 +193,9 @@ void note_attempt(core::Ledger& ledger,
     const bool is_provisional = actions::spec(plan.act).trace == actions::Trace::kProvisional &&
                                 answer.outcome == core::ActOutcome::kSucceeded;
     attempt.undo = is_provisional ? core::UndoState::kProvisional : core::UndoState::kNothing;
+    if (plan.act == actions::ActId::kRepointBackend) {
+        attempt.parameters = plan.parameters;  // as the executor's ledger has them
+    }
     ledger.attempts.push_back(std::move(attempt));
 }
 

@@ -137,6 +137,50 @@ void guard_given_up(std::vector<core::Hold>& holds, const Case& c, const policy:
     }
 }
 
+// What an act would be told: the diagnosis' own words and the rule's.
+bool is_same_act(const core::Attempt& attempt, const Case& c, const policy::LadderStep& step) {
+    return attempt.act == actions::spec(step.act).name && !attempt.parameters.empty() &&
+           std::all_of(attempt.parameters.begin(), attempt.parameters.end(), [&](const auto& item) {
+               const auto with = step.with.find(item.first);
+               const auto known = c.incident.diagnosis.remedy.find(item.first);
+               return (with != step.with.end() && with->second == item.second) ||
+                      (known != c.incident.diagnosis.remedy.end() && known->second == item.second);
+           });
+}
+
+// Where nginx points is a person's decision. What was pointed there and taken back is not offered
+// again until the addresses are others, or a person asks for it.
+void guard_undone(std::vector<core::Hold>& holds,
+                  const Case& c,
+                  const policy::LadderStep* step,
+                  const std::string& unit) {
+    if (step == nullptr || step->act != actions::ActId::kRepointBackend) {
+        return;
+    }
+    const core::Ledger& ledger = c.context.state.ledger;
+    const auto newest = std::find_if(
+        ledger.attempts.rbegin(), ledger.attempts.rend(), [&](const core::Attempt& attempt) {
+            return attempt.outcome == core::ActOutcome::kSucceeded &&
+                   is_same_act(attempt, c, *step);
+        });
+    if (newest == ledger.attempts.rend() || newest->undo != core::UndoState::kUndone) {
+        return;
+    }
+    const bool is_lifted =
+        std::any_of(ledger.forgiven.begin(), ledger.forgiven.end(), [&](const auto& forgiven) {
+            return forgiven.first == unit && forgiven.second >= newest->time;
+        });
+    if (!is_lifted) {
+        guard(holds,
+              HoldKind::kLadderExhausted,
+              newest->verdict == core::ActVerdict::kEffective ? "administrator" : "gatemend",
+              "attempt " + std::to_string(newest->id) +
+                  " did exactly this and was undone; it is offered again once the addresses are "
+                  "others, or after `gatemend resume " +
+                  unit + "`");
+    }
+}
+
 }  // namespace
 
 std::string target_of(const Case& c, const policy::LadderStep& step) {
@@ -178,6 +222,7 @@ std::vector<core::Hold> guards_of(const Case& c,
     }
     guard_engine(holds, c);
     guard_given_up(holds, c, rule);
+    guard_undone(holds, c, step, unit);
     return holds;
 }
 

@@ -175,7 +175,8 @@ void take_carried_attempt(Books& books, Fields& fields) {
     if (fields.has("undo_by")) {
         attempt.undo_by = fields.time("undo_by");
     }
-    if (attempt.verdict == core::ActVerdict::kPending && fields.has("parameters")) {
+    const bool is_change = attempt.act == actions::spec(actions::ActId::kRepointBackend).name;
+    if ((attempt.verdict == core::ActVerdict::kPending || is_change) && fields.has("parameters")) {
         attempt.parameters = fields.texts("parameters");
     }
     add_attempt(books, attempt);
@@ -305,8 +306,12 @@ void set_outcome(Books& books, core::Attempt& attempt, core::ActOutcome outcome)
 
 void set_verdict(Books& books, core::Attempt& attempt, core::ActVerdict verdict) {
     attempt.verdict = verdict;
-    attempt.parameters.clear();
     const auto found = books.footprints.find(attempt.id);
+    // What has changed files may be undone later, and is not to be offered again then.
+    const bool is_change = attempt.act == actions::spec(actions::ActId::kRepointBackend).name;
+    if (!is_change) {
+        attempt.parameters.clear();
+    }
     const bool is_kept = verdict == core::ActVerdict::kEffective &&
                          found != books.footprints.end() &&
                          found->second.trace == actions::Trace::kProvisional;

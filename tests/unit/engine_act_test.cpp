@@ -572,6 +572,45 @@ TEST(Undoing, BeforeTheVerdictEndsTheAttempt) {
     EXPECT_EQ(story.count("closed"), 0U) << story.dump();
 }
 
+void complain_again(Story& story) {
+    story.tell({"+1h log socket-missing " + kDead,
+                "+12ms probe (" + kDead + ") missing errno=2",
+                "+1s tick",
+                "+12ms probe (" + kDead + ") missing errno=2",
+                "+40ms inspect (" + kDead + ") listener " + kLiving +
+                    " php-fpm8.2 php8.2-fpm.service ; step /run/php directory"});
+}
+
+TEST(Undoing, OfARepointIsThatPersonsWordUntilSheTakesItBack) {
+    Story story(repointing_policy());
+    upgrade_php(story);
+    story.tell({"+5ms proposed " + kDigest + " words",
+                "+1s approve",
+                "+10ms act done 3 succeeded",
+                "+12ms probe (" + kDead + ") good",
+                "+31s tick",
+                "+12ms probe (" + kDead + ") good"});
+    ASSERT_TRUE(story.says("confirm 3 effective")) << story.dump();
+    ASSERT_EQ(story.count("closed"), 1U) << story.dump();
+    story.tell({"+1h undone 3"});
+    complain_again(story);
+    ASSERT_EQ(story.count("opened"), 2U) << story.dump();
+    EXPECT_EQ(story.count("propose "), 1U) << "the very same is not offered: " << story.dump();
+    EXPECT_TRUE(story.says("attempt 3 did exactly this and was undone")) << story.dump();
+    EXPECT_TRUE(story.says("gatemend resume nginx.service")) << "and says what brings it back";
+    story.tell({"+1s ledger lifted nginx.service", "+5s tick"});
+    EXPECT_EQ(story.count("propose "), 2U) << story.dump();
+}
+
+TEST(Undoing, OfOneRepointForbidsNoOther) {
+    Story story(repointing_policy());
+    story.tell({"ledger attempt 3 1 repoint repoint-backend nginx.service succeeded from=" + kDead +
+                    " to=unix:/run/php/other.sock",
+                "undone 3"});
+    upgrade_php(story);
+    EXPECT_EQ(story.count("propose "), 1U) << story.dump();
+}
+
 TEST(Undoing, IsAskedForWhenAnUnverifiedActIsLeftBehind) {
     policy::Policy policy = small_policy();
     policy::Rule rule = rule_of("owner",
