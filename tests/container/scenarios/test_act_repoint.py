@@ -7,7 +7,7 @@ import re
 import fingerprint
 import stories
 from acted import DEADLINE, Acted
-from gatemend import Record, preview_of, proposal_of
+from gatemend import Record, find_proposal, is_healed, is_open, preview_of, proposal_of, undo_state
 from stories import SITE_FILE
 
 
@@ -40,6 +40,43 @@ class RepointUnapproved(Acted):
         removed = [line for line in preview_of(proposal).splitlines() if re.match(r"-(?!--)", line)]
         self.assertEqual((len(added), len(removed)), (3, 3), preview_of(proposal))
         self.assert_stays_unchanged()
+
+
+class RepointUndone(Acted):
+    """A person pointed nginx elsewhere and took it back: that is her word, and the owner is still known."""
+
+    kind = stories.MovedPort
+    can_be_bare = False
+
+    def test_is_not_offered_again_by_itself(self) -> None:
+        self.play.break_it()
+        incident = self.play.proposed()
+        self.gatemend.approve(incident, self.story.act)
+        self.gatemend.wait_for_incident(incident["unit"], is_healed, DEADLINE, "healed")
+        intent = self.gatemend.intents()[-1]
+        self.gatemend.roll_back(intent)
+        self.assertEqual(undo_state(self.gatemend, intent), "undone")
+        self.site.visit(self.story.app.path)  # type: ignore[attr-defined]
+        again = self.gatemend.wait_for_incident(
+            incident["unit"],
+            lambda i: is_open(i) and i["cause"] == self.story.cause,
+            DEADLINE,
+            "told again",
+            newer_than=incident["id"],
+        )
+        self.machine.holds_for(
+            lambda: all(find_proposal(i, self.story.act) is None for i in self.gatemend.incidents()),
+            5.0,
+            "the same is not offered",
+        )
+        why = self.gatemend.run("why", str(again["id"])).stdout
+        self.assertIn(f"attempt {intent['attempt']} did exactly this and was undone", why)
+        self.assertIn("gatemend resume nginx.service", why)
+        app = self.story.app.unit  # type: ignore[attr-defined]
+        self.assertEqual((incident["unit"], again["unit"]), (app, app), "the owner is still known")
+        self.assertIn(app, {service["unit"] for service in self.gatemend.status()["services"]})
+        self.gatemend.resume("nginx.service")
+        self.play.proposed()
 
 
 class RepointPort(Acted):
