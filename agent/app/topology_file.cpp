@@ -54,6 +54,7 @@ constexpr auto kPoolLines = std::to_array<PoolLine>({
 });
 
 constexpr auto kNginxLines = std::to_array<NginxLine>({
+    {"worker_processes", &core::NginxLimits::worker_processes},
     {"worker_connections", &core::NginxLimits::worker_connections},
     {"worker_rlimit_nofile", &core::NginxLimits::worker_rlimit_nofile},
 });
