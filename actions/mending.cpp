@@ -108,11 +108,20 @@ bool read_line(Mending& mending, std::string_view line) {
         mending.notes.push_back(std::move(*text));
         return true;
     }
-    if (word == "diff" && mending.diff.size() + text->size() < kMaxDiffBytes) {
-        mending.diff.append(*text).push_back('\n');
+    std::string* diff = word == "diff" ? &mending.diff : word == "full" ? &mending.full : nullptr;
+    if (diff != nullptr && diff->size() + text->size() < kMaxDiffBytes) {
+        diff->append(*text).push_back('\n');
         return true;
     }
     return false;
+}
+
+void append_lines(std::string& text, const char* word, std::string_view lines) {
+    while (!lines.empty()) {
+        const std::size_t end = lines.find('\n');
+        text += word + escape(lines.substr(0, end), "") + "\n";
+        lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+    }
 }
 
 }  // namespace
@@ -127,12 +136,8 @@ std::string encode(const Mending& mending) {
     for (const std::string& note : mending.notes) {
         text += "note " + escape(note, "") + "\n";
     }
-    std::string_view diff = mending.diff;
-    while (!diff.empty()) {
-        const std::size_t end = diff.find('\n');
-        text += "diff " + escape(diff.substr(0, end), "") + "\n";
-        diff.remove_prefix(end == std::string_view::npos ? diff.size() : end + 1);
-    }
+    append_lines(text, "diff ", mending.diff);
+    append_lines(text, "full ", mending.full);
     return text + "end\n";
 }
 

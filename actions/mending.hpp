@@ -4,10 +4,12 @@
 //
 //   change PATH BEFORE AFTER [STAGED]   hex digests, "-" = no such file; STAGED: the new content
 //   note WORDS                          a sentence for people
-//   diff LINE                           one line of the unified diff
+//   diff LINE                           one line of the unified diff, as everybody may see it
+//   full LINE                           the same whole, where that is more: for root alone
 //   end
 //
-// Values as printable ASCII, other bytes and blanks as %XX (in `diff`: only what is not printable).
+// Values as printable ASCII, other bytes and blanks as %XX (in `diff` and `full`: only what is not
+// printable).
 #pragma once
 
 #include "actions/catalogue.hpp"
@@ -30,13 +32,14 @@ struct StagedChange {
 struct Mending {
     std::vector<StagedChange> changes;
     std::vector<std::string> notes;
-    std::string diff;  // unified, at most kMaxDiffBytes
+    std::string diff;    // unified, at most kMaxDiffBytes
+    std::string full{};  // "": `diff` is all there is
 
     friend bool operator==(const Mending&, const Mending&) = default;
 };
 
 inline constexpr std::size_t kMaxDiffBytes = std::size_t{48} * 1024;
-inline constexpr std::size_t kMaxMendingBytes = std::size_t{192} * 1024;
+inline constexpr std::size_t kMaxMendingBytes = std::size_t{384} * 1024;
 inline constexpr std::size_t kMaxChanges = 64;
 
 [[nodiscard]] std::string encode(const Mending& mending);

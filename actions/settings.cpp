@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -15,63 +16,84 @@ using enum Place;
 using enum Effect;
 using enum ValueForm;
 
+constexpr std::uint64_t kKibi = 1024;
+constexpr std::uint64_t kMebi = kKibi * kKibi;
+constexpr std::uint64_t kGibi = kKibi * kMebi;
+constexpr std::uint64_t kMostWorkers = 10'000;
+constexpr std::uint64_t kMostFiles = 1'000'000;
+constexpr std::uint64_t kMostBuffers = 64 * kMebi;  // of one request
+constexpr std::uint64_t kHour = 3600;
+
 constexpr std::array kSettings{
-    SettingSpec{"pm", kPool, kWord, kReload, "static|dynamic|ondemand"},
-    SettingSpec{"pm.max_children", kPool, kCount, kReload},
-    SettingSpec{"pm.start_servers", kPool, kCount, kReload},
-    SettingSpec{"pm.min_spare_servers", kPool, kCount, kReload},
-    SettingSpec{"pm.max_spare_servers", kPool, kCount, kReload},
-    SettingSpec{"pm.max_requests", kPool, kCount, kReload},
-    SettingSpec{"request_terminate_timeout", kPool, ValueForm::kSeconds, kReload},
-    SettingSpec{"request_slowlog_timeout", kPool, ValueForm::kSeconds, kReload},
+    SettingSpec{"pm", kPool, kWord, kReload, 0, 0, "static|dynamic|ondemand"},
+    SettingSpec{"pm.max_children", kPool, kCount, kReload, 1, kMostWorkers},
+    SettingSpec{"pm.start_servers", kPool, kCount, kReload, 1, kMostWorkers},
+    SettingSpec{"pm.min_spare_servers", kPool, kCount, kReload, 1, kMostWorkers},
+    SettingSpec{"pm.max_spare_servers", kPool, kCount, kReload, 1, kMostWorkers},
+    SettingSpec{"pm.max_requests", kPool, kCount, kReload, 1, 1'000'000},
+    SettingSpec{"request_terminate_timeout", kPool, kSeconds, kReload, 1, kHour},
+    SettingSpec{"request_slowlog_timeout", kPool, kSeconds, kReload, 1, kHour},
     // FPM refuses request_slowlog_timeout without it; never a path that somebody chose.
-    SettingSpec{"slowlog", kPool, kWord, kReload, "/var/log/php-fpm-slow.log"},
-    SettingSpec{"listen.backlog", kPool, kCount, kRestart},
-    SettingSpec{"rlimit_files", kPool, kCount, kReload},
-    SettingSpec{"php_admin_value[memory_limit]", kPool, kSize, kReload},
-    SettingSpec{"php_admin_value[max_execution_time]", kPool, kCount, kReload},
-    SettingSpec{"fastcgi_read_timeout", kNginxLocation, ValueForm::kSeconds, kReload},
-    SettingSpec{"proxy_read_timeout", kNginxLocation, ValueForm::kSeconds, kReload},
-    SettingSpec{"uwsgi_read_timeout", kNginxLocation, ValueForm::kSeconds, kReload},
-    SettingSpec{"fastcgi_buffer_size", kNginxLocation, kSize, kReload},
-    SettingSpec{"fastcgi_buffers", kNginxLocation, kBuffers, kReload},
-    SettingSpec{"fastcgi_busy_buffers_size", kNginxLocation, kSize, kReload},
-    SettingSpec{"proxy_buffer_size", kNginxLocation, kSize, kReload},
-    SettingSpec{"proxy_buffers", kNginxLocation, kBuffers, kReload},
-    SettingSpec{"proxy_busy_buffers_size", kNginxLocation, kSize, kReload},
-    SettingSpec{"uwsgi_buffer_size", kNginxLocation, kSize, kReload},
-    SettingSpec{"uwsgi_buffers", kNginxLocation, kBuffers, kReload},
-    SettingSpec{"uwsgi_busy_buffers_size", kNginxLocation, kSize, kReload},
-    SettingSpec{"worker_rlimit_nofile", kNginxMain, kCount, kReload},
-    SettingSpec{"worker_connections", kNginxEvents, kCount, kReload},
-    SettingSpec{"LimitNOFILE", kDropIn, kCount, kDaemonReloadRestart},
-    SettingSpec{"MemoryMax", kDropIn, kSize, kDaemonReload},
-    SettingSpec{"OOMPolicy", kDropIn, kWord, kDaemonReload, "continue|stop|kill"},
+    SettingSpec{"slowlog", kPool, kWord, kReload, 0, 0, "/var/log/php-fpm-slow.log"},
+    SettingSpec{"listen.backlog", kPool, kCount, kRestart, 1, 65'535},
+    SettingSpec{"rlimit_files", kPool, kCount, kReload, 64, kMostFiles},
+    SettingSpec{"php_admin_value[memory_limit]", kPool, kSize, kReload, 8 * kMebi, 4 * kGibi},
+    SettingSpec{"php_admin_value[max_execution_time]", kPool, kCount, kReload, 1, kHour},
+    SettingSpec{"fastcgi_read_timeout", kNginxLocation, kSeconds, kReload, 1, kHour},
+    SettingSpec{"proxy_read_timeout", kNginxLocation, kSeconds, kReload, 1, kHour},
+    SettingSpec{"uwsgi_read_timeout", kNginxLocation, kSeconds, kReload, 1, kHour},
+    SettingSpec{"fastcgi_buffer_size", kNginxLocation, kSize, kReload, kKibi, kMebi},
+    SettingSpec{"fastcgi_buffers", kNginxLocation, kBuffers, kReload, kKibi, kMostBuffers},
+    SettingSpec{"fastcgi_busy_buffers_size", kNginxLocation, kSize, kReload, kKibi, kMostBuffers},
+    SettingSpec{"proxy_buffer_size", kNginxLocation, kSize, kReload, kKibi, kMebi},
+    SettingSpec{"proxy_buffers", kNginxLocation, kBuffers, kReload, kKibi, kMostBuffers},
+    SettingSpec{"proxy_busy_buffers_size", kNginxLocation, kSize, kReload, kKibi, kMostBuffers},
+    SettingSpec{"uwsgi_buffer_size", kNginxLocation, kSize, kReload, kKibi, kMebi},
+    SettingSpec{"uwsgi_buffers", kNginxLocation, kBuffers, kReload, kKibi, kMostBuffers},
+    SettingSpec{"uwsgi_busy_buffers_size", kNginxLocation, kSize, kReload, kKibi, kMostBuffers},
+    SettingSpec{"worker_rlimit_nofile", kNginxMain, kCount, kReload, 64, kMostFiles},
+    SettingSpec{"worker_connections", kNginxEvents, kCount, kReload, 16, 65'536},
+    SettingSpec{"LimitNOFILE", kDropIn, kCount, kDaemonReloadRestart, 256, kMostFiles},
+    SettingSpec{"MemoryMax", kDropIn, kSize, kDaemonReload, 16 * kMebi, 2 * kKibi* kGibi},
+    SettingSpec{"OOMPolicy", kDropIn, kWord, kDaemonReload, 0, 0, "continue|stop|kill"},
 };
 
-constexpr std::uint64_t kMaxCount = 1'000'000;
-constexpr std::uint64_t kMaxSettingSeconds = 86'400;
 constexpr int kMaxPairs = 4;
 
-bool is_number(std::string_view text, std::uint64_t largest) {
+// nullopt: not written as one.
+std::optional<std::uint64_t> number_of(std::string_view text) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc{} && end == text.data() + text.size() && number >= 1 &&
-           number <= largest && text.front() != '0';
+    const bool is_number = error == std::errc{} && end == text.data() + text.size() &&
+                           number >= 1 && text.front() != '0';
+    return is_number ? std::optional{number} : std::nullopt;
 }
 
-bool is_size(std::string_view text) {
+std::optional<std::uint64_t> bytes_of(std::string_view text) {
     constexpr std::string_view kUnits = "kKmMgG";
-    if (!text.empty() && kUnits.find(text.back()) != std::string_view::npos) {
+    std::uint64_t unit = 1;
+    if (const std::size_t at = text.empty() ? std::string_view::npos : kUnits.find(text.back());
+        at != std::string_view::npos) {
+        unit = at < 2 ? kKibi : at < 4 ? kMebi : kGibi;
         text.remove_suffix(1);
     }
-    return is_number(text, kMaxCount * kMaxCount);
+    const auto number = number_of(text);
+    return number && *number <= UINT64_MAX / unit ? std::optional{*number * unit} : std::nullopt;
 }
 
-bool is_buffers(std::string_view text) {
+std::optional<std::uint64_t> bytes_of_buffers(std::string_view text) {
     const std::size_t blank = text.find(' ');
-    return blank != std::string_view::npos && is_number(text.substr(0, blank), kMaxCount) &&
-           is_size(text.substr(blank + 1));
+    if (blank == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto count = number_of(text.substr(0, blank));
+    const auto each = bytes_of(text.substr(blank + 1));
+    return count && each && *each <= UINT64_MAX / *count ? std::optional{*count * *each}
+                                                         : std::nullopt;
+}
+
+bool is_within(const SettingSpec& setting, std::optional<std::uint64_t> number) {
+    return number && *number >= setting.least && *number <= setting.most;
 }
 
 bool is_word(std::string_view words, std::string_view value) {
@@ -113,14 +135,14 @@ const SettingSpec* find_setting(std::string_view name) {
 bool is_value(const SettingSpec& setting, std::string_view value) {
     switch (setting.form) {
         case kCount:
-            return is_number(value, kMaxCount);
-        case ValueForm::kSeconds:
+            return is_within(setting, number_of(value));
+        case kSeconds:
             return value.ends_with('s') &&
-                   is_number(value.substr(0, value.size() - 1), kMaxSettingSeconds);
+                   is_within(setting, number_of(value.substr(0, value.size() - 1)));
         case kSize:
-            return is_size(value);
+            return is_within(setting, bytes_of(value));
         case kBuffers:
-            return is_buffers(value);
+            return is_within(setting, bytes_of_buffers(value));
         case kWord:
             return is_word(setting.words, value);
     }

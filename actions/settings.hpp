@@ -6,6 +6,7 @@
 
 #include "actions/catalogue.hpp"
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -28,8 +29,8 @@ enum class Effect {
 };
 
 enum class ValueForm {
-    kCount,    // 1 ... 1000000
-    kSeconds,  // "30s" (FPM), "30s" (nginx): 1s ... 86400s
+    kCount,    // "8"
+    kSeconds,  // "30s" (FPM and nginx)
     kSize,     // "16k", "256M"
     kBuffers,  // "8 16k"
     kWord,     // one of `words`, separated by "|"
@@ -40,6 +41,10 @@ struct SettingSpec {
     Place place{};
     ValueForm form{};
     Effect effect{};
+    // Of the number, in seconds or bytes; of kBuffers all together. Whatever the caller says: no
+    // more than a large machine can bear, no less than a program can run with.
+    std::uint64_t least = 0;
+    std::uint64_t most = 0;
     std::string_view words{};  // kWord: what it may be
 };
 

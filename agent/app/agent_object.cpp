@@ -28,7 +28,18 @@ class Object final : public AgentObject,
   private:
     std::string Status() override { return documents_.status(); }
 
-    std::string Incidents() override { return documents_.incidents(); }
+    std::string Incidents() override { return documents_.incidents(reader()); }
+
+    // The bus daemon is asked who the caller is; the caller is not.
+    [[nodiscard]] Reader reader() const {
+#if GATEMEND_SDBUS_MAJOR >= 2
+        const uid_t caller = getObject().getCurrentlyProcessedMessage().getCredsEuid();
+#else
+        const sdbus::Message* message = getObject().getCurrentlyProcessedMessage();
+        const uid_t caller = message == nullptr ? static_cast<uid_t>(-1) : message->getCredsEuid();
+#endif
+        return caller == 0 ? Reader::kRoot : Reader::kGroup;
+    }
 
     Documents documents_;
 };

@@ -3,6 +3,7 @@
 // policy. Holds nothing; both documents are made when they are asked for.
 #pragma once
 
+#include "app/documents.hpp"
 #include "core/result.hpp"
 #include "sandbox/bus/connection.hpp"
 
@@ -16,7 +17,7 @@ class AgentObject {
   public:
     struct Documents {
         std::function<std::string()> status;
-        std::function<std::string()> incidents;
+        std::function<std::string(Reader)> incidents;
     };
 
     // Puts the object on the bus and owns the name.

@@ -162,7 +162,10 @@ core::Status Daemon::start() {
             *connection_,
             AgentObject::Documents{
                 .status = [this] { return dump(status_document(driver_->state(), extras())); },
-                .incidents = [this] { return dump(incidents_document(driver_->state())); },
+                .incidents =
+                    [this](Reader reader) {
+                        return dump(incidents_document(driver_->state(), reader));
+                    },
             }));
     object_ = std::move(object);
     handle_signals();

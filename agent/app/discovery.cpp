@@ -224,6 +224,7 @@ core::Topology discover(const Machine& machine,
     topology.worker_user = machine.nginx.user;
     if (machine.has_nginx) {
         topology.limits = {
+            .worker_processes = line_of(machine.nginx.global.worker_processes),
             .worker_connections = line_of(machine.nginx.global.worker_connections),
             .worker_rlimit_nofile = line_of(machine.nginx.global.worker_rlimit_nofile)};
     }

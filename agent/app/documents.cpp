@@ -266,10 +266,16 @@ Json incident_document(const engine::State& state, const engine::Incident& incid
             {"text", incident.text}};
 }
 
-Json incidents_document(const engine::State& state) {
+Json incidents_document(const engine::State& state, Reader reader) {
     Json list = Json::array();
     for (auto item = state.incidents.rbegin(); item != state.incidents.rend(); ++item) {
-        list.push_back(incident_document(state, item->second));
+        Json document = incident_document(state, item->second);
+        if (reader == Reader::kGroup && !item->second.journal.empty()) {
+            document["journal"] = Json::array({std::to_string(item->second.journal.size()) +
+                                               " lines for whoever may read them: `journalctl -u " +
+                                               item->second.unit + "`"});
+        }
+        list.push_back(std::move(document));
     }
     return {{"incidents", std::move(list)}};
 }

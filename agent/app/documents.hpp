@@ -32,8 +32,12 @@ struct StatusExtras {
     std::uint64_t dropped_events = 0;
 };
 
+// Who asks. What the unit says in the journal is for whoever may read the journal.
+enum class Reader { kRoot, kGroup };
+
 [[nodiscard]] Json incident_document(const engine::State& state, const engine::Incident& incident);
-[[nodiscard]] Json incidents_document(const engine::State& state);  // newest first
+// Newest first.
+[[nodiscard]] Json incidents_document(const engine::State& state, Reader reader);
 [[nodiscard]] Json services_document(const engine::State& state);
 [[nodiscard]] Json status_document(const engine::State& state, const StatusExtras& extras);
 // `preview`: of the change, as the executor shows it.

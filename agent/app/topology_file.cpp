@@ -55,6 +55,7 @@ constexpr auto kPoolLines = std::to_array<PoolLine>({
 });
 
 constexpr auto kNginxLines = std::to_array<NginxLine>({
+    {"worker_processes", &core::NginxLimits::worker_processes},
     {"worker_connections", &core::NginxLimits::worker_connections},
     {"worker_rlimit_nofile", &core::NginxLimits::worker_rlimit_nofile},
 });
@@ -189,10 +190,8 @@ std::vector<core::Seen> seen_of(const Json& list) {
         }
     }
     std::ranges::sort(seen, {}, &core::Seen::address);
-    const auto is_same = [](const core::Seen& a, const core::Seen& b) {
-        return a.address == b.address;
-    };
-    seen.erase(std::unique(seen.begin(), seen.end(), is_same), seen.end());
+    const auto again = std::ranges::unique(seen, {}, &core::Seen::address);
+    seen.erase(again.begin(), again.end());
     return seen;
 }
 

@@ -23,6 +23,22 @@ constexpr std::array<Name, 6> kMissing{"unit-failed",
                                        "socket-deleted",
                                        "socket-path-mismatch",
                                        "oom-killed"};
+// A socket of this machine has no port, no way and no other end that could be elsewhere.
+constexpr std::array<Name, 5> kSocketRefused{
+    "unit-failed", "unit-stopped", "socket-stale", "oom-killed", "app-down"};
+constexpr std::array<Name, 2> kSocketDenied{"socket-ownership", "lsm-denied"};
+constexpr std::array<Name, 3> kSocketTimeout{"pool-saturated", "backend-hung", "high-load"};
+constexpr std::array<Name, 4> kSocketNoLive{
+    "unit-failed", "app-down", "unit-stopped", "pool-saturated"};
+constexpr std::array<Name, 6> kSocketNotReached{"unit-failed",
+                                                "unit-stopped",
+                                                "socket-path-mismatch",
+                                                "socket-ownership",
+                                                "pool-saturated",
+                                                "app-down"};
+// A port of this machine is behind no other machine.
+constexpr std::array<Name, 5> kPortRefused{
+    "unit-failed", "unit-stopped", "oom-killed", "app-down", "port-mismatch"};
 constexpr std::array<Name, 3> kDenied{"socket-ownership", "lsm-denied", "firewall-blocked"};
 constexpr std::array<Name, 4> kSaturated{
     "pool-saturated", "slow-backend", "backend-hung", "high-load"};
@@ -119,17 +135,48 @@ Advice advice_for(core::Clue clue, int status) {
     return {};
 }
 
+bool is_loopback(std::string_view upstream) {
+    const std::size_t scheme = upstream.find("://");
+    const std::string_view host =
+        scheme == std::string_view::npos ? upstream : upstream.substr(scheme + 3);
+    return host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost");
+}
+
+// The causes that fit the kind of address, where fewer do.
+Advice fit_to_address(Advice advice, const parse::LogFinding& finding) {
+    const bool is_socket = finding.upstream.find("unix:") != std::string_view::npos;
+    if (finding.symptom == Symptom::kConnectRefused && is_loopback(finding.upstream)) {
+        advice.causes = kPortRefused;
+    }
+    if (!is_socket) {
+        return advice;
+    }
+    if (finding.symptom == Symptom::kConnectRefused) {
+        advice.causes = kSocketRefused;
+    } else if (finding.symptom == Symptom::kConnectDenied) {
+        advice.causes = kSocketDenied;
+    } else if (finding.symptom == Symptom::kConnectTimeout) {
+        advice.causes = kSocketTimeout;
+    } else if (finding.symptom == Symptom::kNoLiveUpstreams) {
+        advice.causes = kSocketNoLive;
+    } else if (finding.symptom == Symptom::kNone &&
+               finding.clue == core::Clue::kUpstreamUnreachable) {
+        advice.causes = kSocketNotReached;
+    }
+    return advice;
+}
+
 }  // namespace
 
 Advice advice_for(const parse::LogFinding& finding) {
     if (finding.symptom == Symptom::kNone) {
-        return advice_for(finding.clue, finding.status);
+        return fit_to_address(advice_for(finding.clue, finding.status), finding);
     }
     if (finding.symptom == Symptom::kScriptFatal &&
         finding.clue == core::Clue::kDependencyRefused) {
         return {kDependency, "the database or cache the line names: its unit and its port"};
     }
-    return advice_for(finding.symptom);
+    return fit_to_address(advice_for(finding.symptom), finding);
 }
 
 Advice advice_for(Symptom symptom) {

@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -43,6 +45,37 @@ int with_document(const char* method,
     return use(raw, document);
 }
 
+// Of what not everybody may read a preview hides something; the executor shows root all of it.
+// Where it has forgotten the plan, what the agent knows is shown.
+void reveal_previews(Json& incident) {
+    constexpr const char* kHides = "not everybody may read";
+    if (geteuid() != 0 || !incident.contains("proposals")) {
+        return;
+    }
+    for (Json& proposal : incident["proposals"]) {
+        const Json digest = proposal.value("digest", Json());
+        const Json preview = proposal.value("preview", Json());
+        if (!digest.is_string() || !preview.is_string() ||
+            preview.get<std::string>().find(kHides) == std::string::npos) {
+            continue;
+        }
+        try {
+            std::string whole;
+            const auto connection = sdbus::createSystemBusConnection();
+            sdbus::createProxy(
+                *connection, bus::ServiceName{kExecutor.name}, bus::ObjectPath{kExecutor.path})
+                ->callMethod("Reveal")
+                .onInterface(kExecutor.interface)
+                .withTimeout(kDeadline)
+                .withArguments(digest.get<std::string>())
+                .storeResultsTo(whole);
+            proposal["preview"] = whole;
+        } catch (const sdbus::Error&) {
+            continue;
+        }
+    }
+}
+
 int print_one(std::uint64_t incident, Output output, std::string (*render)(const Json&)) {
     return with_incident(incident, [&](const Json& item) {
         print(output == Output::kJson ? item.dump() + "\n" : render(item));
@@ -56,7 +89,9 @@ int with_incident(std::uint64_t incident, const std::function<int(const Json&)>&
     return with_document("Incidents", [&](const std::string&, const Json& document) {
         for (const Json& item : document.value("incidents", Json::array())) {
             if (item.is_object() && item.value("id", Json()) == incident) {
-                return use(item);
+                Json shown = item;
+                reveal_previews(shown);
+                return use(shown);
             }
         }
         (void)std::fprintf(stderr,

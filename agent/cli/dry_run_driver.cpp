@@ -210,22 +210,23 @@ void DryRunDriver::note(std::string problem) {
 void DryRunDriver::make_exact(const actions::Plan& plan,
                               std::function<void(core::Result<ExactPlan>)> done) {
     begin();
-    sandbox::preview({outside_.facts, outside_.mender, outside_.tools, outside_.systemd},
-                     plan,
-                     [this, plan, done = std::move(done)](core::Result<sandbox::Preview> shown) {
-                         if (!shown) {
-                             done(shown.error());
-                         } else {
-                             ExactPlan exact;
-                             exact.plan = plan;
-                             exact.plan.changes = std::move(shown->changes);
-                             exact.digest =
-                                 sandbox::sha256_hex(actions::canonical_text(exact.plan));
-                             exact.preview = std::move(shown->text);
-                             done(std::move(exact));
-                         }
-                         end();
-                     });
+    sandbox::preview(
+        {outside_.facts, outside_.mender, outside_.tools, outside_.systemd},
+        plan,
+        [this, plan, done = std::move(done)](core::Result<sandbox::Preview> shown) {
+            if (!shown) {
+                done(shown.error());
+            } else {
+                ExactPlan exact;
+                exact.plan = plan;
+                exact.plan.changes = std::move(shown->changes);
+                exact.digest = sandbox::sha256_hex(actions::canonical_text(exact.plan));
+                // Root's own terminal: nothing to hide.
+                exact.preview = std::move(shown->full.empty() ? shown->text : shown->full);
+                done(std::move(exact));
+            }
+            end();
+        });
 }
 
 // So that the engine goes on to the next incident.

@@ -141,7 +141,7 @@ void add_plan(Workshop& shop,
         return;
     }
     plan->changes = std::move(preview->changes);
-    item["diff"] = preview->text;
+    item["diff"] = preview->full.empty() ? preview->text : preview->full;  // to root
     item["digest"] = sandbox::sha256_hex(actions::canonical_text(*plan));
     item["plan"] = app::plan_document(*plan, item["digest"].get<std::string>(), "");
     shop.made.push_back({item["digest"].get<std::string>(), findings.unit_name, *std::move(plan)});

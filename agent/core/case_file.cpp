@@ -56,6 +56,18 @@ const Sighting* find_newest(const Findings& findings,
     return newest;
 }
 
+// The numbers; not the paragraphs that explain how to reckon.
+std::string arithmetic_words(const Suggestion& suggestion) {
+    constexpr std::size_t kLongestLine = 240;
+    std::string words;
+    for (const std::string& line : suggestion.arithmetic) {
+        if (line.size() <= kLongestLine) {
+            words += (words.empty() ? " Reckoned: " : "; ") + line;
+        }
+    }
+    return words.empty() ? "" : words + ".";
+}
+
 }  // namespace
 
 CaseFile::CaseFile(Cause cause, const Findings& findings) : findings_(findings) {
@@ -170,13 +182,17 @@ CaseFile& CaseFile::remedy(const std::vector<Suggestion>& suggestions) {
         });
     if (best != suggestions.end()) {
         diagnosis_.remedy = remedy_of(*best);
+        reckoned_ = arithmetic_words(*best);
+    } else if (!suggestions.empty() && !suggestions.front().arithmetic.empty()) {
+        reckoned_ = " No value is suggested: " + suggestions.front().text + "." +
+                    arithmetic_words(suggestions.front());
     }
     return *this;
 }
 
 Diagnosis CaseFile::close(std::string text, std::string advice) {
     diagnosis_.text = std::move(text);
-    diagnosis_.advice = std::move(advice);
+    diagnosis_.advice = std::move(advice) + reckoned_;
     weigh(diagnosis_);
     return std::move(diagnosis_);
 }

@@ -36,7 +36,8 @@ class CaseFile {
     CaseFile& nginx_valid();
     // A parameter of an act against this cause.
     CaseFile& remedy(std::string_view name, std::string value);
-    // The parameters of apply-suggestion: the best that has any.
+    // The parameters of apply-suggestion: the best that has any. Its arithmetic, or why there is no
+    // value, goes behind the advice.
     CaseFile& remedy(const std::vector<Suggestion>& suggestions);
 
     [[nodiscard]] Diagnosis close(std::string text, std::string advice);
@@ -49,6 +50,7 @@ class CaseFile {
 
     const Findings& findings_;
     Diagnosis diagnosis_;
+    std::string reckoned_;  // behind the advice
 };
 
 [[nodiscard]] bool is_unit_down(const Findings& findings);

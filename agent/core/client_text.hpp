@@ -5,6 +5,7 @@
 // and tests/policy proves it. People may read it, printable and bounded, as part of a sentence.
 #pragma once
 
+#include "core/secret_text.hpp"
 #include "core/text.hpp"
 
 #include <string>
@@ -45,18 +46,18 @@ class ClientView {
     std::string_view bytes_;
 };
 
-// The same kept, made printable and cut at once (kMaxShownBytes).
+// The same kept, made printable, cut (kMaxShownBytes) and without what looks like a secret.
 class ClientText {
   public:
     ClientText() = default;
 
-    explicit ClientText(std::string_view bytes) : printable_{sanitize(bytes)} {}
+    explicit ClientText(std::string_view bytes) : printable_{mask_secrets(sanitize(bytes))} {}
 
     explicit ClientText(ClientView view) : ClientText{view.bytes_} {}
 
     // The way in is open, the way out is not.
     ClientText& operator=(std::string_view bytes) {
-        printable_ = sanitize(bytes);
+        printable_ = mask_secrets(sanitize(bytes));
         return *this;
     }
 

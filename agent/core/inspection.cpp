@@ -273,6 +273,8 @@ void visit(Line& line, Thing& thing) {
     line.value("cpu_some10_permille", thing.cpu_some10_permille);
     line.value("memory_full10_permille", thing.memory_full10_permille);
     line.value("io_full10_permille", thing.io_full10_permille);
+    line.value("open_files_most", thing.open_files_most);
+    line.value("open_files_left", thing.open_files_left);
 }
 
 template <class Line, Is<UnitUse> Thing>
@@ -280,6 +282,7 @@ void visit(Line& line, Thing& thing) {
     line.value("memory_bytes", thing.memory_bytes);
     line.value("memory_limit_bytes", thing.memory_limit_bytes);
     line.value("memory_limit_own", thing.is_memory_limit_own);
+    line.value("memory_above_left_bytes", thing.memory_above_left_bytes);
     line.value("oom_kills", thing.oom_kills);
     line.value("tasks", thing.tasks);
     line.value("tasks_limit", thing.tasks_limit);

@@ -92,15 +92,24 @@ struct MachineLoad {
     std::optional<std::uint32_t> io_full10_permille;
     // "postgres (pid 812): 310% cpu, 2.1 GiB", most first, sanitized, at most kMaxConsumers
     std::vector<std::string> consumers;
+    // 0: could not be read. How many files one process may have open at most (fs.nr_open), and how
+    // many more there may be on the machine (fs.file-max).
+    std::uint64_t open_files_most = 0;
+    std::uint64_t open_files_left = 0;
 
     friend bool operator==(const MachineLoad&, const MachineLoad&) = default;
 };
 
+// Of bytes: nobody limits them.
+inline constexpr std::uint64_t kNoLimit = UINT64_MAX;
+
 // The control group of the unit that was asked about.
 struct UnitUse {
+    // Of the group, its own or an ancestor's, whose limit leaves least; without any, its own.
     std::uint64_t memory_bytes = 0;
-    std::uint64_t memory_limit_bytes = 0;  // 0: none; the tightest of its own and its ancestors'
-    bool is_memory_limit_own = false;      // and that is the unit's own
+    std::uint64_t memory_limit_bytes = 0;  // of that group, MemoryMax or MemoryHigh; 0: none
+    bool is_memory_limit_own = false;      // and that is the unit's own MemoryMax
+    std::uint64_t memory_above_left_bytes = kNoLimit;  // what the ancestors' limits leave
     std::uint64_t oom_kills = 0;
     std::uint64_t tasks = 0;
     std::uint64_t tasks_limit = 0;  // 0: none

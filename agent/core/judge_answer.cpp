@@ -76,26 +76,26 @@ std::string until_words(const ProbeResult& probe) {
                                    : "";
 }
 
-// "`fastcgi_buffer_size 16k; fastcgi_buffers 8 16k; ...`": what is suggested, else an example.
-std::string directive_words(const std::vector<Suggestion>& suggestions, const std::string& prefix) {
+// "`fastcgi_buffer_size 16k; fastcgi_buffers 8 16k; ...`": what is suggested.
+std::string directive_words(const std::vector<Suggestion>& suggestions) {
     std::string words;
     for (const SuggestedSetting& setting : suggestions.front().settings) {
         words += (words.empty() ? "`" : " ") + setting.name + " " + setting.value + ";";
     }
-    return words.empty() ? "`" + prefix + "_buffer_size 16k; " + prefix + "_buffers 8 16k; " +
-                               prefix + "_busy_buffers_size 32k;`"
-                         : words + "`";
+    return words.empty() ? "" : words + "`";
 }
 
 std::string script_advice(const Sighting& sighting, const std::vector<Suggestion>& suggestions) {
-    const std::string to = suggestions.empty() || suggestions.front().settings.empty()
-                               ? ""
-                               : " to " + suggestions.front().settings.front().value;
-    if (sighting.clue == Clue::kMemoryLimit) {
+    const bool has_value = !suggestions.empty() && !suggestions.front().settings.empty();
+    const bool fits_not =
+        !has_value && !suggestions.empty() && !suggestions.front().arithmetic.empty();
+    const std::string to =
+        has_value ? " to " + suggestions.front().settings.front().value : std::string{};
+    if (sighting.clue == Clue::kMemoryLimit && !fits_not) {
         return "Raise memory_limit for this pool (php_admin_value[memory_limit])" + to +
                " only if the script needs it; otherwise repair the script.";
     }
-    if (sighting.clue == Clue::kExecutionTime) {
+    if (sighting.clue == Clue::kExecutionTime && !fits_not) {
         return "Raise max_execution_time" + to +
                " for this script as a stopgap; find out what takes so "
                "long (slowlog, request_slowlog_timeout = 5s).";
@@ -224,14 +224,18 @@ std::optional<Diagnosis> judge_header_too_big(const Findings& findings) {
     const std::string prefix = directive_prefix(findings.backend);
     const std::string now = config_words(prefix + "_buffer_size", findings.backend.buffer_size);
     const std::vector<Suggestion> suggestions = suggest(findings, Cause::kHeaderTooBig);
+    const std::string values = directive_words(suggestions);
 
     file.remedy(suggestions);
     return file.close("The response header of " + describe(findings.backend) +
                           " is larger than nginx's buffer; " +
                           (now.empty() ? prefix + "_buffer_size is one page by default" : now) +
                           ".",
-                      "Raise it in that location: " + directive_words(suggestions, prefix) +
-                          ", then `nginx -t && systemctl reload nginx`. "
+                      (!values.empty() ? "Raise it in that location: " + values +
+                                             ", then `nginx -t && systemctl reload nginx`. "
+                       : now.empty() ? "Raise it in that location, then `nginx -t && systemctl "
+                                       "reload nginx`. "
+                                     : "") +
                           "Look for large cookies first. A restart of the backend is useless.");
 }
 

@@ -87,12 +87,16 @@ std::string suggestion_words(const std::vector<Suggestion>& suggestions) {
 std::string oom_advice(const Findings& findings, const std::vector<Suggestion>& suggestions) {
     const std::string words = suggestion_words(suggestions);
     const bool has_policy = words.find("OOMPolicy") != std::string::npos;
+    // What stands behind the advice says why no number of workers is right.
+    const bool is_settled = !suggestions.empty() && suggestions.front().settings.empty() &&
+                            !suggestions.front().arithmetic.empty();
     const bool has_more = words.find("pm.max_children") != std::string::npos ||
                           words.find("MemoryMax") != std::string::npos;
     return words +
-           (has_more ? ""
-                     : "Lower pm.max_children or the workers' appetite, or raise MemoryMax= if it "
-                       "was the unit's own limit. ") +
+           (has_more || is_settled
+                ? ""
+                : "Lower pm.max_children or the workers' appetite, or raise MemoryMax= if it "
+                  "was the unit's own limit. ") +
            (has_policy ? "`systemctl edit " + findings.unit_name + "` is the place for it."
                        : "`systemctl edit " + findings.unit_name +
                              "` with OOMPolicy=continue keeps one fat worker from taking the whole "
@@ -103,6 +107,9 @@ std::string limit_advice(bool is_files, const std::vector<Suggestion>& suggestio
     const std::string words = suggestion_words(suggestions);
     if (!words.empty()) {
         return words + "Then `nginx -t && systemctl reload nginx`. The backend is innocent.";
+    }
+    if (!suggestions.empty() && !suggestions.front().arithmetic.empty()) {
+        return "Find out what keeps them open. The backend is innocent.";
     }
     return is_files ? "Raise worker_rlimit_nofile in nginx.conf (and LimitNOFILE= of "
                       "nginx.service) to at least twice worker_connections, then `nginx "

@@ -3,6 +3,9 @@
 #include "core/case_file.hpp"
 #include "core/judges.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 namespace gatemend::core {
 
 namespace {
@@ -68,8 +71,34 @@ std::string journal_hint(const Findings& findings) {
            findings.unit_name + "` show its last words.";
 }
 
+// systemd starts nothing that is masked.
+std::string unmask_words(const Findings& findings) {
+    return findings.unit && findings.unit->is_masked
+               ? "`systemctl unmask " + findings.unit_name + "`, for it is masked, and "
+               : "";
+}
+
 std::string start_hint(const Findings& findings) {
-    return "`systemctl start " + findings.unit_name + "` brings it back. " + journal_hint(findings);
+    const bool is_masked = findings.unit && findings.unit->is_masked;
+    return unmask_words(findings) + "`systemctl start " + findings.unit_name +
+           (is_masked ? "` bring it back. " : "` brings it back. ") + journal_hint(findings);
+}
+
+// "php-fpm8.2 -t" of "php8.2-fpm.service", as Debian names them.
+std::string test_words(const Findings& findings) {
+    constexpr std::string_view kFront = "php";
+    constexpr std::string_view kBack = "-fpm.service";
+    if (findings.role == ServiceRole::kNginx) {
+        return "`nginx -t`";
+    }
+    const std::string_view unit = findings.unit_name;
+    const bool has_version = unit.starts_with(kFront) && unit.ends_with(kBack) &&
+                             unit.size() > kFront.size() + kBack.size();
+    const std::string_view version =
+        has_version ? unit.substr(kFront.size(), unit.size() - kFront.size() - kBack.size()) : "";
+    const bool is_version =
+        std::ranges::all_of(version, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+    return "`php-fpm" + std::string{is_version ? version : ""} + " -t`";
 }
 
 }  // namespace
@@ -96,8 +125,8 @@ std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
             : "was rejected when it started" + rejection->subject.shown().in_sentence(": ");
     return file.close(
         findings.unit_name + " is down and its configuration " + why + ". Starting it would fail.",
-        "Repair that line, run `" + std::string{is_nginx ? "nginx -t" : "php-fpm -t"} +
-            "` until it passes, then `systemctl start " + findings.unit_name + "`.");
+        "Repair that line, run " + test_words(findings) + " until it passes, then " +
+            unmask_words(findings) + "`systemctl start " + findings.unit_name + "`.");
 }
 
 std::optional<Diagnosis> judge_start_limit(const Findings& findings) {

@@ -29,12 +29,6 @@ std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
                : a + b;
 }
 
-std::uint64_t product(std::uint64_t a, std::uint64_t b) {
-    return b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b
-               ? std::numeric_limits<std::uint64_t>::max()
-               : a * b;
-}
-
 // The most that was this worker's own. VmHWM counts what it shares as well, and that is there once
 // for all of them.
 std::uint64_t peak_of(const Worker& worker) {
@@ -81,7 +75,7 @@ std::uint64_t growth_of_others(const Findings& findings, std::uint64_t each_byte
         const PoolMeasure pool = measure_pool(*findings.inspection, other.pool);
         const std::uint64_t each =
             pool.warm > 0 ? std::max(pool.p95_bytes, kLeastPerWorker) : each_bytes;
-        bytes = sum(bytes, less(product(*most, each), pool.held_bytes));
+        bytes = sum(bytes, less(saturating_product(*most, each), pool.held_bytes));
     }
     return bytes;
 }
@@ -149,6 +143,12 @@ std::string missing_measure(const PoolMeasure& pool, const Findings& findings) {
 
 }  // namespace
 
+std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
+    return b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b
+               ? std::numeric_limits<std::uint64_t>::max()
+               : a * b;
+}
+
 PoolMeasure measure_pool(const Inspection& inspection, const std::string& pool) {
     PoolMeasure measure;
     std::vector<std::uint64_t> peaks;
@@ -181,7 +181,8 @@ Capacity capacity_of(const Findings& findings, std::uint64_t bound_bytes) {
     if (findings.backend.pool.empty()) {
         capacity.missing = "which pool serves " + findings.backend.address + " is not known";
     } else if (!findings.inspection || !findings.inspection->load ||
-               findings.inspection->load->memory_bytes == 0) {
+               findings.inspection->load->memory_bytes == 0 ||
+               findings.inspection->load->memory_available_bytes == 0) {
         capacity.missing = "this machine's memory could not be read";
     }
     if (!capacity.missing.empty()) {
@@ -198,9 +199,13 @@ Capacity capacity_of(const Findings& findings, std::uint64_t bound_bytes) {
     settle_each(capacity, pool, bound_bytes);
     add_budgets(capacity, findings, pool);
     capacity.workers = capacity.budget_bytes / capacity.each_bytes;
-    capacity.arithmetic.push_back("memory allows " + format_bytes(capacity.budget_bytes) + " / " +
-                                  format_bytes(capacity.each_bytes) + " = " +
-                                  std::to_string(capacity.workers) + " workers");
+    capacity.arithmetic.push_back(
+        capacity.workers == 0
+            ? "memory allows " + format_bytes(capacity.budget_bytes) + ", less than the " +
+                  format_bytes(capacity.each_bytes) + " of one worker: not one fits"
+            : "memory allows " + format_bytes(capacity.budget_bytes) + " / " +
+                  format_bytes(capacity.each_bytes) + " = " + std::to_string(capacity.workers) +
+                  (capacity.workers == 1 ? " worker" : " workers"));
     return capacity;
 }
 

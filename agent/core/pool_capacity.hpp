@@ -40,6 +40,9 @@ struct Capacity {
 // `bound_bytes`: what a request may take by configuration; 0: the measure alone counts.
 [[nodiscard]] Capacity capacity_of(const Findings& findings, std::uint64_t bound_bytes);
 
+// The largest number there is where it would be more.
+[[nodiscard]] std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b);
+
 // Why "available memory / average RSS" is no way to do this.
 [[nodiscard]] std::string naive_rule_words();
 

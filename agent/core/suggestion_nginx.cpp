@@ -2,6 +2,7 @@
 // How long nginx waits for a backend, how large a header it takes, how many files it may open.
 #include "core/case_file.hpp"
 #include "core/config_value.hpp"
+#include "core/pool_capacity.hpp"
 #include "core/suggestions.hpp"
 
 #include <algorithm>
@@ -82,6 +83,9 @@ Suggestion read_timeout(const Findings& findings) {
                 : "request_terminate_timeout is " + seconds(terminate) +
                       ", less than that: FPM gives up before nginx does");
     }
+    suggestion.arithmetic.emplace_back(
+        "what stands in front (a CDN, a load balancer, the visitor) has to wait as long; that is "
+        "not known here, and 60 s are usual");
     suggestion.text = "Raise " + name + " for " + backend.address + " from " +
                       backend.read_timeout.value + " to " + seconds(wanted) +
                       " as a stopgap: visitors wait longer instead of getting a 504.";
@@ -135,6 +139,57 @@ std::uint64_t next_size(std::uint64_t now) {
     return size <= kMost ? size : 0;
 }
 
+// May every connection that nginx takes need so much at once?
+struct MemoryCheck {
+    bool fits = false;
+    std::string problem{};
+    std::vector<std::string> arithmetic{};
+};
+
+// A request to a backend takes two of its worker's connections.
+std::uint64_t requests_at_once(const Findings& findings) {
+    constexpr std::uint64_t kDefaultConnections = 512;
+    const NginxLimits& limits = findings.nginx_limits;
+    const std::uint64_t cpus = std::max(findings.inspection->load->cpus, 1U);
+    const std::string& processes = limits.worker_processes.value;
+    const std::uint64_t count =
+        processes.empty() || processes == "auto" ? cpus : config_number(processes).value_or(cpus);
+    const std::uint64_t connections =
+        config_number(limits.worker_connections.value).value_or(kDefaultConnections);
+    return std::max<std::uint64_t>(saturating_product(count, connections) / 2, 1);
+}
+
+MemoryCheck check_memory(const Findings& findings, std::uint64_t each) {
+    constexpr std::uint64_t kReserveShare = 10;
+    const auto& look = findings.inspection;
+    if (!look || !look->load || look->load->memory_bytes == 0 ||
+        look->load->memory_available_bytes == 0) {
+        return {.problem = "this machine's memory could not be read"};
+    }
+    const std::uint64_t reserve = look->load->memory_bytes / kReserveShare;
+    const std::uint64_t available = look->load->memory_available_bytes;
+    std::uint64_t room = available - std::min(available, reserve);
+    const std::uint64_t requests = requests_at_once(findings);
+    const std::uint64_t all = saturating_product(requests, each);
+    MemoryCheck check;
+    check.arithmetic = {"at worst " + std::to_string(requests) +
+                            " requests at once (half of all connections) x " + format_bytes(each) +
+                            " = " + format_bytes(all),
+                        "machine: " + format_bytes(available) + " available - " +
+                            format_bytes(reserve) + " kept in reserve = " + format_bytes(room)};
+    if (findings.role == ServiceRole::kNginx && look->use && look->use->memory_limit_bytes > 0) {
+        const std::uint64_t limit = look->use->memory_limit_bytes;
+        const std::uint64_t left = limit - std::min(limit, look->use->memory_bytes);
+        check.arithmetic.push_back("control group of " + findings.unit_name + ", limit " +
+                                   format_bytes(limit) + ": " + format_bytes(left) + " left");
+        room = std::min(room, left);
+    }
+    check.fits = all <= room;
+    check.problem =
+        check.fits ? "" : format_bytes(all) + " at worst, " + format_bytes(room) + " there are";
+    return check;
+}
+
 Suggestion buffers(const Findings& findings) {
     const Backend& backend = findings.backend;
     const std::string prefix = directive_prefix(backend);
@@ -145,12 +200,23 @@ Suggestion buffers(const Findings& findings) {
     const Buffers now = *known;
     const std::uint64_t first = next_size(now.first);
     constexpr std::uint64_t kLargestBuffer = kKibibyte * kKibibyte;
-    if (first == 0 || now.each > kLargestBuffer) {
+    constexpr std::uint64_t kLargestOfAll = 64 * kMebibyte;
+    const Buffers wanted = buffers_for(first, now);
+    if (first == 0 || now.each > kLargestBuffer ||
+        saturating_product(wanted.count, wanted.each) > kLargestOfAll) {
         return nothing(Cause::kHeaderTooBig,
                        prefix + "_buffer_size is " + format_bytes(now.first) +
                            " already: no header should be larger; look at the cookies");
     }
-    const Buffers wanted = buffers_for(first, now);
+    const std::uint64_t each = saturating_product(wanted.count, wanted.each) + wanted.first;
+    MemoryCheck memory = check_memory(findings, each);
+    if (!memory.fits) {
+        Suggestion none =
+            nothing(Cause::kHeaderTooBig,
+                    "larger buffers do not fit (" + memory.problem + "): look at the cookies");
+        none.arithmetic = std::move(memory.arithmetic);
+        return none;
+    }
     Suggestion suggestion;
     suggestion.cause = Cause::kHeaderTooBig;
     suggestion.backend = backend.address;
@@ -167,7 +233,9 @@ Suggestion buffers(const Findings& findings) {
         "nginx's own rule, max(buffer_size, one buffer) <= busy <= all buffers less one: " +
             config_size(wanted.each) + " <= " + config_size(wanted.busy) +
             " <= " + config_size((wanted.count - 1) * wanted.each),
-        "at most " + format_bytes(wanted.count * wanted.each + wanted.first) + " per request"};
+        "at most " + format_bytes(each) + " per request"};
+    suggestion.arithmetic.insert(
+        suggestion.arithmetic.end(), memory.arithmetic.begin(), memory.arithmetic.end());
     suggestion.text = "Raise " + prefix + "_buffer_size for " + backend.address + " to " +
                       config_size(wanted.first) + ", and the other buffers with it.";
     suggestion.next =
@@ -178,8 +246,8 @@ Suggestion buffers(const Findings& findings) {
 
 // --- files and connections ---
 
-constexpr std::uint64_t kMostFiles = 1'000'000;
-constexpr std::uint64_t kOwnFiles = 128;  // logs, listening sockets, channels
+constexpr std::uint64_t kMostFiles = 1'000'000;  // and never more than fs.nr_open
+constexpr std::uint64_t kOwnFiles = 128;         // logs, listening sockets, channels
 
 std::uint64_t files_for(std::uint64_t connections) {
     return 2 * connections + kOwnFiles;
@@ -209,7 +277,36 @@ FileLimits file_limits(const Findings& findings) {
     return limits;
 }
 
+// Why a process of this machine cannot have so many; "": it can.
+std::string why_too_many(const Findings& findings, std::uint64_t files, std::uint64_t now) {
+    const auto& look = findings.inspection;
+    if (!look || !look->load) {
+        return files > kMostFiles ? "more than " + std::to_string(kMostFiles) : "";
+    }
+    const MachineLoad& load = *look->load;
+    if (load.open_files_most > 0 && files > load.open_files_most) {
+        return "the kernel allows a process " + std::to_string(load.open_files_most) +
+               " (fs.nr_open)";
+    }
+    const std::uint64_t workers = std::max<std::uint64_t>(
+        std::ranges::count_if(look->workers, [](const Worker& item) { return item.is_nginx; }), 1);
+    const std::uint64_t more = saturating_product(files - std::min(files, now), workers);
+    if (load.open_files_left > 0 && more > load.open_files_left) {
+        return "the machine may open " + std::to_string(load.open_files_left) +
+               " files more in all (fs.file-max), " + std::to_string(workers) +
+               " workers together " + std::to_string(more);
+    }
+    return "";
+}
+
 Suggestion more_files(const Findings& findings, const FileLimits& limits, std::uint64_t files) {
+    if (const std::string why = why_too_many(findings, files, limits.soft); !why.empty()) {
+        Suggestion none = nothing(Cause::kNginxFdLimit,
+                                  std::to_string(files) + " open files are needed, and " + why +
+                                      ": find out what keeps them open");
+        none.arithmetic = {"the limit is " + std::to_string(limits.soft) + " now"};
+        return none;
+    }
     Suggestion suggestion;
     suggestion.cause = Cause::kNginxFdLimit;
     const ConfigLine& line = findings.nginx_limits.worker_rlimit_nofile;
@@ -248,6 +345,15 @@ Suggestion more_connections(const Findings& findings, const FileLimits& limits) 
                      " worker_connections that are to come.";
         return files;
     }
+    constexpr std::uint64_t kPerConnection = std::uint64_t{32} * kKibibyte;  // buffers of its own
+    MemoryCheck memory = check_memory(
+        findings, wanted / std::max<std::uint64_t>(limits.connections, 1) * 2 * kPerConnection);
+    if (!memory.fits) {
+        Suggestion none = nothing(Cause::kNginxFdLimit,
+                                  "more worker_connections do not fit (" + memory.problem + ")");
+        none.arithmetic = std::move(memory.arithmetic);
+        return none;
+    }
     Suggestion suggestion;
     suggestion.cause = Cause::kNginxFdLimit;
     suggestion.settings = {
@@ -257,6 +363,8 @@ Suggestion more_connections(const Findings& findings, const FileLimits& limits) 
                              "2 x " + std::to_string(wanted) + " + " + std::to_string(kOwnFiles) +
                                  " = " + std::to_string(files_for(wanted)) +
                                  " files per worker, the limit is " + std::to_string(limits.soft)};
+    suggestion.arithmetic.insert(
+        suggestion.arithmetic.end(), memory.arithmetic.begin(), memory.arithmetic.end());
     suggestion.text = "Raise worker_connections to " + std::to_string(wanted) + ".";
     suggestion.next = "Who holds the connections: stub_status, `ss -tn state established`.";
     return suggestion;

@@ -40,19 +40,37 @@ std::string place_words(const Sighting& sighting) {
     return sighting.subject.shown().in_sentence(" (", ")");
 }
 
-// What all workers would take at once, each at its limit.
-std::string worst_case_words(const Findings& findings, std::uint64_t each) {
+// Do all workers fit at once, each at its limit? What they would take, and against what.
+struct WorstCase {
+    bool fits = false;
+    std::string problem{};  // where it does not, or cannot be told
+    std::vector<std::string> arithmetic{};
+};
+
+WorstCase worst_case(const Findings& findings, std::uint64_t each) {
     const auto children = config_number(findings.backend.fpm.max_children.value);
-    if (!children || !findings.inspection || !findings.inspection->load) {
-        return "how many workers there may be, or how much memory there is, is not known";
+    Capacity capacity = capacity_of(findings, each);
+    if (!capacity.missing.empty() || !children || *children == 0) {
+        return {.problem = capacity.missing.empty() ? "pm.max_children of the pool is not known"
+                                                    : capacity.missing};
     }
-    const MachineLoad& load = *findings.inspection->load;
-    const std::uint64_t all = *children * each;
-    const PoolMeasure pool = measure_pool(*findings.inspection, findings.backend.pool);
-    const std::uint64_t room = load.memory_available_bytes + pool.held_bytes;
-    return "at worst " + std::to_string(*children) + " workers x " + format_bytes(each) + " = " +
-           format_bytes(all) + "; available and held by this pool: " + format_bytes(room) +
-           (all > room ? "; not all workers can do that at once, see pm.max_children" : "");
+    WorstCase worst{.fits = capacity.workers >= *children,
+                    .arithmetic = std::move(capacity.arithmetic)};
+    const std::string all = std::to_string(*children) + " workers x " + format_bytes(each) + " = " +
+                            format_bytes(saturating_product(*children, each));
+    worst.arithmetic.push_back("at worst " + all);
+    if (!worst.fits) {
+        worst.problem = all + " do not fit into the " + format_bytes(capacity.budget_bytes) +
+                        " that there is for them";
+    }
+    return worst;
+}
+
+// A line that could be forged says that the limit is this much already: then what it is now is not
+// known, and the next step could be one down.
+bool is_doubtful(const ConfigLine& line, const Sighting& sighting, std::uint64_t wanted) {
+    return line.value.empty() && !sighting.is_trusted && sighting.number > 0 &&
+           static_cast<std::uint64_t>(sighting.number) >= wanted;
 }
 
 Suggestion memory_limit(const Findings& findings, const Sighting& sighting) {
@@ -64,16 +82,35 @@ Suggestion memory_limit(const Findings& findings, const Sighting& sighting) {
                        "memory_limit is " + format_bytes(now) + " already: repair the script" +
                            place_words(sighting));
     }
+    if (is_doubtful(line, sighting, wanted)) {
+        return nothing(Cause::kScriptFatal,
+                       "what memory_limit is now is not known (php.ini): repair the script" +
+                           place_words(sighting));
+    }
+    WorstCase worst = worst_case(findings, wanted);
+    if (worst.arithmetic.empty()) {
+        return nothing(Cause::kScriptFatal,
+                       "how much memory_limit fits is not known: " + worst.problem);
+    }
+    worst.arithmetic.insert(
+        worst.arithmetic.begin(),
+        {"memory_limit is " + format_bytes(now) +
+             (line.value.empty() ? " (php.ini or PHP's default)" : " (" + line.where + ")"),
+         "the next step: " + format_bytes(wanted)});
+    if (!worst.fits) {
+        Suggestion none =
+            nothing(Cause::kScriptFatal,
+                    "a larger memory_limit does not fit this machine (" + worst.problem +
+                        "): repair the script" + place_words(sighting));
+        none.arithmetic = std::move(worst.arithmetic);
+        return none;
+    }
     Suggestion suggestion;
     suggestion.cause = Cause::kScriptFatal;
     suggestion.merit = Merit::kBandAid;
     suggestion.pool = findings.backend.pool;
     suggestion.settings = {{"php_admin_value[memory_limit]", config_size(wanted), line}};
-    suggestion.arithmetic = {
-        "memory_limit is " + format_bytes(now) +
-            (line.value.empty() ? " (php.ini or PHP's default)" : " (" + line.where + ")"),
-        "the next step: " + format_bytes(wanted),
-        worst_case_words(findings, wanted)};
+    suggestion.arithmetic = std::move(worst.arithmetic);
     suggestion.text = "Raise memory_limit of pool " + findings.backend.pool + " to " +
                       config_size(wanted) + " if the script needs it" + place_words(sighting) +
                       "; otherwise repair the script.";
@@ -81,6 +118,22 @@ Suggestion memory_limit(const Findings& findings, const Sighting& sighting) {
         "What the script loads at once: memory_get_peak_usage(), pages of rows "
         "instead of all of them.";
     return suggestion;
+}
+
+// Somebody else would end the request first. "": nobody that is known of.
+std::string why_too_long(const Backend& backend, std::uint64_t seconds) {
+    constexpr std::uint64_t kSecond = 1000;
+    const std::string next = std::to_string(seconds) + " s of max_execution_time";
+    const auto terminate = config_milliseconds(backend.fpm.terminate_timeout.value);
+    if (terminate && *terminate > 0 && *terminate <= seconds * kSecond) {
+        return next + " do not help: request_terminate_timeout is " +
+               backend.fpm.terminate_timeout.value;
+    }
+    const auto patience = config_milliseconds(backend.read_timeout.value);
+    if (patience && *patience < seconds * kSecond) {
+        return next + " do not help: nginx waits " + backend.read_timeout.value;
+    }
+    return "";
 }
 
 Suggestion execution_time(const Findings& findings, const Sighting& sighting) {
@@ -91,6 +144,15 @@ Suggestion execution_time(const Findings& findings, const Sighting& sighting) {
         return nothing(Cause::kScriptFatal,
                        "max_execution_time is " + std::to_string(now) +
                            " s already: such work belongs into a queue" + place_words(sighting));
+    }
+    if (std::string why = why_too_long(findings.backend, wanted);
+        !why.empty() || is_doubtful(line, sighting, wanted)) {
+        why = why.empty() ? "what max_execution_time is now is not known (php.ini)" : why;
+        Suggestion none = nothing(Cause::kScriptFatal,
+                                  why + ": such work belongs into a queue" + place_words(sighting));
+        none.arithmetic = {"the next step above " + std::to_string(now) +
+                           " s: " + std::to_string(wanted) + " s"};
+        return none;
     }
     Suggestion suggestion;
     suggestion.cause = Cause::kScriptFatal;

@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t kWaitingPerCpu = 12;
 constexpr std::uint32_t kBusyLoadPermille = 1000;  // per CPU
 constexpr std::uint32_t kBusyCpuPermille = 500;    // PSI: tasks wait for the CPU half of the time
-constexpr std::uint64_t kMaxWorkers = 100'000;
+constexpr std::uint64_t kMaxWorkers = 10'000;
 
 std::string lower(std::string text) {
     for (char& c : text) {
@@ -111,6 +111,13 @@ struct Bound {
     std::string words;
 };
 
+std::string workers_words(std::uint64_t workers) {
+    if (workers == 0) {
+        return "not one worker fits";
+    }
+    return std::to_string(workers) + (workers == 1 ? " worker" : " workers");
+}
+
 std::vector<Bound> bounds_of(const Findings& findings,
                              std::uint64_t now,
                              const Capacity& capacity) {
@@ -129,6 +136,12 @@ std::vector<Bound> bounds_of(const Findings& findings,
             look.use->tasks_limit > look.use->tasks ? look.use->tasks_limit - look.use->tasks : 0;
         bounds.push_back({tasks + measure_pool(look, findings.backend.pool).workers,
                           "TasksMax of " + std::to_string(look.use->tasks_limit)});
+    }
+    // All of them at their limit at once: what the pool allows has to fit as well.
+    if (const auto limit = config_bytes(findings.backend.fpm.memory_limit.value);
+        limit && *limit > 0) {
+        bounds.push_back({capacity_of(findings, *limit).workers,
+                          "memory, with each at its memory_limit of " + format_bytes(*limit)});
     }
     bounds.push_back({kMaxWorkers, "what FPM is built for"});
     return bounds;
@@ -180,8 +193,8 @@ Suggestion more_workers(const Findings& findings) {
             return a.workers < b.workers;
         });
     if (least->workers <= *now) {
-        none.text = "the limit is " + least->words + ": " + std::to_string(least->workers) +
-                    " workers; there are to be " + std::to_string(*now) + " already";
+        none.text = "the limit is " + least->words + ": " + workers_words(least->workers) +
+                    "; there are to be " + std::to_string(*now) + " already";
         return none;
     }
     for (const Bound& bound : bounds) {
@@ -206,8 +219,15 @@ Suggestion fewer_workers(const Findings& findings) {
                          : "";
         return none;
     }
-    const std::uint64_t children = std::max<std::uint64_t>(capacity.workers, 1);
+    const std::uint64_t children = capacity.workers;
     capacity.arithmetic.insert(capacity.arithmetic.begin(), now_words(findings));
+    if (children == 0) {
+        none.arithmetic = std::move(capacity.arithmetic);
+        none.text = "not one worker of " + format_bytes(capacity.each_bytes) +
+                    " fits: no pm.max_children helps; what a request may take (memory_limit) has "
+                    "to become less, or memory more";
+        return none;
+    }
     if (children >= *now) {
         none.arithmetic = std::move(capacity.arithmetic);
         none.text = "the workers that run now would fit " + std::to_string(children) +
@@ -242,9 +262,10 @@ std::optional<Suggestion> larger_group(const Findings& findings) {
     const std::uint64_t spare = look->load->memory_available_bytes > reserve
                                     ? look->load->memory_available_bytes - reserve
                                     : 0;
-    const std::uint64_t more = std::min(limit / 2, spare) / kMebibyte * kMebibyte;
+    const std::uint64_t above = look->use->memory_above_left_bytes;
+    const std::uint64_t more = std::min({limit / 2, spare, above}) / kMebibyte * kMebibyte;
     constexpr std::uint64_t kLeastLimit = 16 * kMebibyte;
-    constexpr std::uint64_t kMostLimit = std::uint64_t{1} << 50U;
+    constexpr std::uint64_t kMostLimit = std::uint64_t{1} << 40U;
     if (more < limit / kShare || limit < kLeastLimit || limit > kMostLimit) {
         return std::nullopt;
     }
@@ -259,7 +280,9 @@ std::optional<Suggestion> larger_group(const Findings& findings) {
         "one step, at most half as much again: " + format_bytes(limit / 2),
         "machine: " + format_bytes(look->load->memory_available_bytes) + " available - " +
             format_bytes(reserve) + " kept in reserve = " + format_bytes(spare),
-        "the smaller of these on top: " + format_bytes(wanted)};
+        "control groups above: " +
+            (above == kNoLimit ? std::string{"no limit"} : format_bytes(above) + " left"),
+        "the smallest of these on top: " + format_bytes(wanted)};
     suggestion.text = "Instead of fewer workers: raise MemoryMax= of " + findings.unit_name +
                       " to " + format_bytes(wanted) + "; the machine has it.";
     suggestion.next = "Whether memory.current goes on growing: then something leaks.";

@@ -47,6 +47,7 @@ struct PoolSettings {
 
 // nginx's own, for all its backends together.
 struct NginxLimits {
+    ConfigLine worker_processes{};
     ConfigLine worker_connections{};
     ConfigLine worker_rlimit_nofile{};  // "": the limit of the process
 

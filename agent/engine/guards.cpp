@@ -173,7 +173,7 @@ void guard_undone(std::vector<core::Hold>& holds,
     if (!is_lifted) {
         guard(holds,
               HoldKind::kLadderExhausted,
-              std::string{kOwnerOfUndo},
+              newest->verdict == core::ActVerdict::kEffective ? "administrator" : "gatemend",
               "attempt " + std::to_string(newest->id) +
                   " did exactly this and was undone; it is offered again once the addresses are "
                   "others, or after `gatemend resume " +

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "io/journal_excerpt.hpp"
 
+#include "core/secret_text.hpp"
 #include "core/text.hpp"
 #include "io/journal_handle.hpp"
+#include "sandbox/secrecy/readable.hpp"
+#include "sandbox/secrecy/tool_words.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -25,7 +28,12 @@ int match_unit(sd_journal* journal, const std::string& unit, const std::string& 
     return error;
 }
 
-std::string message_of(sd_journal* journal) {
+// At its start such a server quotes the lines of its configuration that it does not like.
+bool quotes_configuration(std::string_view unit) {
+    return unit == "nginx.service" || unit.find("fpm") != std::string_view::npos;
+}
+
+std::string message_of(sd_journal* journal, const std::string& unit) {
     constexpr std::string_view kPrefix = "MESSAGE=";
     const void* data = nullptr;
     std::size_t size = 0;
@@ -33,7 +41,14 @@ std::string message_of(sd_journal* journal) {
         return "";
     }
     const std::string_view field(static_cast<const char*>(data), size);
-    return field.starts_with(kPrefix) ? core::sanitize(field.substr(kPrefix.size())) : "";
+    if (!field.starts_with(kPrefix)) {
+        return "";
+    }
+    const std::string_view message = field.substr(kPrefix.size());
+    const auto is_open = [](const std::string& path) { return sandbox::is_open_to_all(path); };
+    return core::mask_secrets(core::sanitize(quotes_configuration(unit)
+                                                 ? sandbox::without_private_quotes(message, is_open)
+                                                 : std::string{message}));
 }
 
 }  // namespace
@@ -54,7 +69,7 @@ core::Result<std::vector<std::string>> read_journal_excerpt(const std::string& u
         if (sd_journal_previous(raw) <= 0) {
             break;  // no more, or a damaged file: what there is will do
         }
-        if (std::string line = message_of(raw); !line.empty()) {
+        if (std::string line = message_of(raw, unit); !line.empty()) {
             lines.push_back(std::move(line));
         }
     }

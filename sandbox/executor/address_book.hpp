@@ -17,10 +17,14 @@ namespace gatemend::sandbox {
 // `name` stands in `text` as a whole host name, with or without a port ("app" is not in "app.lan").
 [[nodiscard]] bool mentions_host(std::string_view text, std::string_view name);
 
+// `path` is named as a log: behind nginx's error_log or access_log, FPM's error_log, slowlog or
+// access.log; not in a comment.
+[[nodiscard]] bool mentions_log(std::string_view text, std::string_view path);
+
 using Mention = bool (*)(std::string_view text, std::string_view word);
 
-// The same over all files below `folder`, for when nginx -T says nothing because the configuration
-// is broken just now. Bounded; what cannot be read does not mention.
+// The same over `folder` and all files below it, for when nginx -T says nothing because the
+// configuration is broken just now. Bounded; what cannot be read does not mention.
 [[nodiscard]] bool folder_mentions(const std::string& folder,
                                    std::string_view word,
                                    Mention mentions);

@@ -238,7 +238,10 @@ void Examiner::find_changes(const Plan& plan, Purpose purpose, const ExaminedDon
                     done(refusal(shown.error()));
                     return;
                 }
-                Finding finding{.plan = plan, .digest = "", .preview = std::move(shown->text)};
+                Finding finding{.plan = plan,
+                                .digest = "",
+                                .preview = std::move(shown->text),
+                                .full_preview = std::move(shown->full)};
                 finding.plan.changes = std::move(shown->changes);
                 finding.digest = sha256_hex(actions::canonical_text(finding.plan));
                 auto hold = check_overlap(record_.ledger(), record_.footprints(), finding.plan);

@@ -26,6 +26,7 @@ struct Finding {
     actions::Plan plan;  // with its changes
     std::string digest;
     std::string preview;
+    std::string full_preview{};  // for root alone; "": `preview` is all there is
 };
 
 using Examined = std::variant<Finding, GateHold>;

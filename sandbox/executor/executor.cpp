@@ -201,14 +201,36 @@ void Executor::examine_request(const PlanRequest& request,
 void Executor::plan(const PlanRequest& request, const ReplyDone<Proposal>& done) {
     examine_request(request, Purpose::kAct, done, [this, done](const Finding& finding) {
         permits_.grant(finding.digest, finding.plan, ports_.now());
+        keep_full_preview(finding);
         done(Proposal{.digest = finding.digest, .preview = finding.preview});
     });
 }
 
 void Executor::propose(const PlanRequest& request, const ReplyDone<Proposal>& done) {
-    examine_request(request, Purpose::kPropose, done, [done](const Finding& finding) {
+    examine_request(request, Purpose::kPropose, done, [this, done](const Finding& finding) {
+        keep_full_preview(finding);
         done(Proposal{.digest = finding.digest, .preview = finding.preview});
     });
+}
+
+void Executor::keep_full_preview(const Finding& finding) {
+    if (finding.full_preview.empty() ||
+        !full_previews_.insert_or_assign(finding.digest, finding.full_preview).second) {
+        return;
+    }
+    full_preview_order_.push_back(finding.digest);
+    if (full_preview_order_.size() > kMaxFullPreviews) {
+        full_previews_.erase(full_preview_order_.front());
+        full_preview_order_.pop_front();
+    }
+}
+
+Reply<std::string> Executor::reveal(const std::string& digest) const {
+    const auto found = full_previews_.find(digest);
+    if (found == full_previews_.end()) {
+        return Fault{FaultKind::kNotFound, "no plan of late shows more to root than to others"};
+    }
+    return found->second;
 }
 
 void Executor::execute(const std::string& digest,

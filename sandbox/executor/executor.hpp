@@ -18,7 +18,9 @@
 #include "sandbox/executor/requests.hpp"
 #include "sandbox/tools/preview.hpp"
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -27,6 +29,9 @@ namespace gatemend::sandbox {
 inline constexpr core::Duration kMaxPause = std::chrono::hours{24 * 30};
 // Looks at plans that are under way at once; more are told to come back.
 inline constexpr std::size_t kMaxExaminations = 8;
+
+// Previews that root may ask to see whole.
+inline constexpr std::size_t kMaxFullPreviews = 8;
 
 // While the record grows, its head is in the journal at least so often.
 inline constexpr core::Duration kAnchorInterval = std::chrono::hours{1};
@@ -84,6 +89,10 @@ class Executor {
     [[nodiscard]] Reply<core::Done> acknowledge_attempt(std::uint64_t attempt,
                                                         const std::string& by);
 
+    // The whole preview of one of the newest plans of which others see less. The caller has checked
+    // that it is root who asks.
+    [[nodiscard]] Reply<std::string> reveal(const std::string& digest) const;
+
     // "" or the first problem, in which case the old policy stays.
     [[nodiscard]] std::string reload();
 
@@ -121,6 +130,7 @@ class Executor {
     void note_way_back(const Job& job, const actions::ActReport& report);
     void finish(const std::shared_ptr<Job>& job, const actions::ActReport& report);
     void stop(const std::shared_ptr<Job>& job, Fault fault);
+    void keep_full_preview(const Finding& finding);
     void anchor_soon();
     void say(std::string_view message_id, int priority, const std::string& unit, std::string text);
 
@@ -132,6 +142,8 @@ class Executor {
     GoodCopies good_copies_;
     Examiner examiner_;
     Provisional provisional_;
+    std::map<std::string, std::string> full_previews_;  // by digest
+    std::deque<std::string> full_preview_order_;        // oldest first
     std::size_t examinations_ = 0;
     bool is_acting_ = false;
     bool is_anchor_due_ = false;

@@ -129,6 +129,7 @@ class Object final : public ExecutorObject,
     void Latch(const std::string& unit, const std::string& rule) override;
     void Rollback(sdbus::Result<>&& result, std::uint64_t attempt) override;
     void Approve(const std::string& digest) override;
+    std::string Reveal(const std::string& digest) override;
     void Pause(const std::uint64_t& seconds, const std::string& reason) override;
     void Resume() override;
     void Lift(const std::string& unit) override;
@@ -398,6 +399,15 @@ void Object::Rollback(sdbus::Result<>&& result, std::uint64_t attempt) {
 void Object::Approve(const std::string& digest) {
     const std::string by = require_root("Approve");
     (void)value_or_throw("Approve", executor_.approve(digest, by));
+}
+
+std::string Object::Reveal(const std::string& digest) {
+    (void)require_root("Reveal");
+    Reply<std::string> reply = executor_.reveal(digest);
+    if (const auto* fault = std::get_if<Fault>(&reply)) {
+        throw make_error(*fault);  // nothing was denied
+    }
+    return std::get<std::string>(std::move(reply));
 }
 
 void Object::Pause(const std::uint64_t& seconds, const std::string& reason) {

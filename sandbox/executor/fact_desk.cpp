@@ -113,7 +113,11 @@ void FactDesk::nginx_dump(ReplyDone<DumpReply> done) {
 }
 
 Reply<bus::UniqueFd> FactDesk::open_log(const std::string& path) const {
-    return sandbox::open_log(paths_.logs, path);
+    return sandbox::open_log(
+        paths_.logs,
+        path,
+        {.reader = paths_.agent,
+         .is_configured = [this](const std::string& log) { return is_configured_log(log); }});
 }
 
 void FactDesk::test_config(const std::string& unit, ReplyDone<ConfigTestFact> done) {
@@ -140,6 +144,13 @@ void FactDesk::test_config(const std::string& unit, ReplyDone<ConfigTestFact> do
 bool FactDesk::is_mentioned(const std::string& word, Mention mentions) const {
     return mentions(last_dump_, word) ||
            (last_dump_.empty() && folder_mentions(paths_.nginx_config, word, mentions));
+}
+
+bool FactDesk::is_configured_log(const std::string& path) const {
+    return is_mentioned(path, mentions_log) ||
+           std::ranges::any_of(paths_.fpm_config, [&path](const std::string& folder) {
+               return folder_mentions(folder, path, mentions_log);
+           });
 }
 
 bool FactDesk::is_known(const std::string& address) const {

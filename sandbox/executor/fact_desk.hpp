@@ -9,6 +9,7 @@
 #include "sandbox/executor/log_opener.hpp"
 #include "sandbox/executor/reply.hpp"
 #include "sandbox/executor/resolved_names.hpp"
+#include "sandbox/inspect/permission.hpp"
 #include "sandbox/tools/facts.hpp"
 
 #include <cstdint>
@@ -43,7 +44,9 @@ struct ProbeRequest {
 struct FactPaths {
     std::string logs = "/var/log";
     std::string nginx_config = "/etc/nginx";
-    std::string names{};  // what names were resolved to; "": not kept
+    std::vector<std::string> fpm_config{"/etc/php", "/etc/php-fpm.conf", "/etc/php-fpm.d"};
+    std::string names{};        // what names were resolved to; "": not kept
+    inspect::Identity agent{};  // who reads logs
 };
 
 class FactDesk {
@@ -74,6 +77,7 @@ class FactDesk {
         std::vector<ReplyDone<std::string>> waiters;
     };
 
+    [[nodiscard]] bool is_configured_log(const std::string& path) const;
     [[nodiscard]] bool is_mentioned(const std::string& word, Mention mentions) const;
     [[nodiscard]] bool is_known(const std::string& address) const;
     [[nodiscard]] bool may_ask(const core::ProbeQuestion& question) const;

@@ -76,42 +76,70 @@ std::optional<std::uint64_t> read_number(const std::string& path) {
     return text ? leading_number(*text) : std::nullopt;  // "max" is no number
 }
 
-struct GroupLimit {
-    std::uint64_t value = 0;  // 0: none
-    bool is_own = false;      // of the group itself, and not of an ancestor
-};
-
-// The tightest of the group and its ancestors. `file` begins with a slash.
-GroupLimit tightest(const Hierarchy& hierarchy, const std::string& file) {
-    GroupLimit limit;
+// The tightest of the group and its ancestors; 0: none. `file` begins with a slash.
+std::uint64_t tightest(const Hierarchy& hierarchy, const std::string& file) {
+    std::uint64_t limit = 0;
     std::string path = hierarchy.path;
     while (!path.empty()) {
         const auto found = read_number(std::string{hierarchy.mount}.append(path).append(file));
-        if (found && *found < kNoLimitV1 && (limit.value == 0 || *found < limit.value)) {
-            limit = {.value = *found, .is_own = path == hierarchy.path};
+        if (found && *found < kNoLimitV1 && (limit == 0 || *found < limit)) {
+            limit = *found;
         }
         path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
     }
     return limit;
 }
 
-void set_limit(core::UnitUse& use, const GroupLimit& limit) {
-    use.memory_limit_bytes = limit.value;
-    use.is_memory_limit_own = limit.is_own;
+struct MemoryFiles {
+    const char* current;
+    const char* most;
+    const char* high;  // above it the kernel slows the group down
+};
+
+constexpr MemoryFiles kMemoryV2{"/memory.current", "/memory.max", "/memory.high"};
+constexpr MemoryFiles kMemoryV1{"/memory.usage_in_bytes", "/memory.limit_in_bytes", nullptr};
+
+// From the unit's group up to the root of the hierarchy, which a container's limit is on: what its
+// siblings take in an ancestor's share is gone for the unit, too.
+void find_least_room(core::UnitUse& use, const Hierarchy& hierarchy, const MemoryFiles& files) {
+    const std::uint64_t own = use.memory_bytes;
+    std::uint64_t least = core::kNoLimit;
+    for (std::string path = hierarchy.path;; path.resize(path.rfind('/'))) {
+        const std::string group = hierarchy.mount + path;
+        const auto most = read_number(group + files.most);
+        const auto high = files.high == nullptr ? std::nullopt : read_number(group + files.high);
+        const std::uint64_t limit = std::min(most.value_or(kNoLimitV1), high.value_or(kNoLimitV1));
+        const bool is_own = path == hierarchy.path;
+        if (limit < kNoLimitV1) {
+            const std::uint64_t current = read_number(group + files.current).value_or(own);
+            const std::uint64_t left = limit - std::min(limit, current);
+            if (left < least) {
+                least = left;
+                use.memory_bytes = current;
+                use.memory_limit_bytes = limit;
+                use.is_memory_limit_own = is_own && most == limit;
+            }
+            use.memory_above_left_bytes =
+                is_own ? core::kNoLimit : std::min(use.memory_above_left_bytes, left);
+        }
+        if (path.find('/') == std::string::npos) {
+            return;
+        }
+    }
 }
 
 bool add_memory(core::UnitUse& use, const Hierarchy& hierarchy) {
     const std::string group = hierarchy.mount + hierarchy.path;
     if (const auto current = read_number(group + "/memory.current")) {
         use.memory_bytes = *current;
-        set_limit(use, tightest(hierarchy, "/memory.max"));
+        find_least_room(use, hierarchy, kMemoryV2);
         const auto events = read_text(group + "/memory.events");
         use.oom_kills = events ? number_after(*events, "oom_kill ").value_or(0) : 0;
         return true;
     }
     if (const auto usage = read_number(group + "/memory.usage_in_bytes")) {
         use.memory_bytes = *usage;
-        set_limit(use, tightest(hierarchy, "/memory.limit_in_bytes"));
+        find_least_room(use, hierarchy, kMemoryV1);
         const auto control = read_text(group + "/memory.oom_control");
         use.oom_kills = control ? number_after(*control, "oom_kill ").value_or(0) : 0;
         return true;
@@ -125,7 +153,7 @@ bool add_tasks(core::UnitUse& use, const Hierarchy& hierarchy) {
         return false;
     }
     use.tasks = *tasks;
-    use.tasks_limit = tightest(hierarchy, "/pids.max").value;
+    use.tasks_limit = tightest(hierarchy, "/pids.max");
     return true;
 }
 

@@ -76,6 +76,17 @@ std::optional<std::uint32_t> read_pressure(const Roots& roots,
     return std::nullopt;
 }
 
+// "ALLOCATED FREE MOST"; the middle one has been 0 since 2.6.
+std::uint64_t read_files_left(const Roots& roots) {
+    const auto text = read_text(roots.proc + "/sys/fs/file-nr");
+    std::string_view rest = text ? std::string_view{*text} : std::string_view{};
+    const auto allocated = leading_number(rest);
+    const std::size_t last = rest.find_last_of(" \t");
+    const auto most =
+        last == std::string_view::npos ? std::nullopt : leading_number(rest.substr(last + 1));
+    return allocated && most ? *most - std::min(*most, *allocated) : 0;
+}
+
 struct Consumer {
     const Process* process = nullptr;
     double cores = 0;
@@ -129,6 +140,10 @@ std::optional<core::MachineLoad> read_load(const Roots& roots) {
     load.cpu_some10_permille = read_pressure(roots, "cpu", "some");
     load.memory_full10_permille = read_pressure(roots, "memory", "full");
     load.io_full10_permille = read_pressure(roots, "io", "full");
+    if (const auto most = read_text(roots.proc + "/sys/fs/nr_open")) {
+        load.open_files_most = leading_number(*most).value_or(0);
+    }
+    load.open_files_left = read_files_left(roots);
     return load;
 }
 

@@ -23,7 +23,7 @@ struct FileAccess {
     std::string acl;  // the xattr system.posix_acl_access, "" when there is none
 };
 
-enum class Permission : std::uint32_t { kSearch = 1, kWrite = 2 };
+enum class Permission : std::uint32_t { kSearch = 1, kWrite = 2, kRead = 4 };
 
 // A malformed access list is not believed: the mode bits decide.
 [[nodiscard]] bool is_granted(const FileAccess& file, const Identity& who, Permission wanted);

@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 namespace gatemend::mend {
 namespace {
 
 constexpr std::size_t kContext = 3;
+constexpr std::size_t kNext = 1;  // lines that follow each other stay together
 constexpr std::size_t kMaxCells = std::size_t{4} << 20U;
 
 using Lines = std::vector<std::string_view>;  // each with its line ending
@@ -133,7 +135,7 @@ void add_hunk(std::string& text, const std::vector<Row>& rows, const Hunk& hunk)
     }
 }
 
-std::string hunks(const std::vector<Row>& rows) {
+std::string hunks(const std::vector<Row>& rows, std::size_t context) {
     std::string text;
     Hunk hunk;
     std::size_t at = 0;
@@ -147,20 +149,26 @@ std::string hunks(const std::vector<Row>& rows) {
     auto next = std::find_if(rows.begin(), rows.end(), is_change);
     while (next != rows.end()) {
         const auto first = static_cast<std::size_t>(next - rows.begin());
-        pass(std::max(at, first - std::min(first, kContext)));
+        pass(std::max(at, first - std::min(first, context)));
         hunk.begin = at;
         // As long as less than twice the context is between two changes.
         std::size_t last = first;
-        for (std::size_t i = first; i < rows.size() && i <= last + 2 * kContext; ++i) {
+        for (std::size_t i = first; i < rows.size() && i <= last + std::max(2 * context, kNext);
+             ++i) {
             last = is_change(rows[i]) ? i : last;
         }
-        hunk.end = std::min(last + 1 + kContext, rows.size());
+        hunk.end = std::min(last + 1 + context, rows.size());
         add_hunk(text, rows, hunk);
         pass(hunk.end);
         next = std::find_if(
             rows.begin() + static_cast<std::ptrdiff_t>(hunk.end), rows.end(), is_change);
     }
     return text;
+}
+
+std::string headers(const std::string& path, bool has_before, bool has_after) {
+    return "--- " + (has_before ? path : "/dev/null") + "\n+++ " +
+           (has_after ? path : "/dev/null") + "\n";
 }
 
 }  // namespace
@@ -173,8 +181,30 @@ std::string unified_diff(const std::string& path,
     if (before.has_value() == after.has_value() && old_text == new_text) {
         return "";
     }
-    return "--- " + (before ? path : "/dev/null") + "\n+++ " + (after ? path : "/dev/null") + "\n" +
-           hunks(compare(split(old_text), split(new_text)));
+    return headers(path, before.has_value(), after.has_value()) +
+           hunks(compare(split(old_text), split(new_text)), kContext);
+}
+
+std::string masked_diff(const std::string& path,
+                        const std::optional<std::string>& before,
+                        const std::optional<std::string>& after,
+                        std::string (*shown)(std::string_view line)) {
+    const std::string old_text = before.value_or("");
+    const std::string new_text = after.value_or("");
+    if (before.has_value() == after.has_value() && old_text == new_text) {
+        return "";
+    }
+    std::vector<Row> rows = compare(split(old_text), split(new_text));
+    std::deque<std::string> masked;  // what the rows point into
+    for (Row& row : rows) {
+        if (row.kind == ' ') {
+            continue;
+        }
+        const std::size_t end = std::min(row.line.find('\n'), row.line.size());
+        masked.push_back(shown(row.line.substr(0, end)) + std::string{row.line.substr(end)});
+        row.line = masked.back();
+    }
+    return headers(path, before.has_value(), after.has_value()) + hunks(rows, 0);
 }
 
 }  // namespace gatemend::mend

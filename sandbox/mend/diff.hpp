@@ -14,4 +14,10 @@ namespace gatemend::mend {
                                        const std::optional<std::string>& before,
                                        const std::optional<std::string>& after);
 
+// The same for those who may not read the file: the changed lines alone, each as `shown` has it.
+[[nodiscard]] std::string masked_diff(const std::string& path,
+                                      const std::optional<std::string>& before,
+                                      const std::optional<std::string>& after,
+                                      std::string (*shown)(std::string_view line));
+
 }  // namespace gatemend::mend

@@ -10,6 +10,8 @@
 #include "sandbox/mend/moved_pool.hpp"
 #include "sandbox/mend/pool_listen.hpp"
 #include "sandbox/mend/restore.hpp"
+#include "sandbox/secrecy/config_lines.hpp"
+#include "sandbox/secrecy/readable.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -27,6 +29,7 @@ using core::Status;
 constexpr std::string_view kNginx = "nginx.service";
 constexpr std::size_t kMaxNotes = 32;
 constexpr std::size_t kMaxDiffLines = 4000;
+constexpr std::size_t kMaxHiddenNotes = 8;
 
 std::string parameter(const Order& order, std::string_view name) {
     const auto found = order.parameters.find(name);
@@ -222,7 +225,8 @@ Result<Draft> restore_config(const Machine& machine, const Order& order) {
     draft.files.push_back(FileEdit{restored.path,
                                    std::move(restored.before),
                                    std::move(restored.after),
-                                   std::move(restored.source)});
+                                   std::move(restored.source),
+                                   restored.is_source_private});
     return draft;
 }
 
@@ -256,18 +260,18 @@ std::string digest_or_none(const std::optional<std::string>& bytes) {
 }
 
 // Whole lines, as many as there is room for.
-void cut_diff(actions::Mending& mending) {
+void cut_diff(std::string& diff, std::vector<std::string>& notes) {
     std::size_t end = 0;
     for (std::size_t lines = 0; lines < kMaxDiffLines; ++lines) {
-        const std::size_t next = mending.diff.find('\n', end);
+        const std::size_t next = diff.find('\n', end);
         if (next == std::string::npos || next >= actions::kMaxDiffBytes) {
             break;
         }
         end = next + 1;
     }
-    if (end < mending.diff.size()) {
-        mending.diff.resize(end);
-        mending.notes.emplace_back("the diff is longer and was cut");
+    if (end < diff.size()) {
+        diff.resize(end);
+        notes.emplace_back("the diff is longer and was cut");
     }
 }
 
@@ -293,8 +297,9 @@ Result<Draft> make_draft(const Machine& machine, const Order& order, const Worke
         return Error{"more than " + std::to_string(actions::kMaxChanges) +
                      " files would have to change"};
     }
-    for (const FileEdit& edit : draft.files) {
+    for (FileEdit& edit : draft.files) {
         GATEMEND_CHECK(check_editable(machine, edit));
+        edit.is_private = edit.is_private || !sandbox::is_open_to_all(edit.path, machine.root);
     }
     std::ranges::sort(draft.files, {}, &FileEdit::path);
     draft.notes.resize(std::min(draft.notes.size(), kMaxNotes));
@@ -303,20 +308,40 @@ Result<Draft> make_draft(const Machine& machine, const Order& order, const Worke
 
 actions::Mending mending_of(const Draft& draft) {
     actions::Mending mending;
+    std::string full;
+    std::vector<std::string> hidden;
     for (const FileEdit& edit : draft.files) {
         mending.changes.push_back(
             {actions::FileChange{
                  edit.path, digest_or_none(edit.before), sandbox::sha256_hex(edit.after)},
              edit.source});
+        if (full.size() < actions::kMaxDiffBytes) {
+            full += unified_diff(edit.path, edit.before, edit.after);
+        }
         if (mending.diff.size() < actions::kMaxDiffBytes) {
-            mending.diff += unified_diff(edit.path, edit.before, edit.after);
+            mending.diff +=
+                edit.is_private
+                    ? masked_diff(edit.path, edit.before, edit.after, sandbox::masked_config_line)
+                    : unified_diff(edit.path, edit.before, edit.after);
+        }
+        if (edit.is_private && hidden.size() < kMaxHiddenNotes) {
+            hidden.push_back(edit.path +
+                             ": not everybody may read this file, so only changed lines are shown, "
+                             "values that may be secrets hidden; to root `gatemend show` and "
+                             "`gatemend --dry-run` show all");
         }
     }
     if (draft.socket) {
         mending.changes.push_back({change_of(*draft.socket), ""});
     }
     mending.notes = draft.notes;
-    cut_diff(mending);
+    cut_diff(mending.diff, mending.notes);
+    if (!hidden.empty()) {
+        mending.full = std::move(full);
+        std::vector<std::string> cut;
+        cut_diff(mending.full, cut);
+        mending.notes.insert(mending.notes.end(), hidden.begin(), hidden.end());
+    }
     return mending;
 }
 

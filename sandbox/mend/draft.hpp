@@ -20,7 +20,8 @@ struct FileEdit {
     std::string path;  // links resolved
     std::optional<std::string> before;
     std::string after;
-    std::string source{};  // restore-config: the file that has `after` already
+    std::string source{};     // restore-config: the file that has `after` already
+    bool is_private = false;  // not everybody may read it, or what it is made from
 };
 
 struct Draft {
@@ -33,7 +34,8 @@ struct Draft {
                                              const Order& order,
                                              const Worker& worker);
 
-// With digests and diff; `staged` only where a file has the new content already.
+// With digests and diff, of private files masked; `staged` only where a file has the new content
+// already.
 [[nodiscard]] actions::Mending mending_of(const Draft& draft);
 
 // Refused: what cannot be replaced without harm, such as a file with a second name.

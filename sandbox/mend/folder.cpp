@@ -24,6 +24,7 @@ using core::Status;
 
 constexpr mode_t kOwnFolder = 0700;
 constexpr mode_t kOwnFile = 0600;
+constexpr mode_t kOpenCopy = 0400;
 
 }  // namespace
 
@@ -78,7 +79,19 @@ Status sync_folder(const bus::UniqueFd& folder) {
     return Done{};
 }
 
-Status write_whole(const bus::UniqueFd& folder, const std::string& name, const std::string& bytes) {
+mode_t copy_mode(CopyOf what) {
+    return what == CopyOf::kOpenFile ? kOpenCopy : kOwnFile;
+}
+
+bool is_copy_of_open_file(mode_t mode) {
+    constexpr mode_t kAll = 07777;
+    return (mode & kAll) == kOpenCopy;
+}
+
+Status write_whole(const bus::UniqueFd& folder,
+                   const std::string& name,
+                   const std::string& bytes,
+                   CopyOf what) {
     const std::string temporary = "." + name + ".gatemend";
     const bus::UniqueFd fd{openat(folder.get(),
                                   temporary.c_str(),
@@ -91,7 +104,7 @@ Status write_whole(const bus::UniqueFd& folder, const std::string& name, const s
         (void)unlinkat(folder.get(), temporary.c_str(), 0);  // room is what is missing
         return written.error().within(name);
     }
-    if (fsync(fd.get()) < 0 ||
+    if (fchmod(fd.get(), copy_mode(what)) < 0 || fsync(fd.get()) < 0 ||
         renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) < 0) {
         return errno_error("write " + name);
     }

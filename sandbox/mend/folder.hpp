@@ -7,6 +7,8 @@
 #include "sandbox/bus/unique_fd.hpp"
 #include "sandbox/mend/machine.hpp"
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -20,10 +22,18 @@ namespace gatemend::mend {
                                                        const std::string& top,
                                                        const std::string& below);
 
+// Nobody but root comes this far, whatever the mode says. It says whose the content is: nobody may
+// write what everybody could read where it came from (0400), the other kind is 0600.
+enum class CopyOf { kOpenFile, kPrivateFile };
+
+[[nodiscard]] mode_t copy_mode(CopyOf what);
+[[nodiscard]] bool is_copy_of_open_file(mode_t mode);
+
 // Under a temporary name, synced, renamed.
 [[nodiscard]] core::Status write_whole(const bus::UniqueFd& folder,
                                        const std::string& name,
-                                       const std::string& bytes);
+                                       const std::string& bytes,
+                                       CopyOf what = CopyOf::kPrivateFile);
 
 [[nodiscard]] core::Status sync_folder(const bus::UniqueFd& folder);
 

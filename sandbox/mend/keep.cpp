@@ -5,6 +5,7 @@
 #include "sandbox/mend/content.hpp"
 #include "sandbox/mend/folder.hpp"
 #include "sandbox/mend/place.hpp"
+#include "sandbox/secrecy/readable.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@ using core::Error;
 using core::Result;
 using core::Status;
 
+constexpr mode_t kModeBits = 07777;
 constexpr int kMaxDepth = 16;
 constexpr std::size_t kMaxListed = 20'000;
 
@@ -72,7 +74,7 @@ class Keeper {
     [[nodiscard]] std::vector<std::string> take_notes() { return std::move(notes_); }
 
   private:
-    Status copy(const std::string& path, const std::string& bytes);
+    Status copy(const std::string& path, const std::string& bytes, CopyOf what);
 
     const Machine& machine_;
     std::string folder_;
@@ -81,21 +83,22 @@ class Keeper {
     std::vector<std::string> notes_;
 };
 
-Status Keeper::copy(const std::string& path, const std::string& bytes) {
+Status Keeper::copy(const std::string& path, const std::string& bytes, CopyOf what) {
     const std::size_t slash = path.rfind('/');
     const std::string below = folder_.substr(machine_.good.size() + 1) + path.substr(0, slash);
     const std::string name = path.substr(slash + 1);
     GATEMEND_TRY(folder, make_folders(machine_, machine_.good, below));
     GATEMEND_TRY(place, find_place(machine_, folder_ + path));
     const auto known = find_content(machine_, place);
-    if (known && *known && (*known)->bytes == bytes) {
+    const bool is_known = known && *known && (*known)->bytes == bytes;
+    if (is_known && ((*known)->info.st_mode & kModeBits) == copy_mode(what)) {
         // It passed again: that is as of when it is good.
         if (utimensat(folder.get(), name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) < 0) {
             return errno_error("date the copy of " + path);
         }
         return Done{};
     }
-    auto written = write_whole(folder, name, bytes);
+    auto written = write_whole(folder, name, bytes, what);
     return written ? std::move(written) : written.error().within("copy of " + path);
 }
 
@@ -115,7 +118,9 @@ Status Keeper::keep(const std::vector<std::string>& files) {
                              " and what comes behind it");
             return Done{};
         }
-        GATEMEND_CHECK(copy(path, content->bytes));
+        const bool is_open = sandbox::is_open_to_all(path, machine_.root);
+        GATEMEND_CHECK(
+            copy(path, content->bytes, is_open ? CopyOf::kOpenFile : CopyOf::kPrivateFile));
         kept_.insert(path);
     }
     return Done{};

@@ -7,6 +7,7 @@
 #include "sandbox/mend/folder.hpp"
 #include "sandbox/mend/manifest.hpp"
 #include "sandbox/mend/place.hpp"
+#include "sandbox/secrecy/readable.hpp"
 
 #include <algorithm>
 #include <array>
@@ -31,6 +32,8 @@ struct Version {
     std::string name;  // of the file it is in
     std::string bytes;
     timespec time{};
+    bool is_private = true;  // or may be
+    bool is_own = false;     // a copy of gatemend's
 };
 
 std::string time_text(const timespec& time) {
@@ -61,7 +64,12 @@ class Versions {
         }
         auto content = read_content(machine_, *place);
         if (content && !content->bytes.empty()) {  // an empty file would pass any test
-            list_.push_back(Version{path, std::move(content->bytes), content->info.st_mtim});
+            const bool is_own =
+                path.starts_with(machine_.good + "/") || path.starts_with(machine_.snapshots + "/");
+            const bool is_open = is_own ? is_copy_of_open_file(content->info.st_mode)
+                                        : sandbox::is_open_to_all(path, machine_.root);
+            list_.push_back(
+                Version{path, std::move(content->bytes), content->info.st_mtim, !is_open, is_own});
         }
     }
 
@@ -113,7 +121,7 @@ Result<Restored> find_version(const Machine& machine, const Order& order) {
         return Error{place.path + " is no configuration of " + order.unit};
     }
     GATEMEND_TRY(content, find_content(machine, place));
-    Restored restored{place.path, std::nullopt, "", "", ""};
+    Restored restored{.path = place.path};
     if (content) {
         restored.before = std::move(content->bytes);
     }
@@ -124,6 +132,12 @@ Result<Restored> find_version(const Machine& machine, const Order& order) {
         versions.add(place.path + suffix);
     }
     std::vector<Version> found = versions.take(restored.before);
+    // What only root could read does not become everybody's by coming back.
+    const bool is_open = sandbox::is_open_to_all(place.path, machine.root);
+    const std::size_t private_ones =
+        is_open ? std::erase_if(found,
+                                [](const Version& item) { return item.is_private && !item.is_own; })
+                : 0;
     auto chosen = found.begin() + std::min<std::ptrdiff_t>(
                                       order.candidate, static_cast<std::ptrdiff_t>(found.size()));
     if (!order.version.empty()) {
@@ -132,12 +146,19 @@ Result<Restored> find_version(const Machine& machine, const Order& order) {
         });
     }
     if (chosen == found.end()) {
-        return Error{place.path + ": no kept version left"};
+        return Error{place.path + (private_ones == 0
+                                       ? ": no kept version left"
+                                       : ": no kept version left but what only root may read, and "
+                                         "everybody may read this file")};
     }
     restored.after = std::move(chosen->bytes);
     restored.source = chosen->name;
+    restored.is_source_private = chosen->is_private;
     restored.note =
         "from " + chosen->name + " of " + time_text(chosen->time) + ", " + age_text(chosen->time);
+    if (is_open && chosen->is_private) {
+        restored.note += "; perhaps only root could read it then, and everybody may read it now";
+    }
     return restored;
 }
 

@@ -15,10 +15,11 @@ namespace gatemend::mend {
 
 struct Restored {
     std::string path;  // links resolved
-    std::optional<std::string> before;
-    std::string after;
-    std::string source;  // the kept version's own path
-    std::string note;    // where it comes from and of when it is
+    std::optional<std::string> before{};
+    std::string after{};
+    std::string source{};           // the kept version's own path
+    bool is_source_private = true;  // nobody but root can read the kept version, or could then
+    std::string note{};             // where it comes from and of when it is
 };
 
 // The order's version, or its candidate. An error when there is no such version, or when the file

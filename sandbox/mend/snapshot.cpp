@@ -67,9 +67,9 @@ Result<Staging> Staging::open(const Machine& machine,
     return staging;
 }
 
-Status Staging::save(const std::string& name, const std::string& bytes) const {
+Status Staging::save(const std::string& name, const std::string& bytes, CopyOf what) const {
     GATEMEND_TRY(folder, make_folders(machine_, machine_.snapshots, attempt_));
-    auto written = write_whole(folder, name, bytes);
+    auto written = write_whole(folder, name, bytes, what);
     return written ? std::move(written)
                    : written.error().within(snapshot_folder(machine_, attempt_));
 }
@@ -81,17 +81,22 @@ Steps Staging::steps() const {
     }
     for (std::size_t i = 0; i < draft_.files.size(); ++i) {
         const FileEdit& edit = draft_.files[i];
+        const CopyOf what = edit.is_private ? CopyOf::kPrivateFile : CopyOf::kOpenFile;
         if (edit.before) {
-            steps.push_back({0, [this, &edit, i] { return save(old_name(i), *edit.before); }});
+            steps.push_back(
+                {0, [this, &edit, i, what] { return save(old_name(i), *edit.before, what); }});
         }
-        steps.push_back({0, [this, &edit, i] { return save(new_name(i), edit.after); }});
+        steps.push_back(
+            {0, [this, &edit, i, what] { return save(new_name(i), edit.after, what); }});
     }
     const auto sync = [this](const std::string& below) -> Status {
         GATEMEND_TRY(folder, make_folders(machine_, machine_.snapshots, below));
         return sync_folder(folder);
     };
     steps.push_back({0, [this, sync] { return sync(attempt_); }});
-    steps.push_back({0, [this] { return save(kManifestName, manifest_text(manifest_)); }});
+    steps.push_back({0, [this] {
+                         return save(kManifestName, manifest_text(manifest_), CopyOf::kPrivateFile);
+                     }});
     steps.push_back({0, [this, sync] { return sync(attempt_); }});
     steps.push_back({0, [sync] { return sync(""); }});
     return steps;

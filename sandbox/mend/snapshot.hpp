@@ -6,6 +6,7 @@
 #include "actions/mending.hpp"
 #include "core/result.hpp"
 #include "sandbox/mend/draft.hpp"
+#include "sandbox/mend/folder.hpp"
 #include "sandbox/mend/machine.hpp"
 #include "sandbox/mend/manifest.hpp"
 #include "sandbox/mend/steps.hpp"
@@ -32,7 +33,9 @@ class Staging {
           attempt_(std::move(attempt)),
           draft_(draft) {}
 
-    [[nodiscard]] core::Status save(const std::string& name, const std::string& bytes) const;
+    [[nodiscard]] core::Status save(const std::string& name,
+                                    const std::string& bytes,
+                                    CopyOf what) const;
 
     const Machine& machine_;
     std::string attempt_;

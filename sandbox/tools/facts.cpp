@@ -3,11 +3,15 @@
 
 #include "core/inspection.hpp"
 #include "core/text.hpp"
+#include "sandbox/secrecy/nginx_words.hpp"
+#include "sandbox/secrecy/readable.hpp"
+#include "sandbox/secrecy/tool_words.hpp"
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
 #include "sandbox/tools/pm2.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,10 +65,25 @@ std::string why_unknown(const ToolOutcome& outcome) {
     return "the test could not run, exit code " + std::to_string(outcome.exit_code);
 }
 
+bool is_open(const std::string& path) {
+    return is_open_to_all(path);
+}
+
+std::optional<std::size_t> size_of(const std::string& path) {
+    struct stat info {};
+
+    return stat(path.c_str(), &info) == 0
+               ? std::optional{static_cast<std::size_t>(std::max<off_t>(info.st_size, 0))}
+               : std::nullopt;
+}
+
 // The tool's words, line by line, printable: they travel over D-Bus, which knows only valid UTF-8.
-std::string printable(std::string_view text) {
+// What they quote of files that not everybody may read stays here.
+std::string printable(std::string_view output) {
     std::string result;
-    text = text.substr(0, kMaxDiagnosticBytes);
+    const std::string shown =
+        without_private_quotes_in(output.substr(0, kMaxDiagnosticBytes), is_open);
+    std::string_view text = shown;
     while (!text.empty()) {
         const std::size_t end = text.find('\n');
         const std::string_view line = text.substr(0, end);
@@ -214,7 +233,8 @@ void MachineFacts::nginx_dump(std::function<void(Result<NginxDumpFact>)> done) {
         }
         NginxDumpFact fact;
         fact.exit_status = outcome->exit_code;
-        fact.dump = std::move(outcome->out);
+        fact.dump =
+            without_private_text(std::move(outcome->out), {.is_open = is_open, .size_of = size_of});
         fact.diagnostics = printable(outcome->err);
         done(std::move(fact));
     });

@@ -48,6 +48,15 @@ std::string bounded(std::string text) {
     return text;
 }
 
+std::string preview_text(const std::vector<std::string>& notes, std::string_view diff) {
+    std::string text;
+    for (const std::string& note : notes) {
+        append_line(text, note);
+    }
+    append_lines(text, diff);
+    return bounded(std::move(text));
+}
+
 Result<Preview> make_preview(const Mending& mending) {
     Preview result;
     std::size_t path_bytes = 0;
@@ -62,11 +71,10 @@ Result<Preview> make_preview(const Mending& mending) {
         return Error{"more files would change than one record can hold"};
     }
     std::ranges::sort(result.changes, {}, &actions::FileChange::path);
-    for (const std::string& note : mending.notes) {
-        append_line(result.text, note);
+    result.text = preview_text(mending.notes, mending.diff);
+    if (!mending.full.empty()) {
+        result.full = preview_text(mending.notes, mending.full);
     }
-    append_lines(result.text, mending.diff);
-    result.text = bounded(std::move(result.text));
     return result;
 }
 

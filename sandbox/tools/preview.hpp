@@ -33,6 +33,7 @@ struct PreviewPorts {
 struct Preview {
     std::vector<actions::FileChange> changes;  // sorted by path
     std::string text;                          // printable lines, at most kMaxPreviewBytes
+    std::string full{};                        // for root alone; "": `text` is all there is
 };
 
 using PreviewDone = std::function<void(core::Result<Preview>)>;

@@ -44,12 +44,13 @@ LAYERS = (
         ("core/", CATALOGUE, "policies/(policy|decide|budget|glob).hpp", "engine/"),
     ),
     ("audit", r"sandbox/audit/", POSIX, ("core/", CATALOGUE, "sandbox/audit/", "<nlohmann/")),
+    ("secrecy", r"sandbox/secrecy/", POSIX, ("core/", "sandbox/secrecy/")),
     ("bus", r"sandbox/bus/", POSIX, ("core/", "sandbox/bus/", *BUS)),
     (
         "tools",
         r"sandbox/tools/",
         POSIX,
-        ("core/", CATALOGUE, "sandbox/(tools|bus|audit)/", *BUS),
+        ("core/", CATALOGUE, "sandbox/(tools|bus|audit|secrecy)/", *BUS),
     ),
     ("seccomp", r"sandbox/seccomp/", POSIX, ("core/", "sandbox/seccomp/")),
     (
@@ -66,7 +67,7 @@ LAYERS = (
         (
             "core/",
             CATALOGUE,
-            "sandbox/(mend|seccomp|audit)/",
+            "sandbox/(mend|seccomp|audit|secrecy)/",
             "sandbox/inspect/(permission|look).hpp",
             "sandbox/bus/unique_fd.hpp",
         ),
@@ -93,7 +94,7 @@ LAYERS = (
             "(core|parse|engine|io)/",
             CATALOGUE,
             "policies/",
-            "sandbox/(bus|audit)/",
+            "sandbox/(bus|audit|secrecy)/",
             "<spdlog/",
             "<fmt/",
             "<nlohmann/",

@@ -68,6 +68,16 @@ class Machine {
         return *this;
     }
 
+    Machine& masked() {
+        findings_.unit->is_masked = true;
+        return *this;
+    }
+
+    Machine& unit_name(const std::string& name) {
+        findings_.unit_name = name;
+        return *this;
+    }
+
     Machine& stop_requested() {
         findings_.was_stop_requested = true;
         return *this;
@@ -277,6 +287,30 @@ TEST(Diagnose, BelievesTheServersOwnWordsWhereNobodyCouldTestItsConfiguration) {
     Machine of_nginx;
     of_nginx.about_machine(Symptom::kConfigError, Clue::kConfigRejected, Witness::kLog);
     EXPECT_EQ(of_nginx.failed(UnitResult::kSignal).cause(), "unit-failed");
+}
+
+TEST(Diagnose, UnmasksBeforeItStarts) {
+    const auto advice = [](Machine& machine) { return machine.diagnosis().advice; };
+    Machine machine;
+    machine.unit(ActiveState::kInactive).probe(ProbeOutcome::kMissing);
+    EXPECT_EQ(advice(machine).find("unmask"), std::string::npos);
+    machine.masked();
+    EXPECT_EQ(machine.cause(), "unit-stopped");
+    EXPECT_EQ(advice(machine).find("`systemctl unmask php8.2-fpm.service`, for it is masked, and "
+                                   "`systemctl start php8.2-fpm.service` bring it back."),
+              0U);
+    machine.config_invalid("unknown entry 'pm.max_childs'");
+    machine.failed(UnitResult::kExitCode).masked();
+    EXPECT_NE(advice(machine).find("`systemctl unmask"), std::string::npos) << advice(machine);
+}
+
+TEST(Diagnose, NamesTheProgramThatTestsAsTheMachineNamesIt) {
+    Machine machine;
+    machine.config_invalid("unknown entry 'pm.max_childs'");
+    machine.failed(UnitResult::kExitCode).probe(ProbeOutcome::kMissing);
+    EXPECT_NE(machine.diagnosis().advice.find("run `php-fpm8.2 -t` until"), std::string::npos);
+    machine.unit_name("php-fpm.service");
+    EXPECT_NE(machine.diagnosis().advice.find("run `php-fpm -t` until"), std::string::npos);
 }
 
 TEST(Diagnose, NamesTheStartLimitBeforeTheFailure) {

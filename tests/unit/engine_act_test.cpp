@@ -573,7 +573,7 @@ TEST(Undoing, BeforeTheVerdictEndsTheAttempt) {
 }
 
 void complain_again(Story& story) {
-    story.tell({"+60m log socket-missing " + kDead,
+    story.tell({"+1h log socket-missing " + kDead,
                 "+12ms probe (" + kDead + ") missing errno=2",
                 "+1s tick",
                 "+12ms probe (" + kDead + ") missing errno=2",
@@ -592,7 +592,7 @@ TEST(Undoing, OfARepointIsThatPersonsWordUntilSheTakesItBack) {
                 "+12ms probe (" + kDead + ") good"});
     ASSERT_TRUE(story.says("confirm 3 effective")) << story.dump();
     ASSERT_EQ(story.count("closed"), 1U) << story.dump();
-    story.tell({"+60m undone 3"});
+    story.tell({"+1h undone 3"});
     complain_again(story);
     ASSERT_EQ(story.count("opened"), 2U) << story.dump();
     EXPECT_EQ(story.count("propose "), 1U) << "the very same is not offered: " << story.dump();

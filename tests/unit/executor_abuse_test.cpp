@@ -175,17 +175,100 @@ class Logs : public testing::Test {
     ~Logs() override { fs::remove_all(base_); }
 
     [[nodiscard]] std::string open(const fs::path& path) const {
-        return fault_of(open_log(base_, path)).substr(0, 10);
+        return fault_of(open_log(base_, path, rights_)).substr(0, 10);
     }
 
     fs::path base_;
+    LogRights rights_{.reader = {.uid = 0, .groups = {}}, .is_configured = {}};
 };
 
 TEST_F(Logs, OpensARegularFileReadOnly) {
-    const auto log = open_log(base_, base_ / "nginx/error.log");
+    const auto log = open_log(base_, base_ / "nginx/error.log", rights_);
     ASSERT_TRUE(std::holds_alternative<bus::UniqueFd>(log));
     const int fd = std::get<bus::UniqueFd>(log).get();
     EXPECT_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+}
+
+// What the agent could not read itself it gets only where a configuration says that it is a log.
+class PrivateLogs : public Logs {
+  public:
+    PrivateLogs() {
+        fs::permissions(base_, fs::perms{0755});
+        fs::permissions(base_ / "nginx", fs::perms{0755});
+        set_mode(0600);
+        rights_.reader = {.uid = 12345, .groups = {12346}};
+    }
+
+    void set_mode(unsigned mode) const {
+        fs::permissions(base_ / "nginx/error.log", fs::perms{mode});
+    }
+
+    void name_it() {
+        rights_.is_configured = [this](const std::string& path) {
+            return path == base_ / "nginx/error.log";
+        };
+    }
+
+    [[nodiscard]] std::string open_it() const { return open(base_ / "nginx/error.log"); }
+};
+
+TEST_F(PrivateLogs, AreRefused) {
+    EXPECT_EQ(open_it(), "NotAllowed");
+    set_mode(0640);
+    EXPECT_EQ(open_it(), "NotAllowed") << "of a group that is not the reader's";
+}
+
+TEST_F(PrivateLogs, AreOpenedWhereTheReaderCouldReadThem) {
+    set_mode(0644);
+    EXPECT_EQ(open_it(), "");
+    fs::permissions(base_ / "nginx", fs::perms{0700});
+    EXPECT_EQ(open_it(), "NotAllowed") << "the folder is closed to the reader";
+}
+
+TEST_F(PrivateLogs, AreOpenedWhereAGroupOfTheReaderMay) {
+    set_mode(0640);
+    rights_.reader.groups = {static_cast<std::uint32_t>(getegid())};
+    EXPECT_EQ(open_it(), "");
+}
+
+TEST_F(PrivateLogs, AreOpenedWhereTheConfigurationNamesThem) {
+    name_it();
+    EXPECT_EQ(open_it(), "");
+    EXPECT_EQ(open(base_ / "secret"), "NotAllowed");
+}
+
+TEST_F(PrivateLogs, ProveNothingByANameThatOthersMayGive) {
+    if (geteuid() != 0) {
+        GTEST_SKIP() << "only root makes a file of root's";
+    }
+    name_it();
+    fs::permissions(base_ / "nginx", fs::perms{0777});
+    EXPECT_EQ(open_it(), "NotAllowed") << "root's own, perhaps moved there";
+    ASSERT_EQ(chown((base_ / "nginx/error.log").c_str(), 33, 33), 0);
+    EXPECT_EQ(open_it(), "") << "the site's own";
+}
+
+TEST(AddressBook, KnowsALogByTheDirectiveInFrontOfIt) {
+    const std::string path = "/var/log/a.log";
+    for (const char* text : {"error_log /var/log/a.log;",
+                             "server { access_log \"/var/log/a.log\" main; }",
+                             "\n  error_log\t/var/log/a.log ;",
+                             "error_log = /var/log/a.log\n",
+                             "php_admin_value[error_log] = /var/log/a.log",
+                             "slowlog=/var/log/a.log"}) {
+        EXPECT_TRUE(mentions_log(text, path)) << text;
+    }
+    for (const char* text : {"# error_log /var/log/a.log;",
+                             "; error_log = /var/log/a.log",
+                             "listen 80; # error_log /var/log/a.log;",
+                             "error_log /var/log/a.log.1;",
+                             "alias /var/log/a.log;",
+                             "error_log/var/log/a.log",
+                             "not_my_error_logs /var/log/a.log;",
+                             "/var/log/a.log",
+                             ""}) {
+        EXPECT_FALSE(mentions_log(text, path)) << text;
+    }
 }
 
 TEST_F(Logs, RefusesEveryDetour) {

@@ -307,6 +307,35 @@ TEST(Explain, StopsWhenNobodyReads) {
     (void)::close(ends[1]);
 }
 
+std::string refused(const std::string& upstream) {
+    return "2026/11/21 14:33:28 [error] 21214#21214: *57 connect() to " + upstream +
+           " failed (111: Connection refused) while connecting to upstream, client: 127.0.0.1, "
+           "server: test.local, request: \"GET / HTTP/1.1\", upstream: \"fastcgi://" +
+           upstream + (upstream.starts_with("unix:") ? ":" : "") + "\", host: \"test.local\"\n";
+}
+
+TEST(Explain, NamesNoCauseThatTheAddressCannotHave) {
+    const std::vector<Json> lines = json_lines(
+        refused("unix:/run/php/a.sock") + refused("127.0.0.1:9000") + refused("10.0.0.9:9000"));
+    ASSERT_EQ(lines.size(), 3U);
+    const auto has = [&lines](std::size_t line, const char* cause) {
+        const Json& causes = lines[line]["causes"];
+        return std::find(causes.begin(), causes.end(), cause) != causes.end();
+    };
+    for (const std::size_t line : {0U, 1U, 2U}) {
+        EXPECT_EQ(lines[line]["symptom"], "connect-refused");
+        EXPECT_TRUE(has(line, "unit-failed"));
+    }
+    for (const char* cause : {"port-mismatch", "remote-upstream-down", "firewall-blocked"}) {
+        EXPECT_FALSE(has(0, cause)) << cause;
+        EXPECT_TRUE(has(2, cause)) << cause;
+    }
+    EXPECT_TRUE(has(0, "socket-stale"));
+    EXPECT_FALSE(has(1, "remote-upstream-down"));
+    EXPECT_FALSE(has(1, "socket-stale")) << "a port leaves no file behind";
+    EXPECT_TRUE(has(1, "port-mismatch"));
+}
+
 // The public identifiers of causes, whether they are diagnosed yet or not.
 const std::set<std::string_view> kCauses{"unit-failed",
                                          "unit-stopped",

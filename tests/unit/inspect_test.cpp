@@ -321,6 +321,30 @@ TEST_F(Looking, ReadsTheUseOfAUnitInVersion2) {
     EXPECT_FALSE(unit_use(roots, "b.service", "0::/system.slice/a.service\n"));
 }
 
+TEST_F(Looking, CountsWhatSiblingsTakeOfAnAncestorsLimit) {
+    const Roots roots{.proc = folder.path(), .cgroup = folder.path()};
+    const std::string group = folder / "web.slice/a.service";
+    fs::create_directories(group);
+    test::overwrite(group + "/memory.current", "1000\n");
+    test::overwrite(group + "/memory.max", "4000\n");
+    test::overwrite(group + "/memory.high", "3500\n");
+    test::overwrite(folder / "web.slice/memory.current", "5500\n");
+    test::overwrite(folder / "web.slice/memory.max", "6000\n");
+    test::overwrite(folder / "memory.current", "8000\n");  // a container's own
+    test::overwrite(folder / "memory.max", "9000\n");
+    auto use = unit_use(roots, "a.service", "0::/web.slice/a.service\n");
+    ASSERT_TRUE(use);
+    EXPECT_EQ(use->memory_limit_bytes - use->memory_bytes, 500U) << "6000 - 5500";
+    EXPECT_FALSE(use->is_memory_limit_own);
+    EXPECT_EQ(use->memory_above_left_bytes, 500U);
+    test::overwrite(folder / "web.slice/memory.current", "1000\n");
+    test::overwrite(folder / "memory.current", "1000\n");
+    use = unit_use(roots, "a.service", "0::/web.slice/a.service\n");
+    EXPECT_EQ(use->memory_limit_bytes, 3500U) << "MemoryHigh slows it down before MemoryMax";
+    EXPECT_FALSE(use->is_memory_limit_own) << "MemoryMax would not help";
+    EXPECT_EQ(use->memory_above_left_bytes, 5000U);
+}
+
 TEST_F(Looking, ReadsTheUseOfAUnitInVersion1) {
     const Roots roots{.proc = folder.path(), .cgroup = folder.path()};
     const std::string group = folder / "memory/system.slice/a.service";

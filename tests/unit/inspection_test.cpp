@@ -84,7 +84,8 @@ TEST(Inspection, AWrongLineIsNamed) {
         return read ? std::string{"ok"} : read.error().text;
     };
     const std::string use =
-        "use memory_bytes=1 memory_limit_bytes=0 memory_limit_own=0 oom_kills=0 tasks=1";
+        "use memory_bytes=1 memory_limit_bytes=0 memory_limit_own=0 memory_above_left_bytes=7 "
+        "oom_kills=0 tasks=1";
     EXPECT_EQ(problem(use + " tasks_limit=0\nend\n"), "ok");
     EXPECT_EQ(problem(use + "\nend\n"),
               "inspection: line 1: field 'tasks_limit' is missing or wrong");
@@ -111,7 +112,8 @@ TEST(Inspection, OddEscapesAreRefused) {
     const auto is_good = [](const std::string& consumer) {
         const std::string load =
             "load memory_bytes=1 memory_available_bytes=0 cpus=1 load1_permille=0 "
-            "cpu_some10_permille=- memory_full10_permille=- io_full10_permille=-\n";
+            "cpu_some10_permille=- memory_full10_permille=- io_full10_permille=- open_files_most=0 "
+            "open_files_left=0\n";
         return decode_inspection(load + "consumer text=" + consumer + "\nend\n").has_value();
     };
     EXPECT_TRUE(is_good("a%20b"));

@@ -183,6 +183,18 @@ TEST(MendDiff, TellsNewFilesAndMissingNewlines) {
     EXPECT_EQ(unified_diff("/a", "x", "x"), "");
 }
 
+TEST(MendDiff, HidesContextAndWhatTheMaskHides) {
+    const auto mask = [](std::string_view line) {
+        return line == "secret" ? std::string{"(hidden)"} : std::string{line};
+    };
+    EXPECT_EQ(masked_diff("/a", "1\n2\nsecret\n4\n5", "1\n2\nthree\n4\nsecret", mask),
+              "--- /a\n+++ /a\n@@ -3,1 +3,1 @@\n-(hidden)\n+three\n@@ -5,1 +5,1 @@\n-5\n"
+              "\\ No newline at end of file\n+(hidden)\n\\ No newline at end of file\n");
+    EXPECT_EQ(masked_diff("/a", std::nullopt, "secret\n", mask),
+              "--- /dev/null\n+++ /a\n@@ -0,0 +1,1 @@\n+(hidden)\n");
+    EXPECT_EQ(masked_diff("/a", "secret", "secret", mask), "");
+}
+
 TEST(MendDiff, StaysBoundedForLargeFilesThatShareNothing) {
     std::string before;
     std::string after;

@@ -98,6 +98,65 @@ TEST_F(MendRestore, TakesTheVersionOfADigest) {
               std::string{kSite} + ": no kept version left");
 }
 
+TEST_F(MendRestore, MakesNothingPublicThatWasNot) {
+    const std::string site = kSite;
+    write(site + ".bak", "bak", 3'000);
+    write(site + ".dpkg-old", "old", 1'000);
+    std::filesystem::permissions(machine_.at(site + ".bak"), std::filesystem::perms{0600});
+    EXPECT_THAT(restore("candidate=0")->notes.at(0), HasSubstr("from " + site + ".dpkg-old of"));
+    std::filesystem::remove(machine_.at(site + ".dpkg-old"));
+    EXPECT_THAT(error_of(restore("candidate=0")), HasSubstr("what only root may read"));
+    std::filesystem::permissions(machine_.at(kSite), std::filesystem::perms{0600});
+    EXPECT_TRUE(restore("candidate=0")) << "nobody reads more than before";
+}
+
+TEST_F(MendRestore, ShowsOfAPrivateFileOnlyThatItChanges) {
+    const std::string site = kSite;
+    write(site + ".bak",
+          "server {\n    listen 80;\n    set $a S3CRET1;\n    set $b S3CRET2;\n}\n",
+          3'000);
+    machine_.write(kSite,
+                   "server {\n    listen 81;\n    set $a S3CRET1;\n    set $b S3CRET3;\n}\n");
+    const auto open = restore("candidate=0");
+    ASSERT_TRUE(open);
+    EXPECT_THAT(open->diff, HasSubstr("S3CRET1")) << "everybody may read it";
+    EXPECT_EQ(open->full, "");
+    std::filesystem::permissions(machine_.at(kSite), std::filesystem::perms{0600});
+    const auto hidden = restore("candidate=0");
+    ASSERT_TRUE(hidden);
+    EXPECT_EQ(hidden->changes, open->changes) << "the digest binds the real content";
+    EXPECT_EQ(hidden->full, open->diff);
+    EXPECT_EQ(hidden->diff,
+              "--- " + site + "\n+++ " + site +
+                  "\n@@ -2,1 +2,1 @@\n-    listen 81;\n+    listen 80;\n@@ -4,1 +4,1 @@\n"
+                  "-    (hidden)\n+    (hidden)\n");
+    EXPECT_THAT(hidden->notes, testing::Contains(HasSubstr("not everybody may read")));
+}
+
+TEST_F(MendRestore, ShowsNothingOfAFileInAClosedFolderOrFromAPrivateCopy) {
+    const std::string site = kSite;
+    write("/var/lib/gatemend/good/nginx.service" + site, "set $a S3CRET;\n", 2'500);
+    const auto copy = restore("candidate=0");
+    ASSERT_TRUE(copy);
+    EXPECT_THAT(copy->diff, testing::Not(HasSubstr("S3CRET"))) << "nobody knows whose it was";
+    EXPECT_THAT(copy->full, HasSubstr("S3CRET"));
+    std::filesystem::permissions(machine_.at("/etc/nginx/conf.d"), std::filesystem::perms{0700});
+    EXPECT_THAT(restore("candidate=0")->diff, testing::Not(HasSubstr("S3CRET")));
+}
+
+TEST_F(MendRestore, KnowsACopyOfAnOpenFile) {
+    machine_.write(kSite, "set $a open;\n");
+    ASSERT_TRUE(machine_.run({"keep", "nginx.service"}));
+    machine_.write(kSite, "broken");
+    EXPECT_THAT(restore("candidate=0")->diff, HasSubstr("+set $a open;"));
+    std::filesystem::permissions(machine_.at(kSite), std::filesystem::perms{0600});
+    machine_.write(kSite, "set $a S3CRET;\n");
+    ASSERT_TRUE(machine_.run({"keep", "nginx.service"}));
+    std::filesystem::permissions(machine_.at(kSite), std::filesystem::perms{0644});
+    machine_.write(kSite, "broken");
+    EXPECT_THAT(restore("candidate=0")->diff, testing::Not(HasSubstr("S3CRET")));
+}
+
 TEST_F(MendRestore, BringsBackAFileThatIsGone) {
     write(std::string{kSite} + ".bak", "bak", 3'000);
     std::filesystem::remove(machine_.at(kSite));
@@ -132,7 +191,7 @@ TEST_F(MendRestore, KeepsWhatPassedAndForgetsWhatIsGone) {
     ASSERT_TRUE(machine_.run({"keep", "nginx.service"}));
     EXPECT_EQ(machine_.read(good + kSite), "broken");
     EXPECT_EQ(machine_.read(good + "/etc/nginx/nginx.conf"), "http {}\n");
-    EXPECT_EQ(machine_.look(good + kSite).st_mode & 07777U, 0600U);
+    EXPECT_EQ(machine_.look(good + kSite).st_mode & 07777U, 0400U) << "everybody's to read there";
     EXPECT_FALSE(machine_.has(good + "/etc/nginx/ssl/key.pem"));
     EXPECT_FALSE(machine_.has(good + "/etc/nginx/link"));
 

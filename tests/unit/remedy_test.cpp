@@ -339,6 +339,12 @@ TEST(Remedy, NamesTheFileOfTheFailingTestBelowEtcOnly) {
 
 TEST(Remedy, TakesTheSettingsFromTheSuggestion) {
     Findings findings = fpm(ProbeOutcome::kGood);
+    findings.backend.fpm.max_children.value = "5";
+    findings.sightings = {record(Symptom::kScriptFatal, Clue::kMemoryLimit)};
+    EXPECT_THAT(remedy(findings), IsEmpty()) << "memory is not known";
+    MachineLoad& load = findings.inspection.emplace().load.emplace();
+    load.memory_bytes = std::uint64_t{8} << 30U;
+    load.memory_available_bytes = std::uint64_t{6} << 30U;
     findings.sightings = {record(Symptom::kHeaderTooBig)};
     const Diagnosis header = diagnose(findings);
     EXPECT_EQ(header.remedy, remedy_of(suggest(findings, Cause::kHeaderTooBig).front()));
@@ -346,6 +352,11 @@ TEST(Remedy, TakesTheSettingsFromTheSuggestion) {
     findings.sightings = {record(Symptom::kScriptFatal, Clue::kMemoryLimit)};
     EXPECT_THAT(remedy(findings), Contains(Pair("setting", "php_admin_value[memory_limit]")));
     EXPECT_THAT(diagnose(findings).advice, HasSubstr("to 256M"));
+    EXPECT_THAT(diagnose(findings).advice, HasSubstr("5 workers x 256 MiB = 1.2 GiB"));
+    load.memory_available_bytes = std::uint64_t{1} << 30U;
+    EXPECT_THAT(remedy(findings), IsEmpty());
+    EXPECT_THAT(diagnose(findings).advice, HasSubstr("do not fit"));
+    EXPECT_THAT(diagnose(findings).advice, HasSubstr("memory allows"));
     findings.sightings = {record(Symptom::kResponseTimeout)};
     EXPECT_THAT(remedy(findings), Contains(Pair("value", "120s")));
     EXPECT_THAT(diagnose(findings).advice, HasSubstr("to 120s"));

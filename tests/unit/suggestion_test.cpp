@@ -147,7 +147,7 @@ TEST(SuggestWorkers, ShowsTheWholeArithmetic) {
             "at most 39: memory",
             "at most 8: one step, half as many again as the 5 of now",
             "at most 24: 12 waiting workers on each of 2 CPUs",
-            "at most 100000: what FPM is built for",
+            "at most 10000: what FPM is built for",
             "pm is static: it has no spare servers to go with it",
             naive_rule_words()));
 }
@@ -180,6 +180,16 @@ TEST(SuggestWorkers, CountsTheControlGroupWhereThatIsTighter) {
     EXPECT_EQ(value_of(suggestion, "pm.max_children"), "6");
     EXPECT_THAT(arithmetic_of(suggestion),
                 HasSubstr("control group of php8.2-fpm.service, limit 1.0 GiB: 679 MiB left"));
+}
+
+TEST(SuggestWorkers, CountsWhatThePoolLetsEachTake) {
+    Findings findings = saturated();
+    findings.backend.fpm.memory_limit = {"512M", "/etc/php/8.2/fpm/pool.d/www.conf:300"};
+    const Suggestion none = first(findings);
+    EXPECT_THAT(none.settings, IsEmpty());
+    EXPECT_THAT(none.text, HasSubstr("with each at its memory_limit of 512 MiB: 4 workers"));
+    findings.backend.fpm.memory_limit.value = "128M";
+    EXPECT_EQ(value_of(first(findings), "pm.max_children"), "8");
 }
 
 TEST(SuggestWorkers, LeavesRoomForTheGrowthOfOtherPools) {
@@ -299,6 +309,32 @@ TEST(SuggestAfterOom, ReckonsWithTheLimitOfARequestWhereThePoolSaysOne) {
                 HasSubstr("reckoned with 512 MiB per worker (memory_limit"));
 }
 
+TEST(SuggestAfterOom, SaysSoWhereNotOneWorkerFits) {
+    Findings findings = saturated();
+    findings.backend.fpm.max_children.value = "50";
+    findings.inspection->load->memory_bytes = 512 * kMiB;
+    findings.inspection->load->memory_available_bytes = 88 * kMiB;
+    const Suggestion none = first(findings, Cause::kOomKilled);
+    EXPECT_THAT(none.settings, IsEmpty());
+    EXPECT_THAT(none.text, HasSubstr("not one worker of 65 MiB fits"));
+    EXPECT_THAT(arithmetic_of(none), testing::Not(HasSubstr("0 workers")));
+    EXPECT_THAT(first(findings).text, HasSubstr("not one worker fits"));
+    EXPECT_THAT(first(findings).settings, IsEmpty());
+}
+
+TEST(SuggestAfterOom, RaisesTheUnitsLimitNoFurtherThanThoseAbove) {
+    Findings findings = saturated();
+    UnitUse& use = findings.inspection->use.emplace();
+    use.memory_limit_bytes = 400 * kMiB;
+    use.memory_bytes = 390 * kMiB;
+    use.is_memory_limit_own = true;
+    use.memory_above_left_bytes = 100 * kMiB;
+    EXPECT_EQ(settings_words(suggest(findings, Cause::kOomKilled)[1]),
+              "MemoryMax = 500M (now 400M)");
+    use.memory_above_left_bytes = 20 * kMiB;
+    EXPECT_THAT(suggest(findings, Cause::kOomKilled), SizeIs(1));
+}
+
 TEST(SuggestAfterOom, DoesNotInventWhatTheKilledWorkerHadTaken) {
     const Suggestion none = first(saturated(), Cause::kOomKilled);
     EXPECT_THAT(none.settings, IsEmpty());
@@ -382,6 +418,20 @@ TEST(SuggestBuffers, GoesUpInPowersOfTwo) {
     EXPECT_THAT(first(findings, Cause::kHeaderTooBig).settings, IsEmpty());
 }
 
+TEST(SuggestBuffers, StopWhereAllConnectionsAtOnceDoNotFit) {
+    Findings findings = saturated();
+    findings.nginx_limits.worker_connections = {"4096", ""};
+    findings.nginx_limits.worker_processes = {"auto", ""};
+    EXPECT_THAT(arithmetic_of(first(findings, Cause::kHeaderTooBig)),
+                HasSubstr("4096 requests at once"));
+    findings.inspection->load->memory_available_bytes = 600 * kMiB;
+    const Suggestion none = first(findings, Cause::kHeaderTooBig);
+    EXPECT_THAT(none.settings, IsEmpty());
+    EXPECT_THAT(none.text, HasSubstr("do not fit"));
+    findings.inspection->load.reset();
+    EXPECT_THAT(first(findings, Cause::kHeaderTooBig).settings, IsEmpty());
+}
+
 TEST(SuggestPhpLimits, GoesOneStepUpFromWhatThePoolSays) {
     Findings findings = saturated();
     findings.sightings = {seen(Symptom::kScriptFatal, Clue::kMemoryLimit, 134'217'728)};
@@ -390,6 +440,7 @@ TEST(SuggestPhpLimits, GoesOneStepUpFromWhatThePoolSays) {
     EXPECT_THAT(suggestion.text, HasSubstr("/srv/shop/export.php:41"));
     EXPECT_THAT(arithmetic_of(suggestion), HasSubstr("at worst 5 workers x 256 MiB = 1.2 GiB"));
     findings.backend.fpm.memory_limit = {"300M", "/etc/php/8.2/fpm/pool.d/www.conf:300"};
+    findings.inspection->load->memory_available_bytes = 3900 * kMiB;
     EXPECT_EQ(value_of(first(findings, Cause::kScriptFatal), "php_admin_value[memory_limit]"),
               "512M");
     findings.backend.fpm.memory_limit.value = "2G";
@@ -398,10 +449,81 @@ TEST(SuggestPhpLimits, GoesOneStepUpFromWhatThePoolSays) {
 
 TEST(SuggestPhpLimits, TakesNoNumberFromALineThatCouldBeForged) {
     Findings findings = saturated();
-    findings.sightings = {seen(Symptom::kScriptFatal, Clue::kMemoryLimit, 900'000'000)};
+    findings.sightings = {seen(Symptom::kScriptFatal, Clue::kMemoryLimit, 134'217'728)};
     findings.sightings[0].is_trusted = false;
     EXPECT_EQ(value_of(first(findings, Cause::kScriptFatal), "php_admin_value[memory_limit]"),
               "256M");
+    // php.ini may say so, and then 256M would be less than there is.
+    findings.sightings[0].number = 900'000'000;
+    EXPECT_THAT(first(findings, Cause::kScriptFatal).settings, IsEmpty());
+    EXPECT_THAT(first(findings, Cause::kScriptFatal).text, HasSubstr("is not known"));
+}
+
+Findings out_of_memory_limit(const char* limit, const char* children) {
+    Findings findings = saturated();
+    findings.sightings = {seen(Symptom::kScriptFatal, Clue::kMemoryLimit, 536'870'912)};
+    findings.backend.fpm.memory_limit = {limit, "/etc/php/8.2/fpm/pool.d/www.conf:300"};
+    findings.backend.fpm.max_children.value = children;
+    return findings;
+}
+
+TEST(SuggestPhpLimits, DoesNotGoBeyondTheMachine) {
+    Findings findings = out_of_memory_limit("512M", "20");
+    MachineLoad& load = *findings.inspection->load;
+    load.memory_bytes = 512 * kMiB;
+    load.memory_available_bytes = 88 * kMiB;
+    const Suggestion none = first(findings, Cause::kScriptFatal);
+    EXPECT_THAT(none.settings, IsEmpty());
+    EXPECT_THAT(none.text, HasSubstr("20 workers x 1.0 GiB = 20.0 GiB do not fit"));
+    EXPECT_THAT(arithmetic_of(none), HasSubstr("not one fits"));
+    EXPECT_THAT(arithmetic_of(none), testing::Not(HasSubstr("= 0 workers")));
+}
+
+TEST(SuggestPhpLimits, CountsAllWorkersAtOnceAndNotOne) {
+    Findings findings = out_of_memory_limit("512M", "2");
+    findings.inspection->load->memory_bytes = 8 * kGiB;
+    findings.inspection->load->memory_available_bytes = 6 * kGiB;
+    EXPECT_EQ(value_of(first(findings, Cause::kScriptFatal), "php_admin_value[memory_limit]"),
+              "1G");
+    findings.backend.fpm.max_children.value = "20";
+    EXPECT_THAT(first(findings, Cause::kScriptFatal).settings, IsEmpty());
+}
+
+TEST(SuggestPhpLimits, CountsTheControlGroup) {
+    Findings findings = out_of_memory_limit("128M", "2");
+    UnitUse& use = findings.inspection->use.emplace();
+    use.memory_limit_bytes = 300 * kMiB;
+    use.memory_bytes = 100 * kMiB;
+    EXPECT_THAT(first(findings, Cause::kScriptFatal).settings, IsEmpty());
+    EXPECT_THAT(arithmetic_of(first(findings, Cause::kScriptFatal)), HasSubstr("control group"));
+}
+
+TEST(SuggestPhpLimits, NamesNoNumberWhereMemoryIsNotKnown) {
+    for (const auto forget : {0, 1, 2, 3}) {
+        Findings findings = out_of_memory_limit("128M", forget == 3 ? "" : "5");
+        if (forget == 0) {
+            findings.inspection.reset();
+        } else if (forget == 1) {
+            findings.inspection->load.reset();
+        } else if (forget == 2) {
+            findings.inspection->load->memory_available_bytes = 0;
+        }
+        EXPECT_THAT(first(findings, Cause::kScriptFatal).settings, IsEmpty()) << forget;
+    }
+}
+
+TEST(SuggestPhpLimits, GivesAScriptNoMoreTimeThanSomebodyElseDoes) {
+    Findings findings = saturated();
+    findings.sightings = {seen(Symptom::kScriptFatal, Clue::kExecutionTime, 60)};
+    const Suggestion none = first(findings, Cause::kScriptFatal);
+    EXPECT_THAT(none.settings, IsEmpty());
+    EXPECT_THAT(none.text, HasSubstr("nginx waits 60s"));
+    findings.backend.read_timeout.value = "300s";
+    EXPECT_EQ(settings_words(first(findings, Cause::kScriptFatal)),
+              "php_admin_value[max_execution_time] = 120");
+    findings.backend.fpm.terminate_timeout.value = "90s";
+    EXPECT_THAT(first(findings, Cause::kScriptFatal).text, HasSubstr("request_terminate_timeout"));
+    EXPECT_THAT(first(findings, Cause::kScriptFatal).settings, IsEmpty());
 }
 
 TEST(SuggestPhpLimits, RaisesTheTimeAndLeavesOtherErrorsToTheScript) {
@@ -423,7 +545,12 @@ Findings out_of_files(std::uint32_t limit, std::uint32_t hard_limit) {
     nginx.is_nginx = true;
     nginx.open_files_limit = limit;
     nginx.open_files_hard_limit = hard_limit;
-    findings.inspection.emplace().workers = {nginx};
+    Inspection& look = findings.inspection.emplace();
+    look.workers = {nginx};
+    MachineLoad& load = look.load.emplace();
+    load.memory_bytes = 4 * kGiB;
+    load.memory_available_bytes = 3 * kGiB;
+    load.cpus = 2;
     findings.sightings = {seen(Symptom::kNginxLimit)};
     return findings;
 }
@@ -453,6 +580,29 @@ TEST(SuggestNginxLimits, GivesConnectionsTheFilesTheyNeedFirst) {
               "worker_rlimit_nofile = 3200 (now 1024)");
     EXPECT_EQ(settings_words(first(out_of_files(3200, 524'288), Cause::kNginxFdLimit)),
               "worker_connections = 1536 (now 768)");
+}
+
+TEST(SuggestNginxLimits, GoNoFurtherThanTheKernelAllows) {
+    Findings findings = out_of_files(200, 524'288);
+    findings.sightings[0].error_number = 24;
+    findings.inspection->load->open_files_most = 1024;
+    EXPECT_THAT(first(findings, Cause::kNginxFdLimit).settings, IsEmpty());
+    EXPECT_THAT(first(findings, Cause::kNginxFdLimit).text, HasSubstr("fs.nr_open"));
+    findings.inspection->load->open_files_most = 1'048'576;
+    findings.inspection->load->open_files_left = 1000;
+    EXPECT_THAT(first(findings, Cause::kNginxFdLimit).settings, IsEmpty());
+    EXPECT_THAT(first(findings, Cause::kNginxFdLimit).text, HasSubstr("fs.file-max"));
+    findings.inspection->load->open_files_left = 100'000;
+    EXPECT_THAT(first(findings, Cause::kNginxFdLimit).settings, SizeIs(1));
+}
+
+TEST(SuggestNginxLimits, GoNoFurtherThanMemory) {
+    Findings findings = out_of_files(65'536, 524'288);
+    EXPECT_EQ(settings_words(first(findings, Cause::kNginxFdLimit)),
+              "worker_connections = 1536 (now 768)");
+    findings.inspection->load->memory_bytes = 512 * kMiB;
+    findings.inspection->load->memory_available_bytes = 88 * kMiB;
+    EXPECT_THAT(first(findings, Cause::kNginxFdLimit).settings, IsEmpty());
 }
 
 TEST(Suggest, PutsNothingInThePlaceOfAValueThatNobodyKnows) {
@@ -568,8 +718,10 @@ Findings some_machine(Chance& chance) {
     furnish_backend(chance, findings.backend);
     findings.backends.push_back(findings.backend);
     findings.backends.back().pool = "shop";
-    findings.nginx_limits = {.worker_connections = {some_count(chance), ""},
-                             .worker_rlimit_nofile = {some_count(chance), ""}};
+    findings.nginx_limits = {
+        .worker_processes = {chance.is_true() ? "auto" : some_count(chance), ""},
+        .worker_connections = {some_count(chance), ""},
+        .worker_rlimit_nofile = {some_count(chance), ""}};
     if (chance.is_true()) {
         findings.unit.emplace().result = UnitResult::kOomKill;
     }
@@ -587,11 +739,14 @@ Findings some_machine(Chance& chance) {
     load.memory_bytes = some_number(chance);
     load.memory_available_bytes = some_number(chance);
     load.cpus = static_cast<std::uint32_t>(chance.below(200));
+    load.open_files_most = some_number(chance);
+    load.open_files_left = some_number(chance);
     load.load1_permille = static_cast<std::uint32_t>(chance.below(3000));
     if (chance.is_true()) {
         look.use = UnitUse{.memory_bytes = some_number(chance),
                            .memory_limit_bytes = some_number(chance),
                            .is_memory_limit_own = chance.is_true(),
+                           .memory_above_left_bytes = some_number(chance),
                            .oom_kills = 1,
                            .tasks = some_number(chance),
                            .tasks_limit = some_number(chance)};
@@ -669,6 +824,33 @@ void expect_acceptable(const Suggestion& suggestion, const Findings& findings) {
     }
 }
 
+// All at once, and nothing else needs less for it.
+void expect_fits(const Suggestion& suggestion, const Findings& findings) {
+    if (suggestion.settings.empty()) {
+        return;
+    }
+    const MachineLoad& load = *findings.inspection->load;
+    const auto& use = findings.inspection->use;
+    const std::uint64_t held = measure_pool(*findings.inspection, findings.backend.pool).held_bytes;
+    std::uint64_t room = load.memory_available_bytes;
+    if (use && use->memory_limit_bytes > 0) {
+        room = std::min(
+            room, use->memory_limit_bytes - std::min(use->memory_limit_bytes, use->memory_bytes));
+    }
+    room = held > ~room ? ~std::uint64_t{0} : room + held;
+    const SuggestedSetting& setting = suggestion.settings[0];
+    if (setting.name == "php_admin_value[memory_limit]") {
+        const auto children = config_number(findings.backend.fpm.max_children.value);
+        ASSERT_TRUE(children);
+        EXPECT_LE(saturating_product(*children, config_bytes(setting.value).value_or(0)), room);
+    } else if (setting.name == "MemoryMax") {
+        EXPECT_LE(config_bytes(setting.value).value_or(0) - use->memory_limit_bytes,
+                  std::min(load.memory_available_bytes, use->memory_above_left_bytes));
+    } else if (setting.name == "worker_rlimit_nofile" && load.open_files_most > 0) {
+        EXPECT_LE(config_number(setting.value), load.open_files_most);
+    }
+}
+
 constexpr std::uint32_t kMachines = 5'000;
 
 TEST(SuggestProperty, WhateverComesOutIsAcceptedByWhoeverReadsIt) {
@@ -680,6 +862,7 @@ TEST(SuggestProperty, WhateverComesOutIsAcceptedByWhoeverReadsIt) {
         for (int cause = 0; cause <= static_cast<int>(kLastCause); ++cause) {
             for (const Suggestion& suggestion : suggest(findings, static_cast<Cause>(cause))) {
                 expect_acceptable(suggestion, findings);
+                expect_fits(suggestion, findings);
                 settings += suggestion.settings.size();
             }
         }

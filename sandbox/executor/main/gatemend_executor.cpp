@@ -126,7 +126,7 @@ void Service::build_executor() {
     desk = std::make_unique<sandbox::FactDesk>(
         *facts,
         [this]() -> const policy::Policy& { return executor->policy(); },
-        sandbox::FactPaths{.names = kNamesPath},
+        sandbox::FactPaths{.names = kNamesPath, .agent = sandbox::agent_identity()},
         [this](const std::string& unit, const sandbox::ConfigTestFact& fact) {
             executor->good_copies().note(unit, fact);
         },

@@ -19,7 +19,7 @@ _HERE = pathlib.Path(__file__).resolve()
 _PEER = _HERE.parents[1] / "hostile_peer.py"
 _INTERFACE = _HERE.parents[3] / "sandbox/dbus/org.gatemend.Executor1.xml"
 _PLAN = "sssssst" + "a{ss}"
-_ROOT_ONLY = ("Pause", "Resume", "Approve", "Lift", "Acknowledge")
+_ROOT_ONLY = ("Pause", "Resume", "Approve", "Reveal", "Lift", "Acknowledge")
 _DIGEST = "f" * 64
 
 

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// May everybody on this machine read this file? Only then its content may be shown to whoever may
+// see gatemend's words. Called by the tools, by gatemend-mend and by the agent's journal reader.
+#pragma once
+
+#include <string>
+
+namespace gatemend::sandbox {
+
+// True only where the file and each folder on the way to it (links resolved) grant it to others, to
+// the owning group and in every entry of an access list: nobody but the owner is left out. What
+// cannot be seen is not open. `root`: what "/" is, other than "" in tests; then `path` has no
+// links. A file that does not exist is as open as its folder.
+[[nodiscard]] bool is_open_to_all(const std::string& path, const std::string& root = "");
+
+}  // namespace gatemend::sandbox
