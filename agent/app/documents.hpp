@@ -30,11 +30,12 @@ struct StatusExtras {
     std::vector<std::string> policy_files;
     std::size_t unwatched_directories = 0;
     std::uint64_t dropped_events = 0;
+    core::TimePoint now{};
 };
 
 [[nodiscard]] Json incident_document(const engine::State& state, const engine::Incident& incident);
 [[nodiscard]] Json incidents_document(const engine::State& state);  // newest first
-[[nodiscard]] Json services_document(const engine::State& state);
+[[nodiscard]] Json services_document(const engine::State& state, core::TimePoint now);
 [[nodiscard]] Json status_document(const engine::State& state, const StatusExtras& extras);
 // `preview`: of the change, as the executor shows it.
 [[nodiscard]] Json plan_document(const actions::Plan& plan,

@@ -469,8 +469,8 @@ Result<EventBody> parse_restored(Tokens& tokens) {
     return EventBody{std::move(restored)};
 }
 
-// ledger empty | ledger attempt ... | ledger latched UNIT words | ledger paused UNTIL words |
-// ledger approved DIGEST
+// ledger empty | ledger attempt ... | ledger latched UNIT words | ledger rearmed UNIT |
+// ledger paused UNTIL words | ledger approved DIGEST
 Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
     core::LedgerLearnt learnt{state.ledger};
     const std::string_view word = tokens.next().value_or("");
@@ -482,6 +482,13 @@ Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
     } else if (word == "latched") {
         GATEMEND_TRY(unit, take_unit(tokens));
         learnt.ledger.latches.push_back(core::Latch{unit, {}, core::sanitize(tokens.rest())});
+    } else if (word == "rearmed") {
+        GATEMEND_TRY(unit, take_unit(tokens));
+        std::erase_if(learnt.ledger.latches,
+                      [&unit](const core::Latch& latch) { return latch.unit == unit; });
+        for (core::Attempt& attempt : learnt.ledger.attempts) {
+            attempt.is_uncounted = attempt.is_uncounted || attempt.unit == unit;
+        }
     } else if (word == "paused") {
         const auto until = core::parse_time(tokens.next().value_or(""));
         if (!until) {
@@ -496,7 +503,7 @@ Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
         learnt.ledger.approvals.push_back(
             core::Approval{std::string{digest}, core::TimePoint::max(), "root"});
     } else {
-        return wrong("expected: ledger empty|attempt|latched|paused|approved");
+        return wrong("expected: ledger empty|attempt|latched|rearmed|paused|approved");
     }
     return EventBody{std::move(learnt)};
 }
