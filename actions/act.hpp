@@ -53,6 +53,9 @@ class Act {
     [[nodiscard]] virtual std::optional<std::string> find_obstacle(
         const core::UnitState& state) const = 0;
 
+    // What the machine itself says against this very plan, looked at now; nullopt: nothing does.
+    [[nodiscard]] virtual std::optional<std::string> find_unmet(const Plan& plan) const;
+
     // Starts the act; `done` is called exactly once. At the plan's deadline no further step is
     // begun; an act that has to go back needs as long again. A failed act has undone itself.
     virtual void perform(const Hands& hands, const Task& task, ActDone done) const = 0;

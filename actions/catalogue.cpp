@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "actions/catalogue.hpp"
 
+#include "core/closed_set.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -14,6 +16,8 @@ constexpr std::size_t kMaxUnitNameBytes = 200;
 
 constexpr std::array kPm2Parameters{ParameterSpec{"app", ParameterKind::kName}};
 constexpr std::array kVacuumParameters{
+    // The folder whose file system is full.
+    ParameterSpec{"journal", ParameterKind::kPath},
     ParameterSpec{.name = "keep_bytes", .kind = ParameterKind::kBytes, .is_policy = true},
     ParameterSpec{.name = "keep_seconds", .kind = ParameterKind::kSeconds, .is_policy = true}};
 constexpr std::array kSocketParameters{ParameterSpec{"socket", ParameterKind::kUnixAddress}};
@@ -47,6 +51,7 @@ constexpr std::array kCatalogue{
             Risk::kNone,
             Trace::kNothing,
             Target::kService,
+            ActClass::kStart,
             {},
             "the unit is inactive or failed, nobody stopped it, its configuration test passes",
             "the unit is active",
@@ -57,6 +62,7 @@ constexpr std::array kCatalogue{
             Risk::kDisruptive,
             Trace::kNothing,
             Target::kService,
+            ActClass::kDisruption,
             {},
             "the unit is as it was when the plan was made, its configuration test passes",
             "the unit is active with a new invocation",
@@ -67,6 +73,7 @@ constexpr std::array kCatalogue{
             Risk::kNone,
             Trace::kNothing,
             Target::kService,
+            ActClass::kDisruption,
             {},
             "the unit is active, its configuration test passes",
             "the unit is active with the same invocation; nginx and PHP-FPM have new workers",
@@ -77,6 +84,7 @@ constexpr std::array kCatalogue{
             Risk::kNone,
             Trace::kNothing,
             Target::kService,
+            ActClass::kStart,
             kPm2Parameters,
             "the unit is a pm2 daemon of an ordinary user, and active",
             "pm2 reports the application as online",
@@ -87,8 +95,9 @@ constexpr std::array kCatalogue{
             Risk::kNone,
             Trace::kPermanent,
             Target::kHost,
+            ActClass::kRoom,
             kVacuumParameters,
-            "the journal holds archived files beyond what is to be kept",
+            "the journal's own file system is full, the journal holds more than is to be kept",
             "the journal is smaller; what is kept reaches back as far as the rule says",
             "none: the oldest entries are gone; cursor and bytes before and after are on record",
             std::chrono::seconds{60}},
@@ -97,6 +106,7 @@ constexpr std::array kCatalogue{
             Risk::kNone,
             Trace::kProvisional,
             Target::kService,
+            ActClass::kEdit,
             kSocketParameters,
             "nginx and its pool have configurations that pass; the path is a socket without links",
             "nginx's worker user may connect; the mode is what it was",
@@ -107,6 +117,7 @@ constexpr std::array kCatalogue{
             Risk::kEdit,
             Trace::kProvisional,
             Target::kService,
+            ActClass::kEdit,
             kSocketParameters,
             "one pool file of the unit names the socket",
             "the pool file says listen.owner, listen.group and listen.mode; PHP-FPM runs with it",
@@ -118,6 +129,7 @@ constexpr std::array kCatalogue{
         Risk::kEdit,
         Trace::kProvisional,
         Target::kNginx,
+        ActClass::kEdit,
         kRepointParameters,
         "nobody listens on the old address; an allowed unit of the same application listens on the "
         "new one, in the directive's protocol, and serves nothing else",
@@ -129,6 +141,7 @@ constexpr std::array kCatalogue{
             Risk::kEdit,
             Trace::kProvisional,
             Target::kService,
+            ActClass::kEdit,
             kRestoreParameters,
             "the configuration test fails and names a file; a kept version of it passes",
             "the file is the newest version that passes; the test passes",
@@ -140,6 +153,7 @@ constexpr std::array kCatalogue{
         Risk::kEdit,
         Trace::kProvisional,
         Target::kService,
+        ActClass::kEdit,
         kSuggestionParameters,
         "the setting is one that gatemend suggests, its place is found, the test passes with it",
         "the file says the suggested value; the unit runs with it",
@@ -150,6 +164,7 @@ constexpr std::array kCatalogue{
             Risk::kNone,
             Trace::kTimed,
             Target::kNginx,
+            ActClass::kEvidence,
             kDebugParameters,
             "nginx is built with debugging, its configuration names an error_log",
             "nginx writes at level debug",
@@ -160,6 +175,7 @@ constexpr std::array kCatalogue{
             Risk::kNone,
             Trace::kNothing,
             Target::kService,
+            ActClass::kEvidence,
             kCaptureParameters,
             "tcpdump is installed, the address is a local TCP backend",
             "a capture lies in /var/lib/gatemend/captures",
@@ -246,6 +262,32 @@ std::span<const ActSpec> catalogue() {
 
 const ActSpec& spec(ActId id) {
     return kCatalogue[static_cast<std::size_t>(id)];
+}
+
+std::string_view act_class_id(ActClass value) {
+    switch (value) {
+        case ActClass::kStart:
+            return "start";
+        case ActClass::kDisruption:
+            return "disruption";
+        case ActClass::kEdit:
+            return "edit";
+        case ActClass::kRoom:
+            return "room";
+        case ActClass::kEvidence:
+            return "evidence";
+    }
+    return "?";
+}
+
+std::optional<ActClass> act_class_from_id(std::string_view id) {
+    return core::find_by_id(id, ActClass::kEvidence, act_class_id);
+}
+
+ActClass class_of(ActId act, core::ActiveState before) {
+    const bool was_down =
+        before == core::ActiveState::kInactive || before == core::ActiveState::kFailed;
+    return act == ActId::kRestartUnit && was_down ? ActClass::kStart : spec(act).act_class;
 }
 
 std::optional<ActId> act_from_name(std::string_view name) {

@@ -54,6 +54,17 @@ enum class Target {
     kHost,     // systemd-journald.service: the act is on the machine
 };
 
+// What budgets are counted by: that one kind of act did not help says nothing about another kind.
+enum class ActClass {
+    kStart,       // of what is down: nobody can lose anything by it
+    kDisruption,  // of what runs: restart, reload
+    kEdit,        // of a file, or of a socket's owner
+    kRoom,        // on the machine's disks
+    kEvidence,    // collects what a person needs
+};
+[[nodiscard]] std::string_view act_class_id(ActClass value);  // "start"
+[[nodiscard]] std::optional<ActClass> act_class_from_id(std::string_view id);
+
 enum class ParameterKind {
     kAddress,      // canonical: "unix:/run/x.sock", "127.0.0.1:9000"
     kUnixAddress,  // "unix:/run/x.sock"
@@ -78,6 +89,7 @@ struct ActSpec {
     Risk risk;
     Trace trace;
     Target target;
+    ActClass act_class;  // but see class_of()
     std::span<const ParameterSpec> parameters;
     std::string_view precondition;   // for people
     std::string_view postcondition;  // for people
@@ -88,6 +100,8 @@ struct ActSpec {
 [[nodiscard]] std::span<const ActSpec> catalogue();
 [[nodiscard]] const ActSpec& spec(ActId id);
 [[nodiscard]] std::optional<ActId> act_from_name(std::string_view name);
+// `before`: the unit's state that the plan was made for. To restart what is down is to start it.
+[[nodiscard]] ActClass class_of(ActId act, core::ActiveState before);
 
 // By ParameterSpec::name; sorted, so that the digest does not depend on who made it.
 using Parameters = std::map<std::string, std::string, std::less<>>;

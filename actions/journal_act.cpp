@@ -11,15 +11,18 @@
 #include "core/text.hpp"
 #include "sandbox/bus/event_loop.hpp"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
 
 namespace gatemend::actions {
@@ -71,6 +74,33 @@ Result<Journals> look(const JournalPlaces& places) {
         }
     }
     return journals;
+}
+
+core::Result<DiskRoom> room_at(const std::string& path) {
+    struct statvfs info {};
+
+    if (statvfs(path.c_str(), &info) < 0) {
+        return core::Error{"look at the file system of " + path + ": " +
+                           std::generic_category().message(errno)};
+    }
+    return DiskRoom{.bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize,
+                    .free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize};
+}
+
+// As good as full: less than a hundredth, or than a service needs for its next file, is left.
+bool is_short(const DiskRoom& room) {
+    constexpr std::uint64_t kLeast = std::uint64_t{1024} * 1024;
+    constexpr std::uint64_t kShare = 100;
+    return room.free < std::max(kLeast, room.bytes / kShare);
+}
+
+// The one that the plan names, if it is a journal's.
+JournalPlaces places_of(const Plan& plan, JournalPlaces places) {
+    const auto named = plan.parameters.find("journal");
+    std::erase_if(places.roots, [&](const std::string& root) {
+        return named == plan.parameters.end() || root != named->second;
+    });
+    return places;
 }
 
 struct Sum {
@@ -178,10 +208,11 @@ class Vacuuming : public std::enable_shared_from_this<Vacuuming> {
     }
 
     [[nodiscard]] std::string words(const Sum& after) const {
-        return "journal " + core::format_bytes(before_.bytes) + " -> " +
+        return places_.roots.front() + ": journal " + core::format_bytes(before_.bytes) + " -> " +
                core::format_bytes(after.bytes) + " (" + std::to_string(before_.bytes) + " -> " +
                std::to_string(after.bytes) + " bytes); oldest entry was " + before_.oldest +
-               ", is " + after.oldest;
+               ", is " + after.oldest + "; kept: " + core::format_bytes(floor_.bytes) +
+               " at least, and what is younger than " + core::format_duration(floor_.age);
     }
 
     void end(const Journals& journals) {
@@ -214,12 +245,49 @@ class Vacuuming : public std::enable_shared_from_this<Vacuuming> {
 
 }  // namespace
 
+std::optional<std::string> VacuumJournal::find_unmet(const Plan& plan) const {
+    const JournalPlaces places = places_of(plan, places_);
+    if (places.roots.empty()) {
+        return "no journal is kept in the folder that the plan names";
+    }
+    const std::string& root = places.roots.front();
+    const auto room = places.room_at ? places.room_at(root) : room_at(root);
+    if (!room) {
+        return core::sanitize(room.error().text);
+    }
+    if (!is_short(*room)) {
+        return "the journal in " + root +
+               " does not lie on a full disk: " + core::format_bytes(room->free) + " of " +
+               core::format_bytes(room->bytes) + " are free there";
+    }
+    const auto journals = look(places);
+    if (!journals) {
+        return core::sanitize(journals.error().text);
+    }
+    const JournalFloor floor = floor_of(plan);
+    const auto is_worthwhile = [&floor](const auto& entry) {
+        return plan_vacuum(entry.second, floor, bus::wall_clock()).gone > 0 ||
+               is_rotation_worthwhile(entry.second, floor, bus::wall_clock());
+    };
+    if (std::ranges::none_of(*journals, is_worthwhile)) {
+        return "nothing to vacuum above the floor of " + core::format_bytes(floor.bytes) + " and " +
+               core::format_duration(floor.age) + "; journal " +
+               core::format_bytes(sum_of(*journals).bytes);
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> VacuumJournal::find_obstacle(const core::UnitState& /*state*/) const {
     return std::nullopt;  // journalctl deletes as well while the journal daemon is down
 }
 
 void VacuumJournal::perform(const Hands& hands, const Task& task, ActDone done) const {
-    std::make_shared<Vacuuming>(hands, task.plan, places_, std::move(done))->begin();
+    JournalPlaces places = places_of(task.plan, places_);
+    if (places.roots.empty()) {
+        done({ActOutcome::kFailed, "no journal is kept in the folder that the plan names"});
+        return;
+    }
+    std::make_shared<Vacuuming>(hands, task.plan, std::move(places), std::move(done))->begin();
 }
 
 bool VacuumJournal::is_fulfilled(const Plan& /*plan*/, const core::UnitState& /*state*/) const {

@@ -6,16 +6,25 @@
 #include "actions/act.hpp"
 
 #include <array>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 namespace gatemend::actions {
+
+struct DiskRoom {
+    std::uint64_t bytes = 0;
+    std::uint64_t free = 0;  // for users other than root
+};
 
 struct JournalPlaces {
     std::string machine_id = "/etc/machine-id";
     // below each: a folder named by the machine's id
     std::vector<std::string> roots{"/var/log/journal", "/run/log/journal"};
     std::string tool = "/usr/bin/journalctl";
+    // Of the file system that a path lies on; empty: the machine is asked.
+    std::function<core::Result<DiskRoom>(const std::string& path)> room_at{};
 };
 
 class VacuumJournal final : public Act {
@@ -24,6 +33,8 @@ class VacuumJournal final : public Act {
 
     [[nodiscard]] std::optional<std::string> find_obstacle(
         const core::UnitState& state) const override;
+    // A journal that does not lie where room is short, or has nothing to give, is not touched.
+    [[nodiscard]] std::optional<std::string> find_unmet(const Plan& plan) const override;
     void perform(const Hands& hands, const Task& task, ActDone done) const override;
     [[nodiscard]] bool is_fulfilled(const Plan& plan, const core::UnitState& state) const override;
 

@@ -91,6 +91,10 @@ class ReloadUnit final : public Act {
 
 Act::~Act() = default;
 
+std::optional<std::string> Act::find_unmet(const Plan& /*plan*/) const {
+    return std::nullopt;
+}
+
 void Act::undo(const Hands& /*hands*/, const Task& /*task*/, ActDone done) const {
     const ActDone answer = std::move(done);
     answer({ActOutcome::kFailed, "the act left nothing behind that could be undone"});

@@ -288,12 +288,27 @@ std::optional<Hold> check_ladder(const Case& c) {
     return Hold{HoldKind::kLadderExhausted, owner_of(c.rule), std::move(text), std::nullopt};
 }
 
-// Counted for whom the plan names, as the executor does.
+// To restart what is down is to start it.
+Charge charge_of(const Case& c) {
+    if (c.move.step == nullptr) {
+        return {c.move.target, actions::ActClass::kStart};
+    }
+    const auto& down = c.question.units_down;
+    const bool is_down = std::ranges::find(down, c.move.target) != down.end();
+    return {c.move.target,
+            actions::class_of(c.move.step->act,
+                              is_down ? core::ActiveState::kFailed : core::ActiveState::kActive)};
+}
+
+// Counted for whom the plan names, as the executor does. What a person approved, or is asked about,
+// is not for the breaker to hold back.
 std::optional<Hold> check_account(const Case& c) {
     const core::TimePoint now = c.question.now;
-    auto verdict = c.move.is_offer
+    const bool is_persons =
+        c.move.is_offer || std::min(c.policy.settings.mode, c.rule.mode) == Mode::kAsk;
+    auto verdict = is_persons
                        ? check_chosen(c.rule, c.move.target, c.ledger, now)
-                       : check_budget(c.policy.settings, c.rule, c.move.target, c.ledger, now);
+                       : check_budget(c.policy.settings, c.rule, charge_of(c), c.ledger, now);
     const auto hold = [&verdict](HoldKind kind, std::string owner) {
         return Hold{kind, std::move(owner), std::move(verdict.reason), verdict.retry_at};
     };
@@ -508,6 +523,10 @@ Decision decide(const Policy& policy, const core::Ledger& ledger, const Question
     decision.reason = describe(decision, c);
     decision.retry_at = retry_time(decision.holds);
     return decision;
+}
+
+const LadderStep* find_step(const Rule& rule, const Question& question) {
+    return find_move(rule, question).step;
 }
 
 const Rule* find_rule(const Policy& policy, const Question& question) {

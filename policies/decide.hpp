@@ -64,6 +64,9 @@ struct Decision {
                               const core::Ledger& ledger,
                               const Question& question);
 
+// The step of the ladder that `decide` would take or hold: what guards are to be asked about.
+[[nodiscard]] const LadderStep* find_step(const Rule& rule, const Question& question);
+
 // The rule that decides: the first whose cause, patterns and confidence all fit, or nullptr.
 [[nodiscard]] const Rule* find_rule(const Policy& policy, const Question& question);
 // The first rule for a cause, whatever else it asks for, or nullptr.

@@ -26,8 +26,8 @@ struct LadderStep {
     friend bool operator==(const LadderStep&, const LadderStep&) = default;
 };
 
-// At most `max` attempts in any window of `per`; `cooldown` between two; after n attempts in a row
-// that did not cure, cooldown * backoff^n. The count of `max` reached = the breaker latches.
+// At most `max` attempts that did not cure in any window of `per`; `cooldown` between two; after n
+// such attempts in a row, cooldown * backoff^n. The count of `max` reached = the breaker latches.
 struct Limit {
     std::uint32_t max = 3;
     core::Duration per = std::chrono::minutes{15};
@@ -131,6 +131,8 @@ struct Settings {
     Mode mode = Mode::kAct;  // upper bound for every rule
     Limit unit_limit{6, std::chrono::hours{1}, core::Duration::zero(), 1};
     Limit host_limit{20, std::chrono::hours{1}, core::Duration::zero(), 1};
+    // A unit that somebody else has brought up and that stayed up for so long: its breaker re-arms.
+    core::Duration rearm_after = std::chrono::minutes{10};
     // the executor's allowlist: patterns with * and ?, matched against whole unit names
     // (systemd-journald.service: acts on the machine count for it, see actions::kJournalUnit)
     std::vector<std::string> units{

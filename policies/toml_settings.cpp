@@ -139,6 +139,9 @@ class SettingsReader {
             settings_.host_limit =
                 read_limit(*host, "limits.host", settings_.host_limit, reporter_);
         }
+        if (const auto rearm = limits.duration("rearm_after", {seconds{5}, hours{24}})) {
+            settings_.rearm_after = rearm->value;
+        }
         limits.finish();
     }
 

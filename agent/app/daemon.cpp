@@ -339,6 +339,7 @@ StatusExtras Daemon::extras() const {
     extras.policy_files = policy_files_;
     extras.unwatched_directories = topology_->unwatched_directories();
     extras.dropped_events = driver_->dropped_events();
+    extras.now = loop_.now();
     return extras;
 }
 

@@ -2,6 +2,7 @@
 #include "app/documents.hpp"
 
 #include "app/candidates.hpp"
+#include "policies/budget.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -218,7 +219,9 @@ Json latch_list(const core::Ledger& ledger) {
     for (const core::Latch& latch : ledger.latches) {
         list.push_back({{"unit", latch.unit},
                         {"since", core::format_time(latch.since)},
-                        {"reason", latch.reason}});
+                        {"reason", policy::with_clear_words(latch.reason, latch.unit)},
+                        {"rule", latch.rule},
+                        {"class", latch.act_class}});
     }
     return list;
 }
@@ -280,7 +283,7 @@ Json incidents_document(const engine::State& state, Reader reader) {
     return {{"incidents", std::move(list)}};
 }
 
-Json services_document(const engine::State& state) {
+Json services_document(const engine::State& state, core::TimePoint now) {
     Json list = Json::array();
     for (const core::Service& service : state.topology.services) {
         if (service.role == core::ServiceRole::kUnowned) {
@@ -296,6 +299,10 @@ Json services_document(const engine::State& state) {
                         {"config", test_object(record)},
                         {"probe", probe_object(record)},
                         {"incident", has_incident ? Json(*record->incident) : Json(nullptr)},
+                        {"flapping",
+                         now == core::TimePoint{}
+                             ? ""
+                             : policy::flapping_words(service.unit, state.ledger, now)},
                         {"backends", backend_list(service.backends)}});
     }
     return list;
@@ -309,7 +316,7 @@ Json status_document(const engine::State& state, const StatusExtras& extras) {
             {"problems", extras.problems},
             {"pause", pause_object(state.ledger)},
             {"latches", latch_list(state.ledger)},
-            {"services", services_document(state)},
+            {"services", services_document(state, extras.now)},
             {"unowned", backend_list(state.topology.unowned)},
             {"logs", log_list(extras.logs)},
             {"policy", {{"rules", policy.rules.size()}, {"files", extras.policy_files}}},

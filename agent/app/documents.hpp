@@ -30,6 +30,7 @@ struct StatusExtras {
     std::vector<std::string> policy_files;
     std::size_t unwatched_directories = 0;
     std::uint64_t dropped_events = 0;
+    core::TimePoint now{};
 };
 
 // Who asks. What the unit says in the journal is for whoever may read the journal.
@@ -38,7 +39,7 @@ enum class Reader { kRoot, kGroup };
 [[nodiscard]] Json incident_document(const engine::State& state, const engine::Incident& incident);
 // Newest first.
 [[nodiscard]] Json incidents_document(const engine::State& state, Reader reader);
-[[nodiscard]] Json services_document(const engine::State& state);
+[[nodiscard]] Json services_document(const engine::State& state, core::TimePoint now);
 [[nodiscard]] Json status_document(const engine::State& state, const StatusExtras& extras);
 // `preview`: of the change, as the executor shows it.
 [[nodiscard]] Json plan_document(const actions::Plan& plan,

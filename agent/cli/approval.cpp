@@ -191,7 +191,9 @@ using AttemptTuple = sdbus::Struct<std::uint64_t,
                                    std::string,
                                    std::string,
                                    std::int64_t,
-                                   std::map<std::string, std::string>>;
+                                   std::map<std::string, std::string>,
+                                   std::string,
+                                   bool>;
 
 bool can_be_undone(const AttemptTuple& attempt) {
     const std::string& undo = std::get<8>(attempt);
@@ -202,7 +204,8 @@ bool can_be_undone(const AttemptTuple& attempt) {
 int find_attempt(RollbackOptions& options) {
     std::vector<AttemptTuple> attempts;
     const int code = call_service(kExecutor, [&attempts](sdbus::IProxy& executor) {
-        std::vector<sdbus::Struct<std::string, std::int64_t, std::string>> latches;
+        std::vector<sdbus::Struct<std::string, std::int64_t, std::string, std::string, std::string>>
+            latches;
         std::vector<sdbus::Struct<std::int64_t, std::string, std::string>> pauses;
         std::vector<sdbus::Struct<std::string, std::int64_t>> forgiven;
         std::vector<sdbus::Struct<std::string, std::int64_t, std::string>> approvals;

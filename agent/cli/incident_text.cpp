@@ -166,7 +166,8 @@ std::string service_line(const Json& service) {
     }
     const std::string incident = text(service, "incident");
     out += incident.empty() ? "" : ", incident " + incident;
-    out += "\n";
+    const std::string flapping = text(service, "flapping");
+    out += (flapping.empty() ? "" : ", " + flapping) + "\n";
     for (const Json& backend : list(service, "backends")) {
         out += "      " + text(backend, "address") + "  (" + text(backend, "where") + ")\n";
     }

@@ -46,6 +46,8 @@ std::string_view hold_kind_id(HoldKind value) {
             return "unit-not-allowed";
         case HoldKind::kRecordUnreadable:
             return "record-unreadable";
+        case HoldKind::kRecordDiskFull:
+            return "record-disk-full";
         case HoldKind::kLadderExhausted:
             return "ladder-exhausted";
         case HoldKind::kExecutorRefused:

@@ -31,6 +31,7 @@ enum class HoldKind {
     kNoRule,
     kUnitNotAllowed,
     kRecordUnreadable,
+    kRecordDiskFull,
     kLadderExhausted,
     kExecutorRefused,
     kUnitIsUp,        // the cause is known, but nothing is down that could be started

@@ -247,6 +247,8 @@ void visit(Line& line, Thing& thing) {
     line.value("inodes", thing.inodes);
     line.value("inodes_free", thing.inodes_free);
     line.value("read_only", thing.is_read_only);
+    line.value("device", thing.device);
+    line.value("journal_bytes", thing.journal_bytes);
 }
 
 template <class Line, Is<Worker> Thing>

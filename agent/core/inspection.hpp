@@ -7,6 +7,7 @@
 
 #include "core/result.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -60,9 +61,15 @@ struct FileSystem {
     std::uint64_t inodes = 0;      // 0: this file system does not count them
     std::uint64_t inodes_free = 0;
     bool is_read_only = false;
+    std::uint64_t device = 0;         // equal numbers: the same file system
+    std::uint64_t journal_bytes = 0;  // of a journal's folder: what its files take
 
     friend bool operator==(const FileSystem&, const FileSystem&) = default;
 };
+
+// The folders in which journald keeps journals; inspect tells of those that are there.
+inline constexpr std::array<std::string_view, 2> kJournalRoots{"/var/log/journal",
+                                                               "/run/log/journal"};
 
 // A process of the unit that was asked about, or one of nginx's.
 struct Worker {

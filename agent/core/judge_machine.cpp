@@ -24,19 +24,79 @@ bool is_full(const FileSystem& fs) {
     return !fs.is_read_only && fs.bytes > 0 && (fs.bytes_free < kNoSpaceBytes || has_no_inodes(fs));
 }
 
-const FileSystem* find_full(const Findings& findings) {
+bool is_journal_root(const FileSystem& fs) {
+    return std::ranges::find(kJournalRoots, fs.path) != kJournalRoots.end();
+}
+
+// Full, and what failed may have written there: the journal's own folder is journald's, and
+// /dev/shm is used by whoever was told to use it, so that only an errno 28 speaks for it. One for
+// each file system.
+std::vector<const FileSystem*> find_full(const Findings& findings, bool has_said_so) {
+    std::vector<const FileSystem*> found;
     if (!findings.inspection) {
-        return nullptr;
+        return found;
     }
-    const auto& all = findings.inspection->file_systems;
-    const auto found = std::find_if(all.begin(), all.end(), is_full);
-    return found == all.end() ? nullptr : &*found;
+    for (const FileSystem& fs : findings.inspection->file_systems) {
+        const bool is_told = std::ranges::any_of(found, [&fs](const FileSystem* other) {
+            return other->device == fs.device && other->bytes == fs.bytes &&
+                   other->bytes_free == fs.bytes_free;
+        });
+        if (is_full(fs) && !is_told && !is_journal_root(fs) &&
+            (has_said_so || fs.path != "/dev/shm")) {
+            found.push_back(&fs);
+        }
+    }
+    return found;
+}
+
+// The journal that lies on one of them, where it is bytes that ran out: deleting it frees no inode
+// worth the name.
+const FileSystem* find_journal(const Findings& findings,
+                               const std::vector<const FileSystem*>& full) {
+    for (const FileSystem& fs : findings.inspection->file_systems) {
+        const bool is_among = std::ranges::any_of(full, [&fs](const FileSystem* other) {
+            return other->device == fs.device && is_full(fs) && !has_no_inodes(*other);
+        });
+        if (is_journal_root(fs) && is_among && fs.journal_bytes > 0) {
+            return &fs;
+        }
+    }
+    return nullptr;
 }
 
 std::string space_words(const FileSystem& fs) {
     return has_no_inodes(fs) ? fs.path + ": no inode left of " + std::to_string(fs.inodes)
                              : fs.path + ": " + format_bytes(fs.bytes_free) + " left of " +
                                    format_bytes(fs.bytes);
+}
+
+// What is worth a command: below this nobody's disk is full because of the journal.
+constexpr std::uint64_t kWorthwhileJournal = std::uint64_t{32} * 1024 * 1024;
+
+// A size of journalctl's that is smaller than what there is.
+std::string journal_advice(const FileSystem& journal) {
+    constexpr std::uint64_t kMebi = std::uint64_t{1024} * 1024;
+    const std::uint64_t keep = journal.journal_bytes / 4 / kMebi;
+    return "`journalctl --vacuum-size=" + std::to_string(keep) + "M` frees most of the " +
+           format_bytes(journal.journal_bytes) + " of old journals in " + journal.path + "; ";
+}
+
+std::string room_advice(const FileSystem& full, const FileSystem* journal) {
+    if (has_no_inodes(full)) {
+        return "Find the many small files (`du --inodes -x -d 2 " + full.path +
+               " | sort -n | tail`) and remove those that nobody needs, old PHP sessions for "
+               "instance.";
+    }
+    std::string advice;
+    if (journal != nullptr && journal->journal_bytes >= kWorthwhileJournal) {
+        advice += journal_advice(*journal);
+    }
+    advice += "`du -x -d 2 " + full.path + " | sort -n | tail` shows what fills it, `lsof +L1 " +
+              full.path + "` files that are deleted and still open";
+    if (full.path.starts_with("/var")) {
+        advice += "; large logs: `logrotate -f /etc/logrotate.conf`";
+    }
+    return advice + ". Then start what failed.";
 }
 
 bool has_failed(const Findings& findings) {
@@ -123,30 +183,34 @@ std::string limit_advice(bool is_files, const std::vector<Suggestion>& suggestio
 
 std::optional<Diagnosis> judge_disk_full(const Findings& findings) {
     const Sighting* sighting = find_symptom(findings, {Symptom::kDiskFull});
-    const FileSystem* full = find_full(findings);
-    const bool is_explained = full != nullptr && (sighting != nullptr || has_failed(findings));
+    const auto full = find_full(findings, sighting != nullptr);
+    const bool is_explained = !full.empty() && (sighting != nullptr || has_failed(findings));
     const bool is_log_only = sighting != nullptr && !findings.inspection;
     if (!is_explained && !is_log_only) {
         return std::nullopt;
     }
     CaseFile file(Cause::kDiskFull, findings);
     file.sightings({Symptom::kDiskFull});
-    if (full != nullptr) {
-        file.inspection(space_words(*full));
+    for (const FileSystem* fs : full) {
+        file.inspection(space_words(*fs));
     }
     if (has_failed(findings)) {
         file.unit_down();
     }
-    const bool is_inodes = full != nullptr && has_no_inodes(*full);
-    return file.close(full == nullptr ? "A file system is full (errno 28)."
-                                      : "A file system is full: " + space_words(*full) + ".",
-                      is_inodes
-                          ? "Find the many small files (`du --inodes -x -d 2 " + full->path +
-                                " | sort -n | tail`) and remove those that nobody needs, old "
-                                "PHP sessions for instance."
-                          : "`journalctl --vacuum-size=500M` frees old journals; `du -x -d 2 " +
-                                (full == nullptr ? std::string{"/var"} : full->path) +
-                                " | sort -n | tail` shows the rest. Then start what failed.");
+    if (full.empty()) {
+        return file.close("A file system is full (errno 28).",
+                          "`df -h` and `df -i` show which; `du -x -d 2 DIRECTORY | sort -n | tail` "
+                          "shows what fills it.");
+    }
+    const FileSystem* journal = find_journal(findings, full);
+    if (journal != nullptr) {
+        file.remedy("journal", journal->path);
+    }
+    std::string words;
+    for (const FileSystem* fs : full) {
+        words += (words.empty() ? "" : "; ") + space_words(*fs);
+    }
+    return file.close("A file system is full: " + words + ".", room_advice(*full.front(), journal));
 }
 
 std::optional<Diagnosis> judge_oom_killed(const Findings& findings) {

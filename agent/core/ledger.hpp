@@ -26,6 +26,7 @@ enum class ActOutcome {
 [[nodiscard]] std::optional<ActOutcome> act_outcome_from_id(std::string_view id);
 
 // What became of the symptom: success is the cure, not the exit code.
+// Only kEffective is a cure; what has no verdict yet is none for the moment.
 enum class ActVerdict { kPending, kEffective, kIneffective, kHarmful };
 [[nodiscard]] std::string_view act_verdict_id(ActVerdict verdict);
 [[nodiscard]] std::optional<ActVerdict> act_verdict_from_id(std::string_view id);
@@ -55,15 +56,21 @@ struct Attempt {
     // The plan's, until there is a verdict: what another agent than the one that asked for it needs
     // to verify it. Those of repoint-backend are kept: what was undone is not offered again.
     std::map<std::string, std::string, std::less<>> parameters{};
+    std::string act_class{};  // ActClass's identifier; "": what the catalogue says of the act
+    // No breaker counts it: a person has approved it or rolled it back, or the breaker has re-armed
+    // since.
+    bool is_uncounted = false;
 
     friend bool operator==(const Attempt&, const Attempt&) = default;
 };
 
-// A breaker that has tripped: no act on `unit` until an operator lifts it.
+// A breaker that has tripped: no such act on `unit` until an operator lifts it, or it re-arms.
 struct Latch {
     std::string unit;
     TimePoint since{};
     std::string reason;
+    std::string rule{};       // "": by whichever rule
+    std::string act_class{};  // "": every act, as records of older versions have it
 
     friend bool operator==(const Latch&, const Latch&) = default;
 };

@@ -42,6 +42,7 @@ bool is_guard(core::HoldKind kind) {
         case HoldKind::kNoRule:
         case HoldKind::kUnitNotAllowed:
         case HoldKind::kRecordUnreadable:
+        case HoldKind::kRecordDiskFull:
         case HoldKind::kLadderExhausted:
         case HoldKind::kExecutorRefused:
         case HoldKind::kUnitIsUp:
@@ -170,10 +171,8 @@ void on_refused(Context& context, Incident& incident, const core::ActAnswered& a
     }
 }
 
-void note_attempt(core::Ledger& ledger,
-                  const Incident& incident,
-                  const core::ActAnswered& answer,
-                  core::TimePoint now) {
+void note_attempt(Context& context, const Incident& incident, const core::ActAnswered& answer) {
+    core::Ledger& ledger = context.state.ledger;
     const bool is_known = std::any_of(
         ledger.attempts.begin(), ledger.attempts.end(), [&answer](const core::Attempt& item) {
             return item.id == answer.attempt;
@@ -184,12 +183,18 @@ void note_attempt(core::Ledger& ledger,
     const actions::Plan& plan = incident.trial->plan;
     core::Attempt attempt;
     attempt.id = answer.attempt;
-    attempt.time = now;
+    attempt.time = context.now;
     attempt.rule = plan.rule;
     attempt.act = actions::spec(plan.act).name;
     attempt.unit = plan.unit;
     attempt.incident = incident.id;
     attempt.outcome = answer.outcome;
+    attempt.act_class = actions::act_class_id(actions::class_of(plan.act, plan.expected_active));
+    const policy::Policy& policy = context.state.policy;
+    const policy::Rule* rule = policy::find_rule_by_name(policy, plan.rule);
+    attempt.is_uncounted =
+        incident.trial->is_offer ||
+        (rule != nullptr && std::min(policy.settings.mode, rule->mode) == policy::Mode::kAsk);
     const bool is_provisional = actions::spec(plan.act).trace == actions::Trace::kProvisional &&
                                 answer.outcome == core::ActOutcome::kSucceeded;
     attempt.undo = is_provisional ? core::UndoState::kProvisional : core::UndoState::kNothing;
@@ -214,7 +219,7 @@ void on_done(Context& context, Incident& incident, const core::ActAnswered& answ
     const policy::Rule* rule = policy::find_rule_by_name(context.state.policy, trial.plan.rule);
     incident.verify_by = context.now + (rule == nullptr ? policy::Verify{} : rule->verify).within;
     withdraw(incident, trial.plan);
-    note_attempt(context.state.ledger, incident, answer, context.now);
+    note_attempt(context, incident, answer);
     context.record(RecordKind::kActed,
                    incident,
                    std::string{core::act_outcome_id(answer.outcome)} + ": " + answer.detail);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From a service that does not answer to a decision: ready to act, propose, hold, or give up.
 #include "engine/context.hpp"
+#include "policies/budget.hpp"
 
 #include <algorithm>
 
@@ -94,8 +95,7 @@ Answer ask_policy(const Case& c) {
     const policy::Rule* rule = policy::find_rule(policy, question);
     question.ladder_step = next_step(c.incident, rule);
     Answer answer;
-    const bool has_step = rule != nullptr && question.ladder_step < rule->ladder.size();
-    answer.step = has_step ? &rule->ladder[question.ladder_step] : nullptr;
+    answer.step = rule == nullptr ? nullptr : policy::find_step(*rule, question);
     question.guards = guards_of(c, rule, answer.step);
     answer.decision = policy::decide(policy, c.context.state.ledger, question);
     if (rule != nullptr) {
@@ -155,10 +155,30 @@ bool make_ready(const Case& c, const Answer& answer) {
     return true;
 }
 
+// It would have been tried now: while something else holds it, nothing is given up.
+bool is_exhausted(const policy::Decision& decision) {
+    return decision.holds.size() == 1 && has_hold(decision, core::HoldKind::kBudgetExhausted);
+}
+
+// The executor may have refused: somebody was at work on the machine.
+void ask_latch(const Case& c, bool is_news) {
+    constexpr core::Duration kAgain = std::chrono::minutes{1};
+    Incident& incident = c.incident;
+    if (!is_exhausted(incident.decision)) {
+        incident.latch_asked.reset();
+        return;
+    }
+    if (is_news || !incident.latch_asked || c.context.now - *incident.latch_asked >= kAgain) {
+        incident.latch_asked = c.context.now;
+        c.context.emit(LatchBreaker{incident.target, incident.decision.rule});
+    }
+    c.context.wake(incident.unit, c.record, *incident.latch_asked + kAgain);
+}
+
 std::string reason_to_give_up(const Incident& incident) {
     using core::HoldKind;
     const bool is_given_up = incident.given_up.contains(incident.decision.rule);
-    const bool is_over = is_given_up || has_hold(incident.decision, HoldKind::kBudgetExhausted) ||
+    const bool is_over = is_given_up || is_exhausted(incident.decision) ||
                          has_hold(incident.decision, HoldKind::kLatched) ||
                          has_hold(incident.decision, HoldKind::kDemoted);
     return is_over ? incident.decision.reason : "";
@@ -173,9 +193,7 @@ void hold(const Case& c, bool is_news) {
     if (is_news) {
         record_decision(c.context, incident, incident.decision.reason);
     }
-    if (is_news && has_hold(incident.decision, core::HoldKind::kBudgetExhausted)) {
-        c.context.emit(LatchBreaker{incident.target, incident.decision.rule});
-    }
+    ask_latch(c, is_news);
     if (const std::string why = reason_to_give_up(incident); !why.empty()) {
         incident.phase = Phase::kEscalated;
         escalate(c.context, incident, why);
@@ -221,8 +239,7 @@ void escalate(Context& context, Incident& incident, const std::string& why) {
     const std::string& lifted = incident.target.empty() ? incident.unit : incident.target;
     context.record(RecordKind::kEscalated,
                    incident,
-                   "giving up on " + incident.unit + ": " + why + "; `gatemend resume " + lifted +
-                       "` lifts this once the reason is gone");
+                   "giving up on " + incident.unit + ": " + policy::with_clear_words(why, lifted));
 }
 
 void decide_and_apply(Context& context,

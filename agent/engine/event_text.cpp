@@ -522,6 +522,7 @@ Result<EventBody> parse_restored(Tokens& tokens) {
 }
 
 // ledger empty | ledger attempt ... | ledger latched UNIT words | ledger lifted UNIT |
+// ledger rearmed UNIT |
 // ledger paused UNTIL words | ledger approved DIGEST
 Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
     core::LedgerLearnt learnt{state.ledger};
@@ -537,6 +538,13 @@ Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
     } else if (word == "lifted") {
         GATEMEND_TRY(unit, take_unit(tokens));
         learnt.ledger.forgiven.emplace_back(unit, core::TimePoint::max());
+    } else if (word == "rearmed") {
+        GATEMEND_TRY(unit, take_unit(tokens));
+        std::erase_if(learnt.ledger.latches,
+                      [&unit](const core::Latch& latch) { return latch.unit == unit; });
+        for (core::Attempt& attempt : learnt.ledger.attempts) {
+            attempt.is_uncounted = attempt.is_uncounted || attempt.unit == unit;
+        }
     } else if (word == "paused") {
         const auto until = core::parse_time(tokens.next().value_or(""));
         if (!until) {
@@ -551,7 +559,7 @@ Result<EventBody> parse_ledger(Tokens& tokens, const State& state) {
         learnt.ledger.approvals.push_back(
             core::Approval{std::string{digest}, core::TimePoint::max(), "root"});
     } else {
-        return wrong("expected: ledger empty|attempt|latched|lifted|paused|approved");
+        return wrong("expected: ledger empty|attempt|latched|lifted|rearmed|paused|approved");
     }
     return EventBody{std::move(learnt)};
 }

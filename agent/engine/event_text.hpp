@@ -16,7 +16,8 @@
 //   topology gone UNIT
 //   act done ATTEMPT OUTCOME [words] | act refused [HOLD:] words | act lost
 //   proposed DIGEST|- words | approve (what was proposed last) | undone ATTEMPT
-//   ledger empty | ledger latched UNIT words | ledger lifted UNIT | ledger paused TIME words
+//   ledger empty | ledger latched UNIT words | ledger lifted UNIT | ledger rearmed UNIT |
+//   ledger paused TIME words |
 //   ledger approved DIGEST
 //   ledger attempt ID INCIDENT RULE ACT UNIT OUTCOME [NAME=VALUE ...] | restored INCIDENT UNIT
 //   apps UNIT [NAME=STATUS ...] (under pm2) | tick

@@ -270,6 +270,7 @@ std::string_view hold_owner(core::HoldKind kind) {
         case HoldKind::kUnitIsUp:
             return "gatemend";
         case HoldKind::kRecordUnreadable:
+        case HoldKind::kRecordDiskFull:
         case HoldKind::kExecutorRefused:
             break;
     }

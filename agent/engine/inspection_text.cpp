@@ -77,8 +77,15 @@ bool read_disk(Tokens& tokens, Inspection& inspection) {
     core::FileSystem disk;
     disk.path = tokens.next().value_or("");
     const std::string_view word = tokens.next().value_or("");
-    if (word != "full" && word != "inodes" && word != "free") {
+    const auto number = tokens.next();
+    std::uint32_t device = 0;
+    if ((word != "full" && word != "inodes" && word != "free") ||
+        (number && !read_number(*number, device))) {
         return false;
+    }
+    disk.device = device;
+    if (std::ranges::find(core::kJournalRoots, disk.path) != core::kJournalRoots.end()) {
+        disk.journal_bytes = kDiskBytes / 2;
     }
     disk.bytes = kDiskBytes;
     disk.bytes_free = word == "full" ? 0 : kDiskBytes / 2;

@@ -123,6 +123,29 @@ bool is_being_restarted(Context& context, const core::Service& service, ServiceR
     return is_restart;
 }
 
+// True: the machine has been looked at since, or the look does not come.
+bool has_looked(Context& context,
+                const core::Service& service,
+                ServiceRecord& record,
+                const Incident& incident) {
+    ask_inspection(context, service, record, kInspectionAge);
+    const bool is_patient = context.now - record.inspection_asked < kInspectionPatience;
+    if (record.is_inspecting && record.inspection_time < incident.opened && is_patient) {
+        context.wake(service.unit, record, record.inspection_asked + kInspectionPatience);
+        return false;
+    }
+    return true;
+}
+
+// Which disk is full decides whether room can be made first; a line of a log does not tell.
+bool has_looked_for_room(Context& context,
+                         const core::Service& service,
+                         ServiceRecord& record,
+                         const Incident& incident) {
+    return core::diagnose(findings_of(context, service, record)).cause != core::Cause::kDiskFull ||
+           has_looked(context, service, record, incident);
+}
+
 void evaluate_down(Context& context, const core::Service& service, ServiceRecord& record) {
     Incident* incident = context.find_open_incident(record);
     if (incident == nullptr && is_being_restarted(context, service, record)) {
@@ -138,7 +161,8 @@ void evaluate_down(Context& context, const core::Service& service, ServiceRecord
     // An application's last words may name what it misses: then starting it is forbidden.
     const bool waits_for_journal =
         service.role == core::ServiceRole::kOther && !incident->is_journal_read;
-    if (gather(context, service, record) && !waits_for_journal) {
+    if (gather(context, service, record) && !waits_for_journal &&
+        has_looked_for_room(context, service, record, *incident)) {
         decide_and_apply(context, service, record, *incident);
     }
     if (incident->phase == Phase::kHolding || incident->phase == Phase::kEscalated) {
@@ -159,10 +183,7 @@ bool gather_around(Context& context,
                    const core::Service& service,
                    ServiceRecord& record,
                    const Incident& incident) {
-    ask_inspection(context, service, record, kInspectionAge);
-    const bool is_patient = context.now - record.inspection_asked < kInspectionPatience;
-    if (record.is_inspecting && record.inspection_time < incident.opened && is_patient) {
-        context.wake(service.unit, record, record.inspection_asked + kInspectionPatience);
+    if (!has_looked(context, service, record, incident)) {
         return false;
     }
     const bool may_be_filtered = has_fresh_probe(record) && is_connect_failure(*record.probe) &&

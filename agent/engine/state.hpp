@@ -85,6 +85,7 @@ struct Incident {
     std::optional<core::Hold> refusal;           // the newest of them, until an act has been done
     std::optional<core::TimePoint> retry_after;  // no new plan before this moment
     bool awaits_ledger = false;                  // a reply was lost: ask the record what happened
+    std::optional<core::TimePoint> latch_asked;  // until the ledger shows it, now and then again
     bool is_escalated = false;                   // said loudly, once
     bool is_mended = false;                      // an act of ours was effective
     std::vector<std::string> journal;            // the unit's last words
@@ -93,6 +94,7 @@ struct Incident {
     bool is_name_read = false;
     bool is_restored = false;   // opened before the agent's last start
     bool is_complaint = false;  // opened by records, not by a unit or a probe
+    std::string flapping;       // "flapping: healed 5 times in 20m", where it was
     std::string outcome;        // once closed: "healed", "recovered" ...
     std::string text;           // the newest sentence for people
 };

@@ -3,6 +3,7 @@
 // unit keeps the same invocation through the soak. Anything else is ineffective and counts; harmful
 // when something that worked before the act does not work after it.
 #include "engine/context.hpp"
+#include "policies/budget.hpp"
 
 #include <algorithm>
 
@@ -108,7 +109,8 @@ void conclude_healed(const Case& c) {
     close(c.context,
           c.incident,
           "healed",
-          (address.empty() ? c.incident.unit : address) + " answers and stayed up");
+          (address.empty() ? c.incident.unit : address) + " answers and stayed up" +
+              (c.incident.flapping.empty() ? "" : "; " + c.incident.flapping));
 }
 
 void on_good_probe(const Case& c) {
@@ -402,6 +404,14 @@ bool verify_down(Context& context, ServiceRecord& record, Incident& incident) {
             incident.unit, record, *incident.verify_by);  // news of the start is on its way
         return true;
     }
+    if (record.was_stop_requested && incident.soak_until) {
+        // A deploy, for instance: that says nothing against the act.
+        conclude_attempt(context,
+                         incident,
+                         core::ActVerdict::kEffective,
+                         "it answered until somebody stopped " + incident.unit);
+        return false;
+    }
     const bool is_worse =
         incident.trial->was_target_up && incident.trial->plan.unit == incident.unit;
     conclude_attempt(context,
@@ -467,11 +477,14 @@ void conclude_attempt(Context& context,
                       const std::string& text) {
     const std::uint64_t attempt = *incident.unverified_attempt;
     note_verdict(context.state.ledger, attempt, verdict);
+    incident.flapping =
+        policy::flapping_words(incident.trial->plan.unit, context.state.ledger, context.now);
     context.emit(ConfirmAct{attempt, verdict, text});
     context.record(RecordKind::kConfirmed,
                    incident,
                    std::string{core::act_verdict_id(verdict)} + ": " + text +
-                       verdict_words(incident, verdict));
+                       verdict_words(incident, verdict) +
+                       (incident.flapping.empty() ? "" : "; " + incident.flapping));
     const bool is_proof =
         verdict == core::ActVerdict::kEffective || !is_cut_short(context.state.ledger, attempt);
     if (is_proof) {

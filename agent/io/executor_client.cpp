@@ -39,8 +39,10 @@ using AttemptTuple = sdbus::Struct<std::uint64_t,
                                    std::string,
                                    std::string,
                                    std::int64_t,
-                                   std::map<std::string, std::string>>;
-using LatchTuple = sdbus::Struct<std::string, std::int64_t, std::string>;
+                                   std::map<std::string, std::string>,
+                                   std::string,
+                                   bool>;
+using LatchTuple = sdbus::Struct<std::string, std::int64_t, std::string, std::string, std::string>;
 using PauseTuple = sdbus::Struct<std::int64_t, std::string, std::string>;
 using ForgivenTuple = sdbus::Struct<std::string, std::int64_t>;
 using ApprovalTuple = sdbus::Struct<std::string, std::int64_t, std::string>;
@@ -78,6 +80,8 @@ core::Result<core::Attempt> attempt_of(const AttemptTuple& item) {
     attempt.undo = *undo;
     attempt.undo_by = time_of(std::get<9>(item));
     attempt.parameters.insert(std::get<10>(item).begin(), std::get<10>(item).end());
+    attempt.act_class = std::get<11>(item);
+    attempt.is_uncounted = std::get<12>(item);
     return attempt;
 }
 
@@ -98,8 +102,11 @@ core::Result<core::Ledger> ledger_of(const LedgerAnswer& answer) {
         ledger.attempts.push_back(std::move(attempt));
     }
     for (const LatchTuple& item : answer.latches) {
-        ledger.latches.push_back(
-            core::Latch{std::get<0>(item), time_of(std::get<1>(item)), std::get<2>(item)});
+        ledger.latches.push_back(core::Latch{std::get<0>(item),
+                                             time_of(std::get<1>(item)),
+                                             std::get<2>(item),
+                                             std::get<3>(item),
+                                             std::get<4>(item)});
     }
     if (!answer.pauses.empty()) {
         const PauseTuple& item = answer.pauses.front();

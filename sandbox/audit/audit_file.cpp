@@ -41,6 +41,10 @@ Error errno_error(const std::string& what) {
     return Error{what + ": " + std::generic_category().message(errno)};
 }
 
+bool is_want_of_room(int error) {
+    return error == ENOSPC || error == EDQUOT || error == EROFS || error == EFBIG;
+}
+
 // How a file ends: its last complete record, and what is behind it.
 struct End {
     std::optional<AuditLine> last;
@@ -111,7 +115,8 @@ struct AuditFile::Impl {
     std::uint64_t next_seq = 1;
     std::string head = first_prev();
     bool has_torn_line = false;
-    std::string torn;        // what was cut off, until the "torn" record is written
+    std::string torn;  // what was cut off, until the "torn" record is written
+    bool is_out_of_room = false;
     bool is_broken = false;  // a failed write could not be taken back
     std::uint64_t rotate_at = 0;
     std::string rotation_problem;
@@ -254,13 +259,16 @@ Status AuditFile::Impl::write_line(std::string_view line, Sync sync) {
     do {
         written = write(fd, line.data(), line.size());
     } while (written < 0 && errno == EINTR);
+    is_out_of_room =
+        written < 0 ? is_want_of_room(errno) : static_cast<std::size_t>(written) != line.size();
     if (written < 0) {
         return errno_error("write");
     }
-    if (static_cast<std::size_t>(written) != line.size()) {
+    if (is_out_of_room) {
         return take_back(Error{"write: no space left for a whole record"});
     }
     if (sync == Sync::kYes && fdatasync(fd) < 0) {
+        is_out_of_room = is_want_of_room(errno);
         return take_back(errno_error("fdatasync"));
     }
     size += line.size();
@@ -472,6 +480,7 @@ Status AuditFile::append(core::TimePoint time,
                          std::string_view kind,
                          std::string_view fields,
                          Sync sync) {
+    impl_->is_out_of_room = false;
     if (impl_->is_broken) {
         return Error{"audit file '" + impl_->place.path +
                      "': an earlier partial record is still in it"};
@@ -483,8 +492,11 @@ Status AuditFile::append(core::TimePoint time,
         JsonFields fragment;
         fragment.add_number("bytes", impl_->torn.size()).add("sha256", sha256_hex(impl_->torn));
         fragment.add("text", std::string_view{impl_->torn}.substr(0, kMaxTornShown));
-        impl_->torn.clear();
-        GATEMEND_CHECK(append(time, "torn", fragment.text(), sync));
+        std::string torn = std::exchange(impl_->torn, "");
+        if (Status told = append(time, "torn", fragment.text(), sync); !told) {
+            impl_->torn = std::move(torn);  // the next one tells it
+            return told;
+        }
     }
     std::string line = make_audit_line({.seq = impl_->next_seq,
                                         .time = time,
@@ -508,29 +520,40 @@ Status AuditFile::append(core::TimePoint time,
     return Done{};
 }
 
-Status AuditFile::reserve(std::uint64_t bytes) const {
+Result<std::uint64_t> AuditFile::reserve(std::uint64_t bytes) const {
     const auto at = static_cast<off_t>(impl_->size);
     int result = 0;
     do {
         result = fallocate(impl_->fd, FALLOC_FL_KEEP_SIZE, at, static_cast<off_t>(bytes));
     } while (result < 0 && errno == EINTR);
     if (result == 0) {
-        return Done{};
+        return bytes;
     }
-    if (errno != EOPNOTSUPP && errno != ENOSYS) {
+    if (errno == EOPNOTSUPP || errno == ENOSYS) {
+        // Such a file system cannot set room aside: looking is what is left.
+        struct statvfs info {};
+
+        if (fstatvfs(impl_->fd, &info) < 0) {
+            return errno_error("look for room behind audit file '" + impl_->place.path + "'");
+        }
+        return std::min(static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize, bytes);
+    }
+    if (!is_want_of_room(errno)) {
         return errno_error("reserve room behind audit file '" + impl_->place.path + "'");
     }
+    constexpr std::uint64_t kBlock = 512;
 
-    // Such a file system cannot set room aside: looking is what is left.
-    struct statvfs info {};
+    struct stat info {};
 
-    if (fstatvfs(impl_->fd, &info) < 0) {
-        return errno_error("look for room behind audit file '" + impl_->place.path + "'");
+    if (fstat(impl_->fd, &info) < 0) {
+        return errno_error("stat audit file '" + impl_->place.path + "'");
     }
-    if (static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize < bytes) {
-        return Error{"no room behind audit file '" + impl_->place.path + "'"};
-    }
-    return Done{};
+    const std::uint64_t taken = static_cast<std::uint64_t>(info.st_blocks) * kBlock;
+    return taken > impl_->size ? std::min(taken - impl_->size, bytes) : 0;
+}
+
+bool AuditFile::is_out_of_room() const {
+    return impl_->is_out_of_room;
 }
 
 bool AuditFile::has_torn_line() const {

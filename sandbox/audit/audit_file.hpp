@@ -74,8 +74,12 @@ class AuditFile {
                                       Sync sync);
 
     // Takes `bytes` of disk behind the end of the file, so that the next records fit whatever
-    // others write meanwhile. What was taken before stays when there is no more.
-    [[nodiscard]] core::Status reserve(std::uint64_t bytes) const;
+    // others write meanwhile. What was taken before stays when there is no more: how much there is
+    // now.
+    [[nodiscard]] core::Result<std::uint64_t> reserve(std::uint64_t bytes) const;
+
+    // The last append() failed for want of room (full, over quota, read-only), which may pass.
+    [[nodiscard]] bool is_out_of_room() const;
 
     [[nodiscard]] bool has_torn_line() const;
     [[nodiscard]] std::uint64_t next_seq() const;

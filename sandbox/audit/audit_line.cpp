@@ -112,6 +112,8 @@ std::optional<AuditLine> check_audit_line(std::string_view line) {
         return std::nullopt;
     }
     result.kind = rest.substr(0, rest.find('"'));
+    rest.remove_prefix(result.kind.size() + 1);
+    result.fields = rest.empty() ? rest : rest.substr(1);
     if (!nlohmann::json::accept(line)) {
         return std::nullopt;
     }

@@ -22,6 +22,7 @@ struct AuditLine {
     std::uint64_t seq = 0;
     core::TimePoint time{};
     std::string_view kind;
+    std::string_view fields;  // as they were given
     std::string_view prev;
     std::string_view hash;
 };

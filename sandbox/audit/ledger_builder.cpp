@@ -17,6 +17,8 @@ using core::Ledger;
 using core::TimePoint;
 using nlohmann::json;
 
+constexpr std::string_view kByOperator = "operator";  // UndoneBy's identifier
+
 // Lookups that note a miss instead of throwing.
 class Fields {
   public:
@@ -126,7 +128,13 @@ void take_intent(Books& books, Fields& fields) {
     attempt.unit = fields.text("unit");
     attempt.incident = fields.number("incident");
     if (fields.has("digest")) {
-        use_approval(books.ledger, fields.text("digest"));
+        attempt.is_uncounted = use_approval(books.ledger, fields.text("digest"), attempt.time);
+    }
+    if (fields.has("expected")) {
+        const auto before = core::active_state_from_id(fields.text("expected"));
+        if (const auto act = actions::act_from_name(attempt.act)) {
+            attempt.act_class = actions::act_class_id(actions::class_of(*act, before));
+        }
     }
     if (fields.has("undo_by")) {
         attempt.undo_by = fields.time("undo_by");
@@ -160,6 +168,17 @@ void take_undo(Books& books, Fields& fields, core::UndoState undo) {
     }
 }
 
+// Without a class it is of an older version, and for every act on the unit, whatever rule tripped
+// it.
+core::Latch latch_of(Fields& fields, const char* since) {
+    core::Latch latch{fields.text("unit"), fields.time(since), fields.text("reason")};
+    if (fields.has("class")) {
+        latch.act_class = fields.text("class");
+        latch.rule = fields.has("of_rule") ? fields.text("of_rule") : "";
+    }
+    return latch;
+}
+
 // An attempt as it stood at the end of the file before.
 void take_carried_attempt(Books& books, Fields& fields) {
     core::Attempt attempt;
@@ -174,6 +193,10 @@ void take_carried_attempt(Books& books, Fields& fields) {
     attempt.undo = fields.required(core::undo_state_from_id(fields.text("undo")));
     if (fields.has("undo_by")) {
         attempt.undo_by = fields.time("undo_by");
+    }
+    attempt.is_uncounted = fields.has("uncounted");
+    if (fields.has("class")) {
+        attempt.act_class = fields.text("class");
     }
     const bool is_change = attempt.act == actions::spec(actions::ActId::kRepointBackend).name;
     if ((attempt.verdict == core::ActVerdict::kPending || is_change) && fields.has("parameters")) {
@@ -191,7 +214,7 @@ void take_carried(Books& books, Fields& fields) {
     if (what == "attempt") {
         take_carried_attempt(books, fields);
     } else if (what == "latch") {
-        add_latch(ledger, {fields.text("unit"), fields.time("since"), fields.text("reason")});
+        add_latch(ledger, latch_of(fields, "since"));
     } else if (what == "forgiven") {
         lift_latch(ledger, fields.text("unit"), fields.time("since"));
     } else if (what == "pause") {
@@ -216,13 +239,19 @@ void take_undone(Books& books, Fields& fields) {
               fields,
               outcome == core::ActOutcome::kSucceeded ? core::UndoState::kUndone
                                                       : core::UndoState::kUndoFailed);
+    core::Attempt* attempt = find_attempt(books.ledger, fields.number("attempt"));
+    if (attempt != nullptr && fields.has("by") && fields.text("by") == kByOperator) {
+        attempt->is_uncounted = true;
+    }
 }
 
 void take_word_of_operator(Ledger& ledger, const std::string& kind, Fields& fields) {
     if (kind == "latched") {
-        add_latch(ledger, {fields.text("unit"), fields.time("time"), fields.text("reason")});
+        add_latch(ledger, latch_of(fields, "time"));
     } else if (kind == "lifted") {
         lift_latch(ledger, fields.text("unit"), fields.time("time"));
+    } else if (kind == "rearmed") {
+        rearm(ledger, fields.text("unit"));
     } else if (kind == "paused") {
         ledger.pause = core::Pause{fields.time("until"), fields.text("reason"), fields.text("by")};
     } else if (kind == "resumed") {
@@ -328,20 +357,26 @@ void set_undo(Books& books, core::Attempt& attempt, core::UndoState undo) {
 }
 
 void add_approval(Ledger& ledger, core::Approval approval) {
-    use_approval(ledger, approval.digest);
+    (void)use_approval(ledger, approval.digest, {});
     if (ledger.approvals.size() >= core::kMaxApprovals) {
         ledger.approvals.erase(ledger.approvals.begin());
     }
     ledger.approvals.push_back(std::move(approval));
 }
 
-void use_approval(Ledger& ledger, std::string_view digest) {
+bool use_approval(Ledger& ledger, std::string_view digest, TimePoint time) {
+    const auto used = std::erase_if(ledger.approvals, [&](const core::Approval& old) {
+        return old.digest == digest && time < old.until;
+    });
     std::erase_if(ledger.approvals,
                   [digest](const core::Approval& old) { return old.digest == digest; });
+    return used > 0;
 }
 
 void add_latch(Ledger& ledger, core::Latch latch) {
-    std::erase_if(ledger.latches, [&](const core::Latch& old) { return old.unit == latch.unit; });
+    std::erase_if(ledger.latches, [&](const core::Latch& old) {
+        return old.unit == latch.unit && old.rule == latch.rule && old.act_class == latch.act_class;
+    });
     ledger.latches.push_back(std::move(latch));
 }
 
@@ -349,6 +384,13 @@ void lift_latch(Ledger& ledger, const std::string& unit, TimePoint now) {
     std::erase_if(ledger.latches, [&](const core::Latch& latch) { return latch.unit == unit; });
     std::erase_if(ledger.forgiven, [&](const auto& entry) { return entry.first == unit; });
     ledger.forgiven.emplace_back(unit, now);
+}
+
+void rearm(Ledger& ledger, const std::string& unit) {
+    std::erase_if(ledger.latches, [&](const core::Latch& latch) { return latch.unit == unit; });
+    for (core::Attempt& attempt : ledger.attempts) {
+        attempt.is_uncounted = attempt.is_uncounted || attempt.unit == unit;
+    }
 }
 
 void LedgerBuilder::take(std::string_view line) {

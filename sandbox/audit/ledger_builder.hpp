@@ -53,9 +53,12 @@ void set_verdict(Books& books, core::Attempt& attempt, core::ActVerdict verdict)
 void set_undo(Books& books, core::Attempt& attempt, core::UndoState undo);
 // A second approval of the same digest renews the first; the oldest gives way.
 void add_approval(core::Ledger& ledger, core::Approval approval);
-void use_approval(core::Ledger& ledger, std::string_view digest);
+// True: there was one, and at `time` it was good.
+bool use_approval(core::Ledger& ledger, std::string_view digest, core::TimePoint time);
 [[nodiscard]] core::Attempt* find_attempt(core::Ledger& ledger, std::uint64_t id);
 void add_latch(core::Ledger& ledger, core::Latch latch);
 void lift_latch(core::Ledger& ledger, const std::string& unit, core::TimePoint now);
+// As if nothing had been tried yet. What did harm stays demoted.
+void rearm(core::Ledger& ledger, const std::string& unit);
 
 }  // namespace gatemend::sandbox

@@ -23,6 +23,10 @@ std::string attempt_fields(const core::Attempt& attempt, const Footprint* footpr
     if (attempt.undo_by > core::TimePoint{}) {
         fields.add("undo_by", core::format_time(attempt.undo_by));
     }
+    fields.add_if("class", attempt.act_class);
+    if (attempt.is_uncounted) {
+        fields.add_json("uncounted", "true");
+    }
     if (footprint != nullptr) {
         fields.add("trace", trace_id(footprint->trace));
         fields.add_json("parameters", parameters_json(footprint->plan.parameters));
@@ -45,7 +49,9 @@ void carry_word_of_operator(const core::Ledger& ledger, std::vector<CarriedRecor
         add(what("latch")
                 .add("unit", latch.unit)
                 .add("since", core::format_time(latch.since))
-                .add("reason", latch.reason));
+                .add("reason", latch.reason)
+                .add_if("of_rule", latch.rule)
+                .add_if("class", latch.act_class));
     }
     if (ledger.pause) {
         add(what("pause")

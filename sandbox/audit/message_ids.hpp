@@ -20,6 +20,8 @@ inline constexpr std::string_view kActRefused = "aa143782e5e341ea93c289c1b0a3df8
 inline constexpr std::string_view kLatched = "f82a0b7ba2d94cdfa19f73e9918d1839";
 // an operator closed a breaker
 inline constexpr std::string_view kLifted = "576b4701419848a3817c6f0a30f7c876";
+// a breaker closed itself: somebody else has brought the unit up, and it stayed up
+inline constexpr std::string_view kRearmed = "023c71c771554530aaf6c6b26f49f67c";
 // an operator paused all acts
 inline constexpr std::string_view kPaused = "dbace7ee0c4c461b835cb92a7eeecd0d";
 // an operator ended the pause

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/executor/examination.hpp"
 
+#include "actions/act.hpp"
 #include "core/inspection.hpp"
 #include "core/text.hpp"
 #include "sandbox/audit/digest.hpp"
@@ -98,21 +99,23 @@ std::optional<GateHold> judge_broken_config(const Plan& plan, const Result<Confi
 
 }  // namespace
 
-std::optional<GateHold> Examiner::check_now(const Plan& plan, Purpose purpose) const {
+std::optional<GateHold> Examiner::check_now(const Plan& plan,
+                                            const std::string& digest,
+                                            Purpose purpose) const {
     auto hold = check_rule(policy_, plan);
     if (hold || purpose == Purpose::kPropose) {
         return hold;
     }
     // While it can still be recorded that nothing was done.
-    if (const core::Status room = record_.check_room(); !room) {
-        return GateHold{core::HoldKind::kRecordUnreadable, core::sanitize(room.error().text)};
+    if (auto full = check_record_room(plan, record_.check_room())) {
+        return full;
     }
-    return check_record(policy_, record_.ledger(), plan, ports_.now());
+    return check_record(policy_, record_.ledger(), plan, digest, ports_.now());
 }
 
 void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
-    if (auto hold = check_now(plan, purpose)) {
-        done(std::move(*hold));
+    if (auto hold = check_now(plan, "", purpose)) {
+        name_first_hold(plan, std::move(*hold), done);
         return;
     }
     std::vector<Check> checks;
@@ -140,6 +143,18 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
                });
 }
 
+// A breaker trips where the act would have been tried: while somebody is at work on the machine,
+// that is what holds it.
+void Examiner::name_first_hold(const Plan& plan, GateHold hold, const ExaminedDone& done) {
+    if (hold.kind != HoldKind::kBudgetExhausted) {
+        done(std::move(hold));
+        return;
+    }
+    look_at_guards(plan, [hold = std::move(hold), done](std::optional<GateHold> guard) {
+        done(guard ? std::move(*guard) : hold);
+    });
+}
+
 void Examiner::look_at_guards(const Plan& plan, HoldDone done) {
     if (ports_.check_guards) {
         ports_.check_guards(plan.unit, plan.act, std::move(done));
@@ -164,7 +179,13 @@ void Examiner::look_at_unit(const Plan& plan, HoldDone done) {
             done(refusal(!*look->system ? look->system->error() : look->unit->error()));
             return;
         }
-        done(check_unit(plan, look->unit->value(), look->system->value()));
+        auto hold = check_unit(plan, look->unit->value(), look->system->value());
+        const actions::Act* act = actions::find_act(plan.act);
+        auto unmet = hold || act == nullptr ? std::nullopt : act->find_unmet(plan);
+        if (unmet) {
+            hold = GateHold{HoldKind::kExecutorRefused, std::move(*unmet)};
+        }
+        done(std::move(hold));
     };
     ports_.systemd.read_system_state([look, judge](Result<std::string> state) {
         look->system = std::move(state);
@@ -245,6 +266,9 @@ void Examiner::find_changes(const Plan& plan, Purpose purpose, const ExaminedDon
                 finding.plan.changes = std::move(shown->changes);
                 finding.digest = sha256_hex(actions::canonical_text(finding.plan));
                 auto hold = check_overlap(record_.ledger(), record_.footprints(), finding.plan);
+                if (!hold && purpose == Purpose::kAct) {
+                    hold = check_now(plan, finding.digest, purpose);
+                }
                 if (!hold && purpose == Purpose::kAct) {
                     hold = check_consent(
                         policy_, record_.ledger(), plan, finding.digest, ports_.now());

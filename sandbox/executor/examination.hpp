@@ -47,11 +47,16 @@ class Examiner {
     void examine(const actions::Plan& plan, Purpose purpose, ExaminedDone done);
 
     // What needs no look at the machine; for a last time right before the act.
+    // `digest`: "" while it is not known.
     [[nodiscard]] std::optional<GateHold> check_now(const actions::Plan& plan,
+                                                    const std::string& digest,
                                                     Purpose purpose) const;
 
-  private:
+    // Is a person, another tool or the machine itself at work?
     void look_at_guards(const actions::Plan& plan, HoldDone done);
+
+  private:
+    void name_first_hold(const actions::Plan& plan, GateHold hold, const ExaminedDone& done);
     void look_at_unit(const actions::Plan& plan, HoldDone done);
     void look_at_listeners(const actions::Plan& plan, HoldDone done);
     void look_at_new_listener(const core::Listener& listener, const HoldDone& done);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 namespace gatemend::sandbox {
@@ -25,6 +26,9 @@ using core::Status;
 std::string act_words(const Plan& plan) {
     return std::string{actions::spec(plan.act).name} + " " + plan.unit;
 }
+
+// How often the units of latched breakers are looked at.
+constexpr core::Duration kLatchLook = std::chrono::minutes{1};
 
 bool leaves_something(const Plan& plan) {
     const actions::Trace trace = actions::spec(plan.act).trace;
@@ -73,8 +77,9 @@ void Executor::begin(std::function<void()> ready) {
     if (const Status status = record_.note_start(ports_.now()); !status) {
         (void)record_failed(ports_, status.error());  // said in the journal; unreadable from now on
     }
-    (void)record_.check_room();  // as much as there is: later it may be less
+    (void)record_.check_room();  // takes as much as there is: later it may be less
     say(message_id::kExecutorStarted, LOG_INFO, "", "gatemend executor started");
+    watch_latches();
     resolve_interrupted(std::make_shared<std::function<void()>>(std::move(ready)));
 }
 
@@ -120,23 +125,81 @@ bool Executor::is_on_trial(const std::string& unit) const {
            });
 }
 
-Status Executor::trip(const std::string& unit, const std::string& rule, const std::string& reason) {
-    Status status = record_.latch(ports_.now(), unit, rule, reason);
+// What only the rule has used up, only the rule must not do any more; and only this class of act.
+Status Executor::trip(const Plan& plan) {
+    const policy::Rule* rule = policy::find_rule_by_name(policy_, plan.rule);
+    const policy::Charge charge{plan.unit, actions::class_of(plan.act, plan.expected_active)};
+    const auto budget =
+        rule == nullptr
+            ? policy::BudgetVerdict{}
+            : policy::check_budget(policy_.settings, *rule, charge, record_.ledger(), ports_.now());
+    if (budget.state != policy::BudgetState::kExhausted) {
+        return Done{};
+    }
+    Status status =
+        record_.latch({.unit = plan.unit,
+                       .since = ports_.now(),
+                       .reason = budget.reason,
+                       .rule = budget.is_rules_own ? rule->name : "",
+                       .act_class = std::string{actions::act_class_id(charge.act_class)}},
+                      rule->name);
     permits_.clear();
     say(message_id::kLatched,
         LOG_CRIT,
-        unit,
-        "giving up on " + unit + ": " + reason +
-            "; nothing more is done until an operator lifts it");
+        plan.unit,
+        "giving up on " + act_words(plan) + ": " + budget.reason);
     ports_.ledger_changed();
+    watch_latches();
     return status;
+}
+
+// While there is one; a host without wakes nobody.
+void Executor::watch_latches() {
+    if (is_watching_latches_ || record_.ledger().latches.empty() || !ports_.after) {
+        return;
+    }
+    is_watching_latches_ = true;
+    ports_.after(std::min<core::Duration>(policy_.settings.rearm_after, kLatchLook), [this] {
+        is_watching_latches_ = false;
+        look_at_latched();
+        watch_latches();
+    });
+}
+
+void Executor::look_at_latched() {
+    std::set<std::string> units;
+    for (const core::Latch& latch : record_.ledger().latches) {
+        units.insert(latch.unit);
+    }
+    for (const std::string& unit : units) {
+        ports_.systemd.read_unit(unit, [this, unit](const Result<core::UnitState>& state) {
+            const auto why = state ? find_recovery(record_.ledger(),
+                                                   unit,
+                                                   *state,
+                                                   policy_.settings.rearm_after,
+                                                   ports_.now())
+                                   : std::nullopt;
+            if (why) {
+                rearm(unit, *why);
+            }
+        });
+    }
+}
+
+void Executor::rearm(const std::string& unit, const std::string& why) {
+    if (const Status status = record_.rearm(ports_.now(), unit, why); !status) {
+        (void)record_failed(ports_, status.error());  // it stays latched
+        return;
+    }
+    say(message_id::kRearmed, LOG_NOTICE, unit, "breaker of " + unit + " re-armed: " + why);
+    ports_.ledger_changed();
 }
 
 Fault Executor::refuse(const Plan& plan, const GateHold& hold) {
     const core::TimePoint now = ports_.now();
     const std::string kind{core::hold_kind_id(hold.kind)};
     if (hold.kind == HoldKind::kBudgetExhausted) {
-        if (const Status status = trip(plan.unit, plan.rule, hold.text); !status) {
+        if (const Status status = trip(plan); !status) {
             (void)record_failed(
                 ports_, status.error());  // latched in memory; the refusal stands either way
         }
@@ -273,7 +336,7 @@ void Executor::check_again(const std::shared_ptr<Job>& job) {
             return;
         }
         // An operator may have said no while the machine was looked at.
-        if (const auto hold = examiner_.check_now(job->plan, Purpose::kAct)) {
+        if (const auto hold = examiner_.check_now(job->plan, job->digest, Purpose::kAct)) {
             stop(job, refuse(job->plan, *hold));
             return;
         }
@@ -435,29 +498,62 @@ Reply<Done> Executor::confirm(std::uint64_t attempt,
     return Done{};
 }
 
-Reply<Done> Executor::latch(const std::string& unit, const std::string& rule_name) {
+std::optional<Plan> Executor::find_exhausted(const std::string& unit,
+                                             const policy::Rule& rule) const {
+    // The same act on what is down and on what runs can be two classes.
+    for (const auto before : {core::ActiveState::kFailed, core::ActiveState::kActive}) {
+        for (const policy::LadderStep& step : rule.ladder) {
+            const policy::Charge charge{unit, actions::class_of(step.act, before)};
+            const auto budget = policy::check_budget(
+                policy_.settings, rule, charge, record_.ledger(), ports_.now());
+            if (budget.state == policy::BudgetState::kExhausted) {
+                return Plan{.act = step.act,
+                            .unit = unit,
+                            .rule = rule.name,
+                            .cause = rule.match.cause,
+                            .expected_active = before,
+                            .expected_invocation = ""};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+void Executor::latch(const std::string& unit, const std::string& rule_name, ReplyDone<Done> done) {
     if (unit.size() > kMaxUnitBytes || !actions::is_unit_name(unit)) {
-        return bad_argument("unit: not the name of a service");
+        done(bad_argument("unit: not the name of a service"));
+        return;
     }
     if (!policy::is_unit_allowed(policy_.settings, unit)) {
-        return Fault{FaultKind::kNotAllowed, "the executor's policy does not list this unit"};
+        done(Fault{FaultKind::kNotAllowed, "the executor's policy does not list this unit"});
+        return;
     }
     const policy::Rule* rule = policy::find_rule_by_name(policy_, rule_name);
     if (rule == nullptr) {
-        return Fault{FaultKind::kRefused, "no-rule: the executor's policy has no such rule"};
+        done(Fault{FaultKind::kRefused, "no-rule: the executor's policy has no such rule"});
+        return;
     }
-    const auto budget =
-        policy::check_budget(policy_.settings, *rule, unit, record_.ledger(), ports_.now());
-    if (budget.state == policy::BudgetState::kLatched) {
-        return Done{};  // it is already
+    const auto plan = find_exhausted(unit, *rule);
+    if (!plan) {
+        const auto& latches = record_.ledger().latches;
+        const bool is_latched =
+            std::ranges::find(latches, unit, &core::Latch::unit) != latches.end();
+        done(is_latched
+                 ? Reply<Done>{Done{}}
+                 : Fault{FaultKind::kRefused, "executor-refused: the budget is not used up"});
+        return;
     }
-    if (budget.state != policy::BudgetState::kExhausted) {
-        return Fault{FaultKind::kRefused, "executor-refused: the budget is not used up"};
-    }
-    if (const Status status = trip(unit, rule->name, budget.reason); !status) {
-        return record_failed(ports_, status.error());
-    }
-    return Done{};
+    examiner_.look_at_guards(
+        *plan, [this, plan, done = std::move(done)](const std::optional<GateHold>& guard) {
+            if (guard) {
+                done(Fault{FaultKind::kRefused,
+                           std::string{core::hold_kind_id(guard->kind)} + ": " + guard->text});
+            } else if (const Status status = trip(*plan); !status) {
+                done(record_failed(ports_, status.error()));
+            } else {
+                done(Done{});
+            }
+        });
 }
 
 void Executor::roll_back(std::uint64_t attempt, Asker asker, ReplyDone<Done> done) {

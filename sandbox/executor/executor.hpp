@@ -68,8 +68,9 @@ class Executor {
     [[nodiscard]] Reply<core::Done> confirm(std::uint64_t attempt,
                                             const std::string& verdict,
                                             const std::string& detail);
-    // The agent found the budget used up; latches when it is by the executor's own count.
-    [[nodiscard]] Reply<core::Done> latch(const std::string& unit, const std::string& rule);
+    // The agent found the budget used up; latches when it is by the executor's own count, and
+    // nobody is at work on the machine.
+    void latch(const std::string& unit, const std::string& rule, ReplyDone<core::Done> done);
     // `asker`: the agent may undo what is provisional, root also what is confirmed.
     void roll_back(std::uint64_t attempt, Asker asker, ReplyDone<core::Done> done);
 
@@ -119,9 +120,13 @@ class Executor {
                          const std::function<void(const Finding&)>& then);
     [[nodiscard]] bool is_on_trial(const std::string& unit) const;
     [[nodiscard]] core::TimePoint undo_by(const actions::Plan& plan) const;
-    [[nodiscard]] core::Status trip(const std::string& unit,
-                                    const std::string& rule,
-                                    const std::string& reason);
+    // The class of act for which the rule's budget on the unit is used up.
+    [[nodiscard]] std::optional<actions::Plan> find_exhausted(const std::string& unit,
+                                                              const policy::Rule& rule) const;
+    [[nodiscard]] core::Status trip(const actions::Plan& plan);
+    void watch_latches();
+    void look_at_latched();
+    void rearm(const std::string& unit, const std::string& why);
     [[nodiscard]] Fault refuse(const actions::Plan& plan, const GateHold& hold);
     void check_again(const std::shared_ptr<Job>& job);
     void perform(const std::shared_ptr<Job>& job);
@@ -147,6 +152,7 @@ class Executor {
     std::size_t examinations_ = 0;
     bool is_acting_ = false;
     bool is_anchor_due_ = false;
+    bool is_watching_latches_ = false;
 };
 
 }  // namespace gatemend::sandbox

@@ -54,8 +54,10 @@ using AttemptStruct = sdbus::Struct<std::uint64_t,
                                     std::string,
                                     std::string,
                                     std::int64_t,
-                                    ParameterMap>;
-using LatchStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
+                                    ParameterMap,
+                                    std::string,
+                                    bool>;
+using LatchStruct = sdbus::Struct<std::string, std::int64_t, std::string, std::string, std::string>;
 using PauseStruct = sdbus::Struct<std::int64_t, std::string, std::string>;
 using ForgivenStruct = sdbus::Struct<std::string, std::int64_t>;
 using ApprovalStruct = sdbus::Struct<std::string, std::int64_t, std::string>;
@@ -126,7 +128,7 @@ class Object final : public ExecutorObject,
     void Confirm(const std::uint64_t& attempt,
                  const std::string& verdict,
                  const std::string& detail) override;
-    void Latch(const std::string& unit, const std::string& rule) override;
+    void Latch(sdbus::Result<>&& result, std::string unit, std::string rule) override;
     void Rollback(sdbus::Result<>&& result, std::uint64_t attempt) override;
     void Approve(const std::string& digest) override;
     std::string Reveal(const std::string& digest) override;
@@ -289,11 +291,14 @@ Object::Ledger() {
                               std::string{core::act_verdict_id(attempt.verdict)},
                               std::string{core::undo_state_id(attempt.undo)},
                               usec(attempt.undo_by),
-                              ParameterMap(attempt.parameters.begin(), attempt.parameters.end()));
+                              ParameterMap(attempt.parameters.begin(), attempt.parameters.end()),
+                              attempt.act_class,
+                              attempt.is_uncounted);
     }
     std::vector<LatchStruct> latches;
     for (const core::Latch& latch : ledger.latches) {
-        latches.emplace_back(latch.unit, usec(latch.since), latch.reason);
+        latches.emplace_back(
+            latch.unit, usec(latch.since), latch.reason, latch.rule, latch.act_class);
     }
     std::vector<PauseStruct> pauses;
     if (ledger.pause) {
@@ -378,8 +383,16 @@ void Object::Confirm(const std::uint64_t& attempt,
     (void)value_or_throw("Confirm", executor_.confirm(attempt, verdict, detail));
 }
 
-void Object::Latch(const std::string& unit, const std::string& rule) {
-    (void)value_or_throw("Latch", executor_.latch(unit, rule));
+void Object::Latch(sdbus::Result<>&& result, std::string unit, std::string rule) {
+    executor_.latch(unit, rule, [this, kept = keep(std::move(result))](const Reply<Done>& reply) {
+        answer([&] {
+            if (const auto* fault = std::get_if<Fault>(&reply)) {
+                kept->returnError(denial("Latch", *fault));
+            } else {
+                kept->returnResults();
+            }
+        });
+    });
 }
 
 void Object::Rollback(sdbus::Result<>&& result, std::uint64_t attempt) {

@@ -74,6 +74,14 @@ std::optional<GateHold> check_target(const actions::Plan& plan) {
                : refuse("the file is not part of the unit's configuration");
 }
 
+// Approved "in the future": the clock was set back, and nobody knows how old it is. "": any digest.
+bool is_approved(const core::Ledger& ledger, const std::string& digest, core::TimePoint now) {
+    return std::ranges::any_of(ledger.approvals, [&](const auto& approval) {
+        return (digest.empty() || approval.digest == digest) && now < approval.until &&
+               approval.until <= now + kApprovalLifetime;
+    });
+}
+
 bool share_a_file(const actions::Plan& a, const actions::Plan& b) {
     return std::ranges::any_of(a.changes, [&b](const actions::FileChange& change) {
         return std::ranges::find(b.changes, change.path, &actions::FileChange::path) !=
@@ -135,12 +143,7 @@ std::optional<GateHold> check_consent(const policy::Policy& policy,
     if (mode_of(policy, plan) == policy::Mode::kAct) {
         return std::nullopt;
     }
-    // Approved "in the future": the clock was set back, and nobody knows how old it is.
-    const bool is_approved = std::ranges::any_of(ledger.approvals, [&](const auto& approval) {
-        return approval.digest == digest && now < approval.until &&
-               approval.until <= now + kApprovalLifetime;
-    });
-    return is_approved
+    return is_approved(ledger, digest, now)
                ? std::nullopt
                : hold(HoldKind::kNeedsApproval, "rule " + plan.rule + " asks a person first");
 }
@@ -236,6 +239,7 @@ std::optional<GateHold> check_capture(const actions::Plan& plan,
 std::optional<GateHold> check_record(const policy::Policy& policy,
                                      const core::Ledger& ledger,
                                      const actions::Plan& plan,
+                                     const std::string& digest,
                                      core::TimePoint now) {
     if (!ledger.unreadable.empty()) {
         return hold(HoldKind::kRecordUnreadable, ledger.unreadable);
@@ -249,8 +253,11 @@ std::optional<GateHold> check_record(const policy::Policy& policy,
     if (!is_chosen && !policy::is_any_open(rule->windows, now)) {
         return hold(HoldKind::kMaintenance, "rule " + rule->name + " does not act at this time");
     }
-    auto verdict = is_chosen ? policy::check_chosen(*rule, plan.unit, ledger, now)
-                             : policy::check_budget(policy.settings, *rule, plan.unit, ledger, now);
+    const bool is_persons = is_chosen || mode_of(policy, plan) == policy::Mode::kAsk ||
+                            is_approved(ledger, digest, now);
+    const policy::Charge charge{plan.unit, actions::class_of(plan.act, plan.expected_active)};
+    auto verdict = is_persons ? policy::check_chosen(*rule, plan.unit, ledger, now)
+                              : policy::check_budget(policy.settings, *rule, charge, ledger, now);
     switch (verdict.state) {
         case policy::BudgetState::kAllowed:
             return std::nullopt;
@@ -268,6 +275,56 @@ std::optional<GateHold> check_record(const policy::Policy& policy,
             break;
     }
     return hold(HoldKind::kRecordUnreadable, std::move(verdict.reason));
+}
+
+std::optional<GateHold> check_record_room(const actions::Plan& plan, RecordRoom room) {
+    const actions::ActClass act_class = actions::class_of(plan.act, plan.expected_active);
+    const bool is_first_aid =
+        act_class == actions::ActClass::kStart || act_class == actions::ActClass::kRoom;
+    switch (room) {
+        case RecordRoom::kAmple:
+        case RecordRoom::kShort:
+            return std::nullopt;
+        case RecordRoom::kLast:
+            if (is_first_aid) {
+                return std::nullopt;
+            }
+            return hold(HoldKind::kRecordDiskFull,
+                        "there is no room for the record of this act; until there is, only what is "
+                        "down is started");
+        case RecordRoom::kNone:
+            break;
+    }
+    return hold(HoldKind::kRecordDiskFull, "there is no room for the record of one more act");
+}
+
+std::optional<std::string> find_recovery(const core::Ledger& ledger,
+                                         const std::string& unit,
+                                         const core::UnitState& state,
+                                         core::Duration rearm_after,
+                                         core::TimePoint now) {
+    const core::TimePoint since = state.last_active;
+    const bool is_latched_later = std::ranges::any_of(ledger.latches, [&](const auto& latch) {
+        return latch.unit == unit && latch.since >= since;
+    });
+    constexpr core::Duration kNews = std::chrono::seconds{5};
+    const bool is_ours = std::ranges::any_of(ledger.attempts, [&](const core::Attempt& attempt) {
+        const auto act = actions::act_from_name(attempt.act);
+        const core::Duration longest =
+            kNews + (act ? actions::spec(*act).timeout : std::chrono::minutes{2});
+        // What had its verdict before the breaker tripped had ended by then.
+        const bool is_over = attempt.verdict != core::ActVerdict::kPending &&
+                             std::ranges::any_of(ledger.latches, [&](const auto& latch) {
+                                 return latch.unit == unit && attempt.time <= latch.since;
+                             });
+        return attempt.unit == unit && !attempt.is_uncounted && !is_over && attempt.time <= since &&
+               since <= attempt.time + longest;
+    });
+    if (!core::is_up(state) || is_latched_later || is_ours || now < since + rearm_after) {
+        return std::nullopt;
+    }
+    return "somebody else brought " + unit + " up at " + core::format_time(since) +
+           ", and it has stayed up for " + core::format_duration(rearm_after);
 }
 
 std::optional<GateHold> check_unit(const actions::Plan& plan,

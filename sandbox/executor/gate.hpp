@@ -28,11 +28,24 @@ inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
 [[nodiscard]] std::optional<GateHold> check_rule(const policy::Policy& policy,
                                                  const actions::Plan& plan);
 
-// Pause, breaker, cooldown, budgets. kBudgetExhausted: the caller must latch now.
+// Pause, breaker, cooldown, budgets. kBudgetExhausted: the caller must latch now. `digest`: the
+// plan's, "" while it is not known; what a person has approved is not held back by any budget.
 [[nodiscard]] std::optional<GateHold> check_record(const policy::Policy& policy,
                                                    const core::Ledger& ledger,
                                                    const actions::Plan& plan,
+                                                   const std::string& digest,
                                                    core::TimePoint now);
+
+// Where the record is short of room, only what is down is started, and room is made.
+[[nodiscard]] std::optional<GateHold> check_record_room(const actions::Plan& plan, RecordRoom room);
+
+// What a latched unit's breaker is re-armed for: it came up after the latest latch, none of our own
+// acts is what brought it up, and it has been up for `rearm_after`. The sentence for the record.
+[[nodiscard]] std::optional<std::string> find_recovery(const core::Ledger& ledger,
+                                                       const std::string& unit,
+                                                       const core::UnitState& state,
+                                                       core::Duration rearm_after,
+                                                       core::TimePoint now);
 
 // Where the rule asks first: a person has said yes to exactly this digest, not too long ago.
 [[nodiscard]] std::optional<GateHold> check_consent(const policy::Policy& policy,

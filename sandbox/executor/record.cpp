@@ -2,13 +2,17 @@
 #include "sandbox/executor/record.hpp"
 
 #include "sandbox/audit/archives.hpp"
+#include "sandbox/audit/audit_line.hpp"
 #include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/json_text.hpp"
 #include "sandbox/audit/ledger_builder.hpp"
 #include "sandbox/audit/ledger_carry.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace gatemend::sandbox {
@@ -21,10 +25,17 @@ using core::Status;
 using core::TimePoint;
 
 constexpr unsigned kAuditMode = 0640;
+constexpr unsigned kSpillMode = 0600;
+// Intent, outcome, verdict, and what else may follow from one act.
+constexpr std::size_t kSpilledByAct = 8;
 
-Books read_books(const std::string& path) {
+// With what waits in the spill behind it, as `more`.
+Books read_books(const std::string& path, const std::vector<std::string>& more = {}) {
     LedgerBuilder builder;
     const auto report = read_audit(path, [&](std::string_view line) { builder.take(line); });
+    for (const std::string& line : more) {
+        builder.take(line);
+    }
     Books books = std::move(builder).finish_books();
     if (!report) {
         books.ledger.unreadable = report.error().text;
@@ -77,6 +88,12 @@ void add_plan(JsonFields& fields, const Record::Intent& intent) {
     }
 }
 
+bool has_approval(const core::Ledger& ledger, const std::string& digest, TimePoint now) {
+    return std::ranges::any_of(ledger.approvals, [&](const core::Approval& approval) {
+        return approval.digest == digest && now < approval.until;
+    });
+}
+
 void add_tally(JsonFields& fields, const RefusalTally& tally) {
     fields.add_number("count", tally.count);
     if (tally.others > 0) {
@@ -106,9 +123,10 @@ std::string_view undone_by_id(UndoneBy by) {
     return "?";
 }
 
-Record Record::open(const std::string& path, std::uint64_t rotate_bytes) {
+Record Record::open(const std::string& path, const std::string& spill, std::uint64_t rotate_bytes) {
     Record record;
     record.path_ = path;
+    record.spill_path_ = spill;
     record.rotate_bytes_ = rotate_bytes;
     auto file = AuditFile::open(place_of(path, rotate_bytes, carry_all));
     if (!file) {
@@ -124,9 +142,88 @@ void Record::take_file(AuditFile file) {
     file_ = std::move(file);
     books_ = read_books(path_);
     is_file_bad_ = !books_.ledger.unreadable.empty();
+    if (const Status status = take_spill(); !status && !is_file_bad_) {
+        books_.ledger.unreadable = status.error().text;
+    }
     for (const core::Attempt& attempt : books_.ledger.attempts) {
         next_attempt_ = std::max(next_attempt_, attempt.id + 1);
     }
+}
+
+// What an earlier executor could not write for want of room. What it had begun to move is in the
+// file already.
+Status Record::take_spill() {
+    spilled_.clear();
+    if (spill_path_.empty() || access(spill_path_.c_str(), F_OK) != 0) {
+        return Done{};
+    }
+    std::set<std::string> known;
+    const auto words = [](const AuditLine& line) {
+        return core::format_time(line.time) + " " + std::string{line.kind} + " " +
+               std::string{line.fields};
+    };
+    GATEMEND_CHECK(read_lines(path_, [&](std::string_view text) {
+        if (const auto line = check_audit_line(text)) {
+            known.insert(words(*line));
+        }
+    }));
+    std::vector<std::string> more;
+    GATEMEND_TRY(report, read_audit(spill_path_, [&](std::string_view text) {
+                     const auto line = check_audit_line(text);
+                     if (line && !known.contains(words(*line))) {
+                         more.emplace_back(text);
+                         spilled_.push_back(
+                             {line->time, std::string{line->kind}, std::string{line->fields}});
+                     }
+                 }));
+    if (report.problem != AuditProblem::kNone && report.problem != AuditProblem::kTornLastLine) {
+        return Error{"the records that wait for room: " + report.text};
+    }
+    books_ = read_books(path_, more);
+    return Done{};
+}
+
+// On another file system, which outlives this process and not the machine.
+Status Record::spill(Spilled record) {
+    if (spill_path_.empty() || spilled_.size() >= kMaxSpilled) {
+        return Error{"no room for the record"};
+    }
+    if (!spill_) {
+        GATEMEND_TRY(opened, AuditFile::open({.path = spill_path_, .mode = kSpillMode}));
+        spill_ = std::move(opened);
+    }
+    GATEMEND_CHECK(spill_->append(record.time, record.kind, record.fields, Sync::kYes));
+    spilled_.push_back(std::move(record));
+    return Done{};
+}
+
+// In order, and not begun before there is room for all.
+Status Record::settle_spill() {
+    if (spilled_.empty()) {
+        return Done{};
+    }
+    std::uint64_t bytes = kLeastReservedBytes;
+    for (const Spilled& record : spilled_) {
+        constexpr std::uint64_t kFrame = 512;
+        bytes += record.fields.size() + kFrame;
+    }
+    GATEMEND_TRY(room, file_->reserve(bytes));
+    if (room < bytes) {
+        return Error{"no room for the record"};
+    }
+    while (!spilled_.empty()) {
+        const Spilled& record = spilled_.front();
+        GATEMEND_CHECK(file_->append(record.time, record.kind, record.fields, Sync::kYes));
+        spilled_.erase(spilled_.begin());  // also where the next one fails
+    }
+    drop_spill();
+    return Done{};
+}
+
+void Record::drop_spill() {
+    spilled_.clear();
+    spill_.reset();
+    (void)unlink(spill_path_.c_str());  // what is in it is known by its words at the next start
 }
 
 std::string Record::head() const {
@@ -141,15 +238,44 @@ std::string Record::rotation_problem() const {
     return file_ ? file_->rotation_problem() : std::string{};
 }
 
-Status Record::check_room() const {
-    return file_ ? file_->reserve(kReservedBytes) : Status{Done{}};  // no file: no act either
+RecordRoom Record::check_room() const {
+    if (!file_) {
+        return RecordRoom::kAmple;  // no file: no act either
+    }
+    const auto room = file_->reserve(kReservedBytes);
+    if (room && spilled_.empty() && *room >= kReservedBytes) {
+        return RecordRoom::kAmple;
+    }
+    const bool has_room =
+        room && *room >= (spilled_.empty() ? kLeastReservedBytes : kReservedBytes);
+    if (has_room) {
+        return RecordRoom::kShort;
+    }
+    const bool can_spill = !spill_path_.empty() && spilled_.size() + kSpilledByAct < kMaxSpilled;
+    return can_spill ? RecordRoom::kLast : RecordRoom::kNone;
 }
 
 Status Record::write(TimePoint now, std::string_view kind, const std::string& fields, Sync sync) {
     if (!file_) {
         return Error{books_.ledger.unreadable};
     }
-    Status status = file_->append(now, kind, fields, sync);
+    // What is set aside is for acts; that somebody was refused can be missed for a while.
+    if (sync == Sync::kNo && check_room() != RecordRoom::kAmple) {
+        ++left_out_;
+        return Done{};
+    }
+    std::string all = fields;
+    if (sync == Sync::kNo && left_out_ > 0) {
+        all += ",\"left_out\":" + std::to_string(std::exchange(left_out_, 0));
+    }
+    Status status = settle_spill();
+    if (status) {
+        status = file_->append(now, kind, all, sync);
+    }
+    if (!status && (!spilled_.empty() || file_->is_out_of_room())) {
+        // It may pass: nothing is unreadable on account of it.
+        return spill({now, std::string{kind}, all});
+    }
     if (!status && books_.ledger.unreadable.empty()) {
         // An act that cannot be recorded must not happen, also later, until somebody has looked.
         books_.ledger.unreadable = status.error().text;
@@ -223,15 +349,19 @@ Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent)
     attempt.unit = plan.unit;
     attempt.incident = intent.incident;
     attempt.parameters = plan.parameters;
+    attempt.act_class = actions::act_class_id(actions::class_of(plan.act, plan.expected_active));
 
     JsonFields fields;
     fields.add_number("attempt", attempt.id).add_number("incident", attempt.incident);
     fields.add("rule", attempt.rule).add("act", attempt.act).add("unit", attempt.unit);
     add_plan(fields, intent);
+    if (has_approval(books_.ledger, intent.digest, now)) {
+        fields.add_json("approved", "true");
+    }
     GATEMEND_CHECK(write(now, "intent", fields.text(), Sync::kYes));
     ++next_attempt_;
     const std::uint64_t id = attempt.id;
-    use_approval(books_.ledger, intent.digest);
+    attempt.is_uncounted = use_approval(books_.ledger, intent.digest, now);
     const actions::Trace trace = actions::spec(plan.act).trace;
     if (is_undoable(trace)) {
         attempt.undo_by = intent.undo_by;
@@ -294,6 +424,7 @@ Status Record::note_undone(TimePoint now, const Undoing& undoing) {
     fields.add_number("attempt", undoing.attempt).add_number("incident", found->incident);
     fields.add("act", found->act).add("unit", found->unit).add("by", undone_by_id(undoing.by));
     fields.add("outcome", is_undone ? "succeeded" : "failed").add("detail", undoing.detail);
+    found->is_uncounted = found->is_uncounted || undoing.by == UndoneBy::kOperator;
     set_undo(books_, *found, undoing.state);  // it has happened, whatever the disk says
     return write(now, "undone", fields.text(), Sync::kYes);
 }
@@ -324,13 +455,12 @@ Status Record::approve(TimePoint now, const core::Approval& approval) {
     return Done{};
 }
 
-Status Record::latch(TimePoint now,
-                     const std::string& unit,
-                     const std::string& rule,
-                     const std::string& reason) {
-    add_latch(books_.ledger, {unit, now, reason});  // latched even if the disk is full
+Status Record::latch(const core::Latch& latch, const std::string& rule) {
+    const TimePoint now = latch.since;
+    add_latch(books_.ledger, latch);  // latched even if the disk is full
     JsonFields fields;
-    fields.add("unit", unit).add("rule", rule).add("reason", reason);
+    fields.add("unit", latch.unit).add("rule", rule).add("reason", latch.reason);
+    fields.add_if("of_rule", latch.rule).add_if("class", latch.act_class);
     return write(now, "latched", fields.text(), Sync::kYes);
 }
 
@@ -338,6 +468,13 @@ Status Record::lift(TimePoint now, const std::string& unit, const std::string& b
     GATEMEND_CHECK(
         write(now, "lifted", JsonFields{}.add("unit", unit).add("by", by).text(), Sync::kYes));
     lift_latch(books_.ledger, unit, now);
+    return Done{};
+}
+
+Status Record::rearm(TimePoint now, const std::string& unit, const std::string& why) {
+    GATEMEND_CHECK(
+        write(now, "rearmed", JsonFields{}.add("unit", unit).add("why", why).text(), Sync::kYes));
+    sandbox::rearm(books_.ledger, unit);
     return Done{};
 }
 

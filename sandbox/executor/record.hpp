@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The executor's record: the audit file and the ledger that follows from it, kept in step. Every
 // change is on disk before the ledger shows it. An unreadable or unwritable record is said in
-// ledger().unreadable, and then nothing is done any more.
+// ledger().unreadable, and then nothing is done any more. Where only room is missing, records wait
+// in a second file on another file system (spill) and follow when there is room again.
 #pragma once
 
 #include "actions/catalogue.hpp"
@@ -22,6 +23,18 @@ namespace gatemend::sandbox {
 // Kept free behind the record: an act is refused while this can no longer be had, so that the
 // refusal, and the outcome of what runs, still fit.
 inline constexpr std::uint64_t kReservedBytes = std::uint64_t{256} * 1024;
+// With less than this set aside no act begins but those that kLast allows.
+inline constexpr std::uint64_t kLeastReservedBytes = std::uint64_t{32} * 1024;
+// So many records can wait for room.
+inline constexpr std::size_t kMaxSpilled = 256;
+
+// What the record has room for.
+enum class RecordRoom {
+    kAmple,
+    kShort,  // of what was set aside there is enough for acts; what need not be recorded is not
+    kLast,   // in the spill alone: to start what is down, and to make room
+    kNone,
+};
 // So many confirmed acts can still be rolled back; the snapshots of older ones are removed.
 inline constexpr std::size_t kMaxConfirmed = 20;
 
@@ -71,7 +84,9 @@ struct Denial {
 class Record {
   public:
     // Never fails: what is wrong is in ledger().unreadable.
+    // `spill`: a file on another file system, or "".
     [[nodiscard]] static Record open(const std::string& path,
+                                     const std::string& spill = "",
                                      std::uint64_t rotate_bytes = kRotateBytes);
 
     [[nodiscard]] const core::Ledger& ledger() const { return books_.ledger; }
@@ -90,7 +105,10 @@ class Record {
     void on_written(std::function<void()> then) { on_written_ = std::move(then); }
 
     // Is there room for an act, its outcome and more? What an earlier call has set aside stays.
-    [[nodiscard]] core::Status check_room() const;
+    [[nodiscard]] RecordRoom check_room() const;
+
+    // Records that wait for room.
+    [[nodiscard]] std::size_t spilled() const { return spilled_.size(); }
 
     // Once, before anything is asked of the ledger: the clock may have been set back since.
     void settle_clock(core::TimePoint now, core::Duration longest_approval);
@@ -134,13 +152,15 @@ class Record {
     [[nodiscard]] core::Status note_forgotten(core::TimePoint now, std::uint64_t attempt);
 
     [[nodiscard]] core::Status approve(core::TimePoint now, const core::Approval& approval);
-    [[nodiscard]] core::Status latch(core::TimePoint now,
-                                     const std::string& unit,
-                                     const std::string& rule,
-                                     const std::string& reason);
+    // `rule`: whose attempts tripped it, also where the latch is not for that rule alone.
+    [[nodiscard]] core::Status latch(const core::Latch& latch, const std::string& rule);
     [[nodiscard]] core::Status lift(core::TimePoint now,
                                     const std::string& unit,
                                     const std::string& by);
+    // Its unit has been brought up by somebody else and has stayed up.
+    [[nodiscard]] core::Status rearm(core::TimePoint now,
+                                     const std::string& unit,
+                                     const std::string& why);
     [[nodiscard]] core::Status pause(core::TimePoint now, const core::Pause& pause);
     [[nodiscard]] core::Status resume(core::TimePoint now, const std::string& by);
     [[nodiscard]] core::Status note_reload(core::TimePoint now, const std::string& problem);
@@ -162,7 +182,19 @@ class Record {
 
   private:
     Record() = default;
+
+    // A record as it was to be written.
+    struct Spilled {
+        core::TimePoint time{};
+        std::string kind;
+        std::string fields;
+    };
+
     void take_file(AuditFile file);
+    [[nodiscard]] core::Status take_spill();
+    [[nodiscard]] core::Status spill(Spilled record);
+    [[nodiscard]] core::Status settle_spill();
+    void drop_spill();
     [[nodiscard]] core::Status write(core::TimePoint now,
                                      std::string_view kind,
                                      const std::string& fields,
@@ -170,8 +202,12 @@ class Record {
 
     std::string path_;
     std::uint64_t rotate_bytes_ = kRotateBytes;
+    std::string spill_path_;
     std::optional<AuditFile> file_;
-    bool is_file_bad_ = false;  // it has to be put aside
+    std::optional<AuditFile> spill_;  // open while something waits in it
+    std::vector<Spilled> spilled_;
+    std::uint64_t left_out_ = 0;  // unsynced records that were not written for want of room
+    bool is_file_bad_ = false;    // it has to be put aside
     std::function<void()> on_written_;
     Books books_;
     std::uint64_t next_attempt_ = 1;

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace gatemend::inspect {
@@ -32,7 +34,36 @@ constexpr Asked kAsked[] = {
     {"/var/lib/php/sessions", false},
     {"/var/lib/gatemend", false},
     {"/dev/shm", false},
+    {"/var/log/journal", true},
+    {"/run/log/journal", true},
 };
+
+// In each of a journal's folders; more than so many files are no ordinary journal.
+constexpr std::size_t kMaxJournalFiles = 8192;
+
+// One level of folders below the root, as journald lays them out. Names and sizes only.
+std::uint64_t journal_size(const std::string& root) {
+    namespace fs = std::filesystem;
+    std::uint64_t bytes = 0;
+    std::size_t count = 0;
+    std::error_code error;
+    for (fs::directory_iterator folder{root, error}; !error && folder != fs::directory_iterator{};
+         folder.increment(error)) {
+        std::error_code inner;
+        for (fs::directory_iterator file{folder->path(), inner};
+             !inner && file != fs::directory_iterator{} && ++count < kMaxJournalFiles;
+             file.increment(inner)) {
+            constexpr std::uint64_t kBlock = 512;
+
+            struct stat info {};
+
+            if (lstat(file->path().c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+                bytes += static_cast<std::uint64_t>(info.st_blocks) * kBlock;
+            }
+        }
+    }
+    return bytes;
+}
 
 void add_file_system(std::vector<core::FileSystem>& list,
                      std::vector<dev_t>& devices,
@@ -56,6 +87,10 @@ void add_file_system(std::vector<core::FileSystem>& list,
     found.inodes = info.f_files;
     found.inodes_free = info.f_favail;
     found.is_read_only = (info.f_flag & ST_RDONLY) != 0;
+    found.device = place.st_dev;
+    if (std::ranges::find(core::kJournalRoots, found.path) != core::kJournalRoots.end()) {
+        found.journal_bytes = journal_size(found.path);
+    }
     list.push_back(std::move(found));
 }
 

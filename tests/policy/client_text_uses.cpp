@@ -82,7 +82,8 @@ auto keys_a_limit(const Text& text,
                   const policy::Settings& settings,
                   const policy::Rule& rule,
                   const core::Ledger& ledger) {
-    return policy::check_budget(settings, rule, text, ledger, core::TimePoint{});
+    return policy::check_budget(
+        settings, rule, {text, actions::ActClass::kStart}, ledger, core::TimePoint{});
 }
 #endif
 

@@ -58,7 +58,8 @@ core::Attempt attempt_at(TimePoint time) {
     attempt.time = time;
     attempt.rule = "start-crashed-backend";
     attempt.unit = kUnit;
-    attempt.verdict = core::ActVerdict::kEffective;
+    attempt.act = "start-unit";
+    attempt.verdict = core::ActVerdict::kIneffective;
     return attempt;
 }
 
@@ -180,8 +181,8 @@ TEST(Decide, HoldsWhileCooldownIsRunningAndSaysUntilWhen) {
     EXPECT_EQ(decision.kind, DecisionKind::kHold);
     EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kCoolingDown});
     EXPECT_EQ(decision.holds[0].owner, "budget");
-    EXPECT_EQ(decision.holds[0].until, kNow + seconds{3});
-    EXPECT_EQ(decision.retry_at, kNow + seconds{3});
+    EXPECT_EQ(decision.holds[0].until, kNow + seconds{8});
+    EXPECT_EQ(decision.retry_at, kNow + seconds{8});
 }
 
 TEST(Decide, HoldsWhenTheBudgetIsExhausted) {
@@ -190,7 +191,8 @@ TEST(Decide, HoldsWhenTheBudgetIsExhausted) {
     const auto decision = decide(make_policy(), ledger, make_question());
     EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kBudgetExhausted});
     EXPECT_EQ(decision.reason,
-              "3 attempts by start-crashed-backend on php8.2-fpm.service in 15m, limit 3");
+              "3 attempts without effect by start-crashed-backend on php8.2-fpm.service in 15m, "
+              "limit 3; clear with `gatemend resume php8.2-fpm.service`");
     EXPECT_FALSE(decision.retry_at);
 }
 
@@ -435,12 +437,57 @@ TEST(Decide, GivesTheActWhatTheDiagnosisKnowsAndTheRuleSets) {
                             seconds{30},
                             {{"keep_bytes", "1000"}, {"keep_seconds", "60"}}};
     Question question = question_about(Cause::kDiskFull);
-    question.remedy = {{"keep_bytes", "1"}, {"socket", "unix:/run/x.sock"}};
+    question.remedy = {
+        {"keep_bytes", "1"}, {"journal", "/var/log/journal"}, {"socket", "unix:/run/x.sock"}};
     const auto decision = decide(policy_with(Cause::kDiskFull, {vacuum}), Ledger{}, question);
     EXPECT_EQ(decision.kind, DecisionKind::kAct);
     EXPECT_EQ(decision.target, actions::kJournalUnit);
-    EXPECT_EQ(decision.parameters,
-              (actions::Parameters{{"keep_bytes", "1000"}, {"keep_seconds", "60"}}));
+    EXPECT_EQ(
+        decision.parameters,
+        (actions::Parameters{
+            {"journal", "/var/log/journal"}, {"keep_bytes", "1000"}, {"keep_seconds", "60"}}));
+}
+
+TEST(Decide, DeletesNoJournalThatTheDiagnosisHasNotFoundOnTheFullDisk) {
+    const LadderStep vacuum{actions::ActId::kVacuumJournal,
+                            seconds{30},
+                            {{"keep_bytes", "1000"}, {"keep_seconds", "60"}}};
+    const LadderStep start{actions::ActId::kStartUnit, seconds{10}, {}};
+    const Question question = question_about(Cause::kDiskFull);
+    const auto alone = decide(policy_with(Cause::kDiskFull, {vacuum}), Ledger{}, question);
+    EXPECT_EQ(kinds_of(alone), Kinds{HoldKind::kNoTarget});
+    const auto passed_over =
+        decide(policy_with(Cause::kDiskFull, {vacuum, start}), Ledger{}, question);
+    ASSERT_EQ(passed_over.kind, DecisionKind::kAct);
+    EXPECT_EQ(passed_over.step->act, actions::ActId::kStartUnit);
+}
+
+TEST(Decide, AsksAPersonWhateverBudgetIsUsedUp) {
+    Ledger ledger;
+    ledger.attempts.assign(9, attempt_at(kNow - minutes{5}));
+    ledger.latches.push_back({kUnit, kNow, "x"});
+    auto policy = make_policy();
+    policy.rules[0].mode = Mode::kAsk;
+    const auto asked = decide(policy, ledger, make_question());
+    EXPECT_EQ(asked.kind, DecisionKind::kAsk);
+    EXPECT_EQ(kinds_of(asked), Kinds{HoldKind::kNeedsApproval});
+    auto question = make_question();
+    question.is_approved = true;
+    EXPECT_EQ(decide(policy, ledger, question).kind, DecisionKind::kAct);
+}
+
+TEST(Decide, CountsARestartOfWhatIsDownAsAStart) {
+    Ledger ledger;
+    auto restart = attempt_at(kNow - minutes{5});
+    restart.act = "restart-unit";
+    restart.act_class = "disruption";
+    ledger.attempts.assign(3, restart);
+    auto question = make_question();
+    question.ladder_step = 1;
+    question.units_down = {kUnit};
+    EXPECT_EQ(decide(make_policy(), ledger, question).kind, DecisionKind::kAct);
+    question.units_down.clear();
+    EXPECT_EQ(kinds_of(decide(make_policy(), ledger, question)), Kinds{HoldKind::kBudgetExhausted});
 }
 
 TEST(Decide, TargetsNginxWhereItsConfigurationIsChanged) {

@@ -75,25 +75,104 @@ TEST(Step, CountsACrashDuringTheSoakAsIneffectiveAndClimbsTheLadder) {
 TEST(Step, LatchesAndGivesUpLoudlyWhenTheBudgetIsSpent) {
     Story story;
     for (int attempt = 1; attempt <= 3; ++attempt) {
-        story.tell({"+60s unit php8.2-fpm.service failed signal",
+        story.tell({"+5s unit php8.2-fpm.service failed signal",  // within the soak
                     "+10ms probe php8.2-fpm.service refused",
+                    "+45s tick",  // what cools down
                     "+80ms unit php8.2-fpm.service active",
                     "+1ms act done " + std::to_string(attempt) + " succeeded",
-                    "+10ms probe php8.2-fpm.service good",
-                    "+31s tick",
                     "+10ms probe php8.2-fpm.service good"});
     }
     ASSERT_EQ(story.count("act "), 3U) << story.dump();
     story.forget();
-    story.tell({"+60s unit php8.2-fpm.service failed signal",
+    story.tell({"+5s unit php8.2-fpm.service failed signal",
                 "+10ms probe php8.2-fpm.service refused",
-                "+1m tick"});
+                "+30s tick"});
     EXPECT_EQ(story.count("act "), 0U) << story.dump();
     EXPECT_EQ(story.count("latch php8.2-fpm.service"), 1U) << story.dump();
+    EXPECT_TRUE(story.says("clear with `gatemend resume php8.2-fpm.service`")) << story.dump();
     EXPECT_EQ(story.count("escalated"), 1U) << story.dump();
     story.tell({"ledger latched php8.2-fpm.service spent", "+20m tick"});
     EXPECT_EQ(story.count("act "), 0U) << "time alone does not lift a latch";
     EXPECT_EQ(story.count("escalated"), 1U);
+}
+
+// One crash, healed and watched through its soak.
+void heal(Story& story, int attempt) {
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+60s tick",  // the longest pause between two cures
+                "+80ms unit php8.2-fpm.service active",
+                "+1ms act done " + std::to_string(attempt) + " succeeded",
+                "+10ms probe php8.2-fpm.service good",
+                "+31s tick",
+                "+10ms probe php8.2-fpm.service good"});
+}
+
+TEST(Step, WhatIsHealedEachTimeIsFlappingAndNotGivenUp) {
+    Story story;
+    for (int attempt = 1; attempt <= 9; ++attempt) {
+        heal(story, attempt);
+    }
+    EXPECT_EQ(story.count("act "), 9U) << story.dump();
+    EXPECT_EQ(story.count("latch "), 0U);
+    EXPECT_EQ(story.count("escalated"), 0U);
+    EXPECT_EQ(story.all("closed").front().find("flapping"), std::string::npos);
+    EXPECT_NE(story.all("closed").back().find("flapping: healed 9 times in 20m"), std::string::npos)
+        << story.dump();
+}
+
+TEST(Step, AStopWithinTheSoakIsNoFailureOfTheAct) {
+    Story story;
+    story.tell({"+5s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+80ms unit php8.2-fpm.service active",
+                "+1ms act done 1 succeeded",
+                "+10ms probe php8.2-fpm.service good",
+                "+5s unit php8.2-fpm.service deactivating job",
+                "+1s unit php8.2-fpm.service inactive",
+                "+10ms probe php8.2-fpm.service refused",
+                "+10m tick"});
+    EXPECT_TRUE(story.says("confirm 1 effective \"it answered until somebody stopped"))
+        << story.dump();
+    EXPECT_EQ(story.count("act "), 1U) << "and it stays stopped";
+}
+
+TEST(Step, AsksForTheLatchAgainWhereTheExecutorHasRefused) {
+    Story story;
+    for (int attempt = 1; attempt <= 3; ++attempt) {
+        story.tell({"+5s unit php8.2-fpm.service failed signal",
+                    "+10ms probe php8.2-fpm.service refused",
+                    "+45s tick",
+                    "+80ms unit php8.2-fpm.service active",
+                    "+1ms act done " + std::to_string(attempt) + " succeeded",
+                    "+10ms probe php8.2-fpm.service good"});
+    }
+    story.tell({"+5s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+3m tick"});
+    EXPECT_GT(story.count("latch php8.2-fpm.service"), 1U) << story.dump();
+    EXPECT_EQ(story.count("escalated"), 1U) << "said once";
+    story.tell({"ledger latched php8.2-fpm.service spent"});
+    story.forget();
+    story.tell({"+10m tick"});
+    EXPECT_EQ(story.count("latch "), 0U);
+}
+
+TEST(Step, GivesNothingUpWhileSomethingElseHoldsIt) {
+    Story story;
+    for (int attempt = 1; attempt <= 3; ++attempt) {
+        story.tell({"+5s unit php8.2-fpm.service failed signal",
+                    "+10ms probe php8.2-fpm.service refused",
+                    "+45s tick",
+                    "+80ms unit php8.2-fpm.service active",
+                    "+1ms act done " + std::to_string(attempt) + " succeeded",
+                    "+10ms probe php8.2-fpm.service good"});
+    }
+    story.tell({"+5s unit php8.2-fpm.service failed signal job",
+                "+10ms probe php8.2-fpm.service refused",
+                "+2m tick"});
+    EXPECT_EQ(story.count("latch "), 0U) << story.dump();
+    EXPECT_EQ(story.count("escalated"), 0U);
 }
 
 TEST(Step, LeavesACleanStopAloneAndClosesWhenItComesBack) {

@@ -409,6 +409,12 @@ class ExecutorMachine {
         return reply.value();
     }
 
+    Reply<core::Done> latch(const std::string& unit, const std::string& rule) {
+        std::optional<Reply<core::Done>> reply;
+        executor->latch(unit, rule, [&](Reply<core::Done> answer) { reply = std::move(answer); });
+        return reply.value();
+    }
+
     Reply<core::Done> roll_back(std::uint64_t attempt, Asker asker = Asker::kRoot) {
         std::optional<Reply<core::Done>> reply;
         executor->roll_back(
@@ -424,6 +430,15 @@ class ExecutorMachine {
             return *fault;
         }
         return execute(std::get<Proposal>(planned).digest);
+    }
+
+    // The same, and the unit went down again within the soak.
+    Reply<ActResult> fail_once() {
+        auto done = heal_once();
+        if (const auto* result = std::get_if<ActResult>(&done)) {
+            (void)executor->confirm(result->attempt, "ineffective", "down again");
+        }
+        return done;
     }
 
     std::filesystem::path folder;

@@ -86,7 +86,7 @@ TEST(Executor, AFailedJobIsAFailedAct) {
 TEST(Executor, BudgetSurvivesARestartAndLatchesLoudly) {
     ExecutorMachine machine;
     for (int i = 0; i < 3; ++i) {
-        EXPECT_EQ(fault_of(machine.heal_once()), "");
+        EXPECT_EQ(fault_of(machine.fail_once()), "");
         machine.now += std::chrono::minutes{1};
     }
     machine.start();
@@ -102,9 +102,10 @@ TEST(Executor, BudgetSurvivesARestartAndLatchesLoudly) {
 TEST(Executor, ALiftedBreakerForgivesAndSurvivesARestart) {
     ExecutorMachine machine;
     for (int i = 0; i < 4; ++i) {
-        (void)machine.heal_once();
+        (void)machine.fail_once();
         machine.now += std::chrono::seconds{1};
     }
+    EXPECT_FALSE(machine.executor->ledger().latches.empty());
     EXPECT_EQ(fault_of(machine.executor->lift(kFpm, "uid 0")), "");
     machine.now += std::chrono::seconds{1};
     machine.start();
@@ -115,12 +116,12 @@ TEST(Executor, ALiftedBreakerForgivesAndSurvivesARestart) {
 TEST(Executor, LatchesForTheAgentOnlyWhenTheBudgetIsUsedUp) {
     ExecutorMachine machine;
     const std::string rule = "start-crashed-backend";
-    EXPECT_EQ(fault_of(machine.executor->latch(kFpm, rule)), "Refused: executor-refused");
+    EXPECT_EQ(fault_of(machine.latch(kFpm, rule)), "Refused: executor-refused");
     for (int i = 0; i < 3; ++i) {
-        (void)machine.heal_once();
+        (void)machine.fail_once();
     }
-    EXPECT_EQ(fault_of(machine.executor->latch(kFpm, rule)), "");
-    EXPECT_EQ(fault_of(machine.executor->latch(kFpm, rule)), "");
+    EXPECT_EQ(fault_of(machine.latch(kFpm, rule)), "");
+    EXPECT_EQ(fault_of(machine.latch(kFpm, rule)), "");
     EXPECT_EQ(machine.executor->ledger().latches.size(), 1U);
 }
 

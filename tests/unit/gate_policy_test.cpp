@@ -34,7 +34,8 @@ actions::Plan vacuum() {
     plan.rule = "mend";
     plan.cause = core::Cause::kDiskFull;
     plan.deadline = seconds{10};
-    plan.parameters = {{"keep_bytes", "1000"}, {"keep_seconds", "60"}};
+    plan.parameters = {
+        {"journal", "/var/log/journal"}, {"keep_bytes", "1000"}, {"keep_seconds", "60"}};
     return plan;
 }
 
@@ -55,8 +56,8 @@ TEST(GatePolicy, AcceptsTheParametersThatTheRuleSetsAndNoOthers) {
 TEST(GatePolicy, ActsOutsideTheWindowsOfARuleForNobody) {
     policy::Policy policy = make_policy();
     policy.rules[0].windows = {policy::TimeWindow{0x7f, 13 * 60, 14 * 60, "UTC", {}}};
-    EXPECT_EQ(kind_of(check_record(policy, {}, vacuum(), kNow)), HoldKind::kMaintenance);
-    EXPECT_FALSE(check_record(policy, {}, vacuum(), kNow + hours{1}));
+    EXPECT_EQ(kind_of(check_record(policy, {}, vacuum(), "", kNow)), HoldKind::kMaintenance);
+    EXPECT_FALSE(check_record(policy, {}, vacuum(), "", kNow + hours{1}));
 }
 
 TEST(GatePolicy, KnowsARuleThatDidHarm) {
@@ -65,12 +66,13 @@ TEST(GatePolicy, KnowsARuleThatDidHarm) {
     attempt.id = 3;
     attempt.time = kNow - hours{24};
     attempt.rule = "mend";
+    attempt.act = "vacuum-journal";
     attempt.unit = actions::kJournalUnit;
     attempt.verdict = core::ActVerdict::kHarmful;
     ledger.attempts = {attempt};
-    EXPECT_EQ(kind_of(check_record(make_policy(), ledger, vacuum(), kNow)), HoldKind::kDemoted);
+    EXPECT_EQ(kind_of(check_record(make_policy(), ledger, vacuum(), "", kNow)), HoldKind::kDemoted);
     ledger.forgiven = {{attempt.unit, kNow - hours{1}}};
-    EXPECT_FALSE(check_record(make_policy(), ledger, vacuum(), kNow));
+    EXPECT_FALSE(check_record(make_policy(), ledger, vacuum(), "", kNow));
 }
 
 }  // namespace

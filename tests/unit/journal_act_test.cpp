@@ -217,16 +217,27 @@ class JournalOnDisk : public testing::Test {
         }
     }
 
-    ActReport vacuum(std::uint64_t keep_bytes, std::int64_t keep_seconds) {
+    Task task_of(std::uint64_t keep_bytes, std::int64_t keep_seconds) const {
         Task task;
         task.plan.act = ActId::kVacuumJournal;
         task.plan.unit = kJournalUnit;
         task.plan.deadline = seconds{30};
-        task.plan.parameters = {{"keep_bytes", std::to_string(keep_bytes)},
+        task.plan.parameters = {{"journal", root_ / "log"},
+                                {"keep_bytes", std::to_string(keep_bytes)},
                                 {"keep_seconds", std::to_string(keep_seconds)}};
-        const VacuumJournal act{{.machine_id = root_ / "machine-id",
-                                 .roots = {root_ / "log", root_ / "none"},
-                                 .tool = "/usr/bin/journalctl"}};
+        return task;
+    }
+
+    VacuumJournal make_act() {
+        return VacuumJournal{{.machine_id = root_ / "machine-id",
+                              .roots = {root_ / "log", root_ / "none"},
+                              .tool = "/usr/bin/journalctl",
+                              .room_at = [this](const std::string&) { return room_; }}};
+    }
+
+    ActReport vacuum(std::uint64_t keep_bytes, std::int64_t keep_seconds) {
+        const Task task = task_of(keep_bytes, keep_seconds);
+        const VacuumJournal act = make_act();
         std::optional<ActReport> report;
         act.perform(Hands{systemd_, tools_, facts_, mender_}, task, [&](ActReport given) {
             EXPECT_FALSE(report) << "answered twice";
@@ -238,6 +249,7 @@ class JournalOnDisk : public testing::Test {
     test::TempDir root_;
     std::string folder_;
     bool is_working_ = true;
+    DiskRoom room_{.bytes = 400 * kMiB, .free = 0};
     sandbox::FakeSystemd systemd_;
     sandbox::FakeTools tools_;
     sandbox::FakeFacts facts_;
@@ -334,6 +346,41 @@ TEST_F(JournalOnDisk, WithoutAMachineIdNothingIsDone) {
     test::overwrite(root_ / "machine-id", "../../etc\n");
     const ActReport report = vacuum(1, 1);
     EXPECT_EQ(report.outcome, core::ActOutcome::kFailed);
+    EXPECT_TRUE(tools_.runs.empty());
+}
+
+TEST_F(JournalOnDisk, IsLeftAloneWhileItsOwnDiskHasRoom) {
+    add(1, hours{5}, kMiB, false);
+    add(2, seconds{0}, kMiB, true);
+    const Task task = task_of(1, 1);
+    EXPECT_EQ(make_act().find_unmet(task.plan), std::nullopt) << "full, and there is something";
+    room_.free = 40 * kMiB;
+    const auto unmet = make_act().find_unmet(task.plan);
+    ASSERT_TRUE(unmet);
+    EXPECT_NE(unmet->find("does not lie on a full disk: 40 MiB of 400 MiB are free"),
+              std::string::npos)
+        << *unmet;
+}
+
+TEST_F(JournalOnDisk, IsLeftAloneWhereItHoldsNoMoreThanTheFloor) {
+    add(1, hours{5}, kMiB, false);
+    add(2, seconds{0}, kMiB, true);
+    EXPECT_TRUE(make_act().find_unmet(task_of(2 * kMiB, 1).plan));
+    EXPECT_TRUE(make_act().find_unmet(task_of(1, 21'600).plan));
+}
+
+TEST_F(JournalOnDisk, AFolderThatIsNoJournalsIsNotTouched) {
+    add(1, hours{5}, kMiB, false);
+    Task task = task_of(1, 1);
+    for (const std::string other : {"/etc", "/var/log", "/run/log/journal"}) {
+        task.plan.parameters["journal"] = other;
+        EXPECT_TRUE(make_act().find_unmet(task.plan)) << other;
+    }
+    std::optional<ActReport> report;
+    make_act().perform(Hands{systemd_, tools_, facts_, mender_}, task, [&](ActReport given) {
+        report = std::move(given);
+    });
+    EXPECT_EQ(report.value().outcome, core::ActOutcome::kFailed);
     EXPECT_TRUE(tools_.runs.empty());
 }
 

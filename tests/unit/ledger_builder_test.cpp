@@ -187,7 +187,7 @@ TEST(LedgerCarry, TheLedgerOutlivesRotations) {
     constexpr std::uint64_t kRotateOften = 8000;
     core::Ledger before;
     for (int start = 0; start < 8; ++start) {
-        Record record = Record::open(path, kRotateOften);
+        Record record = Record::open(path, "", kRotateOften);
         if (start > 0) {
             EXPECT_EQ(record.ledger(), before) << start;
         }
@@ -201,7 +201,7 @@ TEST(LedgerCarry, TheLedgerOutlivesRotations) {
             ASSERT_TRUE(id) << id.error().text;
             EXPECT_EQ(*id, static_cast<std::uint64_t>(start) * 5 + i + 1);
             ASSERT_TRUE(record.end_attempt(now, *id, core::ActOutcome::kSucceeded, ""));
-            ASSERT_TRUE(record.latch(now, "u" + std::to_string(*id) + ".service", "r", "x"));
+            ASSERT_TRUE(record.latch({"u" + std::to_string(*id) + ".service", now, "x"}, "r"));
         }
         EXPECT_EQ(record.rotation_problem(), "");
         before = record.ledger();

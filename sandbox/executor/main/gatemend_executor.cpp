@@ -37,6 +37,7 @@ using core::Error;
 using core::Status;
 
 constexpr const char* kAuditPath = "/var/log/gatemend/audit.jsonl";
+constexpr const char* kSpillPath = "/run/gatemend-executor/spill.jsonl";
 constexpr const char* kNamesPath = "/var/lib/gatemend/names";
 
 // Everything that lives as long as the process, in the order it is built.
@@ -122,7 +123,7 @@ void Service::build_executor() {
                 [this](const std::string& unit, actions::ActId act, const sandbox::HoldDone& done) {
                     check_guards(unit, act, done);
                 }},
-        sandbox::Record::open(kAuditPath));
+        sandbox::Record::open(kAuditPath, kSpillPath));
     desk = std::make_unique<sandbox::FactDesk>(
         *facts,
         [this]() -> const policy::Policy& { return executor->policy(); },

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import stories
 from acted import DEADLINE, Acted
-from gatemend import Record, outcome_of
+from gatemend import AGENT, Record, outcome_of
+from scenario import QUIET, Scenario
 from website import Visitors
 
 
@@ -66,3 +69,56 @@ class VacuumThenStart(Acted):
         self.assertTrue(started, done)
         self.gatemend.wait_until_healed(self.fpm, DEADLINE)
         self.assert_record_complete()
+
+
+class AnotherDiskIsFull(Scenario):
+    """A full /dev/shm is no reason to delete the journal, which lies elsewhere."""
+
+    is_same_everywhere = True
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.tune_nginx(root, "client_body_temp_path /dev/shm/nginx;\nclient_body_in_file_only on;\n")
+
+    def prepare(self) -> None:
+        self.machine.run("mount", "-t", "tmpfs", "-o", "size=4m,mode=1777", "tmpfs", "/dev/shm")
+        self.machine.systemctl("restart", self.site.nginx)
+
+    def journal(self) -> list[str]:
+        return sorted(self.machine.output("sh", "-c", "ls /var/log/journal/* /run/log/journal/* 2>/dev/null; true").split())
+
+    def test_the_journal_is_not_touched(self) -> None:
+        self.machine.run("sh", "-c", "journalctl --rotate; cat /dev/zero >/dev/shm/fill 2>/dev/null; true")
+        before = self.journal()
+        visitors: Visitors = self.site.posters("/index.php", 200_000)
+        visitors.wait_for_bad(DEADLINE)
+        incident = self.gatemend.wait_for_incident(
+            self.site.nginx, lambda found: found["cause"] == "disk-full", DEADLINE, "of a full disk"
+        )
+        self.machine.holds_for(lambda: not self.gatemend.intents("systemd-journald.service"), QUIET, "nothing is vacuumed")
+        incident = next(item for item in self.gatemend.incidents() if item["id"] == incident["id"])
+        self.assertIn("/dev/shm", incident["diagnosis"])
+        self.assertNotIn("vacuum", incident["advice"])
+        self.assertLessEqual(set(before), set(self.journal()))
+
+
+class NothingIsFull(Scenario):
+    """An agent in strange hands asks for the journal's deletion with nothing full."""
+
+    is_same_everywhere = True
+
+    def test_the_executor_looks_itself(self) -> None:
+        self.machine.run("sh", "-c", "mkdir -p /var/log/journal && journalctl --flush && journalctl --rotate")
+        self.machine.systemctl("stop", AGENT)
+        parameters = ["3", "journal", "/var/log/journal", "keep_bytes", str(128 << 20), "keep_seconds", "172800"]
+        for folder in ("/var/log/journal", "/run/log/journal", "/var/log", "/etc"):
+            parameters[2] = folder
+            answer = self.gatemend.call_executor(
+                "Plan",
+                "ssssssta{ss}",
+                *("vacuum-journal", "systemd-journald.service", "make-room", "disk-full", "active", "", "60000000"),
+                *parameters,
+            )
+            self.assertNotEqual(answer.returncode, 0, folder)
+            self.assertRegex(answer.stderr, "does not lie on a full disk|no journal is kept|No such file", folder)
+        self.assertEqual(self.gatemend.intents(), [])
