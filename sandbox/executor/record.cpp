@@ -77,6 +77,11 @@ void add_plan(JsonFields& fields, const Record::Intent& intent) {
     }
 }
 
+void add_uptime(JsonFields& fields, core::Duration uptime) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
+    fields.add_number("up_sec", static_cast<std::uint64_t>(seconds));
+}
+
 void add_tally(JsonFields& fields, const RefusalTally& tally) {
     fields.add_number("count", tally.count);
     if (tally.others > 0) {
@@ -127,6 +132,10 @@ void Record::take_file(AuditFile file) {
     for (const core::Attempt& attempt : books_.ledger.attempts) {
         next_attempt_ = std::max(next_attempt_, attempt.id + 1);
     }
+}
+
+core::Duration Record::uptime() const {
+    return uptime_ ? uptime_() : core::Duration::zero();
 }
 
 std::string Record::head() const {
@@ -228,6 +237,8 @@ Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent)
     fields.add_number("attempt", attempt.id).add_number("incident", attempt.incident);
     fields.add("rule", attempt.rule).add("act", attempt.act).add("unit", attempt.unit);
     add_plan(fields, intent);
+    const core::Duration up = uptime();
+    add_uptime(fields, up);
     GATEMEND_CHECK(write(now, "intent", fields.text(), Sync::kYes));
     ++next_attempt_;
     const std::uint64_t id = attempt.id;
@@ -235,7 +246,8 @@ Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent)
     const actions::Trace trace = actions::spec(plan.act).trace;
     if (is_undoable(trace)) {
         attempt.undo_by = intent.undo_by;
-        add_footprint(books_, id, {.trace = trace, .plan = plan});
+        add_footprint(
+            books_, id, {.trace = trace, .plan = plan, .undoing_since = {}, .uptime = up});
     }
     add_attempt(books_, std::move(attempt));
     return id;
@@ -281,6 +293,9 @@ Status Record::note_undoing(TimePoint now, std::uint64_t attempt, UndoneBy by) {
     JsonFields fields;
     fields.add_number("attempt", attempt).add_number("incident", found->incident);
     fields.add("act", found->act).add("unit", found->unit).add("by", undone_by_id(by));
+    const core::Duration up = uptime();
+    add_uptime(fields, up);
+    set_undoing(books_, *found, now, up);
     return write(now, "undoing", fields.text(), Sync::kYes);
 }
 

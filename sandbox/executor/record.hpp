@@ -89,6 +89,9 @@ class Record {
     // Called after every record.
     void on_written(std::function<void()> then) { on_written_ = std::move(then); }
 
+    // How long the machine has been running, for what may have to be undone after a restart.
+    void measure_uptime(std::function<core::Duration()> uptime) { uptime_ = std::move(uptime); }
+
     // Is there room for an act, its outcome and more? What an earlier call has set aside stays.
     [[nodiscard]] core::Status check_room() const;
 
@@ -162,6 +165,7 @@ class Record {
 
   private:
     Record() = default;
+    [[nodiscard]] core::Duration uptime() const;
     void take_file(AuditFile file);
     [[nodiscard]] core::Status write(core::TimePoint now,
                                      std::string_view kind,
@@ -173,6 +177,7 @@ class Record {
     std::optional<AuditFile> file_;
     bool is_file_bad_ = false;  // it has to be put aside
     std::function<void()> on_written_;
+    std::function<core::Duration()> uptime_;
     Books books_;
     std::uint64_t next_attempt_ = 1;
     RefusalLog refusals_;
