@@ -43,6 +43,10 @@ struct Hands {
 struct Task {
     Plan plan;
     std::uint64_t attempt = 0;  // names the snapshot
+    // Of undo():
+    bool is_asked = false;        // by a person
+    bool is_performed = false;    // the act is known to have succeeded
+    bool is_interrupted = false;  // act or undoing may have stopped anywhere
 };
 
 class Act {
@@ -65,7 +69,8 @@ class Act {
                                             const core::UnitState& state) const = 0;
 
     // The inverse, for what the catalogue says leaves a trace; may be called again after a crash in
-    // its middle. Acts without a trace answer kFailed.
+    // its middle. All of it or nothing; the detail says how each file is where it failed. Acts
+    // without a trace answer kFailed.
     virtual void undo(const Hands& hands, const Task& task, ActDone done) const;
 
   protected:

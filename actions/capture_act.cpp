@@ -4,6 +4,7 @@
 // one.
 #include "actions/capture_files.hpp"
 #include "actions/tool_acts.hpp"
+#include "core/one_line.hpp"
 #include "core/text.hpp"
 #include "core/topology.hpp"
 
@@ -109,8 +110,8 @@ void CapturePort::perform(const Hands& hands, const Task& task, ActDone done) co
             }
             remove_capture(folder, attempt);
             done({ActOutcome::kFailed,
-                  "tcpdump did not begin: " +
-                      core::sanitize(outcome ? outcome->err : outcome.error().text)});
+                  "tcpdump did not begin: " + core::sanitize(core::one_line(
+                                                  outcome ? outcome->err : outcome.error().text))});
         });
 }
 

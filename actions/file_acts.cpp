@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Acts that gatemend-mend carries out, one sequence for all of them: stage, test what is staged,
-// commit, take effect. Whatever fails on the way, everything is put back. What they differ in:
-// which configuration is tested and what makes it take effect.
+// commit, take effect. Whatever fails on the way, everything is put back. Undoing goes the same
+// way: look at each file, test what would be put back, put it back, take effect. What they differ
+// in: which configuration is tested and what makes it take effect.
 #include "actions/settings.hpp"
 #include "actions/shipped_acts.hpp"
 #include "actions/taking_effect.hpp"
+#include "core/one_line.hpp"
 #include "core/text.hpp"
 #include "sandbox/tools/known_services.hpp"
 
@@ -82,8 +84,8 @@ bool is_as_planned(const Plan& plan, const Mending& mending) {
     return staged == plan.changes;
 }
 
-// A file that does not exist yet has nothing to be mounted over. Only drop-ins are new, and no
-// configuration test reads them.
+// A file that does not exist yet, or is to go, has nothing to be mounted over it. Only drop-ins
+// come and go, and no configuration test reads them.
 std::vector<sandbox::Bind> binds_of(const Mending& mending) {
     std::vector<sandbox::Bind> binds;
     for (const StagedChange& item : mending.changes) {
@@ -117,17 +119,38 @@ RunPtr make_run(const Hands& hands, const Task& task, ActDone done) {
 
 using WayBackDone = std::function<void(const Status&)>;
 
+// A job that is "done" is a claim.
+void look_after(const RunPtr& run, const WayBackDone& done) {
+    run->hands.systemd.read_unit(run->plan().unit, [done](const Result<UnitState>& unit) {
+        if (unit && core::is_up(*unit)) {
+            done(Done{});
+        } else {
+            done(Error{"the files are back, but the unit is " +
+                       (unit ? core::describe(*unit) : std::string{"not to be seen"})});
+        }
+    });
+}
+
 void take_old_effect(const RunPtr& run, const WayBackDone& done) {
     const auto effect = effect_of(run->plan());
     if (!effect) {
         done(Done{});
         return;
     }
-    take_effect(
-        run->hands,
-        {.effect = *effect, .unit = run->plan().unit, .deadline = kWayBackDeadline},
-        [done](const Status& status) {
-            done(status ? status : Status{status.error().within("the files are back, but")});
+    run->hands.systemd.read_unit(
+        run->plan().unit, [run, done, effect](const Result<UnitState>& before) {
+            const bool was_up = before && core::is_up(*before);
+            take_effect(run->hands,
+                        {.effect = *effect, .unit = run->plan().unit, .deadline = kWayBackDeadline},
+                        [run, done, was_up](const Status& status) {
+                            if (!status) {
+                                done(status.error().within("the files are back, but"));
+                            } else if (was_up) {
+                                look_after(run, done);
+                            } else {
+                                done(Done{});
+                            }
+                        });
         });
 }
 
@@ -151,27 +174,35 @@ void test_old(const RunPtr& run, const WayBackDone& done) {
         });
 }
 
+sandbox::UndoOrder undo_order(const RunPtr& run) {
+    return {.attempt = run->task.attempt,
+            .paths = paths_of(run->plan()),
+            .is_asked = run->task.is_asked,
+            .is_performed = run->task.is_performed};
+}
+
+// Of an act that fails: what was in force a moment ago is in force again.
 void go_back(const RunPtr& run, const WayBackDone& done) {
-    run->hands.mender.undo(
-        run->task.attempt, paths_of(run->plan()), [run, done](const Result<Mending>& mending) {
-            if (!mending) {
-                done(mending.error());
-            } else if (run->is_in_effect) {
-                test_old(run, done);
-            } else {
-                done(Done{});
-            }
-        });
+    run->hands.mender.undo(undo_order(run), [run, done](const Result<Mending>& mending) {
+        if (!mending) {
+            done(mending.error());
+        } else if (run->is_in_effect) {
+            test_old(run, done);
+        } else {
+            done(Done{});
+        }
+    });
 }
 
 void fail(const RunPtr& run, const std::string& problem) {
-    run->problem = core::sanitize(problem);
+    run->problem = core::sanitize(core::one_line(problem), kMaxDetailBytes);
     go_back(run, [run](const Status& status) {
         if (status) {
             run->done({ActOutcome::kFailed, run->problem + "; undone", UndoState::kUndone});
         } else {
             run->done({ActOutcome::kFailed,
-                       run->problem + "; undoing failed: " + core::sanitize(status.error().text),
+                       run->problem + "; undoing failed: " +
+                           core::sanitize(core::one_line(status.error().text), kMaxDetailBytes),
                        UndoState::kUndoFailed});
         }
     });
@@ -261,6 +292,90 @@ bool was_up(const Plan& plan) {
     return core::is_up(state);
 }
 
+// --- undoing, which may be long after
+
+std::string joined(const std::vector<std::string>& notes) {
+    std::string text;
+    for (const std::string& note : notes) {
+        text += (text.empty() ? "" : "; ") + note;
+    }
+    return text;
+}
+
+void end_undoing(const RunPtr& run, const Status& status) {
+    if (status) {
+        run->done({ActOutcome::kSucceeded, "everything is as it was", UndoState::kUndone});
+    } else {
+        run->done({ActOutcome::kFailed,
+                   core::sanitize(core::one_line(status.error().text), kMaxDetailBytes),
+                   UndoState::kUndoFailed});
+    }
+}
+
+void keep_all(const RunPtr& run, const std::string& why) {
+    end_undoing(run, Error{"nothing was put back: " + why});
+}
+
+void put_back(const RunPtr& run, bool is_effective) {
+    run->hands.mender.undo(undo_order(run), [run, is_effective](const Result<Mending>& mending) {
+        if (!mending) {
+            keep_all(run, mending.error().text);
+        } else if (is_effective) {
+            take_old_effect(run, [run](const Status& status) { end_undoing(run, status); });
+        } else {
+            end_undoing(run, Done{});
+        }
+    });
+}
+
+// What does not pass its test is not put back: at the next restart the unit would stay down. Only
+// what was broken when we came, and only for a person who wants it back or where nothing has been
+// started with the better one yet.
+void test_what_comes_back(const RunPtr& run, const Mending& review) {
+    if (!is_tested(run->plan())) {
+        put_back(run, true);
+        return;
+    }
+    run->hands.facts.test_staged(
+        run->plan().unit, binds_of(review), [run](const Result<sandbox::ConfigTestFact>& test) {
+            const bool is_valid = test && test->verdict == "valid";
+            const bool may_be_broken = run->plan().act == ActId::kRestoreConfig &&
+                                       (run->task.is_asked || !run->task.is_performed);
+            if (is_valid || may_be_broken) {
+                put_back(run, is_valid);
+            } else if (!test) {
+                keep_all(run, "it cannot be tested: " + test.error().text);
+            } else {
+                keep_all(run,
+                         "with the files as before the configuration is " + test->verdict + ": " +
+                             core::one_line(test->output));
+            }
+        });
+}
+
+// Somebody has put it back; or an undoing that was interrupted had come so far.
+void end_where_nothing_is_left(const RunPtr& run, const Mending& review) {
+    if (run->task.is_interrupted) {
+        test_old(run, [run](const Status& status) { end_undoing(run, status); });
+        return;
+    }
+    run->done({ActOutcome::kSucceeded,
+               "nothing was left to undo: " + core::sanitize(joined(review.notes), kMaxDetailBytes),
+               UndoState::kUndone});
+}
+
+void begin_undoing(const RunPtr& run) {
+    run->hands.mender.review(undo_order(run), [run](const Result<Mending>& review) {
+        if (!review) {
+            keep_all(run, review.error().text);
+        } else if (review->changes.empty()) {
+            end_where_nothing_is_left(run, *review);
+        } else {
+            test_what_comes_back(run, *review);
+        }
+    });
+}
+
 enum class Needs { kUnitUp, kNothing };
 
 class FileAct final : public Act {
@@ -290,17 +405,7 @@ class FileAct final : public Act {
     }
 
     void undo(const Hands& hands, const Task& task, ActDone done) const override {
-        const RunPtr run = make_run(hands, task, std::move(done));
-        run->is_in_effect = true;
-        go_back(run, [run](const Status& status) {
-            if (status) {
-                run->done({ActOutcome::kSucceeded, "everything is as it was", UndoState::kUndone});
-            } else {
-                run->done({ActOutcome::kFailed,
-                           core::sanitize(status.error().text),
-                           UndoState::kUndoFailed});
-            }
-        });
+        begin_undoing(make_run(hands, task, std::move(done)));
     }
 
   private:

@@ -8,6 +8,7 @@
 #include "actions/journal_files.hpp"
 #include "actions/tool_acts.hpp"
 #include "core/case_file.hpp"
+#include "core/one_line.hpp"
 #include "core/text.hpp"
 #include "sandbox/bus/event_loop.hpp"
 
@@ -193,7 +194,8 @@ class Vacuuming : public std::enable_shared_from_this<Vacuuming> {
             // It unlinks whole files, one after the other: there is no half-done.
             fail("journalctl did not finish in time, which does no harm; " + words());
         } else if (outcome->exit_code != 0) {
-            fail("journalctl failed: " + core::sanitize(outcome->err) + "; " + words());
+            fail("journalctl failed: " + core::sanitize(core::one_line(outcome->err)) + "; " +
+                 words());
         } else if (const auto journals = look(places_)) {
             go_on(*journals);
         } else {

@@ -38,6 +38,8 @@ struct Mending {
     friend bool operator==(const Mending&, const Mending&) = default;
 };
 
+// Of what went wrong, file by file.
+inline constexpr std::size_t kMaxDetailBytes = std::size_t{4} * 1024;
 inline constexpr std::size_t kMaxDiffBytes = std::size_t{48} * 1024;
 inline constexpr std::size_t kMaxMendingBytes = std::size_t{384} * 1024;
 inline constexpr std::size_t kMaxChanges = 64;

@@ -2,6 +2,7 @@
 // restart-pm2-app: `pm2 restart NAME` as the user whose daemon the unit is. What it prints is not
 // looked into, but for the process ids of `pm2 pid NAME`: who may write those is that very user.
 #include "actions/tool_acts.hpp"
+#include "core/one_line.hpp"
 #include "core/pm2_app.hpp"
 #include "core/text.hpp"
 #include "sandbox/tools/pm2.hpp"
@@ -27,7 +28,8 @@ std::string words_of(const ToolOutcome& outcome) {
     if (outcome.is_timed_out) {
         return "pm2 did not finish in time";
     }
-    return "pm2 failed: " + core::sanitize(outcome.err.empty() ? outcome.out : outcome.err);
+    return "pm2 failed: " +
+           core::sanitize(core::one_line(outcome.err.empty() ? outcome.out : outcome.err));
 }
 
 // One id per instance, 0 for an instance that does not run.

@@ -71,11 +71,34 @@ Json parameter_object(const actions::Parameters& parameters) {
     return object;
 }
 
+// Of a restoring for which there is nothing to restore: nobody can ever approve it.
+bool is_void(const engine::Proposal& item) {
+    return item.digest.empty() && item.plan.act == actions::ActId::kRestoreConfig &&
+           item.preview.find("no kept version") != std::string::npos;
+}
+
+std::string advice_of(const engine::Incident& incident) {
+    const auto found = std::find_if(incident.proposals.begin(), incident.proposals.end(), is_void);
+    if (found == incident.proposals.end()) {
+        return incident.diagnosis.advice;
+    }
+    const auto file = found->plan.parameters.find("file");
+    const std::string name = file == found->plan.parameters.end() ? "the file" : file->second;
+    return incident.diagnosis.advice + (incident.diagnosis.advice.empty() ? "" : " ") +
+           "No version of " + name +
+           " is kept that has passed the test. Where the file is new since " + found->plan.unit +
+           " last worked, move it away.";
+}
+
 Json proposal_list(const std::vector<engine::Proposal>& proposals) {
     Json list = Json::array();
     std::size_t number = 0;
     for (const engine::Proposal& item : proposals) {
-        list.push_back({{"number", ++number},
+        ++number;
+        if (is_void(item)) {
+            continue;
+        }
+        list.push_back({{"number", number},
                         {"digest", item.digest},
                         {"act", text_of(actions::spec(item.plan.act).name)},
                         {"unit", item.plan.unit},
@@ -130,8 +153,24 @@ Json attention_entry(const engine::Incident& incident, const char* kind) {
                 {"text", incident.text}};
 }
 
-// What waits for a person: where gatemend gave up, then what could be approved.
+// Its incident may be over long since.
+Json undo_attention(const core::Attempt& attempt) {
+    return Json{{"incident", attempt.incident},
+                {"attempt", attempt.id},
+                {"unit", attempt.unit},
+                {"kind", "undo-failed"},
+                {"text", attempt.act + " could not be undone, a person has to look"}};
+}
+
+// What waits for a person: what could not be undone, where gatemend gave up, what could be
+// approved.
 Json attention_list(const engine::State& state) {
+    Json not_undone = Json::array();
+    for (const core::Attempt& attempt : state.ledger.attempts) {
+        if (attempt.undo == core::UndoState::kUndoFailed) {
+            not_undone.push_back(undo_attention(attempt));
+        }
+    }
     Json given_up = Json::array();
     Json asked = Json::array();
     for (const auto& [id, incident] : state.incidents) {
@@ -148,8 +187,9 @@ Json attention_list(const engine::State& state) {
             asked.push_back(attention_entry(incident, "approval"));
         }
     }
-    given_up.insert(given_up.end(), asked.begin(), asked.end());
-    return given_up;
+    not_undone.insert(not_undone.end(), given_up.begin(), given_up.end());
+    not_undone.insert(not_undone.end(), asked.begin(), asked.end());
+    return not_undone;
 }
 
 Json unit_object(const engine::ServiceRecord* record) {
@@ -257,7 +297,7 @@ Json incident_document(const engine::State& state, const engine::Incident& incid
             {"cause_text", text_of(core::cause_sentence(incident.diagnosis.cause))},
             {"confidence_permille", incident.diagnosis.confidence_permille},
             {"diagnosis", incident.diagnosis.text},
-            {"advice", incident.diagnosis.advice},
+            {"advice", advice_of(incident)},
             {"alternatives", alternative_list(incident.diagnosis.alternatives)},
             {"evidence", evidence_list(incident.diagnosis.evidence)},
             {"decision", decision_object(incident.decision)},

@@ -4,6 +4,7 @@
 #include "actions/catalogue.hpp"
 #include "app/ownership.hpp"
 #include "app/topology_file.hpp"
+#include "core/one_line.hpp"
 #include "core/text.hpp"
 #include "io/small_file.hpp"
 #include "parse/fact_event.hpp"
@@ -277,7 +278,7 @@ std::string TopologySource::take_dump(const core::Result<io::NginxDump>& reply) 
         return reply.error().text;
     }
     if (reply->exit_status != 0 || reply->dump.empty()) {
-        return "nginx -T: " + core::sanitize(reply->diagnostics);
+        return "nginx -T: " + core::sanitize(core::one_line(reply->diagnostics));
     }
     auto parsed = parse::parse_nginx_dump(reply->dump);
     if (!parsed) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/agent_query.hpp"
 
+#include "cli/approval.hpp"
 #include "cli/bus_call.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/incident_text.hpp"
@@ -76,9 +77,30 @@ void reveal_previews(Json& incident) {
     }
 }
 
+// What could not be undone, as it is now: the files, and what a rollback would do. `key` says where
+// an item tells that it is such a one. The executor answers root alone.
+void print_rollbacks(const Json& items, const char* key) {
+    for (const Json& item : items) {
+        if (geteuid() != 0 || item.value(key, "") != "undo-failed") {
+            continue;
+        }
+        const auto attempt = item.value("attempt", std::uint64_t{0});
+        const std::string text = review_rollback(attempt);
+        if (!text.empty()) {
+            print("`gatemend rollback --attempt " + std::to_string(attempt) + "` would do now:\n" +
+                  text);
+        }
+    }
+}
+
 int print_one(std::uint64_t incident, Output output, std::string (*render)(const Json&)) {
     return with_incident(incident, [&](const Json& item) {
-        print(output == Output::kJson ? item.dump() + "\n" : render(item));
+        if (output == Output::kJson) {
+            print(item.dump() + "\n");
+            return kExitOk;
+        }
+        print(render(item));
+        print_rollbacks(item.value("acts", Json::array()), "undo");
         return kExitOk;
     });
 }
@@ -104,7 +126,12 @@ int with_incident(std::uint64_t incident, const std::function<int(const Json&)>&
 
 int run_status(Output output) {
     return with_document("Status", [output](const std::string& raw, const Json& document) {
-        print(output == Output::kJson ? raw + "\n" : status_text(document));
+        if (output == Output::kJson) {
+            print(raw + "\n");
+            return kExitOk;
+        }
+        print(status_text(document));
+        print_rollbacks(document.value("attention", Json::array()), "kind");
         return kExitOk;
     });
 }

@@ -3,6 +3,7 @@
 
 #include "app/driver.hpp"
 #include "cli/approval.hpp"
+#include "cli/bus_call.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/one_plan_executor.hpp"
 #include "cli/suggested_plan.hpp"
@@ -13,9 +14,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
 
 namespace gatemend::cli {
 
@@ -26,6 +31,7 @@ using app::Json;
 // From here to the executor's answer, and from there to the verdict beyond the rule's own times.
 constexpr core::Duration kUntilActed = std::chrono::minutes{3};
 constexpr core::Duration kUntilVerdict = std::chrono::minutes{10};
+constexpr std::chrono::milliseconds kPace{500};
 
 int failed(const std::string& text) {
     (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
@@ -48,17 +54,20 @@ struct Outcome {
     std::optional<core::ActAnswered> answer;
     std::optional<core::ActVerdict> verdict;
     std::string detail;
+    std::uint64_t by_agent = 0;  // the attempt of the running agent, which saw the yes first
 };
 
 // What is to be performed: the act that a diagnosis leads to, or one that was suggested without an
 // incident.
 struct Piece {
     std::string digest;
+    std::string words;  // act and unit
     policy::Policy policy;
     core::Topology topology;
     std::vector<core::SymptomSeen> symptoms{};
     std::optional<actions::Plan> suggested{};
-    std::string service{};  // whose backends the suggestion is for
+    std::string service{};           // whose backends the suggestion is for
+    std::uint64_t last_attempt = 0;  // on record before the yes
 };
 
 // Of acts that were asked for outside of an incident, in the executor's record.
@@ -111,7 +120,8 @@ class Performance {
                         outcome_.verdict = verdict;
                         outcome_.detail = detail;
                         loop_.exit(0);
-                    }});
+                    },
+                .on_ledger = [this](const core::Ledger& ledger) { look_for_another(ledger); }});
         engine::State state;
         state.policy = piece_.policy;
         driver_ = std::make_unique<app::Driver>(
@@ -125,6 +135,17 @@ class Performance {
                                      }},
             std::move(state));
         return core::Done{};
+    }
+
+    // The agent beside us follows the same yes, and may be first.
+    void look_for_another(const core::Ledger& ledger) {
+        for (const core::Attempt& attempt : ledger.attempts) {
+            const bool is_new = attempt.id > piece_.last_attempt;
+            if (is_new && !outcome_.answer && attempt.act + " " + attempt.unit == piece_.words) {
+                outcome_.by_agent = attempt.id;
+                loop_.exit(0);
+            }
+        }
     }
 
     void refresh() {
@@ -236,6 +257,7 @@ core::Result<Piece> find_piece(const ApplyOptions& options) {
     if (const std::string plan = find_plan(rehearsal.document, options.digest); !plan.empty()) {
         (void)std::fprintf(stderr, "%s, plan %s\n", plan.c_str(), options.digest.c_str());
         return Piece{options.digest,
+                     plan,
                      std::move(rehearsal.policy),
                      std::move(rehearsal.topology),
                      std::move(rehearsal.symptoms)};
@@ -257,11 +279,76 @@ core::Result<Piece> find_piece(const ApplyOptions& options) {
                        found->plan.unit.c_str(),
                        options.digest.c_str());
     return Piece{options.digest,
+                 act + " " + found->plan.unit,
                  std::move(found->policy),
                  std::move(found->topology),
                  {},
                  std::move(found->plan),
                  std::move(found->service)};
+}
+
+// What became of an act that the agent has performed, by the executor's record.
+int follow_record(const ApplyOptions& options, std::uint64_t id) {
+    (void)std::fprintf(
+        stderr,
+        "attempt %llu is the running agent's, which saw the approval; following it\n",
+        static_cast<unsigned long long>(id));
+    const auto give_up = std::chrono::steady_clock::now() + kUntilVerdict;
+    Outcome outcome;
+    outcome.answer = core::ActAnswered{};
+    outcome.answer->reply = core::ActReply::kDone;
+    outcome.answer->attempt = id;
+    while (std::chrono::steady_clock::now() < give_up) {
+        std::vector<RecordedAttempt> attempts;
+        if (const int code = read_attempts(attempts); code != kExitOk) {
+            return code;
+        }
+        const auto found = std::find_if(
+            attempts.begin(), attempts.end(), [id](const auto& item) { return item.id == id; });
+        if (found == attempts.end()) {
+            break;
+        }
+        outcome.verdict = core::act_verdict_from_id(found->verdict);
+        const bool has_failed = found->outcome == "failed" || found->outcome == "interrupted";
+        const bool is_back = found->undo == "undone" || found->undo == "undo-failed";
+        if (outcome.verdict != core::ActVerdict::kPending || has_failed || is_back) {
+            outcome.detail = found->act + " " + found->unit + " " + found->outcome +
+                             (found->undo == "nothing" ? "" : ", " + found->undo);
+            break;
+        }
+        std::this_thread::sleep_for(kPace);
+    }
+    if (outcome.verdict == core::ActVerdict::kPending && !outcome.detail.empty()) {
+        outcome.verdict = core::ActVerdict::kIneffective;  // failed or undone before a verdict
+    } else if (outcome.verdict == core::ActVerdict::kPending) {
+        outcome.verdict.reset();
+    }
+    return print(options, outcome);
+}
+
+// 0: it is ours, or nobody has performed it.
+std::uint64_t find_another(const Piece& piece, const Outcome& outcome) {
+    const bool is_ours = outcome.answer && outcome.answer->reply != core::ActReply::kRefused;
+    std::vector<RecordedAttempt> attempts;
+    if (outcome.by_agent != 0 || is_ours || read_attempts(attempts) != kExitOk) {
+        return outcome.by_agent;
+    }
+    for (const RecordedAttempt& attempt : attempts) {
+        if (attempt.id > piece.last_attempt && attempt.act + " " + attempt.unit == piece.words) {
+            return attempt.id;
+        }
+    }
+    return 0;
+}
+
+// The last one on record; its number is known before the yes is given.
+int note_last_attempt(Piece& piece) {
+    std::vector<RecordedAttempt> attempts;
+    const int code = read_attempts(attempts);
+    for (const RecordedAttempt& attempt : attempts) {
+        piece.last_attempt = std::max(piece.last_attempt, attempt.id);
+    }
+    return code;
 }
 
 }  // namespace
@@ -274,9 +361,12 @@ int run_apply(const ApplyOptions& options) {
     if (::geteuid() != 0) {
         return failed("apply needs root");
     }
-    const auto piece = find_piece(options);
+    auto piece = find_piece(options);
     if (!piece) {
         return failed(piece.error().text);
+    }
+    if (const int code = note_last_attempt(*piece); code != kExitOk) {
+        return code;
     }
     if (const int code = approve_digest(options.digest); code != kExitOk) {
         return code;
@@ -286,6 +376,9 @@ int run_apply(const ApplyOptions& options) {
         return failed(loop.error().text);
     }
     const auto outcome = Performance(*loop, *piece).run();
+    if (const std::uint64_t other = outcome ? find_another(*piece, *outcome) : 0; other != 0) {
+        return follow_record(options, other);
+    }
     return outcome ? print(options, *outcome) : failed(outcome.error().text);
 }
 

@@ -195,15 +195,50 @@ using AttemptTuple = sdbus::Struct<std::uint64_t,
                                    std::string,
                                    bool>;
 
-bool can_be_undone(const AttemptTuple& attempt) {
-    const std::string& undo = std::get<8>(attempt);
-    return undo == "provisional" || undo == "confirmed" || undo == "undo-failed";
+bool can_be_undone(const RecordedAttempt& attempt) {
+    return attempt.undo == "provisional" || attempt.undo == "confirmed" ||
+           attempt.undo == "undo-failed";
 }
 
 // The newest act of the incident that left something behind, by the executor's own record.
 int find_attempt(RollbackOptions& options) {
-    std::vector<AttemptTuple> attempts;
-    const int code = call_service(kExecutor, [&attempts](sdbus::IProxy& executor) {
+    std::vector<RecordedAttempt> attempts;
+    if (const int code = read_attempts(attempts); code != kExitOk) {
+        return code;
+    }
+    const auto found =
+        std::find_if(attempts.rbegin(), attempts.rend(), [&options](const RecordedAttempt& item) {
+            return item.incident == options.incident && can_be_undone(item);
+        });
+    if (found == attempts.rend()) {
+        (void)std::fprintf(stderr,
+                           "gatemend: no act of incident %llu left anything that could be undone\n",
+                           static_cast<unsigned long long>(options.incident));
+        return kExitFailed;
+    }
+    options.attempt = found->id;
+    say((options.is_dry_run ? "attempt " : "undoing attempt ") + std::to_string(options.attempt) +
+        ", " + core::sanitize(found->act) + " " + core::sanitize(found->unit));
+    return kExitOk;
+}
+
+}  // namespace
+
+std::string review_rollback(std::uint64_t attempt) {
+    std::string text;
+    const int code = call_service(kExecutor, [attempt, &text](sdbus::IProxy& executor) {
+        executor.callMethod("ReviewRollback")
+            .onInterface(kExecutor.interface)
+            .withTimeout(kQuickDeadline)
+            .withArguments(attempt)
+            .storeResultsTo(text);
+    });
+    return code == kExitOk ? text : "";
+}
+
+int read_attempts(std::vector<RecordedAttempt>& attempts) {
+    return call_service(kExecutor, [&attempts](sdbus::IProxy& executor) {
+        std::vector<AttemptTuple> tuples;
         std::vector<sdbus::Struct<std::string, std::int64_t, std::string, std::string, std::string>>
             latches;
         std::vector<sdbus::Struct<std::int64_t, std::string, std::string>> pauses;
@@ -213,28 +248,19 @@ int find_attempt(RollbackOptions& options) {
         executor.callMethod("Ledger")
             .onInterface(kExecutor.interface)
             .withTimeout(kQuickDeadline)
-            .storeResultsTo(attempts, latches, pauses, forgiven, approvals, unreadable);
+            .storeResultsTo(tuples, latches, pauses, forgiven, approvals, unreadable);
+        attempts.clear();
+        for (const AttemptTuple& item : tuples) {
+            attempts.push_back({.id = std::get<0>(item),
+                                .act = std::get<3>(item),
+                                .unit = std::get<4>(item),
+                                .incident = std::get<5>(item),
+                                .outcome = std::get<6>(item),
+                                .verdict = std::get<7>(item),
+                                .undo = std::get<8>(item)});
+        }
     });
-    if (code != kExitOk) {
-        return code;
-    }
-    const auto found =
-        std::find_if(attempts.rbegin(), attempts.rend(), [&options](const AttemptTuple& item) {
-            return std::get<5>(item) == options.incident && can_be_undone(item);
-        });
-    if (found == attempts.rend()) {
-        (void)std::fprintf(stderr,
-                           "gatemend: no act of incident %llu left anything that could be undone\n",
-                           static_cast<unsigned long long>(options.incident));
-        return kExitFailed;
-    }
-    options.attempt = std::get<0>(*found);
-    say("undoing attempt " + std::to_string(options.attempt) + ", " +
-        core::sanitize(std::get<3>(*found)) + " " + core::sanitize(std::get<4>(*found)));
-    return kExitOk;
 }
-
-}  // namespace
 
 int approve_digest(const std::string& digest) {
     return call_service(kExecutor, [&digest](sdbus::IProxy& executor) {
@@ -273,14 +299,21 @@ int run_rollback(const RollbackOptions& options) {
             return code;
         }
     }
-    const int code = call_service(kExecutor, [&chosen](sdbus::IProxy& executor) {
+    if (chosen.is_dry_run) {
+        const std::string text = review_rollback(chosen.attempt);
+        (void)std::fputs(text.c_str(), stdout);
+        return text.empty() ? kExitFailed : kExitOk;
+    }
+    std::string text;
+    const int code = call_service(kExecutor, [&chosen, &text](sdbus::IProxy& executor) {
         executor.callMethod("Rollback")
             .onInterface(kExecutor.interface)
             .withTimeout(kUndoDeadline)
-            .withArguments(chosen.attempt);
+            .withArguments(chosen.attempt)
+            .storeResultsTo(text);
     });
     if (code == kExitOk) {
-        say("undone");
+        say("undone: " + core::sanitize(text));
     }
     return code;
 }

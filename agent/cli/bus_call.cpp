@@ -38,7 +38,8 @@ int report(const BusService& service, const sdbus::Error& error) {
                            service.name == kAgent.name ? " or join group gatemend" : "");
         return kExitFailed;
     }
-    const std::string text = core::sanitize(std::string(error.getMessage()));
+    constexpr std::size_t kMaxBytes = std::size_t{4} * 1024;  // how each file is
+    const std::string text = core::sanitize(std::string(error.getMessage()), kMaxBytes);
     (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
     return kExitFailed;
 }

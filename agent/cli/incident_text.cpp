@@ -142,6 +142,13 @@ std::string candidates_text(const Json& incident) {
     return out;
 }
 
+std::string undo_hint(const std::string& attempt) {
+    return "`gatemend audit` says why; `gatemend rollback --dry-run --attempt " + attempt +
+           "` what it would do now, without --dry-run it is tried again; `gatemend audit "
+           "acknowledge --attempt " +
+           attempt + "` leaves everything as it is";
+}
+
 std::string acts_text(const Json& incident) {
     std::string out;
     for (const Json& act : list(incident, "acts")) {
@@ -188,6 +195,12 @@ std::string status_text(const Json& status) {
     std::string out =
         "gatemend " + text(status, "version") + ", mode " + text(status, "mode") + "\n";
     for (const Json& item : list(status, "attention")) {
+        if (text(item, "kind") == "undo-failed") {
+            out += "  NOT UNDONE: attempt " + text(item, "attempt") + ", " + text(item, "unit") +
+                   ", incident " + text(item, "incident") + ": " + text(item, "text") + "; " +
+                   undo_hint(text(item, "attempt")) + "\n";
+            continue;
+        }
         const bool has_given_up = text(item, "kind") == "gave-up";
         out += (has_given_up ? "  GAVE UP on " : "  asks about ") + text(item, "unit") +
                ", incident " + text(item, "incident") + ": " + text(item, "text") + "\n";
@@ -274,7 +287,8 @@ std::string act_text(const Json& act) {
     const std::string undo = text(act, "undo");
     return "attempt " + text(act, "attempt") + ", " + text(act, "act") + " " + text(act, "unit") +
            ": " + text(act, "outcome") + ", verdict " + text(act, "verdict") +
-           (undo == "nothing" ? "" : ", " + undo);
+           (undo == "nothing" ? "" : ", " + undo) +
+           (undo == "undo-failed" ? "; " + undo_hint(text(act, "attempt")) : "");
 }
 
 std::string plan_text(const Json& plan) {

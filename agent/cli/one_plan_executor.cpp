@@ -54,6 +54,9 @@ void OnePlanExecutor::pm2_apps(const std::string& unit, Reply<std::string> done)
 
 void OnePlanExecutor::read_ledger(Reply<core::Ledger> done) {
     real_.read_ledger([this, done = std::move(done)](core::Result<core::Ledger> ledger) {
+        if (ledger && !is_performed_ && hooks_.on_ledger) {
+            hooks_.on_ledger(*ledger);
+        }
         if (ledger && is_performed_) {
             // What earlier commands have left behind is not taken over with what this one did.
             std::erase_if(ledger->attempts, [this](const core::Attempt& attempt) {
@@ -94,11 +97,7 @@ void OnePlanExecutor::perform(const actions::Plan& plan,
     real_.act(0, plan, [this, done = std::move(done)](const core::ActAnswered& answer) {
         attempt_ = answer.attempt;
         hooks_.on_answer(answer);
-        // What nginx's configuration names may be probed: it may be another one by now.
-        real_.nginx_dump(
-            [answer, done](const core::Result<io::NginxDump>& /*only for the executor*/) {
-                done(answer);
-            });
+        done(answer);
     });
 }
 

@@ -16,6 +16,8 @@ class OnePlanExecutor final : public io::ExecutorClient {
     struct Hooks {
         std::function<void(const core::ActAnswered&)> on_answer;  // of the one act
         std::function<void(core::ActVerdict, const std::string& detail)> on_verdict;
+        // As long as the act has not been asked for here: somebody else may have.
+        std::function<void(const core::Ledger&)> on_ledger{};
     };
 
     // `real` outlives it.

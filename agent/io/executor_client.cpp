@@ -279,8 +279,10 @@ class Client final : public ExecutorClient {
 
     void act(std::uint64_t incident,
              const actions::Plan& plan,
-             std::function<void(core::ActAnswered)> done) override {
+             std::function<void(core::ActAnswered)> asker) override {
         const core::Duration deadline = plan.deadline + kMargin;
+        const std::function<void(core::ActAnswered)> done =
+            actions::is_file_act(plan.act) ? told_first(std::move(asker)) : std::move(asker);
         const auto reply = [this, incident, deadline, done](MaybeError error,
                                                             const std::string& digest,
                                                             const std::string& /*preview*/) {
@@ -309,7 +311,8 @@ class Client final : public ExecutorClient {
     }
 
     void roll_back(std::uint64_t attempt, Reply<core::Done> done) override {
-        call("Rollback", kToolDeadline, done, plain_reply("Rollback", done), attempt);
+        const Reply<core::Done> told = told_first(std::move(done));
+        call("Rollback", kToolDeadline, told, plain_reply("Rollback", told), attempt);
     }
 
     void latch(const std::string& unit, const std::string& rule, Reply<core::Done> done) override {
@@ -334,7 +337,7 @@ class Client final : public ExecutorClient {
             if (error) {
                 done(error_of("Reload", *error));
             } else {
-                done(core::sanitize(problem));
+                done(core::sanitize(problem.substr(0, problem.find('\n'))));  // then the source
             }
         };
         call("Reload", kQuickDeadline, done, reply);
@@ -358,6 +361,17 @@ class Client final : public ExecutorClient {
              plan.expected_invocation,
              static_cast<std::uint64_t>(plan.deadline.count()),
              std::map<std::string, std::string>(plan.parameters.begin(), plan.parameters.end()));
+    }
+
+    // What nginx's configuration names may be probed: after a change of files that may be something
+    // else, and the executor has to have read it before anybody asks.
+    template <class Answer>
+    std::function<void(Answer)> told_first(std::function<void(Answer)> done) {
+        return [this, done = std::move(done)](const std::decay_t<Answer>& answer) {
+            nginx_dump([done, answer](const core::Result<NginxDump>& /*only for the executor*/) {
+                done(answer);
+            });
+        };
     }
 
     void execute(const std::string& digest,

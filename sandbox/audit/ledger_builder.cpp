@@ -103,6 +103,12 @@ std::optional<actions::Trace> trace_from_id(std::string_view id) {
     return std::nullopt;
 }
 
+// Records from before it was written have none.
+core::Duration uptime_of(Fields& fields) {
+    return std::chrono::seconds{
+        fields.has("up_sec") ? static_cast<std::int64_t>(fields.number("up_sec")) : 0};
+}
+
 // Records from before acts left traces have none of these fields.
 void take_footprint(Books& books, const core::Attempt& attempt, Fields& fields) {
     const auto trace = fields.required(trace_from_id(fields.text("trace")));
@@ -116,6 +122,7 @@ void take_footprint(Books& books, const core::Attempt& attempt, Fields& fields) 
     footprint.plan.rule = attempt.rule;
     footprint.plan.parameters = fields.texts("parameters");
     footprint.plan.changes = fields.changes("changes");
+    footprint.uptime = uptime_of(fields);
     add_footprint(books, attempt.id, std::move(footprint));
 }
 
@@ -206,6 +213,9 @@ void take_carried_attempt(Books& books, Fields& fields) {
     if (fields.has("trace")) {
         take_footprint(books, attempt, fields);
     }
+    if (fields.has("undoing")) {
+        set_undoing(books, attempt, fields.time("undoing"), uptime_of(fields));
+    }
 }
 
 void take_carried(Books& books, Fields& fields) {
@@ -233,16 +243,24 @@ void take_acknowledged(Books& books, Fields& fields) {
     }
 }
 
+// The end of it is missing until "undone" is read: neither as it was nor as it should be.
+void take_undoing(Books& books, Fields& fields) {
+    if (core::Attempt* attempt = find_attempt(books.ledger, fields.number("attempt"))) {
+        set_undo(books, *attempt, core::UndoState::kUndoFailed);
+        set_undoing(books, *attempt, fields.time("time"), uptime_of(fields));
+    }
+}
+
 void take_undone(Books& books, Fields& fields) {
     const auto outcome = fields.required(core::act_outcome_from_id(fields.text("outcome")));
-    take_undo(books,
-              fields,
-              outcome == core::ActOutcome::kSucceeded ? core::UndoState::kUndone
-                                                      : core::UndoState::kUndoFailed);
+    const bool is_undone = outcome == core::ActOutcome::kSucceeded;
     core::Attempt* attempt = find_attempt(books.ledger, fields.number("attempt"));
-    if (attempt != nullptr && fields.has("by") && fields.text("by") == kByOperator) {
-        attempt->is_uncounted = true;
+    if (attempt == nullptr) {
+        return;
     }
+    set_undo(books, *attempt, is_undone ? core::UndoState::kUndone : core::UndoState::kUndoFailed);
+    attempt->is_uncounted = attempt->is_uncounted ||
+                            (fields.has("by") && fields.text("by") == kByOperator);
 }
 
 void take_word_of_operator(Ledger& ledger, const std::string& kind, Fields& fields) {
@@ -270,8 +288,7 @@ void take_record(Books& books, const std::string& kind, Fields& fields) {
     } else if (kind == "confirm") {
         take_confirm(books, fields);
     } else if (kind == "undoing") {
-        // the end of it is missing until "undone" is read: neither as it was nor as it should be
-        take_undo(books, fields, core::UndoState::kUndoFailed);
+        take_undoing(books, fields);
     } else if (kind == "undone") {
         take_undone(books, fields);
     } else if (kind == "forgotten") {
@@ -351,8 +368,21 @@ void set_verdict(Books& books, core::Attempt& attempt, core::ActVerdict verdict)
 
 void set_undo(Books& books, core::Attempt& attempt, core::UndoState undo) {
     attempt.undo = undo;
+    if (const auto found = books.footprints.find(attempt.id); found != books.footprints.end()) {
+        found->second.undoing_since.reset();
+    }
     if (undo == core::UndoState::kUndone || undo == core::UndoState::kNothing) {
         books.footprints.erase(attempt.id);
+    }
+}
+
+void set_undoing(Books& books,
+                 const core::Attempt& attempt,
+                 core::TimePoint since,
+                 core::Duration uptime) {
+    if (const auto found = books.footprints.find(attempt.id); found != books.footprints.end()) {
+        found->second.undoing_since = since;
+        found->second.uptime = uptime;
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,9 @@ namespace gatemend::sandbox {
 // What an attempt has left behind, or may have: enough of its plan to undo it.
 struct Footprint {
     actions::Trace trace{};
-    actions::Plan plan;  // act, unit, parameters, changes
+    actions::Plan plan;                              // act, unit, parameters, changes
+    std::optional<core::TimePoint> undoing_since{};  // begun, and its end is not on record
+    core::Duration uptime{};  // of the machine when act or undoing began: no clock that can be set
 
     friend bool operator==(const Footprint&, const Footprint&) = default;
 };
@@ -51,6 +54,10 @@ void add_footprint(Books& books, std::uint64_t attempt, Footprint footprint);
 void set_outcome(Books& books, core::Attempt& attempt, core::ActOutcome outcome);
 void set_verdict(Books& books, core::Attempt& attempt, core::ActVerdict verdict);
 void set_undo(Books& books, core::Attempt& attempt, core::UndoState undo);
+void set_undoing(Books& books,
+                 const core::Attempt& attempt,
+                 core::TimePoint since,
+                 core::Duration uptime);
 // A second approval of the same digest renews the first; the oldest gives way.
 void add_approval(core::Ledger& ledger, core::Approval approval);
 // True: there was one, and at `time` it was good.

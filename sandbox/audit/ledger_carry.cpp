@@ -12,6 +12,11 @@ JsonFields what(std::string_view kind) {
     return fields;
 }
 
+std::uint64_t seconds_of(core::Duration duration) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(duration).count());
+}
+
 std::string attempt_fields(const core::Attempt& attempt, const Footprint* footprint) {
     JsonFields fields = what("attempt");
     fields.add_number("attempt", attempt.id).add_number("incident", attempt.incident);
@@ -28,6 +33,10 @@ std::string attempt_fields(const core::Attempt& attempt, const Footprint* footpr
         fields.add_json("uncounted", "true");
     }
     if (footprint != nullptr) {
+        if (footprint->undoing_since) {
+            fields.add("undoing", core::format_time(*footprint->undoing_since));
+        }
+        fields.add_number("up_sec", seconds_of(footprint->uptime));
         fields.add("trace", trace_id(footprint->trace));
         fields.add_json("parameters", parameters_json(footprint->plan.parameters));
         fields.add_json("changes", changes_json(footprint->plan.changes));

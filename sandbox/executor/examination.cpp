@@ -3,6 +3,7 @@
 
 #include "actions/act.hpp"
 #include "core/inspection.hpp"
+#include "core/one_line.hpp"
 #include "core/text.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/executor/gate.hpp"
@@ -43,7 +44,7 @@ void run_checks(std::vector<Check> checks, const HoldDone& done) {
 }
 
 GateHold refusal(const Error& error) {
-    return {HoldKind::kExecutorRefused, core::sanitize(error.text)};
+    return {HoldKind::kExecutorRefused, core::sanitize(core::one_line(error.text))};
 }
 
 // Whose configuration has to pass its test before the act. Where the act changes it, what is staged
@@ -78,7 +79,7 @@ std::optional<GateHold> judge_config(const Result<ConfigTestFact>& test) {
     }
     return GateHold{
         test->verdict == "invalid" ? HoldKind::kConfigInvalid : HoldKind::kConfigUnknown,
-        core::sanitize(test->output)};
+        core::sanitize(core::one_line(test->output))};
 }
 
 // The test must fail, and for the file that is to be restored.

@@ -35,6 +35,18 @@ bool leaves_something(const Plan& plan) {
     return trace == actions::Trace::kProvisional || trace == actions::Trace::kTimed;
 }
 
+// As lines.
+std::string review_text(const actions::Mending& review) {
+    std::string text;
+    for (const actions::StagedChange& item : review.changes) {
+        text += "put back " + core::sanitize(item.change.path, kMaxTextBytes) + "\n";
+    }
+    for (const std::string& note : review.notes) {
+        text += core::sanitize(note, kMaxTextBytes) + "\n";
+    }
+    return review.changes.empty() ? "nothing\n" + text : text;
+}
+
 }  // namespace
 
 struct Executor::Job {
@@ -55,6 +67,7 @@ Executor::Executor(ExecutorPorts ports, Record record)
 
 void Executor::begin(std::function<void()> ready) {
     record_.on_written([this] { anchor_soon(); });
+    record_.measure_uptime(ports_.uptime);
     auto loaded = ports_.load_policy();
     if (loaded.errors.empty()) {
         policy_ = std::move(loaded.policy);
@@ -407,7 +420,7 @@ void Executor::check_result(const std::shared_ptr<Job>& job, const actions::ActR
 }
 
 void Executor::take_back(const std::shared_ptr<Job>& job, const std::string& problem) {
-    const actions::Task task{.plan = job->plan, .attempt = job->attempt};
+    const actions::Task task{.plan = job->plan, .attempt = job->attempt, .is_performed = true};
     actions::find_act(job->plan.act)
         ->undo(hands_, task, [this, job, problem](const actions::ActReport& report) {
             const bool is_undone = report.outcome == core::ActOutcome::kSucceeded;
@@ -489,7 +502,7 @@ Reply<Done> Executor::confirm(std::uint64_t attempt,
         provisional_.forget_oldest();
     } else if (is_provisional && *known != core::ActVerdict::kEffective) {
         // Nobody waits for it: what came of it is in the ledger.
-        provisional_.undo(attempt, UndoneBy::kVerdict, [](const Reply<Done>&) {});
+        provisional_.undo(attempt, UndoneBy::kVerdict, [](const Reply<std::string>&) {});
     }
     ports_.ledger_changed();
     if (!status) {
@@ -556,7 +569,7 @@ void Executor::latch(const std::string& unit, const std::string& rule_name, Repl
         });
 }
 
-void Executor::roll_back(std::uint64_t attempt, Asker asker, ReplyDone<Done> done) {
+void Executor::roll_back(std::uint64_t attempt, Asker asker, ReplyDone<std::string> done) {
     const auto& attempts = record_.ledger().attempts;
     const auto found = std::ranges::find(attempts, attempt, &core::Attempt::id);
     if (found == attempts.end()) {
@@ -590,6 +603,28 @@ void Executor::roll_back(std::uint64_t attempt, Asker asker, ReplyDone<Done> don
     }
     provisional_.undo(
         attempt, asker == Asker::kRoot ? UndoneBy::kOperator : UndoneBy::kAgent, std::move(done));
+}
+
+void Executor::review_rollback(std::uint64_t attempt, const ReplyDone<std::string>& done) {
+    const auto& attempts = record_.ledger().attempts;
+    const auto found = std::ranges::find(attempts, attempt, &core::Attempt::id);
+    const auto footprint = record_.footprints().find(attempt);
+    if (found == attempts.end() || footprint == record_.footprints().end()) {
+        done(Fault{FaultKind::kNotFound, "no such attempt, or nothing of it can be undone"});
+        return;
+    }
+    if (const auto newer = find_newer_change(record_.ledger(), record_.footprints(), attempt)) {
+        done("nothing: attempt " + std::to_string(*newer) +
+             " has changed the same file since; that one has to be undone first\n");
+        return;
+    }
+    UndoOrder order{.attempt = attempt,
+                    .paths = {},
+                    .is_asked = true,
+                    .is_performed = found->outcome == core::ActOutcome::kSucceeded};
+    ports_.mender.review(order, [done](const Result<actions::Mending>& review) {
+        done(review ? review_text(*review) : "nothing: " + review.error().text + "\n");
+    });
 }
 
 Reply<Done> Executor::approve(const std::string& digest, const std::string& by) {

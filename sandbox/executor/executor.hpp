@@ -72,7 +72,10 @@ class Executor {
     // nobody is at work on the machine.
     void latch(const std::string& unit, const std::string& rule, ReplyDone<core::Done> done);
     // `asker`: the agent may undo what is provisional, root also what is confirmed.
-    void roll_back(std::uint64_t attempt, Asker asker, ReplyDone<core::Done> done);
+    void roll_back(std::uint64_t attempt, Asker asker, ReplyDone<std::string> done);
+
+    // What roll_back() would do now, for a person: lines. Changes nothing.
+    void review_rollback(std::uint64_t attempt, const ReplyDone<std::string>& done);
 
     // `by`: who asked, for the record. The caller has checked that it is root.
     [[nodiscard]] Reply<core::Done> pause(std::uint64_t seconds,

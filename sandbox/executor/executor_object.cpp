@@ -16,11 +16,9 @@
 namespace gatemend::sandbox {
 namespace {
 
-using core::Done;
-
 sdbus::Error make_error(const Fault& fault) {
     const std::string name = "org.gatemend.Error." + std::string{fault_kind_id(fault.kind)};
-    return sdbus::Error{bus::ErrorName{name}, core::sanitize(fault.text)};
+    return sdbus::Error{bus::ErrorName{name}, core::sanitize(fault.text, actions::kMaxDetailBytes)};
 }
 
 std::int64_t usec(core::TimePoint time) {
@@ -129,7 +127,8 @@ class Object final : public ExecutorObject,
                  const std::string& verdict,
                  const std::string& detail) override;
     void Latch(sdbus::Result<>&& result, std::string unit, std::string rule) override;
-    void Rollback(sdbus::Result<>&& result, std::uint64_t attempt) override;
+    void Rollback(sdbus::Result<std::string>&& result, std::uint64_t attempt) override;
+    void ReviewRollback(sdbus::Result<std::string>&& result, std::uint64_t attempt) override;
     void Approve(const std::string& digest) override;
     std::string Reveal(const std::string& digest) override;
     void Pause(const std::uint64_t& seconds, const std::string& reason) override;
@@ -395,18 +394,18 @@ void Object::Latch(sdbus::Result<>&& result, std::string unit, std::string rule)
     });
 }
 
-void Object::Rollback(sdbus::Result<>&& result, std::uint64_t attempt) {
+void Object::Rollback(sdbus::Result<std::string>&& result, std::uint64_t attempt) {
     const Asker asker = caller() == 0 ? Asker::kRoot : Asker::kAgent;
-    executor_.roll_back(
-        attempt, asker, [this, kept = keep(std::move(result))](const Reply<Done>& reply) {
-            answer([&] {
-                if (const auto* fault = std::get_if<Fault>(&reply)) {
-                    kept->returnError(denial("Rollback", *fault));
-                } else {
-                    kept->returnResults();
-                }
-            });
-        });
+    executor_.roll_back(attempt, asker, text_reply("Rollback", std::move(result)));
+}
+
+void Object::ReviewRollback(sdbus::Result<std::string>&& result, std::uint64_t attempt) {
+    const auto reply = text_reply("ReviewRollback", std::move(result));
+    if (caller() != 0) {
+        reply(Fault{FaultKind::kNotAllowed, "this is for root alone"});
+        return;
+    }
+    executor_.review_rollback(attempt, reply);
 }
 
 void Object::Approve(const std::string& digest) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/executor/fact_desk.hpp"
 
+#include "core/one_line.hpp"
 #include "core/pm2_app.hpp"
 #include "core/text.hpp"
 #include "sandbox/bus/replace_file.hpp"
@@ -24,7 +25,7 @@ using core::ProbeKind;
 using core::Result;
 
 Fault tool_failed(const core::Error& error) {
-    return {FaultKind::kToolFailed, core::sanitize(error.text)};
+    return {FaultKind::kToolFailed, core::sanitize(core::one_line(error.text))};
 }
 
 Reply<core::ProbeQuestion> check(const ProbeRequest& request) {

@@ -42,6 +42,8 @@ struct ExecutorPorts {
     std::function<void()> ledger_changed;
     // Calls back once after a while, from the event loop.
     std::function<void(core::Duration, std::function<void()>)> after{};
+    // How long this machine has been running; empty: nobody knows.
+    std::function<core::Duration()> uptime{};
     // Is a person, another tool or the machine itself at work? Empty: nobody is asked.
     std::function<void(const std::string& unit, actions::ActId act, HoldDone done)> check_guards{};
 };

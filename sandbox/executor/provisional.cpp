@@ -29,6 +29,10 @@ bool is_condemned(const Attempt& attempt) {
            (attempt.verdict == ActVerdict::kIneffective || attempt.verdict == ActVerdict::kHarmful);
 }
 
+std::string shown(const ActReport& report) {
+    return core::sanitize(report.detail, actions::kMaxDetailBytes);
+}
+
 void ignore(const core::Result<actions::Mending>& /*a snapshot too many does no harm*/) {}
 
 }  // namespace
@@ -37,20 +41,70 @@ void Provisional::begin() {
     if (!parts_.record.ledger().unreadable.empty()) {
         return;  // a record that cannot be trusted says nothing about what is to be undone
     }
+    std::vector<std::pair<Attempt, UndoneBy>> too_late;
     for (const auto& [id, footprint] : parts_.record.footprints()) {
         const Attempt* attempt = find(parts_.record.ledger(), id);
-        if (attempt == nullptr) {
-            continue;
+        const auto by = attempt == nullptr ? std::nullopt : find_reason(*attempt, footprint);
+        if (by && *by != UndoneBy::kTime &&
+            is_too_late(footprint.undoing_since.value_or(attempt->undo_by), footprint.uptime)) {
+            too_late.emplace_back(*attempt, *by);
+        } else if (by) {
+            orders_.push_back({.attempt = id,
+                               .by = *by,
+                               .waiting = {},
+                               .is_interrupted = *by == UndoneBy::kStart});
         }
-        if (attempt->outcome == ActOutcome::kPending || attempt->undo == UndoState::kUndoFailed) {
-            orders_.push_back({.attempt = id, .by = UndoneBy::kStart, .waiting = {}});
-        } else if (is_condemned(*attempt)) {
-            orders_.push_back({.attempt = id, .by = UndoneBy::kVerdict, .waiting = {}});
+    }
+    for (const auto& [attempt, by] : too_late) {
+        leave_to_a_person(attempt, by);
+    }
+    for (const Attempt& attempt : parts_.record.unresolved()) {
+        if (!is_ordered(attempt.id)) {
+            close_interrupted(attempt, "its undoing had failed");
         }
     }
     // The newest first: what was changed last is put back first.
     std::ranges::reverse(orders_);
     undo_what_is_due();
+}
+
+// Why something that was here before us has to be undone now, if it has.
+std::optional<UndoneBy> Provisional::find_reason(const Attempt& attempt,
+                                                 const Footprint& footprint) const {
+    const bool has_failed = attempt.undo == UndoState::kUndoFailed && !footprint.undoing_since;
+    if (has_failed) {
+        return std::nullopt;
+    }
+    if (attempt.outcome == ActOutcome::kPending || footprint.undoing_since) {
+        return UndoneBy::kStart;
+    }
+    if (is_condemned(attempt)) {
+        return UndoneBy::kVerdict;
+    }
+    const bool is_due =
+        attempt.undo == UndoState::kProvisional && attempt.undo_by <= parts_.ports.now();
+    if (!is_due) {
+        return std::nullopt;
+    }
+    return footprint.trace == actions::Trace::kTimed ? UndoneBy::kTime : UndoneBy::kDeadline;
+}
+
+// By the clock, and by the time that the machine has been running since: clocks are set, and while
+// it was off nobody has lived with anything.
+bool Provisional::is_too_late(core::TimePoint due, core::Duration uptime_then) const {
+    const core::Duration up = parts_.ports.uptime ? parts_.ports.uptime() : core::Duration::zero();
+    const core::Duration running = up >= uptime_then ? up - uptime_then : up;
+    return std::min(parts_.ports.now() - due, running) > kTooLate;
+}
+
+void Provisional::leave_to_a_person(const Attempt& attempt, UndoneBy by) {
+    const std::string why =
+        "it was due while nobody was here to undo it, too long ago to do that unasked now";
+    note(parts_.record.note_undone(
+        parts_.ports.now(),
+        {.attempt = attempt.id, .by = by, .state = UndoState::kUndoFailed, .detail = why}));
+    tell(attempt, by, {ActOutcome::kFailed, why});
+    close_interrupted(attempt, "it is left as it was found");
 }
 
 void Provisional::go_on() {
@@ -69,7 +123,8 @@ void Provisional::undo_what_is_due() {
             const bool is_timed = footprint.trace == actions::Trace::kTimed;
             orders_.push_back({.attempt = id,
                                .by = is_timed ? UndoneBy::kTime : UndoneBy::kDeadline,
-                               .waiting = {}});
+                               .waiting = {},
+                               .is_interrupted = false});
         }
     }
     set_clock();
@@ -95,13 +150,14 @@ void Provisional::set_clock() {
     });
 }
 
-void Provisional::undo(std::uint64_t attempt, UndoneBy by, ReplyDone<core::Done> done) {
+void Provisional::undo(std::uint64_t attempt, UndoneBy by, ReplyDone<std::string> done) {
     const auto found = std::ranges::find(orders_, attempt, &Order::attempt);
     if (found != orders_.end()) {
         found->waiting.push_back(std::move(done));
         return;
     }
-    orders_.push_back({.attempt = attempt, .by = by, .waiting = {std::move(done)}});
+    orders_.push_back(
+        {.attempt = attempt, .by = by, .waiting = {std::move(done)}, .is_interrupted = false});
     run_first();
 }
 
@@ -110,7 +166,10 @@ void Provisional::run_first() {
         return;
     }
     is_running_ = true;
-    const Order& order = orders_.front();
+    const Order order = {.attempt = orders_.front().attempt,
+                         .by = orders_.front().by,
+                         .waiting = {},
+                         .is_interrupted = orders_.front().is_interrupted};
     const auto footprint = parts_.record.footprints().find(order.attempt);
     if (footprint == parts_.record.footprints().end()) {
         finish_first({ActOutcome::kFailed, "what it left behind is not on record"});
@@ -123,7 +182,13 @@ void Provisional::run_first() {
     }
     // Not recorded is no reason to leave things as they are: the record is of no use to the site.
     note(parts_.record.note_undoing(parts_.ports.now(), order.attempt, order.by));
-    const actions::Task task{.plan = footprint->second.plan, .attempt = order.attempt};
+    const Attempt* attempt = find(parts_.record.ledger(), order.attempt);
+    const actions::Task task{
+        .plan = footprint->second.plan,
+        .attempt = order.attempt,
+        .is_asked = order.by == UndoneBy::kOperator,
+        .is_performed = attempt != nullptr && attempt->outcome == ActOutcome::kSucceeded,
+        .is_interrupted = order.is_interrupted};
     act->undo(parts_.hands, task, [this](const ActReport& report) { finish_first(report); });
 }
 
@@ -135,10 +200,11 @@ void Provisional::finish_first(const ActReport& report) {
                                   {.attempt = order.attempt,
                                    .by = order.by,
                                    .state = is_undone ? UndoState::kUndone : UndoState::kUndoFailed,
-                                   .detail = core::sanitize(report.detail)}));
+                                   .detail = shown(report)}));
     if (const Attempt* attempt = find(parts_.record.ledger(), order.attempt)) {
         tell(*attempt, order.by, report);
-        close_interrupted(*attempt);
+        close_interrupted(*attempt,
+                          is_undone ? "what it left was undone" : "what it left was not undone");
     }
     if (is_undone) {
         parts_.hands.mender.forget(order.attempt, ignore);
@@ -148,21 +214,21 @@ void Provisional::finish_first(const ActReport& report) {
     parts_.ports.ledger_changed();
     for (const auto& done : order.waiting) {
         if (is_undone) {
-            done(core::Done{});
+            done(shown(report));
         } else {
-            done(Fault{FaultKind::kToolFailed, core::sanitize(report.detail)});
+            done(Fault{FaultKind::kToolFailed, shown(report)});
         }
     }
     undo_what_is_due();
 }
 
-// Never begun, or stopped somewhere: now that it is undone it can be called what it is.
-void Provisional::close_interrupted(const Attempt& attempt) {
+// Never begun, or stopped somewhere: now it can be called what it is.
+void Provisional::close_interrupted(const Attempt& attempt, const std::string& what) {
     if (attempt.outcome == ActOutcome::kPending) {
         note(parts_.record.end_attempt(parts_.ports.now(),
                                        attempt.id,
                                        ActOutcome::kInterrupted,
-                                       "the executor was interrupted; what it left was undone"));
+                                       "the executor was interrupted; " + what));
     }
 }
 
@@ -170,15 +236,20 @@ void Provisional::tell(const Attempt& attempt, UndoneBy by, const ActReport& rep
     const bool is_undone = report.outcome == ActOutcome::kSucceeded;
     const std::string what =
         attempt.act + " " + attempt.unit + " (attempt " + std::to_string(attempt.id) + ")";
-    announce(parts_.ports,
-             parts_.record,
-             {.message_id = is_undone ? message_id::kUndone : message_id::kUndoFailed,
-              .priority = is_undone ? LOG_WARNING : LOG_CRIT,
-              .unit = attempt.unit,
-              .text = is_undone ? what + " was undone (" + std::string{undone_by_id(by)} + ")"
-                                : what + " could not be undone, a person has to look: " +
-                                      core::sanitize(report.detail),
-              .incident = attempt.incident});
+    announce(
+        parts_.ports,
+        parts_.record,
+        {.message_id = is_undone ? message_id::kUndone : message_id::kUndoFailed,
+         .priority = is_undone ? LOG_WARNING : LOG_CRIT,
+         .unit = attempt.unit,
+         .text = is_undone ? what + " was undone (" + std::string{undone_by_id(by)} +
+                                 "): " + shown(report)
+                           : what +
+                                 " could not be undone and is not tried again, a person has to "
+                                 "look (`gatemend rollback --attempt " +
+                                 std::to_string(attempt.id) + "`, or `gatemend audit acknowledge " +
+                                 "--attempt " + std::to_string(attempt.id) + "`): " + shown(report),
+         .incident = attempt.incident});
 }
 
 void Provisional::forget_oldest() {

@@ -21,6 +21,11 @@ namespace gatemend::sandbox {
 // For the agent to come back with its verdict, on top of what the rule gives the verification.
 inline constexpr core::Duration kConfirmMargin = std::chrono::seconds{60};
 
+// What was due for so long, on a machine that was running, while nobody was here to do it, is no
+// longer done unasked: people have lived with what there is, and may have built on it. What was
+// meant for a time only ends however late it is.
+inline constexpr core::Duration kTooLate = std::chrono::hours{1};
+
 class Provisional {
   public:
     struct Parts {
@@ -33,10 +38,12 @@ class Provisional {
     explicit Provisional(Parts parts) : parts_(std::move(parts)) {}
 
     // Once, at the start: undoes what was not finished, sets the clock for what is not due yet.
+    // What could not be undone before is not tried again: it waits for a person.
     void begin();
 
-    // `done` after it has been undone, or has not. Orders for the same attempt are one.
-    void undo(std::uint64_t attempt, UndoneBy by, ReplyDone<core::Done> done);
+    // `done` after it has been undone, with a sentence, or has not. Orders for the same attempt are
+    // one.
+    void undo(std::uint64_t attempt, UndoneBy by, ReplyDone<std::string> done);
 
     // An act has ended: there may be something new to watch, and room to undo.
     void go_on();
@@ -52,14 +59,19 @@ class Provisional {
     struct Order {
         std::uint64_t attempt = 0;
         UndoneBy by{};
-        std::vector<ReplyDone<core::Done>> waiting;
+        std::vector<ReplyDone<std::string>> waiting;
+        bool is_interrupted = false;  // act or undoing may have stopped anywhere
     };
 
+    [[nodiscard]] std::optional<UndoneBy> find_reason(const core::Attempt& attempt,
+                                                      const Footprint& footprint) const;
+    [[nodiscard]] bool is_too_late(core::TimePoint due, core::Duration uptime_then) const;
+    void leave_to_a_person(const core::Attempt& attempt, UndoneBy by);
     void undo_what_is_due();
     void set_clock();
     void run_first();
     void finish_first(const actions::ActReport& report);
-    void close_interrupted(const core::Attempt& attempt);
+    void close_interrupted(const core::Attempt& attempt, const std::string& what);
     void tell(const core::Attempt& attempt, UndoneBy by, const actions::ActReport& report);
     void note(const core::Status& status);
 

@@ -94,6 +94,11 @@ bool has_approval(const core::Ledger& ledger, const std::string& digest, TimePoi
     });
 }
 
+void add_uptime(JsonFields& fields, core::Duration uptime) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
+    fields.add_number("up_sec", static_cast<std::uint64_t>(seconds));
+}
+
 void add_tally(JsonFields& fields, const RefusalTally& tally) {
     fields.add_number("count", tally.count);
     if (tally.others > 0) {
@@ -224,6 +229,10 @@ void Record::drop_spill() {
     spilled_.clear();
     spill_.reset();
     (void)unlink(spill_path_.c_str());  // what is in it is known by its words at the next start
+}
+
+core::Duration Record::uptime() const {
+    return uptime_ ? uptime_() : core::Duration::zero();
 }
 
 std::string Record::head() const {
@@ -358,6 +367,8 @@ Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent)
     if (has_approval(books_.ledger, intent.digest, now)) {
         fields.add_json("approved", "true");
     }
+    const core::Duration up = uptime();
+    add_uptime(fields, up);
     GATEMEND_CHECK(write(now, "intent", fields.text(), Sync::kYes));
     ++next_attempt_;
     const std::uint64_t id = attempt.id;
@@ -365,7 +376,8 @@ Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent)
     const actions::Trace trace = actions::spec(plan.act).trace;
     if (is_undoable(trace)) {
         attempt.undo_by = intent.undo_by;
-        add_footprint(books_, id, {.trace = trace, .plan = plan});
+        add_footprint(
+            books_, id, {.trace = trace, .plan = plan, .undoing_since = {}, .uptime = up});
     }
     add_attempt(books_, std::move(attempt));
     return id;
@@ -411,6 +423,9 @@ Status Record::note_undoing(TimePoint now, std::uint64_t attempt, UndoneBy by) {
     JsonFields fields;
     fields.add_number("attempt", attempt).add_number("incident", found->incident);
     fields.add("act", found->act).add("unit", found->unit).add("by", undone_by_id(by));
+    const core::Duration up = uptime();
+    add_uptime(fields, up);
+    set_undoing(books_, *found, now, up);
     return write(now, "undoing", fields.text(), Sync::kYes);
 }
 

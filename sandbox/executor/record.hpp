@@ -104,6 +104,9 @@ class Record {
     // Called after every record.
     void on_written(std::function<void()> then) { on_written_ = std::move(then); }
 
+    // How long the machine has been running, for what may have to be undone after a restart.
+    void measure_uptime(std::function<core::Duration()> uptime) { uptime_ = std::move(uptime); }
+
     // Is there room for an act, its outcome and more? What an earlier call has set aside stays.
     [[nodiscard]] RecordRoom check_room() const;
 
@@ -190,6 +193,7 @@ class Record {
         std::string fields;
     };
 
+    [[nodiscard]] core::Duration uptime() const;
     void take_file(AuditFile file);
     [[nodiscard]] core::Status take_spill();
     [[nodiscard]] core::Status spill(Spilled record);
@@ -209,6 +213,7 @@ class Record {
     std::uint64_t left_out_ = 0;  // unsynced records that were not written for want of room
     bool is_file_bad_ = false;    // it has to be put aside
     std::function<void()> on_written_;
+    std::function<core::Duration()> uptime_;
     Books books_;
     std::uint64_t next_attempt_ = 1;
     RefusalLog refusals_;

@@ -6,6 +6,8 @@
 #include "sandbox/mend/folder.hpp"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -27,6 +29,11 @@ constexpr mode_t kNewFileMode = 0644;
 constexpr mode_t kNewFolderMode = 0755;
 constexpr mode_t kModeBits = 07777;
 constexpr std::size_t kMaxAttributeBytes = std::size_t{64} * 1024;
+// Beside the file: written whole and synced; and, where the file system exchanges no names, what is
+// in place for as long as it takes to rename twice.
+constexpr const char* kReady = ".ready";
+constexpr const char* kAside = ".old";
+constexpr const char* kForeign = "changed by somebody else since";
 
 std::string folder_of(const std::string& path) {
     return path.substr(0, path.rfind('/'));
@@ -45,15 +52,73 @@ Result<std::optional<Place>> place_of(const Machine& machine, const Swap& swap) 
     return std::optional{std::move(place)};
 }
 
-std::string digest_of(const std::optional<Content>& content) {
-    return content ? sandbox::sha256_hex(content->bytes) : std::string{};
+// As the text of an error begins.
+std::string about(const std::string& path, const std::string& text) {
+    return text.starts_with(path + ": ") ? text : path + ": " + text;
 }
 
-FileState state_by(const std::string& digest, const Swap& swap) {
-    if (digest == swap.to) {
-        return FileState::kTo;
+constexpr const char* kUnreadable = "?";
+
+// "" where there is nothing of that name, kUnreadable where it is nothing that we would read.
+std::string digest_at(const Machine& machine, const Place& folder, const std::string& name) {
+    const bus::UniqueFd fd{
+        openat(folder.folder.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    if (!fd.is_open() && errno == ENOENT) {
+        return "";
     }
-    return digest == swap.from ? FileState::kFrom : FileState::kOther;
+    auto own = open_folder(folder.folder, ".");
+    Place place;
+    place.name = name;
+    place.path = name;
+    place.is_there = true;
+    if (!fd.is_open() || !own || fstat(fd.get(), &place.info) < 0) {
+        return kUnreadable;
+    }
+    place.folder = std::move(*own);
+    const auto content = read_content(machine, place);
+    return content ? sandbox::sha256_hex(content->bytes) : kUnreadable;
+}
+
+bool is_same_file(const Place& folder, const std::string& one, const std::string& other) {
+    struct stat a {};
+
+    struct stat b {};
+
+    const int at = folder.folder.get();
+    return fstatat(at, one.c_str(), &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(at, other.c_str(), &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+// A file system may keep whole seconds only.
+bool is_same_time(const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && (a.tv_nsec == b.tv_nsec || a.tv_nsec == 0 || b.tv_nsec == 0);
+}
+
+// chattr +i, +a: nothing takes its place.
+bool is_held_fast(const Place& place) {
+    const bus::UniqueFd fd{openat(place.folder.get(),
+                                  place.name.c_str(),
+                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    int flags = 0;
+    return fd.is_open() && ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0 &&
+           (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0;
+}
+
+// Whoever is writing to what has come out of its place would lose it. Readers do not matter; where
+// the file system has no leases nobody can tell.
+bool is_being_written(const Place& place, const std::string& name) {
+    const bus::UniqueFd fd{openat(place.folder.get(),
+                                  name.c_str(),
+                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    if (!fd.is_open()) {
+        return false;
+    }
+    const bool is_free = fcntl(fd.get(), F_SETLEASE, F_RDLCK) == 0;
+    if (is_free) {
+        (void)fcntl(fd.get(), F_SETLEASE, F_UNLCK);  // gone with the descriptor in any case
+    }
+    return !is_free && errno == EAGAIN;
 }
 
 std::optional<std::string> attribute(int fd, const char* name) {
@@ -119,27 +184,155 @@ Status write_to(const Place& place, const Swap& swap, int fd) {
     return fsync(fd) < 0 ? errno_error("sync it") : Status{Done{}};
 }
 
-Status drop(const Place& place, const std::string& name) {
-    if (unlinkat(place.folder.get(), name.c_str(), 0) < 0 && errno != ENOENT) {
-        return errno_error("remove " + name);
-    }
-    return Done{};
-}
-
 Status sync_folder_of(const Place& place) {
     GATEMEND_TRY(folder, open_folder(place.folder, "."));
     return sync_folder(folder);
 }
 
+Status drop(const Place& place, const std::string& name) {
+    if (unlinkat(place.folder.get(), name.c_str(), 0) == 0) {
+        return sync_folder_of(place);
+    }
+    return errno == ENOENT ? Status{Done{}} : errno_error("remove " + name);
+}
+
+std::string ready_name(const Swap& swap) {
+    return swap.temporary + kReady;
+}
+
+bool has_no_such_rename() {
+    return errno == EINVAL || errno == ENOSYS || errno == ENOTSUP;
+}
+
+// The other name must be free.
+Status move_to(const Machine& machine,
+               const Place& place,
+               const std::string& from,
+               const std::string& to) {
+    const int at = place.folder.get();
+    if (machine.has_rename_flags &&
+        renameat2(at, from.c_str(), at, to.c_str(), RENAME_NOREPLACE) == 0) {
+        return sync_folder_of(place);
+    }
+    if (machine.has_rename_flags && !has_no_such_rename()) {
+        return errno_error("move " + from);
+    }
+    if (linkat(at, from.c_str(), at, to.c_str(), 0) < 0 || unlinkat(at, from.c_str(), 0) < 0) {
+        return errno_error("move " + from);
+    }
+    return sync_folder_of(place);
+}
+
+// Both names are there, before and after.
+Status exchange(const Machine& machine, const Place& place, const Swap& swap) {
+    const int at = place.folder.get();
+    const std::string ready = ready_name(swap);
+    const char* name = place.name.c_str();
+    if (machine.has_rename_flags && renameat2(at, ready.c_str(), at, name, RENAME_EXCHANGE) == 0) {
+        return sync_folder_of(place);
+    }
+    if (machine.has_rename_flags && !has_no_such_rename()) {
+        return errno_error("put the new one in its place");
+    }
+    // A save between the first two of these is lost; nothing else is at any moment.
+    const std::string aside = swap.temporary + kAside;
+    if (linkat(at, name, at, aside.c_str(), 0) < 0 || renameat(at, ready.c_str(), at, name) < 0 ||
+        renameat(at, aside.c_str(), at, ready.c_str()) < 0) {
+        return errno_error("put the new one in its place");
+    }
+    return sync_folder_of(place);
+}
+
+Status swap_names(const Machine& machine, const Place& place, const Swap& swap) {
+    if (swap.from.empty()) {
+        return move_to(machine, place, ready_name(swap), place.name);
+    }
+    return swap.to.empty() ? move_to(machine, place, place.name, ready_name(swap))
+                           : exchange(machine, place, swap);
+}
+
+bool is_ours(const std::string& digest, const Swap& swap) {
+    return digest == swap.to || digest == swap.from;
+}
+
+// One name beside the file.
+Status settle_name(const Machine& machine,
+                   const Place& place,
+                   const Swap& swap,
+                   const std::string& name) {
+    const std::string digest = digest_at(machine, place, name);
+    if (digest.empty()) {
+        return Done{};
+    }
+    if (is_ours(digest, swap) || is_same_file(place, name, place.name)) {
+        return drop(place, name);
+    }
+    const std::string there = digest_at(machine, place, place.name);
+    if (!there.empty() && !is_ours(there, swap)) {
+        return Error{swap.path + ": " + name + " beside it holds an earlier content, left there"};
+    }
+    const int at = place.folder.get();
+    if (renameat(at, name.c_str(), at, place.name.c_str()) < 0) {
+        return errno_error(swap.path + ": put back what somebody had saved");
+    }
+    return sync_folder_of(place);
+}
+
+// A file that is to be is moved away again; unless somebody has written to it.
+Status move_away(const Machine& machine, const Place& place, const Swap& swap) {
+    if (digest_at(machine, place, place.name) != swap.to) {
+        return Done{};
+    }
+    return move_to(machine, place, place.name, ready_name(swap));
+}
+
 }  // namespace
 
-Result<FileState> state_of(const Machine& machine, const Swap& swap) {
-    GATEMEND_TRY(place, place_of(machine, swap));
+Sight look_at(const Machine& machine, const Swap& swap) {
+    const auto other = [&swap](const std::string& problem) {
+        return Sight{FileState::kOther, about(swap.path, problem)};
+    };
+    const auto place = place_of(machine, swap);
     if (!place) {
-        return state_by("", swap);
+        return other(place.error().text);
     }
-    GATEMEND_TRY(content, find_content(machine, *place));
-    return state_by(digest_of(content), swap);
+    const bool is_there = *place && (*place)->is_there;
+    if (!is_there) {
+        if (swap.to.empty()) {
+            return {FileState::kTo};
+        }
+        return swap.from.empty() ? Sight{FileState::kFrom} : other("is gone");
+    }
+    const auto content = find_content(machine, **place);
+    if (!content) {
+        return other(content.error().text);
+    }
+    const std::string digest = sandbox::sha256_hex((*content)->bytes);
+    if (digest == swap.to) {
+        return {FileState::kTo};
+    }
+    if (digest != swap.from) {
+        return other(kForeign);
+    }
+    Sight sight{FileState::kFrom};
+    if (swap.from_time && !is_same_time((*content)->info.st_mtim, *swap.from_time)) {
+        sight.problem = about(swap.path, "written again by somebody else since");
+    } else if (is_held_fast(**place)) {
+        sight.problem = about(swap.path, "must not be changed (chattr +i or +a)");
+    } else if (!swap.to.empty() && sandbox::sha256_hex(swap.bytes) != swap.to) {
+        sight.problem = about(swap.path, "what the snapshot has of it is damaged or missing");
+    }
+    return sight;
+}
+
+Status settle(const Machine& machine, const Swap& swap) {
+    const auto place = place_of(machine, swap);
+    if (!place || !*place) {
+        return Done{};  // look_at() tells
+    }
+    GATEMEND_CHECK(drop(**place, swap.temporary));
+    GATEMEND_CHECK(settle_name(machine, **place, swap, swap.temporary + kAside));
+    return settle_name(machine, **place, swap, ready_name(swap));
 }
 
 Status make_folder(const Machine& machine, const Swap& swap) {
@@ -154,20 +347,13 @@ Status make_folder(const Machine& machine, const Swap& swap) {
     return sync_folder_of(folder);
 }
 
-Status write_temporary(const Machine& machine, const Swap& swap) {
+Status prepare(const Machine& machine, const Swap& swap) {
     GATEMEND_TRY(place, place_of(machine, swap));
-    GATEMEND_TRY(state, state_of(machine, swap));
-    if (state == FileState::kOther) {
-        return Error{swap.path + ": changed by somebody else since"};
-    }
-    if (!place || state == FileState::kTo || swap.to.empty()) {
+    if (!place || swap.to.empty() || look_at(machine, swap).state != FileState::kFrom) {
         return Done{};
     }
-    if (sandbox::sha256_hex(swap.bytes) != swap.to) {
-        return Error{swap.path + ": what the snapshot has of it is damaged"};
-    }
-    GATEMEND_CHECK(drop(*place, swap.temporary));
-    const bus::UniqueFd fd{openat(place->folder.get(),
+    const int at = place->folder.get();
+    const bus::UniqueFd fd{openat(at,
                                   swap.temporary.c_str(),
                                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                   S_IRUSR | S_IWUSR)};
@@ -175,35 +361,89 @@ Status write_temporary(const Machine& machine, const Swap& swap) {
         return errno_error(swap.path + ": make a file beside it");
     }
     if (const Status written = write_to(*place, swap, fd.get()); !written) {
-        (void)drop(*place, swap.temporary);  // the first error is the one to tell
         return written.error().within(swap.path);
     }
-    return Done{};
-}
-
-Status put_in_place(const Machine& machine, const Swap& swap) {
-    GATEMEND_TRY(place, place_of(machine, swap));
-    GATEMEND_TRY(state, state_of(machine, swap));
-    if (state == FileState::kOther) {
-        return Error{swap.path + ": changed by somebody else since"};
-    }
-    if (!place || state == FileState::kTo) {
-        return Done{};
-    }
-    if (swap.to.empty()) {
-        GATEMEND_CHECK(drop(*place, place->name));
-        return sync_folder_of(*place);
-    }
-    const int folder = place->folder.get();
-    if (renameat(folder, swap.temporary.c_str(), folder, place->name.c_str()) < 0) {
-        return errno_error(swap.path + ": put the new one in its place");
+    if (renameat(at, swap.temporary.c_str(), at, ready_name(swap).c_str()) < 0) {
+        return errno_error(swap.path + ": make a file beside it");
     }
     return sync_folder_of(*place);
 }
 
+Status put_in_place(const Machine& machine, const Swap& swap) {
+    const Sight sight = look_at(machine, swap);
+    if (sight.state == FileState::kTo) {
+        return Done{};
+    }
+    if (!sight.problem.empty()) {
+        return Error{sight.problem};
+    }
+    GATEMEND_TRY(place, place_of(machine, swap));
+    if (!place) {
+        return Error{swap.path + ": its folder is gone"};
+    }
+    if (const Status swapped = swap_names(machine, *place, swap); !swapped) {
+        return swapped.error().within(swap.path);
+    }
+    if (swap.from.empty()) {
+        return Done{};
+    }
+    const std::string ready = ready_name(swap);
+    const bool is_written = is_being_written(*place, ready);
+    if (!is_written && digest_at(machine, *place, ready) == swap.from) {
+        return Done{};
+    }
+    GATEMEND_CHECK(take_back(machine, swap));
+    return Error{about(swap.path, is_written ? "somebody is writing to it" : kForeign)};
+}
+
+Status take_back(const Machine& machine, const Swap& swap) {
+    GATEMEND_TRY(place, place_of(machine, swap));
+    if (!place) {
+        return Done{};
+    }
+    const std::string ready = ready_name(swap);
+    const std::string digest = digest_at(machine, *place, ready);
+    if (digest.empty()) {
+        return swap.from.empty() ? move_away(machine, *place, swap) : Status{Done{}};
+    }
+    if (digest == swap.to) {
+        return Done{};  // was never in its place
+    }
+    if (const Status swapped = swap.to.empty() ? move_to(machine, *place, ready, place->name)
+                                               : exchange(machine, *place, swap);
+        !swapped) {
+        return swapped.error().within(swap.path);
+    }
+    const std::string came_out = digest_at(machine, *place, ready);
+    if (came_out.empty() || came_out == swap.to) {
+        return Done{};
+    }
+    // Somebody has saved a moment ago: the latest stays in its place.
+    return exchange(machine, *place, swap);
+}
+
+Status clean_up(const Machine& machine, const Swap& swap) {
+    GATEMEND_TRY(place, place_of(machine, swap));
+    if (!place) {
+        return Done{};
+    }
+    GATEMEND_CHECK(drop(*place, swap.temporary));
+    if (const std::string aside = swap.temporary + kAside;
+        is_same_file(*place, aside, place->name)) {
+        GATEMEND_CHECK(drop(*place, aside));
+    }
+    if (!is_ours(digest_at(machine, *place, ready_name(swap)), swap)) {
+        return Done{};  // there is none, or settle() has to find it
+    }
+    return drop(*place, ready_name(swap));
+}
+
 Status remove_folder(const Machine& machine, const Swap& swap) {
+    if (!swap.makes_folder) {
+        return Done{};
+    }
     GATEMEND_TRY(folder, find_place(machine, folder_of(swap.path)));
-    if (!swap.makes_folder || !folder.is_there) {
+    if (!folder.is_there) {
         return Done{};
     }
     // Somebody put something else into it: then it stays.
@@ -212,11 +452,6 @@ Status remove_folder(const Machine& machine, const Swap& swap) {
         return errno_error("remove " + folder.path);
     }
     return sync_folder_of(folder);
-}
-
-Status remove_temporary(const Machine& machine, const Swap& swap) {
-    GATEMEND_TRY(place, place_of(machine, swap));
-    return place ? drop(*place, swap.temporary) : Status{Done{}};
 }
 
 }  // namespace gatemend::mend

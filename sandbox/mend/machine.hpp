@@ -14,6 +14,7 @@ struct Machine {
     uid_t owner = 0;                                        // of everything that is read or changed
     std::string snapshots = "/var/lib/gatemend/snapshots";  // below the root
     std::string good = "/var/lib/gatemend/good";            // configurations that passed their test
+    bool has_rename_flags = true;  // else without renameat2(), as some file systems have it
 };
 
 }  // namespace gatemend::mend

@@ -23,6 +23,7 @@ constexpr auto kCommands = std::to_array<std::pair<std::string_view, Command>>({
     {"preview", Command::kPreview},
     {"stage", Command::kStage},
     {"commit", Command::kCommit},
+    {"review", Command::kReview},
     {"undo", Command::kUndo},
     {"forget", Command::kForget},
     {"keep", Command::kKeep},
@@ -96,12 +97,25 @@ Status read_act(Order& order, std::span<const std::string> words) {
     return fault ? Status{Error{*fault}} : Status{Done{}};
 }
 
+// Each word at most once.
+Status read_terms(Order& order, std::span<const std::string> words) {
+    for (const std::string& word : words) {
+        bool& term = word == "asked" ? order.terms.is_asked : order.terms.is_performed;
+        if ((word != "asked" && word != "performed") || term) {
+            return Error{"not a term of undoing"};
+        }
+        term = true;
+    }
+    return Done{};
+}
+
 Status read_rest(Order& order, std::span<const std::string> words) {
     switch (order.command) {
         case Command::kPreview:
             return read_act(order, words);
         case Command::kStage:
         case Command::kCommit:
+        case Command::kReview:
         case Command::kUndo:
         case Command::kForget:
             if (words.empty() || !is_attempt(words[0])) {
@@ -110,6 +124,9 @@ Status read_rest(Order& order, std::span<const std::string> words) {
             order.attempt = words[0];
             if (order.command == Command::kStage) {
                 return read_act(order, words.subspan(1));
+            }
+            if (order.command == Command::kReview || order.command == Command::kUndo) {
+                return read_terms(order, words.subspan(1));
             }
             return words.size() == 1 ? Status{Done{}} : Status{Error{"too many words"}};
         case Command::kKeep:

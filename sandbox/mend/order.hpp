@@ -11,11 +11,19 @@
 
 namespace gatemend::mend {
 
-enum class Command { kPreview, kStage, kCommit, kUndo, kForget, kKeep };
+enum class Command { kPreview, kStage, kCommit, kReview, kUndo, kForget, kKeep };
+
+struct UndoTerms {
+    bool is_asked = false;      // a person has: what somebody has written again since counts, too
+    bool is_performed = false;  // it is known to have been done: then there is a snapshot
+
+    friend bool operator==(const UndoTerms&, const UndoTerms&) = default;
+};
 
 struct Order {
     Command command{};
     std::string attempt{};  // a number
+    UndoTerms terms{};
     actions::ActId act{};
     std::string unit{};
     std::string worker_user{};
@@ -27,7 +35,8 @@ struct Order {
 inline constexpr const char* kUsage =
     "usage: gatemend-mend preview ACT UNIT WORKER_USER [NAME=VALUE ...]\n"
     "       gatemend-mend stage ATTEMPT ACT UNIT WORKER_USER [NAME=VALUE ...]\n"
-    "       gatemend-mend commit|undo|forget ATTEMPT\n"
+    "       gatemend-mend commit|forget ATTEMPT\n"
+    "       gatemend-mend review|undo ATTEMPT [asked] [performed]\n"
     "       gatemend-mend keep UNIT\n";
 
 // `words`: without the program's name.

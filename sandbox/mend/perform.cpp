@@ -21,9 +21,17 @@ Result<actions::Mending> stage(const Machine& machine, const Order& order, const
     return staging.outcome();
 }
 
-template <class Work>
-Result<actions::Mending> carry_out(const Machine& machine, const Order& order) {
-    GATEMEND_TRY(work, Work::open(machine, order.attempt));
+Result<actions::Mending> commit(const Machine& machine, const Order& order) {
+    GATEMEND_TRY(work, Commit::open(machine, order.attempt));
+    GATEMEND_CHECK(work.run());
+    return work.outcome();
+}
+
+Result<actions::Mending> undo(const Machine& machine, const Order& order) {
+    GATEMEND_TRY(work, Undo::open(machine, order.attempt, order.terms));
+    if (order.command == Command::kReview) {
+        return work.review();
+    }
     GATEMEND_CHECK(work.run());
     return work.outcome();
 }
@@ -43,9 +51,10 @@ Result<actions::Mending> perform(const Machine& machine, const Order& order, con
         case Command::kStage:
             return stage(machine, order, worker);
         case Command::kCommit:
-            return carry_out<Commit>(machine, order);
+            return commit(machine, order);
+        case Command::kReview:
         case Command::kUndo:
-            return carry_out<Undo>(machine, order);
+            return undo(machine, order);
         case Command::kForget: {
             GATEMEND_TRY(steps, forget_steps(machine, order.attempt));
             GATEMEND_CHECK(run_steps(steps));

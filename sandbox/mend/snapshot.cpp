@@ -84,21 +84,21 @@ Steps Staging::steps() const {
         const CopyOf what = edit.is_private ? CopyOf::kPrivateFile : CopyOf::kOpenFile;
         if (edit.before) {
             steps.push_back(
-                {0, [this, &edit, i, what] { return save(old_name(i), *edit.before, what); }});
+                {[this, &edit, i, what] { return save(old_name(i), *edit.before, what); }});
         }
         steps.push_back(
-            {0, [this, &edit, i, what] { return save(new_name(i), edit.after, what); }});
+            {[this, &edit, i, what] { return save(new_name(i), edit.after, what); }});
     }
     const auto sync = [this](const std::string& below) -> Status {
         GATEMEND_TRY(folder, make_folders(machine_, machine_.snapshots, below));
         return sync_folder(folder);
     };
-    steps.push_back({0, [this, sync] { return sync(attempt_); }});
-    steps.push_back({0, [this] {
+    steps.push_back({[this, sync] { return sync(attempt_); }});
+    steps.push_back({[this] {
                          return save(kManifestName, manifest_text(manifest_), CopyOf::kPrivateFile);
                      }});
-    steps.push_back({0, [this, sync] { return sync(attempt_); }});
-    steps.push_back({0, [sync] { return sync(""); }});
+    steps.push_back({[this, sync] { return sync(attempt_); }});
+    steps.push_back({[sync] { return sync(""); }});
     return steps;
 }
 
@@ -108,6 +108,12 @@ actions::Mending Staging::outcome() const {
         mending.changes[i].staged = snapshot_folder(machine_, attempt_) + "/" + new_name(i);
     }
     return mending;
+}
+
+Status forget_manifest(const Machine& machine, const std::string& attempt) {
+    GATEMEND_TRY(folder, make_folders(machine, machine.snapshots, attempt));
+    GATEMEND_CHECK(remove_entry(folder, kManifestName));
+    return sync_folder(folder);
 }
 
 Result<Steps> forget_steps(const Machine& machine, const std::string& attempt) {
@@ -121,21 +127,18 @@ Result<Steps> forget_steps(const Machine& machine, const std::string& attempt) {
     (void)std::stable_partition(
         names.begin(), names.end(), [](const std::string& name) { return name == kManifestName; });
     for (const std::string& name : names) {
-        steps.push_back({0, [&machine, attempt, name]() -> Status {
-                             GATEMEND_TRY(folder,
-                                          make_folders(machine, machine.snapshots, attempt));
-                             return remove_entry(folder, name);
-                         }});
+        steps.push_back({[&machine, attempt, name]() -> Status {
+            GATEMEND_TRY(folder, make_folders(machine, machine.snapshots, attempt));
+            return remove_entry(folder, name);
+        }});
     }
-    steps.push_back({0, [&machine, attempt]() -> Status {
-                         GATEMEND_TRY(place,
-                                      find_place(machine, snapshot_folder(machine, attempt)));
-                         if (unlinkat(place.folder.get(), attempt.c_str(), AT_REMOVEDIR) < 0 &&
-                             errno != ENOENT) {
-                             return errno_error("remove snapshot " + attempt);
-                         }
-                         return Done{};
-                     }});
+    steps.push_back({[&machine, attempt]() -> Status {
+        GATEMEND_TRY(place, find_place(machine, snapshot_folder(machine, attempt)));
+        if (unlinkat(place.folder.get(), attempt.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT) {
+            return errno_error("remove snapshot " + attempt);
+        }
+        return Done{};
+    }});
     return steps;
 }
 

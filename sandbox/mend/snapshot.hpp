@@ -46,6 +46,9 @@ class Staging {
 
 [[nodiscard]] std::string snapshot_folder(const Machine& machine, const std::string& attempt);
 
+// From here on nothing is known to have been changed by the attempt.
+[[nodiscard]] core::Status forget_manifest(const Machine& machine, const std::string& attempt);
+
 // The manifest first; what is not there is no error.
 [[nodiscard]] core::Result<Steps> forget_steps(const Machine& machine, const std::string& attempt);
 

@@ -5,14 +5,12 @@
 
 #include "core/result.hpp"
 
-#include <cstddef>
 #include <functional>
 #include <vector>
 
 namespace gatemend::mend {
 
 struct Step {
-    std::size_t part = 0;  // steps of one part depend on each other
     std::function<core::Status()> run;
 };
 
@@ -20,8 +18,5 @@ using Steps = std::vector<Step>;
 
 // Stops at the first that fails.
 [[nodiscard]] core::Status run_steps(const Steps& steps);
-
-// Leaves out the rest of a part that failed and goes on with the next; all errors in one.
-[[nodiscard]] core::Status run_every_part(const Steps& steps);
 
 }  // namespace gatemend::mend

@@ -156,6 +156,8 @@ constexpr std::array kMendFilesCalls{Call{"fchmod"},
                                      Call{"fsetxattr"},
                                      Call{"utimensat"},
                                      Call{"umask"},
+                                     Call{"linkat"},
+                                     Call{"fcntl", argument_is(1, F_SETLEASE)},
                                      Call{"ioctl", argument_is(1, FS_IOC_GETFLAGS)}};
 
 constexpr std::array kWaitCalls{Call{"poll"}, Call{"ppoll"}, Call{"ppoll_time64"}};
@@ -260,10 +262,12 @@ constexpr std::array kGroups{
         "make and remove folders and files of its own (captures, snapshots, stages, old parts of "
         "the record)",
         kRemoveCalls},
-    GroupSpec{CallGroup::kMendFiles,
-              "mend-files",
-              "owner, mode, times and attributes of a file it holds open",
-              kMendFilesCalls},
+    GroupSpec{
+        CallGroup::kMendFiles,
+        "mend-files",
+        "owner, mode, times and attributes of a file it holds open; whether somebody writes to "
+        "it; a second name for a moment where names cannot be exchanged",
+        kMendFilesCalls},
     GroupSpec{CallGroup::kWait, "wait", "wait for a peer with a deadline", kWaitCalls},
     GroupSpec{
         CallGroup::kEvents, "events", "the event loop with its timers and signals", kEventsCalls},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/tools/mender.hpp"
 
+#include "core/one_line.hpp"
 #include "core/text.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
@@ -79,15 +80,19 @@ class MachineMender final : public Mender {
     }
 
     void commit(std::uint64_t attempt, const std::vector<std::string>& paths, Done done) override {
-        write("commit", attempt, paths, std::move(done));
+        write({kMendPath, "commit", std::to_string(attempt)}, paths, std::move(done));
     }
 
-    void undo(std::uint64_t attempt, const std::vector<std::string>& paths, Done done) override {
-        write("undo", attempt, paths, std::move(done));
+    void review(const UndoOrder& order, Done done) override {
+        run(undo_words("review", order), {}, std::move(done));
+    }
+
+    void undo(const UndoOrder& order, Done done) override {
+        write(undo_words("undo", order), order.paths, std::move(done));
     }
 
     void forget(std::uint64_t attempt, Done done) override {
-        write("forget", attempt, {}, std::move(done));
+        write({kMendPath, "forget", std::to_string(attempt)}, {}, std::move(done));
     }
 
     void keep(const std::string& unit, Done done) override {
@@ -95,13 +100,21 @@ class MachineMender final : public Mender {
     }
 
   private:
-    void write(const char* what,
-               std::uint64_t attempt,
-               const std::vector<std::string>& paths,
-               Done done) {
+    static std::vector<std::string> undo_words(const char* what, const UndoOrder& order) {
+        std::vector<std::string> argv{kMendPath, what, std::to_string(order.attempt)};
+        if (order.is_asked) {
+            argv.emplace_back("asked");
+        }
+        if (order.is_performed) {
+            argv.emplace_back("performed");
+        }
+        return argv;
+    }
+
+    void write(std::vector<std::string> argv, const std::vector<std::string>& paths, Done done) {
         std::vector<std::string> writable = folders_of(paths);
         writable.emplace_back(kSnapshotRoot);
-        run({kMendPath, what, std::to_string(attempt)}, std::move(writable), std::move(done));
+        run(std::move(argv), std::move(writable), std::move(done));
     }
 
     void run(std::vector<std::string> argv, std::vector<std::string> writable, Done done) {
@@ -119,7 +132,8 @@ class MachineMender final : public Mender {
             } else if (outcome->exit_code != 0) {
                 done(Error{outcome->err.empty() ? "gatemend-mend could not run, exit code " +
                                                       std::to_string(outcome->exit_code)
-                                                : core::sanitize(outcome->err)});
+                                                : core::sanitize(core::one_line(outcome->err),
+                                                                 actions::kMaxDetailBytes)});
             } else {
                 done(actions::decode_mending(outcome->out));
             }

@@ -5,7 +5,8 @@
 //
 //   stage    old and new content into /var/lib/gatemend/snapshots/ATTEMPT, synced
 //   commit   new content into place: temporary file beside it, fsync, rename, fsync of the folder
-//   undo     old content back into place, where the file is still what commit left
+//   review   how each file is, and what undo would put back; an error where it would do nothing
+//   undo     old content back into place, all or nothing, where the files are what commit left
 //   forget   the snapshot is removed
 //   keep     a copy of a unit's configuration, which has just passed its test, below kGoodRoot
 //
@@ -28,6 +29,13 @@ namespace gatemend::sandbox {
 inline constexpr const char* kSnapshotRoot = "/var/lib/gatemend/snapshots";
 inline constexpr const char* kGoodRoot = "/var/lib/gatemend/good";
 
+struct UndoOrder {
+    std::uint64_t attempt = 0;
+    std::vector<std::string> paths;
+    bool is_asked = false;      // by a person: what has been written again since counts, too
+    bool is_performed = false;  // then there is a snapshot
+};
+
 class Mender {
   public:
     using Done = std::function<void(core::Result<actions::Mending>)>;
@@ -43,7 +51,8 @@ class Mender {
     virtual void commit(std::uint64_t attempt,
                         const std::vector<std::string>& paths,
                         Done done) = 0;
-    virtual void undo(std::uint64_t attempt, const std::vector<std::string>& paths, Done done) = 0;
+    virtual void review(const UndoOrder& order, Done done) = 0;
+    virtual void undo(const UndoOrder& order, Done done) = 0;
     virtual void forget(std::uint64_t attempt, Done done) = 0;
     virtual void keep(const std::string& unit, Done done) = 0;
 

@@ -295,6 +295,7 @@ TEST_F(ExecutorOnBus, OnlyDigestsAreApprovedAndOnlyWhatIsThereIsRolledBack) {
     }
     EXPECT_EQ(call("Rollback", "t", std::uint64_t{1}), "NotFound");
     EXPECT_EQ(call("Rollback", "t", UINT64_MAX), "NotFound");
+    EXPECT_EQ(call("ReviewRollback", "t", UINT64_MAX), geteuid() == 0 ? "NotFound" : "NotAllowed");
     ASSERT_EQ(plan(kFpm.c_str()), "ok");
     EXPECT_EQ(call("Execute", "st", text_.c_str(), std::uint64_t{1}), "ok");
     EXPECT_EQ(call("Rollback", "t", std::uint64_t{1}), "NotFound") << "it left nothing";

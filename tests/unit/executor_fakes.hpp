@@ -237,6 +237,7 @@ class FakeMender final : public Mender {
         "-old\n+new\n"};
     std::vector<std::string> steps;               // "stage 3"
     std::map<std::string, std::string> failures;  // "commit" -> why
+    std::vector<UndoOrder> orders;                // of reviews and undoings
     std::size_t dies_at = 0;  // from this step on (the first is 1) nobody answers; 0: never
     unsigned candidates = 1;  // kept versions that restore-config finds
 
@@ -259,10 +260,14 @@ class FakeMender final : public Mender {
         note("commit", std::to_string(attempt), done);
     }
 
-    void undo(std::uint64_t attempt,
-              const std::vector<std::string>& /*paths*/,
-              Done done) override {
-        note("undo", std::to_string(attempt), done);
+    void review(const UndoOrder& order, Done done) override {
+        orders.push_back(order);
+        note("review", std::to_string(order.attempt), done);
+    }
+
+    void undo(const UndoOrder& order, Done done) override {
+        orders.push_back(order);
+        note("undo", std::to_string(order.attempt), done);
     }
 
     void forget(std::uint64_t attempt, Done done) override {
@@ -327,6 +332,8 @@ inline PlanRequest make_request() {
 
 class ExecutorMachine {
   public:
+    core::Duration uptime = std::chrono::hours{24 * 365};
+
     ExecutorMachine() {
         std::string pattern =
             (std::filesystem::temp_directory_path() / "gatemend-executor-XXXXXX").string();
@@ -361,6 +368,7 @@ class ExecutorMachine {
                               [this](core::Duration delay, std::function<void()> then) {
                                   timers.emplace_back(now + delay, std::move(then));
                               },
+                          .uptime = [this] { return uptime; },
                           .check_guards =
                               [this](std::string unit, actions::ActId act, HoldDone done) {
                                   if (guards) {
@@ -415,10 +423,10 @@ class ExecutorMachine {
         return reply.value();
     }
 
-    Reply<core::Done> roll_back(std::uint64_t attempt, Asker asker = Asker::kRoot) {
-        std::optional<Reply<core::Done>> reply;
+    Reply<std::string> roll_back(std::uint64_t attempt, Asker asker = Asker::kRoot) {
+        std::optional<Reply<std::string>> reply;
         executor->roll_back(
-            attempt, asker, [&](Reply<core::Done> answer) { reply = std::move(answer); });
+            attempt, asker, [&](Reply<std::string> answer) { reply = std::move(answer); });
         return reply.value();
     }
 

@@ -8,7 +8,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -152,10 +155,47 @@ class MendingMachine : public ExecutorMachine {
         return result;
     }
 
+    // What the record says of the last undoing.
+    [[nodiscard]] std::string undo_detail() const {
+        std::string detail;
+        (void)read_audit(audit_path(), [&](std::string_view line) {
+            const std::string_view key = "\"detail\":\"";
+            if (line.find("\"kind\":\"undone\"") != std::string_view::npos) {
+                const std::size_t at = line.find(key) + key.size();
+                detail = line.substr(at, line.find('"', at) - at);
+            }
+        });
+        return detail;
+    }
+
     actions::Mending mending = mender.mending;
 };
 
 using Words = std::vector<std::string>;
+
+// No file of this process grows beyond where the record stands.
+class FullDisk {
+  public:
+    explicit FullDisk(const std::string& path) {
+        (void)getrlimit(RLIMIT_FSIZE, &before_);
+        rlimit full = before_;
+        full.rlim_cur = std::filesystem::file_size(path);
+        handler_ = std::signal(SIGXFSZ, SIG_IGN);
+        (void)setrlimit(RLIMIT_FSIZE, &full);
+    }
+
+    FullDisk(const FullDisk&) = delete;
+    FullDisk& operator=(const FullDisk&) = delete;
+
+    ~FullDisk() {
+        (void)setrlimit(RLIMIT_FSIZE, &before_);
+        (void)std::signal(SIGXFSZ, handler_);
+    }
+
+  private:
+    rlimit before_{};
+    void (*handler_)(int) = SIG_DFL;
+};
 
 // --- what would be changed
 
@@ -647,24 +687,29 @@ TEST(ExecutorMending, NewWorkersThatTakeTheirTimeAreSeen) {
     EXPECT_EQ(std::get<ActResult>(*reply).outcome, ActOutcome::kSucceeded);
 }
 
-TEST(ExecutorMending, AFailedUndoIsTheLoudestAndIsTriedAgain) {
+TEST(ExecutorMending, AFailedUndoIsTheLoudestAndWaitsForAPerson) {
     MendingMachine machine;
     machine.facts.staged_verdicts = {"invalid"};
-    machine.mender.failures["undo"] = "somebody has changed the file";
+    machine.mender.failures["undo"] = "/etc/nginx/a.conf: changed by somebody else since";
     EXPECT_EQ(std::get<ActResult>(machine.act(repoint())).outcome, ActOutcome::kFailed);
     EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    EXPECT_NE(machine.undo_detail().find("a.conf: changed by"), std::string::npos);
     EXPECT_TRUE(machine.has_said(message_id::kUndoFailed, 2));
     EXPECT_TRUE(fault_of(machine.roll_back(1, Asker::kAgent)).starts_with("NotAllowed"));
-    EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("ToolFailed"));
-    machine.start();
-    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
     machine.mender.failures.clear();
-    machine.start();
+    const std::size_t steps = machine.mender.steps.size();
+    for (int i = 0; i < 2; ++i) {
+        machine.start();
+        machine.pass(std::chrono::hours{2});
+        EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+        EXPECT_EQ(machine.mender.steps.size(), steps) << "not tried again unasked";
+    }
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "");
     EXPECT_EQ(machine.last().undo, UndoState::kUndone);
     EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("NotFound"));
 }
 
-TEST(ExecutorMending, AFailedUndoIsTriedUntilAPersonHasLooked) {
+TEST(ExecutorMending, AFailedUndoEndsWhenAPersonHasLooked) {
     MendingMachine machine;
     machine.facts.staged_verdicts = {"invalid"};
     machine.mender.failures["undo"] = "somebody has changed the file";
@@ -697,13 +742,130 @@ TEST(ExecutorMending, AUnitThatDoesNotComeUpAgainIsUndone) {
     EXPECT_EQ(machine.last().undo, UndoState::kUndone);
 }
 
-TEST(ExecutorMending, WhatDoesNotPassAnyMoreIsNotReloaded) {
+TEST(ExecutorMending, WhatDoesNotPassAnyMoreIsNotPutBack) {
+    for (const bool is_asked : {true, false}) {
+        MendingMachine machine;
+        machine.facts.staged_verdicts = {"valid", "invalid"};
+        machine.facts.output = "line 3:\n  no such directive\n";
+        (void)machine.act(repoint());
+        if (is_asked) {
+            EXPECT_EQ(fault_of(machine.roll_back(1)), "ToolFailed: nothing was put back");
+        } else {
+            (void)machine.executor->confirm(1, "ineffective", "");
+        }
+        EXPECT_EQ(machine.systemd.jobs.size(), 1U);
+        EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+        EXPECT_EQ(machine.undo_detail(),
+                  "nothing was put back: with the files as before the configuration is invalid: "
+                  "line 3: no such directive");
+        EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), 0);
+        ASSERT_EQ(machine.facts.staged.size(), 2U) << "tested with what would come back";
+    }
+}
+
+// nginx could not be started any more.
+TEST(ExecutorMending, WhatWasBrokenIsPutBackOnlyForAPerson) {
+    for (const bool is_asked : {true, false}) {
+        MendingMachine machine;
+        machine.facts.verdict = "invalid";
+        machine.facts.output = "nginx: [emerg] unexpected end of file in /etc/nginx/a.conf:3\n";
+        machine.facts.staged_verdicts = {"valid", "valid", "valid", "invalid"};
+        const auto result = machine.act(restore());
+        ASSERT_EQ(fault_of(result), "");
+        ASSERT_EQ(std::get<ActResult>(result).outcome, ActOutcome::kSucceeded);
+        machine.facts.verdict = "valid";
+        while (machine.facts.staged_verdicts.size() > machine.facts.staged.size() + 1) {
+            machine.facts.staged_verdicts.erase(machine.facts.staged_verdicts.begin());
+        }
+        const std::size_t jobs = machine.systemd.jobs.size();
+        if (is_asked) {
+            EXPECT_EQ(fault_of(machine.roll_back(1)), "");
+        } else {
+            (void)machine.executor->confirm(1, "harmful", "");
+        }
+        EXPECT_EQ(machine.last().undo, is_asked ? UndoState::kUndone : UndoState::kUndoFailed);
+        EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), is_asked ? 1 : 0);
+        EXPECT_EQ(machine.systemd.jobs.size(), jobs) << "nothing reads it";
+    }
+}
+
+TEST(ExecutorMending, AUnitThatDoesNotComeUpWithTheOldFilesIsNoSuccess) {
     MendingMachine machine;
     (void)machine.act(repoint());
-    machine.facts.verdict = "invalid";  // somebody has broken another file since
-    EXPECT_TRUE(fault_of(machine.roll_back(1)).starts_with("ToolFailed"));
-    EXPECT_EQ(machine.systemd.jobs.size(), 1U);
+    machine.systemd.on_reload = [&](const std::string& unit) {
+        machine.replace_workers();
+        machine.systemd.units[unit] = make_crashed_unit();
+    };
+    EXPECT_EQ(fault_of(machine.roll_back(1)),
+              "ToolFailed: the files are back, but the unit is failed (signal)");
     EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+}
+
+TEST(ExecutorMending, ARestartThatFailsWithTheOldFilesIsNoSuccess) {
+    MendingMachine machine;
+    ASSERT_EQ(fault_of(machine.act(set_listen())), "");
+    machine.systemd.job_result = "failed";
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "ToolFailed: the files are back, but");
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    machine.systemd.job_result = "done";
+    machine.start();
+    EXPECT_EQ(machine.systemd.jobs.size(), 2U) << "not tried again unasked";
+}
+
+TEST(ExecutorMending, AnUndoingReloadsOnceAndIsTested) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    EXPECT_EQ(fault_of(machine.roll_back(1)), "");
+    EXPECT_EQ(
+        machine.mender.steps,
+        (Words{"preview", "preview", "stage 1", "commit 1", "review 1", "undo 1", "forget 1"}));
+    EXPECT_EQ(machine.systemd.jobs, (Words{"reload " + kNginx, "reload " + kNginx}));
+    ASSERT_EQ(machine.facts.staged.size(), 2U);
+}
+
+TEST(ExecutorMending, OnlyAPersonMayTakeBackWhatWasWrittenAgain) {
+    for (const Asker asker : {Asker::kRoot, Asker::kAgent}) {
+        MendingMachine machine;
+        (void)machine.act(repoint());
+        (void)machine.roll_back(1, asker);
+        ASSERT_EQ(machine.mender.orders.size(), 2U);
+        for (const UndoOrder& order : machine.mender.orders) {
+            EXPECT_EQ(order.is_asked, asker == Asker::kRoot);
+            EXPECT_TRUE(order.is_performed);
+        }
+    }
+}
+
+TEST(ExecutorMending, WhatSomebodyHasPutBackNeedsNoReload) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.mender.mending = {{}, {"/etc/nginx/a.conf: as before already"}, ""};
+    const auto said = machine.roll_back(1);
+    ASSERT_EQ(fault_of(said), "");
+    EXPECT_EQ(std::get<std::string>(said),
+              "nothing was left to undo: /etc/nginx/a.conf: as before already");
+    EXPECT_EQ(machine.systemd.jobs.size(), 1U);
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), 0);
+}
+
+TEST(ExecutorMending, ARollbackCanBeLookedAtBefore) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    std::string text;
+    const auto look = [&](std::uint64_t attempt) {
+        machine.executor->review_rollback(attempt, [&](const Reply<std::string>& reply) {
+            const auto* words = std::get_if<std::string>(&reply);
+            text = words == nullptr ? fault_of(reply) : *words;
+        });
+        return text;
+    };
+    EXPECT_EQ(look(1), "put back /etc/nginx/a.conf\none place\n");
+    machine.mender.failures["review"] = "/etc/nginx/a.conf: is gone";
+    EXPECT_EQ(look(1), "nothing: /etc/nginx/a.conf: is gone\n");
+    EXPECT_TRUE(look(2).starts_with("NotFound"));
+    EXPECT_EQ(machine.last().undo, UndoState::kProvisional);
+    EXPECT_EQ(machine.kinds(), (Words{"start", "intent", "outcome"}));
 }
 
 TEST(ExecutorMending, ReloadUnitIsProvenByWorkersToo) {
@@ -800,8 +962,8 @@ TEST(ExecutorProvisional, NoActBeginsWhileAnotherIsUndone) {
     machine.systemd.is_job_held = true;
     machine.mender.mending.changes[0].change.path = "/etc/nginx/b.conf";
     const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
-    std::optional<Reply<core::Done>> reply;
-    machine.executor->roll_back(1, Asker::kRoot, [&](const Reply<core::Done>& r) { reply = r; });
+    std::optional<Reply<std::string>> reply;
+    machine.executor->roll_back(1, Asker::kRoot, [&](const Reply<std::string>& r) { reply = r; });
     EXPECT_TRUE(machine.executor->is_acting());
     EXPECT_TRUE(fault_of(machine.execute(digest)).starts_with("Busy"));
     EXPECT_TRUE(fault_of(machine.executor->confirm(1, "effective", "")).starts_with("Refused"));
@@ -835,6 +997,20 @@ TEST(ExecutorProvisional, ATimedActEndsWhateverTheVerdict) {
     machine.pass(std::chrono::seconds{121});
     EXPECT_EQ(machine.last().undo, UndoState::kUndone);
     EXPECT_EQ(machine.systemd.jobs, (Words{"reload " + kNginx, "reload " + kNginx}));
+}
+
+TEST(ExecutorProvisional, ATimedActWhoseFileWasEditedWaitsForAPerson) {
+    MendingMachine machine;
+    (void)machine.act(debug_log());
+    machine.mender.failures["review"] = "/etc/nginx/a.conf: changed by somebody else since";
+    machine.pass(std::chrono::seconds{121});
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    machine.mender.failures.clear();
+    machine.start();
+    machine.pass(std::chrono::hours{1});
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), 0);
+    EXPECT_EQ(machine.systemd.jobs, Words{"reload " + kNginx});
 }
 
 TEST(ExecutorProvisional, OnlySoManyConfirmedActsAreKept) {
@@ -968,7 +1144,8 @@ TEST(ExecutorProvisional, ACrashAtAnyStepEndsUndoneOrNeverBegun) {
             << "never acts again";
     }
     EXPECT_EQ(died_at,
-              (std::set<std::string>{"preview", "stage 1", "commit 1", "undo 1", "forget 1"}));
+              (std::set<std::string>{
+                  "preview", "stage 1", "commit 1", "review 1", "undo 1", "forget 1"}));
 }
 
 // The same for systemd's jobs: the reload there, and the reload back.
@@ -994,11 +1171,120 @@ TEST(ExecutorProvisional, ARollbackThatWasInterruptedIsFinished) {
     MendingMachine machine;
     (void)machine.act(repoint());
     (void)machine.executor->confirm(1, "effective", "");
+    machine.pass(std::chrono::hours{48});  // due is what was ordered just now
     machine.systemd.is_job_held = true;
-    machine.executor->roll_back(1, Asker::kRoot, [](const Reply<core::Done>&) {});
+    machine.executor->roll_back(1, Asker::kRoot, [](const Reply<std::string>&) {});
     machine.systemd.is_job_held = false;
+    // The files are back, the reload has not happened.
+    machine.mender.mending = {{}, {"/etc/nginx/a.conf: as before already"}, ""};
+    const std::size_t jobs = machine.systemd.jobs.size();
     machine.start();
     EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_EQ(machine.systemd.jobs.size(), jobs + 1);
+}
+
+TEST(ExecutorProvisional, AnUndoingThatFailsAfterAnInterruptionWaitsForAPerson) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.systemd.is_job_held = true;
+    machine.executor->roll_back(1, Asker::kRoot, [](const Reply<std::string>&) {});
+    machine.systemd.is_job_held = false;
+    machine.mender.failures["review"] = "/etc/nginx/a.conf: changed by somebody else since";
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    machine.mender.failures.clear();
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), 1);
+}
+
+// It failed, its undoing failed, and then we died with the outcome not on record.
+TEST(ExecutorProvisional, AFailedUndoingWithoutAnOutcomeIsClosedAndNotTriedAgain) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    machine.executor.reset();
+    Record record = Record::open(machine.audit_path());
+    const auto second = record.begin_attempt(
+        machine.now,
+        {.plan = record.footprints().at(1).plan, .digest = std::string(64, 'a'), .undo_by = {}});
+    ASSERT_TRUE(second);
+    ASSERT_TRUE(record.note_undone(machine.now,
+                                   {.attempt = *second,
+                                    .by = UndoneBy::kFailure,
+                                    .state = UndoState::kUndoFailed,
+                                    .detail = "a: as before; b: changed"}));
+    record = Record::open("/nonexistent/audit.jsonl");  // its lock
+    machine.start();
+    EXPECT_EQ(machine.last().outcome, ActOutcome::kInterrupted);
+    EXPECT_EQ(machine.last().undo, UndoState::kUndoFailed);
+    EXPECT_EQ(std::ranges::count(machine.mender.steps, "review 2"), 0);
+}
+
+TEST(ExecutorProvisional, WhatWasDueLongAgoIsLeftToAPerson) {
+    struct Case {
+        const char* name;
+        std::function<void(MendingMachine&)> arrange;  // then nobody is here for a week
+        core::Duration uptime;
+        UndoState state;
+    };
+
+    const auto nothing = [](MendingMachine& machine) { (void)machine.act(repoint()); };
+    const auto interrupted = [](MendingMachine& machine) {
+        machine.systemd.is_job_held = true;
+        const auto digest = std::get<Proposal>(machine.plan(repoint())).digest;
+        machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
+        machine.systemd.is_job_held = false;
+    };
+    const auto undoing = [](MendingMachine& machine) {
+        (void)machine.act(repoint());
+        machine.systemd.is_job_held = true;
+        machine.executor->roll_back(1, Asker::kRoot, [](const Reply<std::string>&) {});
+        machine.systemd.is_job_held = false;
+    };
+    const auto timed = [](MendingMachine& machine) { (void)machine.act(debug_log()); };
+    const core::Duration week = std::chrono::hours{24 * 7};
+    const core::Duration year = std::chrono::hours{24 * 365};  // as when it began
+    const core::Duration moment = std::chrono::minutes{2};
+    for (const Case& test : std::vector<Case>{
+             {"nobody confirmed", nothing, week, UndoState::kUndoFailed},
+             {"interrupted", interrupted, week, UndoState::kUndoFailed},
+             {"half undone", undoing, week, UndoState::kUndoFailed},
+             {"meant for a time", timed, week, UndoState::kUndone},
+             {"the clock was set", nothing, year, UndoState::kUndone},
+             {"the machine was off", nothing, moment, UndoState::kUndone},
+             {"interrupted, the machine was off", interrupted, moment, UndoState::kUndone},
+         }) {
+        MendingMachine machine;
+        test.arrange(machine);
+        const std::size_t steps = machine.mender.steps.size();
+        machine.now += week;
+        machine.uptime = test.uptime;
+        machine.start();
+        EXPECT_TRUE(machine.is_ready) << test.name;
+        EXPECT_EQ(machine.last().undo, test.state) << test.name;
+        EXPECT_NE(machine.last().outcome, ActOutcome::kPending) << test.name;
+        if (test.state == UndoState::kUndoFailed) {
+            EXPECT_EQ(machine.mender.steps.size(), steps) << test.name;
+            EXPECT_TRUE(machine.has_said(message_id::kUndoFailed, 2)) << test.name;
+            EXPECT_EQ(fault_of(machine.roll_back(1)), "") << test.name;
+        }
+    }
+}
+
+TEST(ExecutorProvisional, AnUndoingThatCannotBeRecordedIsDoneAndKnownAtTheNextStart) {
+    MendingMachine machine;
+    (void)machine.act(repoint());
+    {
+        const FullDisk disk{machine.audit_path()};
+        machine.pass(std::chrono::hours{1});  // nobody confirms
+        EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), 1);
+        EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+        EXPECT_NE(machine.executor->ledger().unreadable, "");
+    }
+    machine.mender.mending = {{}, {"/etc/nginx/a.conf: as before already"}, ""};
+    machine.start();
+    EXPECT_EQ(machine.last().undo, UndoState::kUndone);
+    EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), 1);
 }
 
 // --- good copies

@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -129,27 +131,190 @@ TEST_F(MendFiles, EveryCommandMayBeRepeated) {
 TEST_F(MendFiles, CommitRefusesWhatWasChangedSince) {
     ASSERT_TRUE(run(repoint({"stage", "7"})));
     machine_.write("/etc/nginx/up", "# mine\n");
-    EXPECT_EQ(error_of(run({"commit", "7"})), "/etc/nginx/up: changed by somebody else since");
+    EXPECT_EQ(error_of(run({"commit", "7"})),
+              std::string{kSite} + ": as before; /etc/nginx/up: changed by somebody else since");
     EXPECT_EQ(machine_.read(kSite), kOldSite);  // not half of it either
 }
 
-TEST_F(MendFiles, UndoLeavesWhatWasChangedSinceAndDoesTheRest) {
+TEST_F(MendFiles, ACommitThatChangedNothingLeavesNothingToUndo) {
     ASSERT_TRUE(run(repoint({"stage", "7"})));
-    ASSERT_TRUE(run({"commit", "7"}));
+    machine_.write("/etc/nginx/up", "# mine\n");
+    ASSERT_FALSE(run({"commit", "7"}));
+    const auto nothing = run({"undo", "7"});
+    ASSERT_TRUE(nothing) << nothing.error().text;
+    EXPECT_THAT(nothing->notes, ElementsAre("attempt 7 was not staged: nothing to undo"));
+    EXPECT_EQ(machine_.read("/etc/nginx/up"), "# mine\n");
+}
+
+// Both files are changed, and one of them is not as the act left it: the other stays as well.
+class MendUndone : public MendFiles {
+  protected:
+    MendUndone() {
+        EXPECT_TRUE(run(repoint({"stage", "7"})));
+        EXPECT_TRUE(run({"commit", "7"}));
+    }
+
+    void expect_refused(const std::string& words_of_site, const std::string& terms = "asked") {
+        const std::string all = words_of_site + "; /etc/nginx/up: as the act left it";
+        for (const char* command : {"review", "undo"}) {
+            EXPECT_THAT(error_of(run({command, "7", terms})), HasSubstr(all)) << command;
+        }
+        EXPECT_EQ(machine_.read("/etc/nginx/up"), kNewUp);
+        EXPECT_THAT(machine_.list("/etc/nginx"),
+                    ElementsAre("nginx.conf", "sites-available", "sites-enabled", "up"));
+    }
+
+    static constexpr const char* kNewUp = "upstream u { server 127.0.0.1:9001; }\n";
+    static constexpr const char* kOldUp = "upstream u { server 127.0.0.1:9000; }\n";
+};
+
+TEST_F(MendUndone, NothingWhereOneFileWasChangedSince) {
     machine_.write(kSite, "# mine\n");
-    EXPECT_EQ(error_of(run({"undo", "7"})),
-              std::string{kSite} + ": changed by somebody else since");
+    expect_refused(std::string{kSite} + ": changed by somebody else since");
     EXPECT_EQ(machine_.read(kSite), "# mine\n");
-    EXPECT_EQ(machine_.read("/etc/nginx/up"), "upstream u { server 127.0.0.1:9000; }\n");
     EXPECT_THAT(machine_.list("/etc/nginx/sites-available"), ElementsAre("shop"));
 }
 
-TEST_F(MendFiles, UndoTellsThatAFileIsGone) {
-    ASSERT_TRUE(run(repoint({"stage", "7"})));
-    ASSERT_TRUE(run({"commit", "7"}));
+TEST_F(MendUndone, NothingWhereTheLastFileWasChangedSince) {
+    machine_.write("/etc/nginx/up", "# mine\n");
+    EXPECT_EQ(
+        error_of(run({"undo", "7"})),
+        std::string{kSite} + ": as the act left it; /etc/nginx/up: changed by somebody else since");
+    EXPECT_EQ(machine_.read(kSite), kNewSite);
+}
+
+TEST_F(MendUndone, NothingWhereOneFileIsGone) {
     std::filesystem::remove(machine_.at(kSite));
-    EXPECT_EQ(error_of(run({"undo", "7"})),
-              std::string{kSite} + ": changed by somebody else since");
+    expect_refused(std::string{kSite} + ": is gone");
+}
+
+TEST_F(MendUndone, NothingWhereTheFolderIsGone) {
+    std::filesystem::remove_all(machine_.at("/etc/nginx/sites-available"));
+    EXPECT_THAT(error_of(run({"undo", "7", "asked"})),
+                HasSubstr(std::string{kSite} + ": is gone; /etc/nginx/up: as the act left it"));
+    EXPECT_EQ(machine_.read("/etc/nginx/up"), kNewUp);
+}
+
+TEST_F(MendUndone, NothingWhereOneFileIsALinkOrAFolderNow) {
+    std::filesystem::rename(machine_.at(kSite), machine_.at("/etc/nginx/sites-available/real"));
+    std::filesystem::create_symlink("real", machine_.at(kSite));
+    expect_refused(std::string{kSite} + ": leads to /etc/nginx/sites-available/real now");
+    std::filesystem::remove(machine_.at(kSite));
+    machine_.make_folder(kSite);
+    expect_refused(std::string{kSite} + ": not a regular file");
+}
+
+TEST_F(MendUndone, NothingWhereTheSnapshotIsDamagedOrGone) {
+    machine_.write("/var/lib/gatemend/snapshots/7/0.old", "x");
+    expect_refused(std::string{kSite} + ": what the snapshot has of it is damaged or missing");
+    std::filesystem::remove(machine_.at("/var/lib/gatemend/snapshots/7/0.old"));
+    expect_refused(std::string{kSite} + ": what the snapshot has of it is damaged or missing");
+    std::filesystem::remove_all(machine_.at("/var/lib/gatemend/snapshots/7"));
+    EXPECT_EQ(error_of(run({"undo", "7", "performed"})),
+              "the snapshot of attempt 7 is gone: what it has changed cannot be put back");
+    EXPECT_EQ(machine_.read(kSite), kNewSite);
+}
+
+TEST_F(MendUndone, NothingWhereOneFileMustNotBeChanged) {
+    const bus::UniqueFd fd{open(machine_.at(kSite).c_str(), O_RDONLY | O_CLOEXEC)};
+    int flags = FS_IMMUTABLE_FL;
+    if (ioctl(fd.get(), FS_IOC_SETFLAGS, &flags) < 0) {
+        GTEST_SKIP() << "no such attribute here";
+    }
+    expect_refused(std::string{kSite} + ": must not be changed (chattr +i or +a)");
+    flags = 0;
+    ASSERT_EQ(ioctl(fd.get(), FS_IOC_SETFLAGS, &flags), 0);
+}
+
+// An editor that has opened the file and saves into it would lose its save.
+TEST_F(MendUndone, NothingWhereSomebodyIsWritingToTheLastFile) {
+    for (const bool has_flags : {true, false}) {
+        if (!has_flags) {
+            machine_.take_rename_flags();
+        }
+        const struct stat site = machine_.look(kSite);
+        const struct stat up = machine_.look("/etc/nginx/up");
+        const bus::UniqueFd editor{
+            open(machine_.at("/etc/nginx/up").c_str(), O_WRONLY | O_CLOEXEC)};
+        EXPECT_EQ(error_of(run({"undo", "7"})),
+                  "/etc/nginx/up: somebody is writing to it (now " + std::string{kSite} +
+                      ": as the act left it; /etc/nginx/up: as the act left it)");
+        EXPECT_EQ(machine_.look(kSite).st_ino, site.st_ino) << "the very file is back";
+        EXPECT_EQ(machine_.look("/etc/nginx/up").st_ino, up.st_ino);
+        EXPECT_THAT(machine_.list("/etc/nginx/sites-available"), ElementsAre("shop"));
+        EXPECT_THAT(machine_.list("/etc/nginx"),
+                    ElementsAre("nginx.conf", "sites-available", "sites-enabled", "up"));
+    }
+    ASSERT_TRUE(run({"undo", "7"}));
+    EXPECT_EQ(machine_.read(kSite), kOldSite);
+}
+
+TEST_F(MendUndone, WhatSomebodyHasWrittenOnceMoreIsTheirs) {
+    machine_.write(kSite, kNewSite);  // byte for byte what the act left
+    expect_refused(std::string{kSite} + ": written again by somebody else since", "performed");
+    ASSERT_TRUE(run({"undo", "7", "asked"})) << "a person may take it back";
+    EXPECT_EQ(machine_.read(kSite), kOldSite);
+    EXPECT_EQ(machine_.read("/etc/nginx/up"), kOldUp);
+}
+
+TEST_F(MendUndone, ByHandLeavesNothingToDo) {
+    machine_.write(kSite, kOldSite);
+    machine_.write("/etc/nginx/up", kOldUp);
+    for (const char* command : {"review", "undo"}) {
+        const auto nothing = run({command, "7"});
+        ASSERT_TRUE(nothing) << nothing.error().text;
+        EXPECT_TRUE(nothing->changes.empty());
+        EXPECT_THAT(nothing->notes,
+                    ElementsAre(std::string{kSite} + ": as before already",
+                                "/etc/nginx/up: as before already"));
+    }
+}
+
+TEST_F(MendUndone, IsFinishedWhereOneFileIsBackAlready) {
+    machine_.write(kSite, kOldSite);
+    const auto review = run({"review", "7"});
+    ASSERT_TRUE(review) << review.error().text;
+    ASSERT_EQ(review->changes.size(), 1U);
+    EXPECT_EQ(review->changes[0].change.path, "/etc/nginx/up");
+    EXPECT_EQ(machine_.read(review->changes[0].staged), kOldUp);
+    EXPECT_EQ(machine_.read("/etc/nginx/up"), kNewUp) << "a review changes nothing";
+    ASSERT_TRUE(run({"undo", "7"}));
+    EXPECT_EQ(machine_.read("/etc/nginx/up"), kOldUp);
+}
+
+// Killed between the exchange of names and the look at what came out of its place: there was a
+// save in between.
+TEST_F(MendUndone, ASaveThatCameOutOfItsPlaceIsPutBack) {
+    machine_.write(kSite, kOldSite);
+    machine_.write("/etc/nginx/sites-available/.shop.gatemend-7.ready", "# saved just then\n");
+    EXPECT_THAT(error_of(run({"undo", "7"})),
+                HasSubstr(std::string{kSite} + ": changed by somebody else since"));
+    EXPECT_EQ(machine_.read(kSite), "# saved just then\n");
+    EXPECT_EQ(machine_.read("/etc/nginx/up"), kNewUp);
+    EXPECT_THAT(machine_.list("/etc/nginx/sites-available"), ElementsAre("shop"));
+}
+
+TEST_F(MendUndone, NeitherOfTwoSavesIsLost) {
+    machine_.write(kSite, "# the latest\n");
+    machine_.write("/etc/nginx/sites-available/.shop.gatemend-7.ready", "# saved just then\n");
+    EXPECT_THAT(error_of(run({"undo", "7"})), HasSubstr(".shop.gatemend-7.ready"));
+    EXPECT_EQ(machine_.read(kSite), "# the latest\n");
+    EXPECT_EQ(machine_.read("/etc/nginx/sites-available/.shop.gatemend-7.ready"),
+              "# saved just then\n");
+}
+
+TEST_F(MendUndone, HalfAFileOfAnEarlierRunIsNobodysSave) {
+    machine_.write("/etc/nginx/sites-available/.shop.gatemend-7", "serv");
+    ASSERT_TRUE(run({"undo", "7"}));
+    EXPECT_EQ(machine_.read(kSite), kOldSite);
+    EXPECT_THAT(machine_.list("/etc/nginx/sites-available"), ElementsAre("shop"));
+}
+
+TEST_F(MendUndone, OnlyKnownTermsOnce) {
+    EXPECT_FALSE(run({"undo", "7", "asked", "asked"}));
+    EXPECT_FALSE(run({"undo", "7", "now"}));
+    EXPECT_FALSE(run({"commit", "7", "asked"}));
+    EXPECT_TRUE(run({"undo", "7", "performed", "asked"}));
 }
 
 TEST_F(MendFiles, StageRefusesASnapshotOfSomethingElse) {
@@ -161,8 +326,8 @@ TEST_F(MendFiles, StageRefusesASnapshotOfSomethingElse) {
 TEST_F(MendFiles, DamagedSnapshotsAreNotPutIntoPlace) {
     ASSERT_TRUE(run(repoint({"stage", "7"})));
     machine_.write("/var/lib/gatemend/snapshots/7/0.new", "x");
-    EXPECT_EQ(error_of(run({"commit", "7"})),
-              std::string{kSite} + ": what the snapshot has of it is damaged");
+    EXPECT_THAT(error_of(run({"commit", "7"})),
+                HasSubstr(std::string{kSite} + ": what the snapshot has of it is damaged"));
     EXPECT_EQ(machine_.read(kSite), kOldSite);
 }
 
@@ -267,8 +432,8 @@ TEST_F(MendFiles, CommitRefusesAPathThatBecameALink) {
     ASSERT_TRUE(run(repoint({"stage", "7"})));
     std::filesystem::rename(machine_.at(kSite), machine_.at("/etc/nginx/moved"));
     std::filesystem::create_symlink("/etc/nginx/moved", machine_.at(kSite));
-    EXPECT_EQ(error_of(run({"commit", "7"})),
-              std::string{kSite} + ": leads to /etc/nginx/moved now");
+    EXPECT_THAT(error_of(run({"commit", "7"})),
+                HasSubstr(std::string{kSite} + ": leads to /etc/nginx/moved now"));
 }
 
 TEST_F(MendFiles, NamesThePlaceThatIsMissing) {
@@ -285,9 +450,12 @@ TEST_F(MendFiles, NamesThePlaceThatIsMissing) {
 
 enum class Then { kCommit, kUndo };
 
-class Crash : public testing::TestWithParam<Then> {
+class Crash : public testing::TestWithParam<std::tuple<Then, bool>> {
   protected:
     Crash() {
+        if (!std::get<bool>(GetParam())) {
+            machine_.take_rename_flags();
+        }
         machine_.write(kMain, "http { include up; include site; }\n");
         machine_.write("/etc/nginx/up", "upstream u { server 127.0.0.1:9000; }\n");
         machine_.write("/etc/nginx/site", kOldSite);
@@ -308,18 +476,20 @@ class Crash : public testing::TestWithParam<Then> {
     }
 
     bool undo_some(std::size_t count) {
-        const auto undo = Undo::open(machine_.machine(), "7");
+        const auto undo = Undo::open(machine_.machine(), "7", {});
         EXPECT_TRUE(undo);
         return run_some(undo->steps(), count);
     }
 
+    static bool is_commit() { return std::get<Then>(GetParam()) == Then::kCommit; }
+
     void finish() {
-        const auto done = machine_.run({GetParam() == Then::kCommit ? "commit" : "undo", "7"});
+        const auto done = machine_.run({is_commit() ? "commit" : "undo", "7"});
         ASSERT_TRUE(done) << done.error().text;
     }
 
     void expect_whole() {
-        const bool is_new = GetParam() == Then::kCommit;
+        const bool is_new = is_commit();
         EXPECT_EQ(machine_.read("/etc/nginx/site"), is_new ? kNewSite : kOldSite);
         EXPECT_EQ(machine_.read("/etc/nginx/up"),
                   is_new ? "upstream u { server 127.0.0.1:9001; }\n"
@@ -352,7 +522,8 @@ TEST_P(Crash, InTheMiddleOfAnUndo) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Mend, Crash, testing::Values(Then::kCommit, Then::kUndo));
+INSTANTIATE_TEST_SUITE_P(
+    Mend, Crash, testing::Combine(testing::Values(Then::kCommit, Then::kUndo), testing::Bool()));
 
 TEST_F(MendFiles, StagingMayStopAnywhere) {
     const auto order = read_order(repoint({"stage", "7"}));
@@ -435,6 +606,36 @@ TEST_F(MendDropInFile, LeavesAFolderThatSomebodyUses) {
     machine_.write("/etc/systemd/system/shop.service.d/mine.conf", "");
     ASSERT_TRUE(machine_.run({"undo", "7"}));
     EXPECT_THAT(machine_.list("/etc/systemd/system/shop.service.d"), ElementsAre("mine.conf"));
+}
+
+TEST_F(MendDropInFile, StaysWhereSomebodyHasAddedToIt) {
+    ASSERT_TRUE(stage());
+    ASSERT_TRUE(machine_.run({"commit", "7"}));
+    machine_.write(kDropIn, "# mine\n");
+    EXPECT_EQ(error_of(machine_.run({"undo", "7", "asked"})),
+              std::string{kDropIn} + ": changed by somebody else since");
+    EXPECT_EQ(machine_.read(kDropIn), "# mine\n");
+}
+
+TEST_F(MendDropInFile, StaysWhileSomebodyIsWritingToIt) {
+    ASSERT_TRUE(stage());
+    ASSERT_TRUE(machine_.run({"commit", "7"}));
+    {
+        const bus::UniqueFd editor{open(machine_.at(kDropIn).c_str(), O_WRONLY | O_CLOEXEC)};
+        EXPECT_THAT(error_of(machine_.run({"undo", "7"})), HasSubstr("somebody is writing to it"));
+        EXPECT_TRUE(machine_.has(kDropIn));
+    }
+    ASSERT_TRUE(machine_.run({"undo", "7"}));
+    EXPECT_THAT(machine_.list("/etc/systemd/system"), ElementsAre());
+}
+
+TEST_F(MendDropInFile, ByHandGoneLeavesNothingToDo) {
+    ASSERT_TRUE(stage());
+    ASSERT_TRUE(machine_.run({"commit", "7"}));
+    std::filesystem::remove_all(machine_.at("/etc/systemd/system/shop.service.d"));
+    const auto nothing = machine_.run({"undo", "7"});
+    ASSERT_TRUE(nothing) << nothing.error().text;
+    EXPECT_TRUE(nothing->changes.empty());
 }
 
 TEST_F(MendDropInFile, SurvivesACrashAnywhere) {

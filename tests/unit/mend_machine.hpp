@@ -62,6 +62,9 @@ class MendMachine {
 
     [[nodiscard]] const mend::Machine& machine() const { return machine_; }
 
+    // As on a file system whose rename() is only the old one.
+    void take_rename_flags() { machine_.has_rename_flags = false; }
+
     [[nodiscard]] const mend::Worker& worker() const { return worker_; }
 
     [[nodiscard]] std::string at(const std::string& path) const { return root_.path() + path; }

@@ -200,7 +200,9 @@ void describe_consent(CLI::App& app, Arguments& arguments, Commands& commands) {
     CLI::Option* attempt = commands.rollback->add_option(
         "--attempt", arguments.rollback.attempt, "Exactly this attempt");
     incident->excludes(attempt);
-    commands.rollback->require_option(1);
+    commands.rollback->require_option(1, 2);
+    commands.rollback->add_flag(
+        "--dry-run,-n", arguments.rollback.is_dry_run, "Only say what would be put back now");
     commands.apply =
         add(app, arguments, "apply", "Perform exactly a plan that --dry-run has printed (root)");
     commands.apply->add_option("DIGEST", arguments.digest, "The plan's digest")->required();

@@ -15,7 +15,7 @@ from scenario import Scenario
 from steps import Step
 from stories import SITE_FILE, OldSocketPath
 
-CHANGING = ("mkdirat", "write", "fsync", "renameat", "unlinkat", "fchown", "fchmod", "fsetxattr", "utimensat")
+CHANGING = ("mkdirat", "write", "fsync", "renameat", "renameat2", "unlinkat", "fchown", "fchmod", "fsetxattr", "utimensat")
 FOLDERS = (*fingerprint.CONFIGURATION, SNAPSHOTS)
 SECOND_FILE = "/etc/nginx/routes/second.conf"
 ATTEMPT = "1"
@@ -114,6 +114,36 @@ class WalkMend(Scenario):
             rows.append(f"{command:14} {tried:5} {halves:10} {tried:7} {tried:11}")
         print("\n".join(rows), flush=True)
 
+    # -- a save at the worst moment -----------------------------------------------------------------------------------
+
+    def test_a_save_between_look_and_exchange_is_kept(self) -> None:
+        """An editor replaces the last file when all has been looked at: nothing is undone, nothing is lost."""
+        self.mend("stage", "commit")
+        finished = self.look()
+        saved = "# saved just then\n"
+        # The second exchange of names waits long enough for an editor.
+        delay = ("-e", "inject=renameat2:delay_enter=3000000:when=2")
+        save = f"sleep 1.5; printf '{saved.strip()}\\n' >{SECOND_FILE}.swp; mv {SECOND_FILE}.swp {SECOND_FILE}"
+        words = " ".join(self.words("undo"))
+        trace = f"strace --quiet=all --output={_LOG} -e trace=renameat2 {' '.join(delay)} {words}"
+        last = self.last_exchanged()
+        script = f"({save.replace(SECOND_FILE, last)}) & {trace}; echo $? >/root/status; wait"
+        done = self.machine.run("sh", "-c", script, check=False)
+        self.assertNotEqual(self.machine.read("/root/status").strip(), "0", done.stderr)
+        self.assertIn(f"{last}: changed by somebody else since", done.stderr)
+        self.assertEqual(self.machine.read(last), saved)
+        self.machine.run("rm", last)
+        different = fingerprint.difference(finished, self.look())
+        self.assertEqual([line for line in different if last not in line], [], "the other file is half undone")
+
+    def last_exchanged(self) -> str:
+        """The file whose turn comes second."""
+        return max(SITE_FILE, SECOND_FILE, key=self.order_of)
+
+    def order_of(self, path: str) -> int:
+        manifest = self.machine.read(f"{SNAPSHOTS}/{ATTEMPT}/{_MANIFEST}")
+        return manifest.index(path)
+
     # -- a power cut ------------------------------------------------------------------------------------------------
 
     def test_only_what_is_synced_survives(self) -> None:
@@ -165,8 +195,10 @@ class _Disk:
         self.changes += 1
         if call in ("write", "fchown", "fchmod", "fsetxattr", "utimensat"):
             self.loose_files.add(path)
-        elif call == "renameat":
+        elif call in ("renameat", "renameat2"):
             self._rename(path, names[0])
+        elif call == "unlinkat" and names[0].endswith(".ready") and path in self.loose_folders:
+            self.problems.append(f"{path}/{names[0]} is removed before the exchange is on disk")
         else:
             self.loose_folders.add(path)
         return False
