@@ -35,6 +35,7 @@ struct PoolSettings {
     ConfigLine min_spare_servers{};
     ConfigLine max_spare_servers{};
     ConfigLine terminate_timeout{};
+    ConfigLine control_timeout{};  // [global] process_control_timeout: how long a reload may last
     ConfigLine slowlog_timeout{};
     ConfigLine slowlog{};
     ConfigLine memory_limit{};        // php_admin_value, php_value; "": php.ini decides
@@ -61,6 +62,7 @@ struct Backend {
     std::string host{};  // the name behind a resolved address, "" when nginx was given the address
     // In effect where nginx first names the backend; empty where not known.
     ConfigLine read_timeout{};
+    ConfigLine longest_wait{};  // the largest read timeout of all places that name the backend
     ConfigLine buffer_size{};
     ConfigLine buffers{};
     ConfigLine busy_buffers_size{};
