@@ -9,7 +9,8 @@
 //       [number=N]
 //   inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp)
 //   filter UNIT [the rule's words] | journal UNIT [words]
-//   topology UNIT ROLE ADDRESS ... | topology unowned ADDRESS   (or "http://HOST:PORT@ADDRESS")
+//   topology UNIT ROLE ADDRESS ... [wait=TIME] [children=N] | topology unowned ADDRESS
+//       (or "http://HOST:PORT@ADDRESS"; how long nginx waits, 60s unless said; FPM's max_children)
 //   topology gone UNIT
 //   act done ATTEMPT OUTCOME [words] | act refused [HOLD:] words | act lost
 //   proposed DIGEST|- words | approve (what was proposed last) | undone ATTEMPT

@@ -7,7 +7,9 @@
 //   nobody                                           no listener at all
 //   step PATH directory|socket|other|missing [closed]
 //   disk PATH full|inodes|free
-//   worker STATE [COUNT]                             processes of the unit
+//   worker STATE [COUNT] [done=N] [pid=N] [traced]   processes of the unit, of pool www; what they
+//   have
+//                                                    done so far
 //   oom COUNT                                        kills in the unit's control group
 //   busy                                             tasks wait for the CPU
 //
