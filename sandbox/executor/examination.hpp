@@ -9,6 +9,7 @@
 #include "sandbox/executor/good_copies.hpp"
 #include "sandbox/executor/ports.hpp"
 #include "sandbox/executor/record.hpp"
+#include "sandbox/executor/work_guard.hpp"
 
 #include <functional>
 #include <string>
@@ -39,7 +40,8 @@ class Examiner {
         : ports_(ports),
           record_(record),
           policy_(policy),
-          good_copies_(good_copies) {}
+          good_copies_(good_copies),
+          work_(ports) {}
 
     // `plan.changes` is not read but found.
     void examine(const actions::Plan& plan, Purpose purpose, ExaminedDone done);
@@ -47,6 +49,8 @@ class Examiner {
     // What needs no look at the machine; for a last time right before the act.
     [[nodiscard]] std::optional<GateHold> check_now(const actions::Plan& plan,
                                                     Purpose purpose) const;
+
+    [[nodiscard]] WorkGuard& work() { return work_; }
 
   private:
     void look_at_guards(const actions::Plan& plan, HoldDone done);
@@ -60,6 +64,7 @@ class Examiner {
     const Record& record_;
     const policy::Policy& policy_;
     GoodCopies& good_copies_;
+    WorkGuard work_;
 };
 
 }  // namespace gatemend::sandbox

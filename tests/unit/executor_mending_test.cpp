@@ -793,10 +793,11 @@ TEST(ExecutorProvisional, NoActBeginsWhileAnotherIsUndone) {
 TEST(ExecutorProvisional, WaitsForTheActUnderWay) {
     MendingMachine machine;
     (void)machine.act(repoint());
-    machine.systemd.units[kFpm].invocation_id = kInvocation;
+    machine.systemd.units[kFpm] = make_crashed_unit();
     machine.systemd.is_job_held = true;
-    const auto digest =
-        std::get<Proposal>(machine.plan(make_running_request("restart-unit", kFpm))).digest;
+    PlanRequest request = make_running_request("restart-unit", kFpm);
+    request.expected_active = "failed";
+    const auto digest = std::get<Proposal>(machine.plan(request)).digest;
     machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
     machine.pass(std::chrono::minutes{10});
     EXPECT_EQ(machine.executor->ledger().attempts[0].undo, UndoState::kProvisional);
