@@ -221,6 +221,24 @@ std::optional<Hold> check_witnesses(const Case& c) {
     return Hold{HoldKind::kSingleWitness, owner_of(c.rule), std::move(text), std::nullopt};
 }
 
+// Not asked for an offer: who approved it has read its preview and the evidence.
+std::optional<Hold> check_objections(const Case& c) {
+    if (c.move.step == nullptr || c.move.is_offer) {
+        return std::nullopt;
+    }
+    std::string text;
+    for (const core::Objected& item : c.question.objections) {
+        if (is_unless(c.rule, *c.move.step, item.kind)) {
+            text += (text.empty() ? "" : "; ") + std::string{core::objection_id(item.kind)} + ": " +
+                    item.text;
+        }
+    }
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    return Hold{HoldKind::kContraryEvidence, owner_of(c.rule), std::move(text), std::nullopt};
+}
+
 std::optional<Hold> check_lasting(const Case& c) {
     const core::Duration wanted = c.rule.match.lasting;
     if (c.question.age >= wanted) {
@@ -373,6 +391,7 @@ std::vector<Hold> collect_holds(const Case& c) {
                               check_allowlist,
                               check_mode,
                               check_witnesses,
+                              check_objections,
                               check_lasting,
                               check_times,
                               check_windows,
@@ -403,7 +422,8 @@ DecisionKind kind_of(const Case& c, const std::vector<Hold>& holds) {
             return has_step && !has_hold(holds,
                                          {HoldKind::kNoTarget,
                                           HoldKind::kTooBrief,
-                                          HoldKind::kCauseElsewhere})
+                                          HoldKind::kCauseElsewhere,
+                                          HoldKind::kContraryEvidence})
                        ? DecisionKind::kAsk
                        : DecisionKind::kHold;
         case Mode::kAct:

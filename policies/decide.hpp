@@ -5,6 +5,7 @@
 
 #include "core/hold.hpp"
 #include "core/ledger.hpp"
+#include "core/objection.hpp"
 #include "policies/policy.hpp"
 
 #include <optional>
@@ -32,6 +33,7 @@ struct Question {
     // A person said yes to this one of the rule's offers: it is the step then.
     std::optional<actions::ActId> approved_offer{};
     std::vector<core::Evidence> evidence;
+    std::vector<core::Objected> objections{};  // what speaks against an act that interrupts
     std::vector<core::Hold> guards;  // what the engine saw: admin stop, job queued, config test ...
     std::size_t ladder_step = 0;     // how many steps of this incident have failed already
     core::TimePoint now{};

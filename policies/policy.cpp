@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "policies/policy.hpp"
 
+#include "core/silence.hpp"
 #include "policies/glob.hpp"
 
 #include <algorithm>
@@ -29,6 +30,38 @@ std::string_view on_failure_id(OnFailure value) {
             return "observe";
     }
     return "escalate";
+}
+
+namespace {
+
+// Of a socket that was deleted or replaced the processes may well be at work, for other sockets or
+// for connections that are older; that nobody gets in any more is what counts.
+bool is_always_unless(core::Cause cause, core::Objection objection) {
+    using core::Objection;
+    const bool is_about_socket = cause == core::Cause::kSocketDeleted;
+    switch (objection) {
+        case Objection::kTraced:
+        case Objection::kReloading:
+        case Objection::kAnswered:
+            return true;
+        case Objection::kWorkersAtWork:
+        case Objection::kQueueDraining:
+        case Objection::kMaxChildren:
+            return !is_about_socket;
+        case Objection::kUnmeasured:
+            return core::is_about_answers(cause);
+        case Objection::kReachable:
+            return is_about_socket;
+    }
+    return true;
+}
+
+}  // namespace
+
+bool is_unless(const Rule& rule, const LadderStep& step, core::Objection objection) {
+    const bool is_named = std::ranges::find(rule.unless, objection) != rule.unless.end();
+    const bool is_disruptive = actions::spec(step.act).risk == actions::Risk::kDisruptive;
+    return is_named || (is_disruptive && is_always_unless(rule.match.cause, objection));
 }
 
 bool is_unit_allowed(const Settings& settings, std::string_view unit) {

@@ -6,6 +6,7 @@
 #include "actions/catalogue.hpp"
 #include "core/cause.hpp"
 #include "core/guard_limits.hpp"
+#include "core/objection.hpp"
 #include "core/time.hpp"
 
 #include <cstdint>
@@ -107,9 +108,10 @@ struct Rule {
     Limit limit;
     Verify verify;
     OnFailure on_failure = OnFailure::kEscalate;
-    std::vector<TimeWindow> windows{};  // empty: always
-    bool is_reviving_stopped = false;   // `revive_stopped`: also start what somebody stopped
-    std::vector<std::string> needs{};   // units that must be up before the act makes sense
+    std::vector<TimeWindow> windows{};      // empty: always
+    bool is_reviving_stopped = false;       // `revive_stopped`: also start what somebody stopped
+    std::vector<std::string> needs{};       // units that must be up before the act makes sense
+    std::vector<core::Objection> unless{};  // evidence that forbids the ladder's acts
     // `suggest`: acts that are prepared for approval beside whatever mode and ladder do.
     std::vector<LadderStep> offers{};
     std::string runbook;
@@ -152,6 +154,10 @@ struct Policy {
 
     friend bool operator==(const Policy&, const Policy&) = default;
 };
+
+// Does this evidence forbid the step? What the rule names does, and, for a step that can interrupt
+// requests, some does whatever the rule says.
+[[nodiscard]] bool is_unless(const Rule& rule, const LadderStep& step, core::Objection objection);
 
 [[nodiscard]] bool is_unit_allowed(const Settings& settings, std::string_view unit);
 

@@ -294,4 +294,29 @@ std::vector<std::string> read_needs(const toml::array& needs, Reporter& reporter
     return units;
 }
 
+std::vector<core::Objection> read_unless(const toml::array& unless, Reporter& reporter) {
+    const std::vector<std::string_view> known = all_ids(core::objection_id);
+    std::vector<core::Objection> objections;
+    for (const toml::node& element : unless) {
+        const auto word = read_string(element, "evidence", reporter);
+        if (!word || refuse_placeholder(*word, position_of(element), reporter)) {
+            continue;
+        }
+        const auto objection = core::objection_from_id(*word);
+        const bool is_twice =
+            objection && std::ranges::find(objections, *objection) != objections.end();
+        if (!objection) {
+            std::string hint = suggest(*word, known);
+            reporter.error(position_of(element),
+                           "\"" + *word + "\" is no evidence that an act could be held back for",
+                           hint.empty() ? "known here: " + list_words(known) : std::move(hint));
+        } else if (is_twice) {
+            reporter.error(position_of(element), "\"" + *word + "\" is there already");
+        } else {
+            objections.push_back(*objection);
+        }
+    }
+    return objections;
+}
+
 }  // namespace gatemend::policy

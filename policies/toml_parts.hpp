@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The parts of a [[rule]] that have a language of their own: `when`, `windows`, `needs`, the steps
-// of `ladder` and `suggest`, and [[rule.test]]. Used by the reader of rules only; findings go to
-// the reporter, and what is wrong is left out.
+// The parts of a [[rule]] that have a language of their own: `when`, `windows`, `needs`, `unless`,
+// the steps of `ladder` and `suggest`, and [[rule.test]]. Used by the reader of rules only;
+// findings go to the reporter, and what is wrong is left out.
 #pragma once
 
 #include "policies/toml_table.hpp"
@@ -31,6 +31,9 @@ std::vector<std::string_view> all_ids(std::string_view (*id_of)(Enum)) {
 [[nodiscard]] std::vector<TimeWindow> read_windows(const toml::array& windows, Reporter& reporter);
 
 [[nodiscard]] std::vector<std::string> read_needs(const toml::array& needs, Reporter& reporter);
+
+[[nodiscard]] std::vector<core::Objection> read_unless(const toml::array& unless,
+                                                       Reporter& reporter);
 
 // `what` is how people know the list: "ladder", "suggest".
 [[nodiscard]] std::vector<LadderStep> read_steps(const toml::array& steps,

@@ -164,6 +164,9 @@ class RuleReader {
         if (const toml::array* needs = reader_.array("needs")) {
             rule_.needs = read_needs(*needs, reporter_);
         }
+        if (const toml::array* unless = reader_.array("unless")) {
+            rule_.unless = read_unless(*unless, reporter_);
+        }
     }
 
     void check() {

@@ -32,6 +32,7 @@ core::PoolSettings settings_of(const parse::FpmPool& pool) {
                               .min_spare_servers = line(kMinSpareServers),
                               .max_spare_servers = line(kMaxSpareServers),
                               .terminate_timeout = line(kRequestTerminateTimeout),
+                              .control_timeout = {},
                               .slowlog_timeout = line(kRequestSlowlogTimeout),
                               .slowlog = line(kSlowlog),
                               .memory_limit = line(kPhpMemoryLimit),
@@ -44,7 +45,9 @@ core::PoolSettings settings_of(const Machine& machine, const Owner& owner) {
     for (const FpmInstance& instance : machine.fpm) {
         for (const parse::FpmPool& pool : instance.pools) {
             if (unit_of(machine, instance) == owner.unit && pool.name == owner.pool) {
-                return settings_of(pool);
+                core::PoolSettings settings = settings_of(pool);
+                settings.control_timeout = instance.control_timeout;
+                return settings;
             }
         }
     }
@@ -71,10 +74,39 @@ void add(core::Topology& topology, const Owner& owner, core::Backend backend) {
         service =
             topology.services.insert(service, core::Service{owner.unit, role_of(owner.unit), {}});
     }
-    if (!has_backend(service->backends, backend.address)) {
+    const auto known = std::find_if(
+        service->backends.begin(), service->backends.end(), [&backend](const core::Backend& item) {
+            return item.address == backend.address;
+        });
+    if (known == service->backends.end()) {
         backend.pool = owner.pool;
         service->backends.push_back(std::move(backend));
+        return;
     }
+    if (backend.longest_wait.value.empty()) {
+        return;  // not by nginx: gatemend.toml
+    }
+    // Named twice, as in http:// and grpc://, or by a name: who waits longest counts.
+    const parse::Setting wait{known->longest_wait.value, known->longest_wait.where};
+    const parse::Setting other{backend.longest_wait.value, backend.longest_wait.where};
+    known->longest_wait = line_of(parse::longer_of(wait, other));
+}
+
+// Of all locations that lead there. Where not all of them are known, of all there are.
+core::ConfigLine longest_wait_of(const Machine& machine,
+                                 const parse::ConfiguredBackend& configured) {
+    const parse::NginxConfig& nginx = machine.nginx;
+    const bool is_complete =
+        nginx.skipped.empty() && configured.places.size() < parse::kMaxPlacesPerBackend;
+    if (!is_complete || configured.places.empty()) {
+        return line_of(nginx.longest_wait);
+    }
+    const parse::Setting* longest = nullptr;
+    for (const std::size_t index : configured.places) {
+        const auto& wait = nginx.places[index].settings.of(parse::PassSetting::kReadTimeout);
+        longest = longest == nullptr ? &wait : &parse::longer_of(*longest, wait);
+    }
+    return line_of(*longest);
 }
 
 core::Backend backend_of(const Machine& machine, const parse::ConfiguredBackend& configured) {
@@ -83,6 +115,7 @@ core::Backend backend_of(const Machine& machine, const parse::ConfiguredBackend&
     backend.where = configured.where;
     backend.scheme = configured.scheme;
     backend.host = configured.host;
+    backend.longest_wait = longest_wait_of(machine, configured);
     if (!configured.places.empty()) {
         const parse::PassPlace& place = machine.nginx.places[configured.places.front()];
         backend.read_timeout = line_of(place.settings.of(parse::PassSetting::kReadTimeout));

@@ -22,7 +22,8 @@ namespace gatemend::app {
 struct FpmInstance {
     std::string unit;
     std::vector<parse::FpmPool> pools;
-    std::string log{};  // FPM's error_log, "" when not set
+    std::string log{};                   // FPM's error_log, "" when not set
+    core::ConfigLine control_timeout{};  // [global] process_control_timeout
 };
 
 // What discovery looks at.

@@ -74,6 +74,8 @@ FpmInstance read_instance(const Layout& layout, FpmFiles& files) {
         parse::FpmConfig config = parse::parse_fpm_config(*text, layout.main_file);
         instance.pools = std::move(config.pools);
         instance.log = config.error_log.starts_with('/') ? config.error_log : "";
+        instance.control_timeout = {config.global.process_control_timeout.value,
+                                    config.global.process_control_timeout.where};
         patterns = std::move(config.includes);
     } else {
         files.problems.push_back(text.error().text);

@@ -34,6 +34,7 @@ struct NginxLine {
 
 constexpr auto kBackendLines = std::to_array<BackendLine>({
     {"read_timeout", &core::Backend::read_timeout},
+    {"longest_wait", &core::Backend::longest_wait},
     {"buffer_size", &core::Backend::buffer_size},
     {"buffers", &core::Backend::buffers},
     {"busy_buffers_size", &core::Backend::busy_buffers_size},
@@ -46,6 +47,7 @@ constexpr auto kPoolLines = std::to_array<PoolLine>({
     {"min_spare_servers", &core::PoolSettings::min_spare_servers},
     {"max_spare_servers", &core::PoolSettings::max_spare_servers},
     {"terminate_timeout", &core::PoolSettings::terminate_timeout},
+    {"control_timeout", &core::PoolSettings::control_timeout},
     {"slowlog_timeout", &core::PoolSettings::slowlog_timeout},
     {"slowlog", &core::PoolSettings::slowlog},
     {"memory_limit", &core::PoolSettings::memory_limit},

@@ -86,6 +86,11 @@ std::vector<PolicyValue> values_of(const policy::Rule& rule, const policy::Place
     list.add_written("windows", std::move(windows));
     list.add_written("revive_stopped", rule.is_reviving_stopped);
     list.add_written("needs", rule.needs);
+    Json unless = Json::array();
+    for (const core::Objection objection : rule.unless) {
+        unless.push_back(core::objection_id(objection));
+    }
+    list.add_written("unless", std::move(unless));
     list.add_written("runbook", rule.runbook);
     return list.take();
 }

@@ -14,6 +14,7 @@
 #include "core/time.hpp"
 #include "core/topology.hpp"
 #include "core/unit_state.hpp"
+#include "core/work_watch.hpp"
 
 #include <cstdint>
 #include <map>
@@ -45,6 +46,8 @@ struct Findings {
     std::vector<Sighting> machine;    // recent ones about nginx and the machine
     std::optional<Inspection> inspection;
     TimePoint inspection_time{};
+    WorkWatch work;  // of the looks since the unit's last change and the last good probe
+    TimePoint now{};
     std::string packet_rule;  // the packet filter's rule for the address, "" when none is known
     TimePoint packet_time{};
     std::vector<std::string> resolved;  // what the backend's host name means now; empty: not known

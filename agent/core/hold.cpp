@@ -76,12 +76,14 @@ std::string_view hold_kind_id(HoldKind value) {
             return "demoted";
         case HoldKind::kNoTarget:
             return "no-target";
+        case HoldKind::kContraryEvidence:
+            return "contrary-evidence";
     }
     return "?";
 }
 
 std::optional<HoldKind> hold_kind_from_id(std::string_view id) {
-    return find_by_id(id, HoldKind::kNoTarget, hold_kind_id);
+    return find_by_id(id, HoldKind::kContraryEvidence, hold_kind_id);
 }
 
 std::string_view witness_id(Witness value) {

@@ -34,18 +34,19 @@ enum class HoldKind {
     kRecordDiskFull,
     kLadderExhausted,
     kExecutorRefused,
-    kUnitIsUp,        // the cause is known, but nothing is down that could be started
-    kPackageManager,  // dpkg, apt or unattended-upgrades holds its lock
-    kBooting,         // the machine or the unit has only just come up
-    kDeploying,       // somebody's deploy marker is there, and fresh
-    kStartBudget,     // systemd would soon refuse to start the unit (start-limit-hit)
-    kMaintenance,     // outside the times in which the rule may act
-    kPressure,        // memory or disks so busy that the act would make it worse
-    kCauseElsewhere,  // what the unit needs is down
-    kTooBrief,        // not yet for as long, or as often, as the rule asks
-    kTooUncertain,    // less confidence than the rule asks
-    kDemoted,         // the rule did harm here before
-    kNoTarget,        // the act needs something that is not known: nothing to act on
+    kUnitIsUp,          // the cause is known, but nothing is down that could be started
+    kPackageManager,    // dpkg, apt or unattended-upgrades holds its lock
+    kBooting,           // the machine or the unit has only just come up
+    kDeploying,         // somebody's deploy marker is there, and fresh
+    kStartBudget,       // systemd would soon refuse to start the unit (start-limit-hit)
+    kMaintenance,       // outside the times in which the rule may act
+    kPressure,          // memory or disks so busy that the act would make it worse
+    kCauseElsewhere,    // what the unit needs is down
+    kTooBrief,          // not yet for as long, or as often, as the rule asks
+    kTooUncertain,      // less confidence than the rule asks
+    kDemoted,           // the rule did harm here before
+    kNoTarget,          // the act needs something that is not known: nothing to act on
+    kContraryEvidence,  // something that was seen speaks against the act (core/objection.hpp)
 };
 [[nodiscard]] std::string_view hold_kind_id(HoldKind kind);
 [[nodiscard]] std::optional<HoldKind> hold_kind_from_id(std::string_view id);

@@ -257,6 +257,10 @@ void visit(Line& line, Thing& thing) {
     line.value("nginx", thing.is_nginx);
     line.value("command", thing.command);
     line.value("pool", thing.pool);
+    line.value("parent", thing.parent);
+    line.value("started", thing.started);
+    line.value("done", thing.done);
+    line.value("traced", thing.is_traced);
     line.value("state", thing.state);
     line.value("own_bytes", thing.own_bytes);
     line.value("shared_bytes", thing.shared_bytes);
@@ -318,6 +322,7 @@ enum class Word {
     kConsumer,
     kUse,
     kWorker,
+    kWorkersCut,
     kListeners,
     kListener,
     kEnd
@@ -337,6 +342,8 @@ std::string_view word_id(Word word) {
             return "use";
         case Word::kWorker:
             return "worker";
+        case Word::kWorkersCut:
+            return "workers_cut";
         case Word::kListeners:
             return "listeners";
         case Word::kListener:
@@ -409,6 +416,9 @@ Status Decoder::take_fields(Word word, const LineReader& fields) {
             return read_into(inspection_.use, fields);
         case Word::kWorker:
             return read_into(inspection_.workers, kMaxWorkers, fields);
+        case Word::kWorkersCut:
+            inspection_.is_workers_cut = true;
+            return fields.finish();
         case Word::kListeners:
             inspection_.listeners.emplace();
             return read_into(count_, fields);
@@ -500,6 +510,10 @@ std::string encode(const Inspection& inspection) {
         append_line(text, word_id(Word::kUse), *inspection.use);
     }
     append_lines(text, word_id(Word::kWorker), inspection.workers);
+    if (inspection.is_workers_cut) {
+        text += word_id(Word::kWorkersCut);
+        text += '\n';
+    }
     if (inspection.listeners) {
         append_line(text,
                     word_id(Word::kListeners),

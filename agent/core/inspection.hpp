@@ -75,9 +75,15 @@ inline constexpr std::array<std::string_view, 2> kJournalRoots{"/var/log/journal
 struct Worker {
     std::uint32_t pid = 0;
     bool is_nginx = false;
-    std::string command;             // comm, sanitized
-    std::string pool;                // of an FPM worker, by its own title, sanitized; else ""
-    char state = '?';                // R S D T Z, as in /proc/PID/stat
+    std::string command;  // comm, sanitized
+    std::string pool;     // of an FPM worker, by its own title, sanitized; else ""
+    std::uint32_t parent = 0;
+    std::uint64_t started = 0;  // as in /proc/PID/stat: tells two processes with one pid apart
+    // Clock ticks of CPU, times that a thread was switched away from, calls that read or wrote, all
+    // added up: grows whenever the process does anything.
+    std::uint64_t done = 0;
+    bool is_traced = false;          // by a debugger
+    char state = '?';                // R S D T t Z, as in /proc/PID/stat
     std::uint64_t own_bytes = 0;     // private memory (smaps_rollup)
     std::uint64_t shared_bytes = 0;  // resident and not private: opcache, program text
     std::uint64_t peak_bytes = 0;    // VmHWM: most that was resident, shared pages included
@@ -132,6 +138,7 @@ struct Inspection {
     std::vector<PathStep> path;  // of the address, when that is a unix socket
     std::vector<FileSystem> file_systems;
     std::vector<Worker> workers;
+    bool is_workers_cut = false;  // there were more, or not all could be read
     std::optional<MachineLoad> load;
     std::optional<UnitUse> use;
 

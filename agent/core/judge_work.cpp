@@ -3,35 +3,13 @@
 // dying workers, slow work.
 #include "core/case_file.hpp"
 #include "core/judges.hpp"
+#include "core/objections.hpp"
 
 #include <algorithm>
 
 namespace gatemend::core {
 
 namespace {
-
-// A backend that answers nobody for this long does not merely work on something slow.
-constexpr Duration kHungAfter = std::chrono::seconds{30};
-
-struct Crew {
-    std::uint32_t all = 0;
-    std::uint32_t stopped = 0;
-};
-
-Crew crew_of(const Findings& findings) {
-    Crew crew;
-    if (!findings.inspection) {
-        return crew;
-    }
-    for (const Worker& worker : findings.inspection->workers) {
-        if (worker.is_nginx) {
-            continue;
-        }
-        ++crew.all;
-        crew.stopped += worker.state == 'T' || worker.state == 't' ? 1U : 0U;
-    }
-    return crew;
-}
 
 bool is_queue_full(const Listener* listener) {
     return listener != nullptr && listener->backlog > 0 && listener->queue >= listener->backlog;
@@ -42,15 +20,42 @@ std::string queue_words(const Listener& listener) {
            ", its backlog is " + std::to_string(listener.backlog);
 }
 
+// Nobody takes the next connection: the pool says so itself, or somebody waits for it.
+bool is_everybody_busy(const Findings& findings) {
+    const Listener* listener = find_own_listener(findings);
+    return find_clue(findings, {Clue::kMaxChildren}) != nullptr ||
+           (listener != nullptr && listener->queue > 0);
+}
+
 bool is_fatal_signal(int number) {
     return number == kSignalSegv || number == kSignalBus || number == kSignalAbort ||
            number == kSignalIll || number == kSignalFpe || number == kSignalKill;
 }
 
+// The newest since the unit's last change: what ended an earlier run, or was ended by its restart,
+// says nothing of this one. And systemd's own records are about main processes.
+const Sighting* find_worker_signal(const Findings& findings) {
+    const Sighting* newest = nullptr;
+    for (const Sighting& item : findings.sightings) {
+        const bool is_of_this_run = item.witness != Witness::kJournal &&
+                                    (!findings.unit || item.last >= findings.unit_time);
+        if (item.clue == Clue::kWorkerSignal && is_of_this_run &&
+            (newest == nullptr || newest->last < item.last)) {
+            newest = &item;
+        }
+    }
+    return newest;
+}
+
 bool is_unanswered(const Findings& findings) {
-    return has_outcome(
-        findings,
-        {ProbeOutcome::kResponseTimeout, ProbeOutcome::kSaturated, ProbeOutcome::kConnectTimeout});
+    return findings.probe && is_slow(findings.probe->outcome);
+}
+
+// What the looks at the processes say, as evidence; nothing where there were none.
+void add_work(CaseFile& file, const Findings& findings, bool supports) {
+    if (const std::string words = work_words(findings); !words.empty()) {
+        file.inspection(words, supports);
+    }
 }
 
 // " to 120s"
@@ -74,27 +79,34 @@ std::string capacity_advice(const Findings& findings, const std::vector<Suggesti
 
 }  // namespace
 
+// Hung is measured, never inferred from a probe without an answer: a busy pool answers no probe
+// either, and a restart would cost everybody in it. The rule: no process of the unit has run, read,
+// written, come or gone, and nobody has taken a connection out of an accept queue, while visitors
+// wait at every backend of the unit, for twice the longest that nginx (in any location that leads
+// there) or the pool itself lets anybody wait. A worker that waits for its database looks just the
+// same. But then every visitor it could have served has long been turned away by nginx, and so has
+// whoever came while those still waited; only who came later could be lost, behind work that has
+// not moved all that time. Where the longest wait is not known, or too long, nothing is called
+// hung. Processes that are all stopped, seen twice, serve nobody whatever anybody waits.
 std::optional<Diagnosis> judge_hung(const Findings& findings) {
-    const Crew crew = crew_of(findings);
-    const bool is_stopped = crew.all > 0 && crew.stopped == crew.all;
-    const bool is_silent = has_outcome(findings, {ProbeOutcome::kResponseTimeout}) &&
-                           findings.bad_for >= kHungAfter &&
-                           !is_queue_full(find_own_listener(findings));
-    if (!is_unit_up(findings) || !is_unanswered(findings) || (!is_stopped && !is_silent)) {
+    if (!is_unit_up(findings) || !is_unanswered(findings) || !is_hung_for_certain(findings)) {
         return std::nullopt;
     }
+    const bool is_stopped = is_stopped_for_certain(findings);
     CaseFile file(Cause::kBackendHung, findings);
     file.unit_up().probe_bad().sightings(
         {Symptom::kResponseTimeout, Symptom::kConnectTimeout, Symptom::kBackendSaturated});
     if (is_stopped) {
-        file.inspection("all " + std::to_string(crew.all) + " processes of " + findings.unit_name +
-                        " are stopped (state T)");
+        file.inspection("all processes of " + findings.unit_name +
+                        " are stopped (state T), seen twice");
+    } else {
+        add_work(file, findings, true);
     }
     return file.close(
         findings.unit_name + " accepts connections on " + findings.backend.address +
             " but answers nobody" +
             (is_stopped ? std::string{": its processes are stopped."}
-                        : " for " + format_duration(findings.bad_for) + "."),
+                        : ": nothing has moved for longer than anybody waits."),
         "`systemctl restart " + findings.unit_name +
             "` ends it. Before that, `cat /proc/PID/stack` and `gdb -p` show where it hangs" +
             (is_stopped ? "; or `kill -CONT` the processes if somebody stopped them for a reason."
@@ -108,8 +120,9 @@ std::optional<Diagnosis> judge_saturated(const Findings& findings) {
         !findings.probe && find_symptom(findings, {Symptom::kBackendSaturated}) != nullptr;
     const bool is_turned_away =
         find_symptom(findings, {Symptom::kBackendSaturated}) != nullptr && !is_probe_good(findings);
+    const bool is_waited_for = is_unanswered(findings) && is_everybody_busy(findings);
     if (!is_unit_up(findings) || (!is_full && !has_outcome(findings, {ProbeOutcome::kSaturated}) &&
-                                  !is_log_only && !is_turned_away)) {
+                                  !is_log_only && !is_turned_away && !is_waited_for)) {
         return std::nullopt;
     }
     CaseFile file(Cause::kPoolSaturated, findings);
@@ -118,6 +131,7 @@ std::optional<Diagnosis> judge_saturated(const Findings& findings) {
     if (listener != nullptr) {
         file.inspection(queue_words(*listener), listener->queue > 0);
     }
+    add_work(file, findings, true);
     const std::vector<Suggestion> suggestions = suggest(findings, Cause::kPoolSaturated);
     file.remedy(suggestions);
     const std::string pool =
@@ -134,7 +148,7 @@ std::optional<Diagnosis> judge_saturated(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_worker_crash(const Findings& findings) {
-    const Sighting* sighting = find_clue(findings, {Clue::kWorkerSignal});
+    const Sighting* sighting = find_worker_signal(findings);
     if (sighting == nullptr || !is_fatal_signal(sighting->number) || is_unit_down(findings)) {
         return std::nullopt;
     }
@@ -167,6 +181,7 @@ std::optional<Diagnosis> judge_slow(const Findings& findings) {
     if (const Listener* listener = find_own_listener(findings)) {
         file.inspection(queue_words(*listener));
     }
+    add_work(file, findings, true);
     const std::string prefix = directive_prefix(findings.backend);
     const std::string now = config_words(prefix + "_read_timeout", findings.backend.read_timeout);
     const std::vector<Suggestion> suggestions = suggest(findings, Cause::kSlowBackend);

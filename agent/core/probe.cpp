@@ -28,6 +28,11 @@ std::optional<ProbeKind> probe_kind_from_id(std::string_view id) {
     return find_by_id(id, ProbeKind::kResolve, probe_kind_id);
 }
 
+bool is_slow(ProbeOutcome outcome) {
+    return outcome == ProbeOutcome::kResponseTimeout || outcome == ProbeOutcome::kConnectTimeout ||
+           outcome == ProbeOutcome::kSaturated;
+}
+
 std::string_view probe_outcome_id(ProbeOutcome value) {
     switch (value) {
         case ProbeOutcome::kUnknown:

@@ -39,6 +39,9 @@ enum class ProbeOutcome {
     kTlsFailed,        // no TLS session; ProbeResult::tls says why
     kUnresolved,       // kResolve: the name has no address
 };
+// No answer within the probe's time, or no place in the queue: slow or busy, not down. How long is
+// too long is for nginx's own timeouts to say.
+[[nodiscard]] bool is_slow(ProbeOutcome outcome);
 [[nodiscard]] std::string_view probe_outcome_id(ProbeOutcome outcome);  // "refused"
 [[nodiscard]] std::optional<ProbeOutcome> probe_outcome_from_id(std::string_view id);
 

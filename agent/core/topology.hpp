@@ -35,6 +35,7 @@ struct PoolSettings {
     ConfigLine min_spare_servers{};
     ConfigLine max_spare_servers{};
     ConfigLine terminate_timeout{};
+    ConfigLine control_timeout{};  // [global] process_control_timeout: how long a reload may last
     ConfigLine slowlog_timeout{};
     ConfigLine slowlog{};
     ConfigLine memory_limit{};        // php_admin_value, php_value; "": php.ini decides
@@ -63,6 +64,7 @@ struct Backend {
     std::string real{};  // unix: where symbolic links lead to from `address`, "" = nowhere else
     // In effect where nginx first names the backend; empty where not known.
     ConfigLine read_timeout{};
+    ConfigLine longest_wait{};  // the largest read timeout of all places that name the backend
     ConfigLine buffer_size{};
     ConfigLine buffers{};
     ConfigLine busy_buffers_size{};

@@ -52,6 +52,7 @@ bool is_guard(core::HoldKind kind) {
         case HoldKind::kTooUncertain:
         case HoldKind::kDemoted:
         case HoldKind::kNoTarget:
+        case HoldKind::kContraryEvidence:
             return false;
     }
     return false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From a service that does not answer to a decision: ready to act, propose, hold, or give up.
+#include "core/objections.hpp"
 #include "engine/context.hpp"
 #include "policies/budget.hpp"
 
@@ -33,6 +34,7 @@ policy::Question question_of(const Case& c) {
     question.units_down = units_down(state);
     question.remedy = c.incident.diagnosis.remedy;
     question.evidence = c.incident.diagnosis.evidence;
+    question.objections = core::find_objections(findings_of(c.context, c.service, c.record));
     question.now = c.context.now;
     return question;
 }

@@ -311,7 +311,23 @@ core::Backend backend_of(std::string_view text) {
         text.remove_prefix(at + 1);
     }
     backend.address = text;
+    backend.longest_wait.value = "60s";
     return backend;
+}
+
+// What the configurations say of all the service's backends so far; "wait=" alone: it is not known.
+bool apply_topology_word(core::Service& service, std::string_view word) {
+    const std::size_t equals = std::min(word.find('='), word.size() - 1);
+    const std::string_view key = word.substr(0, equals);
+    if (key != "wait" && key != "children") {
+        return false;
+    }
+    for (core::Backend& backend : service.backends) {
+        core::ConfigLine& line = key == "wait" ? backend.longest_wait : backend.fpm.max_children;
+        line.value = word.substr(equals + 1);
+        backend.pool = key == "wait" ? backend.pool : "www";
+    }
+    return true;
 }
 
 // "pool UNIT NAME ADDRESS [USER]"
@@ -382,8 +398,10 @@ Result<EventBody> parse_topology(Tokens& tokens, const State& state) {
     GATEMEND_TRY(role, role_of(tokens.next().value_or("")));
     service.unit = std::move(name);
     service.role = role;
-    while (const auto address = tokens.next()) {
-        service.backends.push_back(backend_of(*address));
+    while (const auto word = tokens.next()) {
+        if (!apply_topology_word(service, *word)) {
+            service.backends.push_back(backend_of(*word));
+        }
     }
     core::Topology topology = state.topology;
     std::erase_if(topology.services, [&](const auto& known) { return known.unit == service.unit; });

@@ -10,8 +10,9 @@
 //       [number=N]
 //   inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp)
 //   filter UNIT [the rule's words] | journal UNIT [words]
-//   topology UNIT ROLE ADDRESS ... | topology unowned ADDRESS   (or "http://HOST:PORT@ADDRESS")
-//   topology pool UNIT NAME ADDRESS [USER]      what PHP-FPM's files define
+//   topology UNIT ROLE ADDRESS ... [wait=TIME] [children=N] | topology unowned ADDRESS
+//       (or "http://HOST:PORT@ADDRESS"; how long nginx waits, 60s unless said; FPM max_children)
+//   topology pool UNIT NAME ADDRESS [USER]      what the files of PHP-FPM define
 //   topology seen ADDRESS UNIT [beside] [pool=NAME] [user=NAME]      who was seen to listen
 //   topology gone UNIT
 //   act done ATTEMPT OUTCOME [words] | act refused [HOLD:] words | act lost

@@ -253,6 +253,7 @@ std::string_view hold_owner(core::HoldKind kind) {
             return "breaker";
         case HoldKind::kPressure:
         case HoldKind::kCauseElsewhere:
+        case HoldKind::kContraryEvidence:
             return "machine";
         case HoldKind::kSingleWitness:
         case HoldKind::kObserveOnly:

@@ -95,18 +95,45 @@ bool read_disk(Tokens& tokens, Inspection& inspection) {
     return true;
 }
 
+bool apply_worker_word(core::Worker& worker, std::string_view word) {
+    constexpr std::string_view kDone = "done=";
+    constexpr std::string_view kPid = "pid=";
+    std::uint32_t number = 0;
+    if (word == "traced") {
+        worker.is_traced = true;
+    } else if (word.starts_with(kDone) && read_number(word.substr(kDone.size()), number)) {
+        worker.done = number;
+    } else if (word.starts_with(kPid) && read_number(word.substr(kPid.size()), number)) {
+        worker.pid = number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// Numbered one after the other, unless one is said.
 bool read_worker(Tokens& tokens, Inspection& inspection) {
     const std::string_view state = tokens.next().value_or("");
     std::uint32_t count = 1;
-    const auto word = tokens.next();
-    if (state.size() != 1 || (word && !read_number(*word, count)) || count > core::kMaxWorkers) {
+    core::Worker worker;
+    worker.pid = static_cast<std::uint32_t>(inspection.workers.size()) + 1;
+    worker.command = "worker";
+    worker.pool = "www";
+    if (state.size() != 1) {
         return false;
     }
-    core::Worker worker;
-    worker.pid = 1;
-    worker.command = "worker";
     worker.state = state.front();
-    inspection.workers.insert(inspection.workers.end(), count, worker);
+    while (const auto word = tokens.next()) {
+        if (!read_number(*word, count) && !apply_worker_word(worker, *word)) {
+            return false;
+        }
+    }
+    if (count > core::kMaxWorkers) {
+        return false;
+    }
+    for (; count > 0; --count, ++worker.pid) {
+        inspection.workers.push_back(worker);
+    }
     return true;
 }
 

@@ -7,8 +7,10 @@
 //                                                    inside: not the unit's main process
 //   nobody                                           no listener at all
 //   step PATH directory|socket|other|missing [closed]
-//   disk PATH full|inodes|free [DEVICE]: the same number, the same file system; a folder of the
-//   journal holds journals worker STATE [COUNT]                             processes of the unit
+//   disk PATH full|inodes|free [DEVICE]              the same number, the same file system; a folder
+//                                                    of the journal holds journals
+//   worker STATE [COUNT] [done=N] [pid=N] [traced]   processes of the unit, of pool www; what they
+//                                                    have done so far
 //   oom COUNT                                        kills in the unit's control group
 //   busy                                             tasks wait for the CPU
 //

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The life of an incident: opened when a service is down or its backend fails twice, evaluated
 // after every event, closed when it answers again.
+#include "core/objections.hpp"
 #include "engine/context.hpp"
 
 #include <algorithm>
@@ -177,6 +178,33 @@ bool is_connect_failure(const core::ProbeResult& probe) {
            probe.outcome == core::ProbeOutcome::kConnectTimeout;
 }
 
+// A backend that is there and does not answer: is it at work? That takes several looks, one after
+// the other, until it is certain either way.
+void watch_work(Context& context, const core::Service& service, ServiceRecord& record) {
+    constexpr core::Duration kShortest = std::chrono::seconds{5};
+    constexpr core::Duration kLongest = std::chrono::minutes{1};
+    constexpr int kLooks = 8;
+    const bool is_silent = has_fresh_probe(record) && core::is_slow(record.probe->outcome);
+    if (!is_silent || record.work.looks == 0) {
+        return;
+    }
+    const core::WorkWatch& work = record.work;
+    const core::Duration needed = core::stillness_needed(service.backends).value_or(kLongest);
+    const core::TimePoint end = work.since + needed;
+    core::TimePoint due =
+        work.until + std::clamp<core::Duration>(needed / kLooks, kShortest, kLongest);
+    if (work.stopped_looks > 0 && !core::is_proven_stopped(work)) {
+        due = work.stopped_since + core::kStoppedProof;
+    } else if (work.until < end) {
+        due = std::min(due, end);
+    }
+    if (context.now >= due) {
+        ask_inspection(context, service, record, core::Duration::zero());
+    } else {
+        context.wake(service.unit, record, due);
+    }
+}
+
 // The unit is not to blame, so the machine is looked at before anything is concluded. True: all
 // that can be known is known.
 bool gather_around(Context& context,
@@ -200,6 +228,7 @@ void conclude_up(Context& context,
                  const core::Service& service,
                  ServiceRecord& record,
                  Incident& incident) {
+    watch_work(context, service, record);
     if (gather_around(context, service, record, incident) &&
         gather_apps(context, service, record, incident)) {
         decide_and_apply(context, service, record, incident);

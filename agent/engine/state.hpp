@@ -125,6 +125,7 @@ struct ServiceRecord {
     core::TimePoint inspection_asked{};
     core::TimePoint inspection_time{};  // of the newest answer, also when it was none
     bool is_inspecting = false;
+    core::WorkWatch work;  // of looks since the unit's last change and the last good probe
     bool is_reading_logs = false;
     std::string packet_rule;
     core::TimePoint packet_time{};

@@ -133,6 +133,11 @@ void on_unit(Context& context, const core::UnitSeen& seen) {
         record->unit_seen = context.now;
         record->bad_probes = 0;
     }
+    // What a job or a reload does to its processes says nothing of what they did before or do
+    // after.
+    if (is_new || seen.state.has_job || seen.state.active == core::ActiveState::kReloading) {
+        record->work = {};
+    }
     record->unit = seen.state;
     evaluate_concerned(context, seen.unit);
     evaluate(context, seen.unit);
@@ -150,6 +155,9 @@ void on_probe(Context& context, const core::ProbeAnswered& answer) {
     record->probe_address = answer.address;
     record->bad_since = record->bad_probes == 0 ? context.now : record->bad_since;
     record->bad_probes = is_bad(answer.result) ? record->bad_probes + 1 : 0;
+    if (answer.result.outcome == core::ProbeOutcome::kGood) {
+        record->work = {};
+    }
     if (is_bad(answer.result)) {
         note_bad_look(*record, context.now);
     }
@@ -187,6 +195,17 @@ void on_inspected(Context& context, const core::Inspected& inspected) {
     record->is_inspecting = false;
     record->inspection = inspected.inspection;
     record->inspection_time = context.now;
+    const core::Service* service = context.state.topology.find_by_unit(inspected.unit);
+    if (!inspected.inspection || service == nullptr) {
+        record->work = {};
+    } else {
+        core::note_look(record->work,
+                        {.inspection = *inspected.inspection,
+                         .unit = inspected.unit,
+                         .role = service->role,
+                         .asked = record->inspection_asked,
+                         .answered = context.now});
+    }
     evaluate(context, inspected.unit);
 }
 

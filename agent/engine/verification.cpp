@@ -2,6 +2,8 @@
 // Success is the cure, not the exit code: an attempt is effective when the backend answers and the
 // unit keeps the same invocation through the soak. Anything else is ineffective and counts; harmful
 // when something that worked before the act does not work after it.
+#include "core/objections.hpp"
+#include "core/silence.hpp"
 #include "engine/context.hpp"
 #include "policies/budget.hpp"
 
@@ -113,6 +115,27 @@ void conclude_healed(const Case& c) {
               (c.incident.flapping.empty() ? "" : "; " + c.incident.flapping));
 }
 
+// Whether answers come in time is what the act was about; of all others it is enough that nginx
+// reaches the backend again: how fast that answers is another matter, of another incident.
+bool depends_on_answers(core::Cause cause) {
+    return core::is_about_answers(cause) || cause == core::Cause::kUnknown;
+}
+
+bool is_of_slow_answers(core::Symptom symptom) {
+    return symptom == core::Symptom::kResponseTimeout ||
+           symptom == core::Symptom::kBackendSaturated;
+}
+
+std::optional<core::Sighting> find_complaint_against(const Case& c) {
+    const Incident& incident = c.incident;
+    auto complaint = find_complaint_since(
+        c.context, c.record, incident.trial ? incident.trial->said : std::vector<core::Sighting>{});
+    const bool is_another_matter = complaint && incident.trial &&
+                                   is_of_slow_answers(complaint->symptom) &&
+                                   !depends_on_answers(incident.trial->plan.cause);
+    return is_another_matter ? std::nullopt : complaint;
+}
+
 void on_good_probe(const Case& c) {
     Incident& incident = c.incident;
     if (!incident.soak_until || incident.soak_invocation != invocations(c)) {
@@ -122,9 +145,7 @@ void on_good_probe(const Case& c) {
     if (!has_heard_the_past(c)) {
         return;
     }
-    const auto complaint = find_complaint_since(
-        c.context, c.record, incident.trial ? incident.trial->said : std::vector<core::Sighting>{});
-    if (complaint) {
+    if (const auto complaint = find_complaint_against(c)) {
         conclude_attempt(c.context,
                          incident,
                          core::ActVerdict::kIneffective,
@@ -140,9 +161,44 @@ void on_good_probe(const Case& c) {
     }
 }
 
+// Slow is not down: what nginx would still wait for is waited for, a while. Less than the executor
+// leaves us before it undoes what is not confirmed.
+core::Duration patience_with(const Case& c) {
+    constexpr core::Duration kLongest = std::chrono::seconds{40};
+    const bool is_slow = core::is_slow(c.record.probe->outcome);
+    return is_slow ? std::min(core::longest_wait(c.service.backends).value_or(kLongest), kLongest)
+                   : core::Duration::zero();
+}
+
+// nginx gets through again, and the unit has stayed up; no more can be said of who is that busy.
+bool is_reached_again(const Case& c) {
+    const core::ProbeOutcome outcome = c.record.probe->outcome;
+    const bool is_connected = outcome == core::ProbeOutcome::kResponseTimeout ||
+                              outcome == core::ProbeOutcome::kSaturated;
+    const bool is_same_run = !c.incident.soak_until || c.incident.soak_invocation == invocations(c);
+    return is_connected && is_same_run && c.incident.trial &&
+           !depends_on_answers(c.incident.trial->plan.cause);
+}
+
+void conclude_reached(const Case& c) {
+    const std::string text = c.record.probe_address +
+                             " accepts connections again; its answers take longer than a probe "
+                             "waits";
+    conclude_attempt(c.context, c.incident, core::ActVerdict::kEffective, text);
+    close(c.context, c.incident, "healed", text);
+}
+
 void on_bad_probe(const Case& c) {
     Incident& incident = c.incident;
-    const bool is_out_of_time = incident.soak_until || c.context.now >= *incident.verify_by;
+    const core::Duration patience = patience_with(c);
+    const bool is_slow = patience > core::Duration::zero();
+    const core::TimePoint ends =
+        (is_slow && incident.soak_until ? *incident.soak_until : *incident.verify_by) + patience;
+    const bool is_out_of_time = (incident.soak_until && !is_slow) || c.context.now >= ends;
+    if (is_out_of_time && c.record.bad_probes > 1 && is_reached_again(c)) {
+        conclude_reached(c);
+        return;
+    }
     if (is_out_of_time && c.record.bad_probes > 1) {
         conclude_attempt(c.context,
                          incident,
@@ -246,6 +302,7 @@ std::string find_harm(const Case& c) {
         const ServiceRecord* record = c.context.find_service(unit);
         const bool is_silent = record != nullptr && has_fresh_probe(*record) &&
                                record->bad_probes >= kBadProbesToBelieve &&
+                               !core::is_slow(record->probe->outcome) &&
                                record->bad_since >= *c.incident.acted_at &&
                                (!record->unit || core::is_up(*record->unit));
         if (is_silent) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Asking for what is not known yet: probes, configuration tests, timers; and the lookups they need.
+#include "core/objections.hpp"
 #include "engine/context.hpp"
 
 #include <algorithm>
@@ -139,6 +140,23 @@ StartProbe probe_of(const Context& context,
 
 }  // namespace
 
+namespace {
+
+// Who has not answered in time is asked again with the patience that nginx has, up to what a probe
+// may take at all.
+core::Duration patience_of(const Context& context,
+                           const core::Service& service,
+                           const ServiceRecord& record) {
+    constexpr core::Duration kLongest = std::chrono::seconds{10};
+    const core::Duration usual = context.state.policy.settings.probe_timeout;
+    const bool was_slow = has_fresh_probe(record) && core::is_slow(record.probe->outcome);
+    const core::Duration nginx =
+        core::longest_wait(service.backends).value_or(core::Duration::zero());
+    return was_slow ? std::max(usual, std::min(nginx, kLongest)) : usual;
+}
+
+}  // namespace
+
 void ask_probe(Context& context, const core::Service& service, ServiceRecord& record) {
     // An answer that was asked for before the unit's last change is of no use: ask again, ignore
     // it.
@@ -150,7 +168,7 @@ void ask_probe(Context& context, const core::Service& service, ServiceRecord& re
         return;
     }
     probe.probe = context.state.next_probe++;
-    probe.timeout = context.state.policy.settings.probe_timeout;
+    probe.timeout = patience_of(context, service, record);
     record.running_probe = probe.probe;
     record.running_probe_asked = context.now;
     ++context.state.counters.probes;
@@ -269,6 +287,8 @@ core::Findings findings_of(const Context& context,
     findings.sightings = record.sightings.since(oldest_evidence(context, record));
     findings.inspection = record.inspection;
     findings.inspection_time = record.inspection_time;
+    findings.work = record.work;
+    findings.now = context.now;
     findings.resolved = record.resolved;
     findings.apps = record.apps_time >= record.unit_seen ? record.apps : findings.apps;
     findings.packet_rule = record.packet_rule;

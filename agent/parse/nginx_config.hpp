@@ -46,6 +46,8 @@ struct UpstreamGroup {
     std::vector<GroupMember> members;
 };
 
+inline constexpr std::size_t kMaxPlacesPerBackend = 16;
+
 struct ConfiguredBackend {
     core::Scheme scheme{};
     std::string address;     // canonical, static ones only; groups are expanded to their servers
@@ -80,6 +82,8 @@ struct NginxConfig {
 
     std::vector<ConfiguredBackend> names{};  // backends that only a resolver can find
     std::vector<PassPlace> places{};
+    // The largest `*_read_timeout` anywhere, for backends whose places are not all known.
+    Setting longest_wait{"60s", ""};
     std::vector<UpstreamGroup> groups{};
     std::vector<LogPlace> access_logs{};
     std::vector<ReturnPlace> returns{};  // of 5xx

@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t kMaxFound = 4096;
 constexpr std::size_t kMaxSkipped = 256;
 constexpr std::size_t kMaxPerServer = 64;  // names or addresses kept of one server{}
-constexpr std::size_t kMaxPlacesPerBackend = 16;
 constexpr std::size_t kMaxFormatBytes = 4096;
 
 void add_unique(std::vector<std::string>& list, const std::string& item, std::size_t limit) {
@@ -58,6 +57,7 @@ void NginxConfigReader::read() {
     for (const Pass& pass : passes_) {
         resolve(pass);
     }
+    config_.longest_wait = scopes_.longest_read_timeout();
 }
 
 void NginxConfigReader::skip(const std::string& what, const std::string& where) {

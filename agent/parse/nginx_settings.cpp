@@ -141,4 +141,25 @@ PassSettings SettingScopes::effective(Scope scope, std::string_view prefix) cons
     return settings;
 }
 
+Setting SettingScopes::longest_read_timeout() const {
+    Setting longest{default_value(PassSetting::kReadTimeout), ""};
+    for (const Block& block : blocks_) {
+        for (const auto& [name, setting] : block.values) {
+            if (name.ends_with("_read_timeout")) {
+                longest = longer_of(longest, setting);
+            }
+        }
+    }
+    return longest;
+}
+
+const Setting& longer_of(const Setting& a, const Setting& b) {
+    const auto known_a = config_milliseconds(a.value);
+    const auto known_b = config_milliseconds(b.value);
+    if (!known_a || !known_b) {
+        return known_a ? b : a;
+    }
+    return *known_a < *known_b ? b : a;
+}
+
 }  // namespace gatemend::parse

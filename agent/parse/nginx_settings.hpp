@@ -63,6 +63,9 @@ struct GlobalSettings {
 using core::config_bytes;
 using core::config_milliseconds;
 
+// The longer of two times; one that cannot be read outlasts all.
+[[nodiscard]] const Setting& longer_of(const Setting& a, const Setting& b);
+
 // The blocks of a configuration and what each sets. A block inherits from the one around it what it
 // does not set itself, wherever in the block it is set, so the answer is asked for at the end.
 class SettingScopes {
@@ -75,6 +78,8 @@ class SettingScopes {
     // False: `name` is none of ours.
     bool set(Scope scope, std::string_view name, Setting value);
     [[nodiscard]] PassSettings effective(Scope scope, std::string_view prefix) const;
+    // The largest read timeout that is set anywhere, whatever the module, or nginx's default.
+    [[nodiscard]] Setting longest_read_timeout() const;
 
   private:
     struct Block {

@@ -134,6 +134,10 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
     }
     checks.emplace_back(
         [this, plan](const HoldDone& then) { look_at_configs(units_to_test(plan), then); });
+    // The last, right before the act: what it sees must still be true then.
+    if (purpose == Purpose::kAct) {
+        checks.emplace_back([this, plan](const HoldDone& then) { work_.check(plan, then); });
+    }
     run_checks(std::move(checks),
                [this, plan, purpose, done = std::move(done)](std::optional<GateHold> hold) {
                    if (hold) {

@@ -10,6 +10,7 @@
 #include "sandbox/executor/good_copies.hpp"
 #include "sandbox/executor/ports.hpp"
 #include "sandbox/executor/record.hpp"
+#include "sandbox/executor/work_guard.hpp"
 
 #include <functional>
 #include <string>
@@ -41,7 +42,8 @@ class Examiner {
         : ports_(ports),
           record_(record),
           policy_(policy),
-          good_copies_(good_copies) {}
+          good_copies_(good_copies),
+          work_(ports) {}
 
     // `plan.changes` is not read but found.
     void examine(const actions::Plan& plan, Purpose purpose, ExaminedDone done);
@@ -51,6 +53,8 @@ class Examiner {
     [[nodiscard]] std::optional<GateHold> check_now(const actions::Plan& plan,
                                                     const std::string& digest,
                                                     Purpose purpose) const;
+
+    [[nodiscard]] WorkGuard& work() { return work_; }
 
     // Is a person, another tool or the machine itself at work?
     void look_at_guards(const actions::Plan& plan, HoldDone done);
@@ -68,6 +72,7 @@ class Examiner {
     const Record& record_;
     const policy::Policy& policy_;
     GoodCopies& good_copies_;
+    WorkGuard work_;
 };
 
 }  // namespace gatemend::sandbox

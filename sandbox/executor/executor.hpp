@@ -112,6 +112,9 @@ class Executor {
 
     [[nodiscard]] GoodCopies& good_copies() { return good_copies_; }
 
+    // Hears of every look at a unit that is made for anybody.
+    [[nodiscard]] WorkGuard& work() { return examiner_.work(); }
+
   private:
     struct Job;  // one Execute under way
 

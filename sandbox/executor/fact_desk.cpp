@@ -81,12 +81,14 @@ FactDesk::FactDesk(Facts& facts,
                    std::function<const policy::Policy&()> policy,
                    FactPaths paths,
                    std::function<void(const std::string&, const ConfigTestFact&)> note_test,
-                   std::function<void(const core::Error&)> warn)
+                   std::function<void(const core::Error&)> warn,
+                   std::function<void(const std::string&, const std::string&)> note_look)
     : facts_(facts),
       policy_(std::move(policy)),
       paths_(std::move(paths)),
       note_test_(std::move(note_test)),
       warn_(std::move(warn)),
+      note_look_(std::move(note_look)),
       resolved_(ResolvedNames::decode(read_small_text(paths_.names, kMaxNamesFile).value_or(""))) {}
 
 void FactDesk::nginx_dump(ReplyDone<DumpReply> done) {
@@ -291,6 +293,9 @@ void FactDesk::run_first_look() {
         looks_.pop_front();
         if (!looks_.empty()) {
             run_first_look();
+        }
+        if (text && note_look_) {
+            note_look_(ended.unit, *text);
         }
         for (const auto& waiter : ended.waiters) {
             if (text) {

@@ -52,12 +52,13 @@ struct FactPaths {
 class FactDesk {
   public:
     // `note_test`: told of every test of a whole configuration, after the answer. `warn`: hears why
-    // names could not be kept.
+    // names could not be kept. `note_look`: hears of every look at a unit, before the answer.
     FactDesk(Facts& facts,
              std::function<const policy::Policy&()> policy,
              FactPaths paths = {},
              std::function<void(const std::string& unit, const ConfigTestFact&)> note_test = {},
-             std::function<void(const core::Error&)> warn = {});
+             std::function<void(const core::Error&)> warn = {},
+             std::function<void(const std::string& unit, const std::string& look)> note_look = {});
 
     void nginx_dump(ReplyDone<DumpReply> done);
     [[nodiscard]] Reply<bus::UniqueFd> open_log(const std::string& path) const;
@@ -97,6 +98,7 @@ class FactDesk {
     FactPaths paths_;
     std::function<void(const std::string&, const ConfigTestFact&)> note_test_;
     std::function<void(const core::Error&)> warn_;
+    std::function<void(const std::string&, const std::string&)> note_look_;
     std::string last_dump_;                           // of the last nginx -T that succeeded
     std::vector<ReplyDone<DumpReply>> dump_waiters_;  // not empty: a dump is being made
     std::deque<Look> looks_;                          // the first one is under way

@@ -144,7 +144,11 @@ void Look::add_workers() {
     for (const Process& process : processes_) {
         const bool is_of_nginx = is_nginx(processes_, process);
         const bool is_of_unit = !question_.unit.empty() && process.unit == question_.unit;
-        if (inspection_.workers.size() >= core::kMaxWorkers || (!is_of_nginx && !is_of_unit)) {
+        if (!is_of_nginx && !is_of_unit) {
+            continue;
+        }
+        if (inspection_.workers.size() >= core::kMaxWorkers) {
+            inspection_.is_workers_cut = true;
             continue;
         }
         inspection_.workers.push_back(measure(question_.roots, process, deadline_));
@@ -184,6 +188,8 @@ Inspection Look::take() {
     inspection_.file_systems = list_file_systems(folder_of(path));
     add_listeners();
     add_workers();
+    inspection_.is_workers_cut =
+        inspection_.is_workers_cut || is_over(deadline_) || processes_.size() >= kMaxProcesses;
     add_load();
     return std::move(inspection_);
 }
@@ -225,6 +231,7 @@ std::string encode_bounded(core::Inspection inspection, std::string_view address
            (!inspection.workers.empty() || inspection.listeners)) {
         if (!inspection.workers.empty()) {
             inspection.workers.resize(inspection.workers.size() / 2);
+            inspection.is_workers_cut = true;
         } else if (inspection.listeners->size() > 1) {
             keep_listeners(inspection, address, inspection.listeners->size() / 2);
         } else {

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::uint32_t kSystemd = 1;
 constexpr std::uint64_t kKibi = 1024;
+constexpr std::uint32_t kMaxThreadsSeen = 1024;  // of one process
 constexpr std::size_t kMaxStatusText = std::size_t{64} * 1024;
 
 struct CloseDirectory {
@@ -54,6 +55,7 @@ bool read_stat(std::string_view stat, Process& process) {
     constexpr int kParent = 4;
     constexpr int kUserTime = 14;
     constexpr int kSystemTime = 15;
+    constexpr int kStarted = 22;
     constexpr int kResident = 24;
     const std::size_t open = stat.find('(');
     const std::size_t close = stat.rfind(')');
@@ -72,6 +74,8 @@ bool read_stat(std::string_view stat, Process& process) {
             process.parent = static_cast<std::uint32_t>(number);
         } else if (field == kUserTime || field == kSystemTime) {
             process.cpu_ticks += number;
+        } else if (field == kStarted) {
+            process.started = number;
         } else if (field == kResident) {
             process.resident_bytes = number * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
         }
@@ -186,6 +190,33 @@ std::uint32_t count_open_files(const std::string& folder) {
     return count;
 }
 
+// Threads come and go: what one that has gone has done is missing from the sum, which changes it
+// too.
+std::uint64_t count_switches(const std::string& folder) {
+    const Directory threads{opendir((folder + "/task").c_str())};
+    std::uint64_t switches = 0;
+    std::uint32_t seen = 0;
+    while (threads && ++seen <= kMaxThreadsSeen) {
+        const auto thread = next_number(threads.get());
+        if (!thread) {
+            break;
+        }
+        const auto status =
+            read_text(folder + "/task/" + std::to_string(*thread) + "/status", kMaxStatusText);
+        switches += status ? number_after(*status, "voluntary_ctxt_switches:").value_or(0) +
+                                 number_after(*status, "nonvoluntary_ctxt_switches:").value_or(0)
+                           : 0;
+    }
+    return switches;
+}
+
+std::uint64_t count_calls(const std::string& folder) {
+    const auto text = read_text(folder + "/io");
+    return text ? number_after(*text, "syscr:").value_or(0) +
+                      number_after(*text, "syscw:").value_or(0)
+                : 0;
+}
+
 }  // namespace
 
 std::optional<Process> read_process(const Roots& roots, std::uint32_t pid) {
@@ -252,8 +283,12 @@ core::Worker measure(const Roots& roots, const Process& process, Deadline deadli
     worker.command = process.command;
     worker.pool = pool_of(folder);
     worker.state = process.state;
+    worker.parent = process.parent;
+    worker.started = process.started;
+    worker.done = process.cpu_ticks + count_switches(folder) + count_calls(folder);
     if (const auto status = read_text(folder + "/status", kMaxStatusText)) {
         worker.peak_bytes = number_after(*status, "VmHWM:").value_or(0) * kKibi;
+        worker.is_traced = number_after(*status, "TracerPid:").value_or(0) != 0;
     }
     if (const auto limits = read_text(folder + "/limits")) {
         constexpr std::uint64_t kUnlimited = ~std::uint32_t{0};

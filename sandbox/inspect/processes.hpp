@@ -22,6 +22,7 @@ struct Process {
     std::string command;  // comm, sanitized
     char state = '?';
     std::uint64_t cpu_ticks = 0;
+    std::uint64_t started = 0;  // clock ticks after boot
     std::uint64_t resident_bytes = 0;
     std::string unit;
 };

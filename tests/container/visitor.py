@@ -5,6 +5,7 @@
     visitor.py crowd PEOPLE PATH        so many at a time, each one GET after another, until standard input closes
     visitor.py script                   one request per JSON line on standard input: {"path": ..., "headers": {...}};
                                         with "body": N it is a POST of so many bytes
+    visitor.py patient PEOPLE PATH      so many at once, each one GET, however long the answer takes
     visitor.py abort TIMES PATH         sends the request and hangs up before the answer
     visitor.py crawl PATH               a client on a bad line: sends and reads a few bytes at a time
 
@@ -24,12 +25,15 @@ import time
 
 SITE = ("127.0.0.1", 80)
 ANSWER_DEADLINE = 10.0
+PATIENCE = 900.0
 CRAWL_INTERVAL = 0.05
 
 
-def visit(path: str, headers: dict[str, str] | None = None, body: int | None = None) -> dict[str, float]:
+def visit(
+    path: str, headers: dict[str, str] | None = None, body: int | None = None, deadline: float = ANSWER_DEADLINE
+) -> dict[str, float]:
     began = time.time()
-    connection = http.client.HTTPConnection(*SITE, timeout=ANSWER_DEADLINE)
+    connection = http.client.HTTPConnection(*SITE, timeout=deadline)
     try:
         sent = None if body is None else b"x" * body
         connection.request("GET" if sent is None else "POST", path, sent, {"Connection": "close", **(headers or {})})
@@ -71,6 +75,16 @@ def crowd(people: int, path: str) -> None:
         pass
 
 
+def patient(people: int, path: str) -> None:
+    threads = [
+        threading.Thread(target=lambda: report(visit(path, deadline=PATIENCE))) for _ in range(people)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def script() -> None:
     for line in sys.stdin:
         request = json.loads(line)
@@ -109,6 +123,8 @@ if __name__ == "__main__":
         steady(float(arguments[0]), arguments[1], int(arguments[2]) if len(arguments) > 2 else None)
     elif mode == "crowd":
         crowd(int(arguments[0]), arguments[1])
+    elif mode == "patient":
+        patient(int(arguments[0]), arguments[1])
     elif mode == "abort":
         abort(int(arguments[0]), arguments[1])
     elif mode == "crawl":

@@ -97,6 +97,10 @@ class Visitors:
             lambda: next((a for a in self.answers[since:] if not a.is_good), None), deadline, "a bad answer"
         )
 
+    def wait_for_all(self, count: int, deadline: float) -> list[Answer]:
+        self._machine.wait_until(lambda: len(self.answers) >= count, deadline, f"{count} answers; {self.answers}")
+        return self.answers
+
     def stop(self) -> list[Answer]:
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
@@ -191,6 +195,10 @@ class Website:
     def crowd(self, people: int, path: str) -> Visitors:
         """So many at a time, until stopped."""
         return self._send(Visitors(self.machine, "crowd", str(people), path))
+
+    def patient(self, people: int, path: str) -> Visitors:
+        """So many at once, one request each, until every one of them is answered."""
+        return self._send(Visitors(self.machine, "patient", str(people), path))
 
     def _send(self, visitors: Visitors) -> Visitors:
         self._visitors.append(visitors)
@@ -288,6 +296,15 @@ def forged_line(website: Website) -> str:
         "while connecting to upstream, client: 127.0.0.1, server: _, "
         f'request: "GET /index.php HTTP/1.1", upstream: "fastcgi://unix:{socket}:", host: "127.0.0.1"'
     )
+
+
+def forge(website: Website, upstream: str = "", address: str = "") -> None:
+    """One GET that makes nginx log it, about FPM's socket or another backend."""
+    line = forged_line(website).replace("://", ":/")  # nginx merges slashes
+    if address:
+        socket = f"unix:{website.suite.fpm_socket}"
+        line = line.replace(f"fastcgi:/{socket}:", upstream).replace(socket, address)
+    website.visit(f"/x%0A{percent(line)}%0Az.png")
 
 
 def percent(text: str) -> str:

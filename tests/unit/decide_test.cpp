@@ -716,5 +716,76 @@ TEST(IsUnitAllowed, RefusesEmptyAndMalformedNamesWhateverThePattern) {
     EXPECT_FALSE(is_unit_allowed(settings, "nginx.service"));
 }
 
+// --- evidence against an act ---
+
+Policy restart_policy(Cause cause, std::vector<core::Objection> unless = {}) {
+    Policy policy;
+    Rule rule;
+    rule.name = "restart";
+    rule.match.cause = cause;
+    rule.mode = Mode::kAct;
+    rule.ladder = {{actions::ActId::kRestartUnit, seconds{20}}};
+    rule.unless = std::move(unless);
+    policy.rules.push_back(rule);
+    return policy;
+}
+
+Question objected(Cause cause, core::Objection objection) {
+    auto question = make_question();
+    question.cause = cause;
+    question.objections = {{objection, "seen"}};
+    return question;
+}
+
+TEST(Decide, IsHeldBackByContraryEvidenceWhateverTheRuleSays) {
+    using core::Objection;
+    for (const Objection objection : {Objection::kTraced,
+                                      Objection::kReloading,
+                                      Objection::kAnswered,
+                                      Objection::kWorkersAtWork,
+                                      Objection::kQueueDraining,
+                                      Objection::kMaxChildren}) {
+        for (const Cause cause : {Cause::kBackendHung, Cause::kSlowBackend, Cause::kUnknown}) {
+            const auto decision =
+                decide(restart_policy(cause), Ledger{}, objected(cause, objection));
+            EXPECT_EQ(decision.kind, DecisionKind::kHold) << core::objection_id(objection);
+            EXPECT_EQ(kinds_of(decision), Kinds{HoldKind::kContraryEvidence});
+        }
+    }
+    for (const Cause cause : {Cause::kBackendHung, Cause::kSlowBackend, Cause::kPoolSaturated}) {
+        const auto silent = objected(cause, Objection::kUnmeasured);
+        EXPECT_EQ(decide(restart_policy(cause), Ledger{}, silent).kind, DecisionKind::kHold);
+    }
+    const auto reachable = objected(Cause::kSocketDeleted, Objection::kReachable);
+    EXPECT_EQ(decide(restart_policy(Cause::kSocketDeleted), Ledger{}, reachable).kind,
+              DecisionKind::kHold);
+}
+
+TEST(Decide, RestartsForADeletedSocketWhileOlderConnectionsAreServed) {
+    const auto question = objected(Cause::kSocketDeleted, core::Objection::kWorkersAtWork);
+    EXPECT_EQ(decide(restart_policy(Cause::kSocketDeleted), Ledger{}, question).kind,
+              DecisionKind::kAct);
+    const auto named = restart_policy(Cause::kSocketDeleted, {core::Objection::kWorkersAtWork});
+    const auto decision = decide(named, Ledger{}, question);
+    EXPECT_EQ(decision.kind, DecisionKind::kHold) << "this rule names it";
+    EXPECT_EQ(decision.reason, "workers-at-work: seen");
+    EXPECT_EQ(decision.holds.front().owner, "policy restart");
+}
+
+TEST(Decide, HoldsAnActThatInterruptsNobodyOnlyForWhatItsRuleNames) {
+    auto policy = make_policy();
+    const auto question = objected(Cause::kUnitFailed, core::Objection::kAnswered);
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kAct);
+    policy.rules.front().unless = {core::Objection::kAnswered};
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kHold);
+}
+
+TEST(Decide, AsksNobodyForARestartThatEvidenceSpeaksAgainst) {
+    auto policy = restart_policy(Cause::kBackendHung);
+    policy.rules.front().mode = Mode::kAsk;
+    const auto question = objected(Cause::kBackendHung, core::Objection::kWorkersAtWork);
+    EXPECT_EQ(decide(policy, Ledger{}, question).kind, DecisionKind::kHold);
+}
+
 }  // namespace
 }  // namespace gatemend::policy

@@ -14,6 +14,7 @@ namespace {
 
 const std::string kSocket = "unix:/run/php/php8.2-fpm.sock";
 const std::string kFpm = "php8.2-fpm.service";
+const TimePoint kMoment = *parse_time("2026-11-21T14:00:00Z");
 
 // A machine told piece by piece; begins with a PHP-FPM that is up and a socket nobody has looked
 // at.
@@ -193,6 +194,31 @@ class Machine {
         worker.command = "php-fpm8.2";
         worker.state = state;
         look().workers.insert(look().workers.end(), count, worker);
+        return *this;
+    }
+
+    // Looked at twice, with so much between, and nothing has moved.
+    Machine& watched(Duration between) {
+        const TimePoint end = kMoment + between;
+        findings_.work = {};
+        for (const TimePoint time : {kMoment, end}) {
+            note_look(findings_.work,
+                      {.inspection = look(),
+                       .unit = findings_.unit_name,
+                       .role = findings_.role,
+                       .asked = time,
+                       .answered = time});
+        }
+        findings_.now = end;
+        return *this;
+    }
+
+    // The unit has changed after everything that records tell.
+    Machine& started_since() {
+        for (const Sighting& item : findings_.sightings) {
+            findings_.unit_time =
+                std::max(findings_.unit_time, item.last + std::chrono::seconds{1});
+        }
         return *this;
     }
 
@@ -488,19 +514,33 @@ TEST(Diagnose, KeepsAProbeThatSucceedsAgainstALogThatComplainsOfTls) {
     EXPECT_LT(machine.diagnosis().confidence_permille, by_log_alone);
 }
 
-TEST(Diagnose, TellsHungFromBusyAndBusyFromSlow) {
+TEST(Diagnose, CallsABackendHungOnlyOnceItIsMeasured) {
     Machine stopped;
-    stopped.probe(ProbeOutcome::kResponseTimeout).workers('T', 3);
-    EXPECT_EQ(stopped.cause(), "backend-hung");
-    EXPECT_EQ(stopped.workers('S', 1).cause(), "slow-backend") << "one of them still works";
+    stopped.listener(kSocket, "php-fpm8.2").probe(ProbeOutcome::kResponseTimeout).workers('T', 3);
+    EXPECT_NE(stopped.cause(), "backend-hung") << "not looked at twice";
+    EXPECT_EQ(stopped.watched(std::chrono::seconds{3}).cause(), "backend-hung");
+    EXPECT_NE(stopped.workers('S', 1).watched(std::chrono::seconds{3}).cause(), "backend-hung")
+        << "one of them still works";
+}
+
+TEST(Diagnose, KeepsAPoolWithoutAnAnswerBusyHoweverLongThatLasts) {
     Machine silent;
     silent.listener(kSocket, "php-fpm8.2")
-        .probe(ProbeOutcome::kResponseTimeout, std::chrono::seconds{31});
-    EXPECT_EQ(silent.cause(), "backend-hung");
-    EXPECT_EQ(silent.queue(511).cause(), "pool-saturated") << "a full queue is no hang";
-    EXPECT_EQ(
-        silent.queue(0).probe(ProbeOutcome::kResponseTimeout, std::chrono::seconds{20}).cause(),
-        "slow-backend");
+        .probe(ProbeOutcome::kResponseTimeout, std::chrono::hours{1});
+    EXPECT_EQ(silent.cause(), "slow-backend");
+    EXPECT_EQ(silent.queue(4).cause(), "pool-saturated") << "somebody waits to be let in";
+    EXPECT_EQ(silent.queue(511).cause(), "pool-saturated");
+    EXPECT_EQ(silent.queue(0).log(Symptom::kNone, Clue::kMaxChildren, Witness::kServiceLog).cause(),
+              "pool-saturated")
+        << "the pool says so itself";
+}
+
+TEST(Diagnose, DoesNotBlameThisRunForWhatEndedTheLastOne) {
+    Machine machine;
+    machine.signal(9).probe(ProbeOutcome::kGood);
+    EXPECT_EQ(machine.cause(), "worker-crash");
+    machine.started_since();
+    EXPECT_NE(machine.cause(), "worker-crash");
 }
 
 TEST(Diagnose, DoesNotCallAPoolSaturatedThatAnswersTheProbe) {

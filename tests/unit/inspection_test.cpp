@@ -39,7 +39,12 @@ Inspection make_inspection() {
     worker.own_bytes = 4096;
     worker.shared_bytes = 1024;
     worker.open_files_hard_limit = 524288;
+    worker.parent = 11;
+    worker.started = 4711;
+    worker.done = ~std::uint64_t{0};
+    worker.is_traced = true;
     inspection.workers = {worker};
+    inspection.is_workers_cut = true;
     MachineLoad load;
     load.memory_bytes = 1;
     load.io_full10_permille = 0;

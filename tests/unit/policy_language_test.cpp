@@ -201,6 +201,24 @@ TEST(RuleLanguage, ReadsWaysToFailWindowsNeedsAndSuggestions) {
               (std::vector<LadderStep>{{actions::ActId::kRestartUnit, seconds{20}, {}}}));
 }
 
+TEST(RuleLanguage, ReadsTheEvidenceThatForbidsAnAct) {
+    const Rule rule = read_one(
+        rule_when("cause = \"backend-hung\"", "unless = [ \"workers-at-work\", \"reloading\" ]"));
+    EXPECT_EQ(rule.unless,
+              (std::vector<core::Objection>{core::Objection::kWorkersAtWork,
+                                            core::Objection::kReloading}));
+    const std::string error =
+        errors_in(rule_when("cause = \"backend-hung\"", "unless = [ \"worker-at-work\" ]"));
+    EXPECT_NE(error.find("no evidence that an act could be held back for"), std::string::npos);
+    EXPECT_NE(error.find("did you mean \"workers-at-work\"?"), std::string::npos) << error;
+    EXPECT_NE(
+        errors_in(rule_when("cause = \"backend-hung\"", "unless = [ \"traced\", \"traced\" ]"))
+            .find("there already"),
+        std::string::npos);
+    EXPECT_NE(errors_in(rule_when("cause = \"backend-hung\"", "unless = [ 3 ]")), "");
+    EXPECT_NE(errors_in(rule_when("cause = \"backend-hung\"", "unless = [ \"$request\" ]")), "");
+}
+
 TEST(RuleLanguage, ReadsDaysAsNamesListsAndRangesOverTheWeekend) {
     const auto days = [](const std::string& text) {
         return read_one(rule_when("cause = \"app-down\"",

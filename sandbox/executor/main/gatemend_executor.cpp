@@ -141,7 +141,10 @@ void Service::build_executor() {
         [this](const std::string& unit, const sandbox::ConfigTestFact& fact) {
             executor->good_copies().note(unit, fact);
         },
-        [](const Error& error) { spdlog::warn("{}", error.text); });
+        [](const Error& error) { spdlog::warn("{}", error.text); },
+        [this](const std::string& unit, const std::string& look) {
+            executor->work().note(unit, look);
+        });
 }
 
 void Service::stop(int exit_code) {

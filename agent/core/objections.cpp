@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "core/objections.hpp"
+
+#include "core/case_file.hpp"
+#include "core/config_value.hpp"
+
+#include <algorithm>
+
+namespace gatemend::core {
+namespace {
+
+void add(std::vector<Objected>& found, Objection kind, std::string text) {
+    found.push_back({kind, std::move(text)});
+}
+
+// False: known, and not a time that can be read.
+bool extend(Duration& longest, const ConfigLine& line) {
+    const auto milliseconds = config_milliseconds(line.value);
+    if (!milliseconds || *milliseconds > static_cast<std::uint64_t>(kLongestWait.count() / 1000)) {
+        return line.value.empty();
+    }
+    longest = std::max<Duration>(longest, std::chrono::milliseconds{*milliseconds});
+    return true;
+}
+
+bool is_look_fresh(const Findings& findings) {
+    return findings.work.looks > 0 && findings.now - findings.work.until <= kLookAge;
+}
+
+// The backend at which nobody waits, or only since a moment ago; nullptr: there is none.
+const Backend* find_idle(const Findings& findings) {
+    for (const Backend& backend : findings.backends) {
+        const Listener* listener =
+            findings.inspection ? findings.inspection->find_listener(backend.address) : nullptr;
+        if (listener == nullptr || waited_at(findings.work, listener->address) < kShortestWait) {
+            return &backend;
+        }
+    }
+    return nullptr;
+}
+
+std::uint64_t count_workers(const Inspection& inspection, const std::string& pool) {
+    return static_cast<std::uint64_t>(std::count_if(
+        inspection.workers.begin(), inspection.workers.end(), [&](const auto& worker) {
+            return !worker.is_nginx && worker.pool == pool;
+        }));
+}
+
+// FPM starts workers up to the limit while visitors wait, unless it is about to stop or to begin
+// anew.
+std::string find_short_pool(const Findings& findings) {
+    if (findings.role != ServiceRole::kPhpFpm || !findings.inspection ||
+        findings.inspection->workers.empty() || findings.work.newest.is_stopped) {
+        return {};
+    }
+    for (const Backend& backend : findings.backends) {
+        const auto most = config_number(backend.fpm.max_children.value);
+        const std::uint64_t now = count_workers(*findings.inspection, backend.pool);
+        if (most && !backend.pool.empty() && now < *most) {
+            return "pool " + backend.pool + " has " + std::to_string(now) + " of " +
+                   std::to_string(*most) + " workers: PHP-FPM starts, stops or reloads";
+        }
+    }
+    return {};
+}
+
+void object_to_change(const Findings& findings, std::vector<Objected>& found) {
+    if (findings.work.looks > 0 && findings.work.newest.is_traced) {
+        add(found, Objection::kTraced, "a debugger is attached to a process of the unit");
+    }
+    if (findings.unit &&
+        (findings.unit->active == ActiveState::kReloading || findings.unit->has_job)) {
+        add(found, Objection::kReloading, findings.unit_name + " is being reloaded");
+    }
+}
+
+// Any answer at all, unless it is the failure itself.
+bool is_answered(const Findings& findings) {
+    constexpr std::uint32_t kServerError = 500;
+    return is_probe_good(findings) && findings.probe->status < kServerError;
+}
+
+void object_to_cut(const Findings& findings, std::vector<Objected>& found) {
+    const auto needed = stillness_needed(findings.backends);
+    const auto is_recent = [&](TimePoint time) { return !needed || findings.now - time < *needed; };
+    if (const std::string text = find_short_pool(findings); !text.empty()) {
+        add(found, Objection::kReloading, text);
+    }
+    const WorkWatch& work = findings.work;
+    if (work.moved && is_recent(work.moved_at)) {
+        add(found,
+            work.moved->kind,
+            work.moved->text + ", " + format_duration(findings.now - work.moved_at) + " ago");
+    }
+    if (work.looks < 2 && !work.moved) {
+        add(found, Objection::kWorkersAtWork, "whether its workers do anything is not known yet");
+    }
+    const Sighting* full = find_clue(findings, {Clue::kMaxChildren});
+    if (full != nullptr && is_recent(full->last)) {
+        add(found, Objection::kMaxChildren, describe(*full));
+    }
+    if (!needed) {
+        add(found,
+            Objection::kUnmeasured,
+            "how long nginx waits for this backend is not known, or too long to be waited out");
+    } else if (!is_look_fresh(findings) || row_of(work) < *needed) {
+        add(found,
+            Objection::kUnmeasured,
+            "nothing has moved for " + format_duration(row_of(work)) + ", of " +
+                format_duration(*needed) + " after which nobody could still be answered");
+    }
+    if (const Backend* idle = find_idle(findings); idle != nullptr || findings.backends.empty()) {
+        add(found,
+            Objection::kUnmeasured,
+            idle == nullptr ? "no backend is known"
+                            : "nobody waits at " + idle->address + ": nothing is asked of it");
+    }
+}
+
+bool cuts_something(const Objected& item) {
+    return item.kind != Objection::kTraced;
+}
+
+}  // namespace
+
+std::optional<Duration> longest_wait(const std::vector<Backend>& backends) {
+    Duration longest{};
+    for (const Backend& backend : backends) {
+        const bool is_known = !backend.longest_wait.value.empty() &&
+                              extend(longest, backend.longest_wait) &&
+                              extend(longest, backend.fpm.terminate_timeout) &&
+                              extend(longest, backend.fpm.control_timeout);
+        if (!is_known) {
+            return std::nullopt;
+        }
+    }
+    return backends.empty() ? std::nullopt : std::optional{longest};
+}
+
+std::optional<Duration> stillness_needed(const std::vector<Backend>& backends) {
+    const auto longest = longest_wait(backends);
+    return longest ? std::optional<Duration>{2 * std::max<Duration>(*longest, kShortestWait)}
+                   : std::nullopt;
+}
+
+bool is_stopped_for_certain(const Findings& findings) {
+    return is_look_fresh(findings) && is_proven_stopped(findings.work);
+}
+
+std::vector<Objected> find_objections(const Findings& findings) {
+    std::vector<Objected> found;
+    if (is_unit_up(findings)) {
+        object_to_change(findings, found);
+        const Listener* listener = find_own_listener(findings);
+        if (listener != nullptr && listener->is_reachable) {
+            add(found, Objection::kReachable, listener->address + " leads to its listener");
+        }
+    }
+    if (is_answered(findings)) {
+        add(found, Objection::kAnswered, probe_sentence(findings));
+    }
+    if (is_unit_up(findings) && !is_stopped_for_certain(findings)) {
+        object_to_cut(findings, found);
+    }
+    return found;
+}
+
+bool is_hung_for_certain(const Findings& findings) {
+    if (is_stopped_for_certain(findings)) {
+        return true;
+    }
+    std::vector<Objected> against;
+    object_to_change(findings, against);
+    object_to_cut(findings, against);
+    return std::none_of(against.begin(), against.end(), cuts_something);
+}
+
+std::string work_words(const Findings& findings) {
+    const WorkWatch& work = findings.work;
+    if (work.looks == 0 && !work.moved) {
+        return {};
+    }
+    const Duration row = row_of(work);
+    if (work.moved && row == Duration{}) {
+        return work.moved->text;
+    }
+    const auto needed = stillness_needed(findings.backends);
+    return "no process of " + findings.unit_name + " has moved for " + format_duration(row) +
+           (needed ? "; hung it is called after " + format_duration(*needed) +
+                         ", twice the longest that anybody waits"
+                   : "; how long nginx waits is not known, so this proves nothing");
+}
+
+}  // namespace gatemend::core

@@ -1,0 +1,250 @@
+"""Who is busy is not ill: nothing is restarted while work is done, whatever visitors write into logs. And who is ill, is."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import time
+
+from apps import enable, put, put_unit
+from gatemend import OWN_POLICIES
+from rule import rule
+from scenario import Scenario
+from website import Answer, Visitors, forge
+
+_MARK = "/run/php/exporting"
+_FORGERY_PAUSE = 11.0  # seconds; suspicion_cooldown's default lets one through every ten
+_STREAM = '<?php for ($i = 0; $i < 40; $i++) { echo str_repeat("x", 8192), "\\n"; flush(); sleep(1); }\n'
+
+
+class Busy(Scenario):
+    """One release tells: what is measured is the kernel's, not PHP's."""
+
+    is_same_everywhere = True
+    tuned: dict[str, str | int] = {}
+    takes = 80.0
+    forged = 0.0
+
+    def assert_left_alone(self, unit: str, people: Visitors, count: int, deadline: float) -> None:
+        """Forged lines all the while; everybody is served, by the run of before."""
+        before = self.machine.unit(unit, "InvocationID")
+        self.machine.wait_until(lambda: self.is_over(people, count), deadline, f"{count} answers")
+        self.assert_all_served(people.answers)
+        self.assertEqual(self.machine.unit(unit, "InvocationID"), before)
+        self.assertEqual(self.gatemend.intents(), [])
+
+    def is_over(self, people: Visitors, count: int) -> bool:
+        if time.monotonic() - self.forged > _FORGERY_PAUSE:
+            self.forged = time.monotonic()
+            self.forge()
+        return len(people.answers) >= count
+
+    def forge(self) -> None:
+        forge(self.site)
+
+    def assert_all_served(self, answers: list[Answer]) -> None:
+        self.assertEqual([answer for answer in answers if not answer.is_good], [])
+
+
+class Pool(Busy):
+    def test_exports_on_an_idle_site(self) -> None:
+        self.assert_answers()
+        exports = self.site.patient(5, "/slow.php?ms=55000")
+        self.assert_left_alone(self.fpm, exports, 5, 90)
+
+    def test_a_crowd_that_is_all_served(self) -> None:
+        self.assert_answers()
+        people = self.site.crowd(30, "/slow.php?ms=1000")
+        people.wait_for_good(30, 60)
+        self.assert_left_alone(self.fpm, people, 300, 120)
+
+    def test_an_answer_that_streams(self) -> None:
+        self.assert_answers()
+        streams = self.site.patient(5, "/stream.php")
+        self.assert_left_alone(self.fpm, streams, 5, 80)
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.add_page(root, "stream.php", _STREAM)
+
+
+class PatientLocation(Busy):
+    """nginx waits ten minutes for exports, and five seconds for everything else."""
+
+    takes = 110.0
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.tune_nginx(root, "fastcgi_read_timeout 5s;")
+        passed = f"include snippets/fastcgi-php.conf; fastcgi_pass unix:{self.suite.fpm_socket};"
+        self.site.add_route(root, "export", f"location = /slow.php {{ {passed} fastcgi_read_timeout 600s; }}\n")
+
+    def test_an_impatient_visitor_elsewhere(self) -> None:
+        self.assert_answers()
+        exports = self.site.patient(5, "/slow.php?ms=85000")
+        self.machine.wait_until(lambda: self.site.visit().status == 504, 20, "a 504")
+        self.assert_left_alone(self.fpm, exports, 5, 120)
+
+
+class GracefulReload(Busy):
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        config = root / f"etc/php/{self.suite.php}/fpm/php-fpm.conf"
+        self.site.add_page(root, "export.php", f'<?php touch("{_MARK}"); sleep(58); echo "ok";\n')
+        config.write_text(config.read_text().replace("[global]", "[global]\nprocess_control_timeout = 180s", 1))
+
+    def test_an_export_that_the_reload_waits_for(self) -> None:
+        self.assert_answers()
+        export = self.site.patient(1, "/export.php")
+        self.machine.wait_until(lambda: self.machine.exists(_MARK), 10, "the export to begin")
+        self.machine.systemctl("reload", self.fpm)
+        self.assert_left_alone(self.fpm, export, 1, 90)
+
+
+class TwoPools(Busy):
+    """One site's pool is stuck, the other's serves."""
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        pool = (root / self.site.pool_file[1:]).read_text().replace("[www]", "[other]", 1)
+        pool = pool.replace(self.suite.fpm_socket, "/run/php/other.sock")
+        (root / f"{self.suite.fpm_pool_dir[1:]}/other.conf").write_text(pool)
+        passed = "include snippets/fastcgi-php.conf; fastcgi_pass unix:/run/php/other.sock;"
+        self.site.add_page(root, "other.php", "<?php usleep(100000); echo \"ok\";\n")
+        self.site.add_route(root, "other", f"location = /other.php {{ {passed} }}\n")
+
+    def test_the_busy_one_is_not_cut_for_the_stuck_one(self) -> None:
+        self.assert_answers()
+        self.site.patient(5, "/slow.php?ms=200000")
+        people = self.site.visitors("/other.php", 0.2)
+        people.wait_for_good(3)
+        self.assert_left_alone(self.fpm, people, 400, 150)
+
+
+class OnDemand(Busy):
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.tune_pool(root, "pm = ondemand\npm.process_idle_timeout = 1s")
+
+    def test_a_pool_without_workers(self) -> None:
+        self.assert_answers()
+        self.machine.wait_until(lambda: not self.site.fpm_workers(), 20, "the workers to go")
+        people = self.site.visitors("/index.php", 3.0)
+        self.assert_left_alone(self.fpm, people, 10, 60)
+
+
+_APP = """\
+import http.server, socketserver, sys, threading, time
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path.endswith("/stuck"):
+            threading.Lock().acquire() and time.sleep(100000)
+        time.sleep({seconds})
+        self.send_response(200)
+        self.send_header("Content-Length", "3")
+        self.end_headers()
+        self.wfile.write(b"ok\\n")
+
+    do_HEAD = do_GET
+
+http.server.{server}(("127.0.0.1", 3000), Page).serve_forever()
+"""
+
+
+class Shop(Busy):
+    unit = "shop.service"
+    settings = 'units = ["shop.service", "php*-fpm.service", "nginx.service"]\n'
+    server, seconds, wait = "ThreadingHTTPServer", 4.0, "60s"
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        put(root, "srv/shop.py", _APP.format(server=self.server, seconds=self.seconds))
+        put_unit(root, self.unit, "The shop", "User=www-data\nExecStart=/usr/bin/python3 /srv/shop.py")
+        enable(root, self.unit)
+        route = f"proxy_pass http://127.0.0.1:3000; proxy_read_timeout {self.wait};"
+        self.site.add_route(root, "shop", f"location /shop/ {{ {route} }}\n")
+
+    def forge(self) -> None:
+        forge(self.site, "http:/127.0.0.1:3000/", "127.0.0.1:3000")
+
+
+class SlowShop(Shop):
+    def test_each_answer_takes_four_seconds(self) -> None:
+        people = self.site.visitors("/shop/", 0.5)
+        people.wait_for_good(2, 30)
+        self.assert_left_alone(self.unit, people, 15, 90)
+
+
+class SingleFile(Shop):
+    """One request after the other, as many a small application does."""
+
+    server, seconds = "HTTPServer", 25.0
+
+    def test_one_long_request_at_a_time(self) -> None:
+        people = self.site.patient(2, "/shop/")
+        self.assert_left_alone(self.unit, people, 2, 110)
+
+
+class StuckShop(Shop):
+    """The honest case: its only thread never comes back."""
+
+    server, seconds, wait = "HTTPServer", 0.0, "5s"
+    takes = 140.0
+
+    def test_it_is_restarted_once_that_is_certain(self) -> None:
+        self.machine.wait_until(lambda: self.site.visit("/shop/").is_good, 30, "the shop")
+        stuck = self.site.patient(1, "/shop/stuck")
+        self.assertEqual(stuck.wait_for_all(1, 30)[0].status, 504)
+        people = self.site.visitors("/shop/", 1.0)
+        self.machine.wait_until(lambda: self.gatemend.intents(self.unit), 150, "a restart")
+        people.wait_for_good(3, 30)
+        self.gatemend.wait_until_healed(self.unit, 60)
+        self.assertEqual([intent["cause"] for intent in self.gatemend.intents()], ["backend-hung"])
+
+
+class FrozenFpm(Busy):
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.tune_nginx(root, "fastcgi_read_timeout 2s;")
+
+    def test_stopped_processes_are_ended(self) -> None:
+        people = self.site.visitors(interval=0.2)
+        people.wait_for_good(3)
+        self.machine.systemctl("kill", "--signal=STOP", self.fpm)
+        self.gatemend.wait_until_healed(self.fpm, 90)
+        people.wait_for_good(3)
+        self.assertEqual([intent["act"] for intent in self.gatemend.intents()], ["restart-unit"])
+
+
+class CompromisedAgent(Scenario):
+    """Whoever asks: the executor looks for itself."""
+
+    is_same_everywhere = True
+    is_enabled = False
+    tuned: dict[str, str | int] = {}
+
+    def ask(self, name: str, cause: str) -> str:
+        invocation = self.machine.unit(self.fpm, "InvocationID")["InvocationID"]
+        asked = ("restart-unit", self.fpm, name, cause, "active", invocation, "10000000", "0")
+        planned = self.gatemend.call_executor("Plan", "sssssst" + "a{ss}", *asked)
+        if planned.returncode != 0:
+            return planned.stdout + planned.stderr
+        done = self.gatemend.call_executor("Execute", "st", json.loads(planned.stdout)["data"][0], "1")
+        return done.stdout + done.stderr
+
+    def test_a_healthy_pool_is_not_restarted(self) -> None:
+        self.assert_answers()
+        self.machine.write(f"{OWN_POLICIES}/90-own.toml", rule("own", "slow-backend", "restart-unit", {}, within="20s"))
+        before = self.machine.unit(self.fpm, "InvocationID")
+        for name, cause in (
+            ("restart-hung-backend", "backend-hung"),
+            ("restart-for-deleted-socket", "socket-deleted"),
+            ("start-crashed-backend", "unit-failed"),
+        ):
+            self.assertRegex(self.ask(name, cause), "contrary-evidence|unit-is-up")
+        people = self.site.crowd(5, "/slow.php?ms=100")
+        people.wait_for_good(10)
+        self.assertIn("contrary-evidence", self.ask("own", "slow-backend"))
+        self.assertEqual(self.machine.unit(self.fpm, "InvocationID"), before)
+        self.assertEqual(self.gatemend.intents(), [])

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// A running unit is restarted only after the executor has seen for itself that it does no work,
+// whoever asks for it and whatever he says.
+#include "executor_fakes.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gatemend::sandbox {
+namespace {
+
+using core::Cause;
+using std::chrono::seconds;
+
+policy::Rule restart_rule(std::string name, Cause cause) {
+    policy::Rule rule;
+    rule.name = std::move(name);
+    rule.match.cause = cause;
+    rule.ladder = {{actions::ActId::kRestartUnit, seconds{20}}};
+    rule.mode = policy::Mode::kAct;
+    rule.limit.cooldown = core::Duration::zero();
+    return rule;
+}
+
+// PHP-FPM runs and listens; a compromised agent wants it restarted.
+class Running : public ::testing::Test {
+  protected:
+    Running() {
+        machine.systemd.units[kFpm].active = core::ActiveState::kActive;
+        machine.loaded.policy.rules.push_back(restart_rule("restart-hung", Cause::kBackendHung));
+        machine.loaded.policy.rules.push_back(
+            restart_rule("restart-deleted", Cause::kSocketDeleted));
+        machine.loaded.policy.rules.push_back(restart_rule("restart-unknown", Cause::kUnknown));
+        (void)machine.executor->reload();
+        for (std::uint32_t pid : {10U, 11U, 12U}) {
+            core::Worker worker;
+            worker.pid = pid;
+            worker.parent = pid == 10 ? 1 : 10;
+            worker.state = 'S';
+            worker.command = "php-fpm8.2";
+            look.workers.push_back(worker);
+        }
+        core::Listener listener;
+        listener.address = "unix:/run/php/php8.2-fpm.sock";
+        listener.unit = kFpm;
+        listener.queue = 4;
+        listener.backlog = 511;
+        look.listeners = {{listener}};
+    }
+
+    // What becomes of the wish: "" where it is a plan, else the refusal.
+    std::string ask(const std::string& rule,
+                    const std::string& cause,
+                    const std::string& act = "restart-unit") {
+        machine.facts.inspection = core::encode(look);
+        PlanRequest request = make_request();
+        request.act = act;
+        request.rule = rule;
+        request.cause = cause;
+        request.expected_active = "active";
+        std::optional<Reply<Proposal>> reply;
+        machine.executor->plan(request, [&](Reply<Proposal> answer) { reply = std::move(answer); });
+        machine.pass(seconds{3});
+        return reply ? fault_of(*reply) : "no answer";
+    }
+
+    // As the agent has looks made, every ten seconds.
+    void watch(core::Duration duration) {
+        for (core::Duration passed{}; passed < duration; passed += seconds{10}) {
+            machine.pass(seconds{10});
+            machine.executor->work().note(kFpm, core::encode(look));
+        }
+    }
+
+    ExecutorMachine machine;
+    core::Inspection look;
+};
+
+TEST_F(Running, IsNotRestartedOnSomebodysWord) {
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: contrary-evidence");
+    EXPECT_EQ(ask("start-crashed-backend", "unit-failed"), "Refused: unit-is-up");
+    EXPECT_TRUE(machine.systemd.jobs.empty());
+}
+
+TEST_F(Running, IsRestartedOnceNothingHasMovedForAMinuteWhileVisitorsWait) {
+    watch(seconds{80});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+}
+
+TEST_F(Running, IsNotRestartedWhenAnythingHasMoved) {
+    watch(seconds{80});
+    ++look.workers[2].done;
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    watch(seconds{40});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    watch(seconds{40});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+}
+
+TEST_F(Running, IsNotRestartedWhileNobodyWaits) {
+    look.listeners->front().queue = 0;
+    watch(seconds{600});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence") << "it is idle";
+    look.listeners->front().queue = 2;
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence")
+        << "whoever came this moment may be let in the next";
+}
+
+TEST_F(Running, IsRestartedWhenAllItsProcessesAreStoppedInTwoLooks) {
+    for (core::Worker& worker : look.workers) {
+        worker.state = 'T';
+    }
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+    EXPECT_EQ(machine.facts.inspected.size(), 2U);
+    look.workers[1].state = 'S';
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+}
+
+TEST_F(Running, IsNotRestartedUnderADebugger) {
+    for (core::Worker& worker : look.workers) {
+        worker.state = 'T';
+        worker.is_traced = true;
+    }
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+}
+
+TEST_F(Running, IsNotRestartedWhenItsProcessesCannotBeSeen) {
+    look.is_workers_cut = true;
+    watch(seconds{80});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    look = {};
+    EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence");
+}
+
+TEST_F(Running, IsRestartedForASocketThatIsReallyOutOfReach) {
+    look.listeners->front().is_reachable = false;
+    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "");
+    look.listeners->front().unit = "shop.service";
+    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: contrary-evidence")
+        << "somebody else's";
+}
+
+TEST_F(Running, IsNotRestartedForAnyOtherCauseWhileItWorks) {
+    EXPECT_EQ(ask("restart-unknown", "unknown"), "") << "nothing moves in two looks";
+    look.workers[1].state = 'R';
+    EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence");
+}
+
+TEST_F(Running, IsNotReloadedForANameThatOnlyNginxLooksUp) {
+    policy::Rule rule = restart_rule("reload", Cause::kNameUnresolved);
+    rule.ladder = {{actions::ActId::kReloadUnit, seconds{20}}};
+    machine.loaded.policy.rules.push_back(rule);
+    (void)machine.executor->reload();
+    EXPECT_EQ(ask("reload", "name-unresolved", "reload-unit"), "Refused: executor-refused")
+        << "PHP-FPM drops what is in flight";
+    EXPECT_TRUE(machine.systemd.jobs.empty());
+}
+
+TEST_F(Running, ButOneThatIsDownIsRestartedAsASecondStep) {
+    machine.systemd.units[kFpm] = make_crashed_unit();
+    PlanRequest request = make_request();
+    request.act = "restart-unit";
+    EXPECT_EQ(fault_of(machine.plan(request)), "");
+    EXPECT_TRUE(machine.facts.inspected.empty());
+}
+
+}  // namespace
+}  // namespace gatemend::sandbox
