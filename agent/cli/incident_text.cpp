@@ -183,10 +183,16 @@ std::string services_text(const Json& services) {
     return out.empty() ? "  none\n" : out;
 }
 
+constexpr std::size_t kMaxUnownedShown = 20;
+
 std::string status_text(const Json& status) {
     std::string out =
         "gatemend " + text(status, "version") + ", mode " + text(status, "mode") + "\n";
     for (const Json& item : list(status, "attention")) {
+        if (text(item, "kind") == "more") {
+            out += "  " + text(item, "text") + ": see `gatemend incidents`\n";
+            continue;
+        }
         const bool has_given_up = text(item, "kind") == "gave-up";
         out += (has_given_up ? "  GAVE UP on " : "  asks about ") + text(item, "unit") +
                ", incident " + text(item, "incident") + ": " + text(item, "text") + "\n";
@@ -204,7 +210,14 @@ std::string status_text(const Json& status) {
                text(latch, "reason") + "\n";
     }
     out += "services\n" + services_text(list(status, "services"));
-    for (const Json& backend : list(status, "unowned")) {
+    std::size_t shown = 0;
+    const Json& unowned = list(status, "unowned");
+    for (const Json& backend : unowned) {
+        if (++shown > kMaxUnownedShown) {
+            out += "  and " + std::to_string(unowned.size() - kMaxUnownedShown) +
+                   " more that no unit is known for (`gatemend status --json` has all)\n";
+            break;
+        }
         out += "  no unit known for " + text(backend, "address") + "  (" + text(backend, "where") +
                ")\n";
     }
