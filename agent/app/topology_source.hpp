@@ -86,6 +86,8 @@ class TopologySource {
     bool is_asking_ = false;
     bool is_stale_ = false;
     bus::Source retry_;
+    core::Duration retry_delay_{};
+    bool is_learnt_ = false;  // nginx has told of itself, now or in an earlier life of ours
     std::vector<bus::Source> looks_;
 };
 
