@@ -86,7 +86,7 @@ class Campaign:
         self.seed = seed
         self.log: list[str] = []
         self.problems: list[str] = []
-        self.healed = self.crashed = 0
+        self.healed = self.crashed = self.unreachable = 0
         self._began = time.monotonic()
         self._stopped: dict[str, int] = {}  # unit -> its starts when the administrator stopped it
         self._crashes: list[Crash] = []
@@ -356,7 +356,11 @@ class Campaign:
                 continue
             began = _seconds(str(intent["time"]))
             lost = [a for a in answers if a.status in (0, 502) and a.time <= began <= a.time + a.seconds]
-            if lost:
+            if lost and intent.get("cause") == "socket-deleted":
+                # Its socket was taken away: nobody new reaches it, and only a restart makes another. What was in
+                # flight is printed.
+                self.unreachable += len(lost)
+            elif lost:
                 self.wrong(f"{intent['act']} {intent['unit']} (attempt {intent['attempt']}) cost {len(lost)} requests")
 
     def look_at_record(self) -> None:
@@ -412,6 +416,7 @@ class Campaign:
 
     def story(self) -> str:
         lines = [f"seed {self.seed}: {len(self.log)} steps, {self.crashed} crashes, {self.healed} healed", *self.log]
+        lines.append(f"{self.unreachable} requests were in flight when a pool got back a socket that was taken away")
         return "\n".join(lines + ["problems:", *self.problems])
 
 
