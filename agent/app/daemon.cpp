@@ -3,6 +3,7 @@
 
 #include "app/incident_history.hpp"
 #include "app/standings.hpp"
+#include "io/journal_anchors.hpp"
 #include "io/journal_excerpt.hpp"
 #include "io/service_notify.hpp"
 
@@ -19,6 +20,9 @@ namespace {
 
 // At most this often is the process woken by log writes, however many there are.
 constexpr core::Duration kInotifyPace = std::chrono::milliseconds{20};
+
+// As which the journal knows us.
+constexpr const char* kOwnUnit = "gatemend.service";
 
 void warn(const std::string& text) {
     spdlog::warn("{}", text);
@@ -78,6 +82,7 @@ engine::State Daemon::initial_state() {
     policy::LoadedPolicy loaded = policy::load_policy(paths_.policies);
     if (loaded.errors.empty()) {
         state.policy = std::move(loaded.policy);
+        has_good_policy_ = true;
         policy_files_ = std::move(loaded.files);
     } else {
         // Without a good set there is nothing to fall back to: watch and tell, act on nothing.
@@ -120,6 +125,7 @@ void Daemon::make_driver(engine::State state) {
         .record =
             [this](core::TimePoint now, const engine::Record& record) {
                 recorder_.write(now, record);
+                anchor_soon();
                 say_status();
             },
         .read_journal = io::read_journal_excerpt,
@@ -155,7 +161,19 @@ void Daemon::make_driver(engine::State state) {
     topology_ = std::make_unique<TopologySource>(std::move(sources), paths_.topology);
 }
 
+// One timer for all records of its time; none while nothing is written.
+void Daemon::anchor_soon() {
+    if (!is_anchor_timed_ && recorder_.is_ahead_of_anchor()) {
+        is_anchor_timed_ = true;
+        anchor_timer_ = loop_.add_timer(kAnchorDelay, [this] {
+            is_anchor_timed_ = false;
+            recorder_.anchor();
+        });
+    }
+}
+
 core::Status Daemon::start() {
+    recorder_.compare(loop_.now(), io::read_anchors(paths_.decisions, kOwnUnit, 1));
     GATEMEND_TRY(
         object,
         AgentObject::open(
@@ -195,34 +213,45 @@ void Daemon::handle_signals() {
 }
 
 void Daemon::stop(int exit_code) {
+    recorder_.anchor();
     cursor_store_.flush();
     loop_.exit(exit_code);
 }
 
+// The executor first: what the agent asks for by new rules is refused by old ones.
 void Daemon::reload() {
     io::notify_reloading();
+    executor_->reload([this](const core::Result<std::string>& problem) {
+        if (!problem) {
+            warn(problem.error().text);
+        } else if (!problem->empty()) {
+            spdlog::error("the executor keeps its last good policies: {}", *problem);
+        }
+        reload_own();
+    });
+}
+
+void Daemon::reload_own() {
     policy::LoadedPolicy loaded = policy::load_policy(paths_.policies);
     if (loaded.errors.empty()) {
         policy_problem_.clear();
+        has_good_policy_ = true;
         policy_files_ = std::move(loaded.files);
         driver_->replace_policy(std::move(loaded.policy));
         topology_->refresh();
         spdlog::info("policies read again: {} rules", driver_->state().policy.rules.size());
     } else {
         policy_problem_ = render_all(loaded.errors);
-        spdlog::error("policies are broken, the last good set stays in force:\n{}",
-                      policy_problem_);
+        spdlog::error("policies are broken, {}:\n{}", words_of_broken_policy(), policy_problem_);
     }
-    executor_->reload([](const core::Result<std::string>& problem) {
-        if (!problem) {
-            warn(problem.error().text);
-        } else if (!problem->empty()) {
-            spdlog::error("the executor keeps its last good policies: {}", *problem);
-        }
-    });
     said_status_.clear();
     io::notify_ready("reloaded");
     say_status();
+}
+
+// What is done meanwhile.
+std::string Daemon::words_of_broken_policy() const {
+    return has_good_policy_ ? "the last good set stays in force" : "observing only";
 }
 
 void Daemon::on_executor_started() {
@@ -316,7 +345,7 @@ std::vector<std::string> Daemon::problems() const {
             all.push_back(what + ": " + problem);
         }
     };
-    add("observing only, policies are broken", policy_problem_);
+    add("policies are broken, " + words_of_broken_policy(), policy_problem_);
     add("no ledger, observing only", driver_->ledger_problem());
     add("record unreadable, observing only", driver_->state().ledger.unreadable);
     add("decisions are not written", recorder_.problem());

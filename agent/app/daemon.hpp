@@ -57,6 +57,9 @@ class Daemon {
     void restore_incidents();
 
     void reload();
+    void reload_own();
+    [[nodiscard]] std::string words_of_broken_policy() const;
+    void anchor_soon();
     void stop(int exit_code);
     void on_executor_started();
     void on_topology(const core::Topology& topology);
@@ -72,6 +75,7 @@ class Daemon {
     DaemonPaths paths_;
     std::vector<std::string> policy_files_;
     std::string policy_problem_;
+    bool has_good_policy_ = false;  // a set that compiled, of whatever age
     std::vector<core::IncidentRestored> unfinished_;
     Recorder recorder_;
     std::unique_ptr<io::Inotify> inotify_;
@@ -90,6 +94,8 @@ class Daemon {
     std::optional<Heartbeat> heartbeat_;
     std::vector<bus::Source> signals_;
     std::unique_ptr<bus::ClockWatch> clock_watch_;
+    bus::Source anchor_timer_;
+    bool is_anchor_timed_ = false;
 };
 
 }  // namespace gatemend::app

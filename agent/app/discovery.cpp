@@ -221,6 +221,14 @@ void add_known_pools(core::Topology& topology, const Machine& machine) {
     }
 }
 
+// What is true of any nginx: it can crash, and be started. Where it listens is not known.
+void add_unread_nginx(core::Topology& topology, const Machine& machine) {
+    if (machine.is_nginx_installed) {
+        topology.services.push_back(
+            core::Service{std::string(kNginxUnit), core::ServiceRole::kNginx, {}});
+    }
+}
+
 }  // namespace
 
 core::ServiceRole role_of(std::string_view unit) {
@@ -238,6 +246,7 @@ core::Topology discover(const Machine& machine,
         add_nginx(topology, machine);
     } else {
         add_pools(topology, machine, settings, remembered);
+        add_unread_nginx(topology, machine);
     }
     for (const parse::ConfiguredBackend& configured : machine.nginx.backends) {
         add_configured(topology, machine, settings, remembered, backend_of(machine, configured));

@@ -30,6 +30,7 @@ struct FpmInstance {
 struct Machine {
     parse::NginxConfig nginx;
     bool has_nginx = false;  // false: `nginx -T` has not worked yet
+    bool is_nginx_installed = false;
     std::vector<FpmInstance> fpm;
     // Unix addresses behind symbolic links -> the address they lead to
     // ("unix:/run/php/php-fpm.sock" -> "unix:/run/php/php8.2-fpm.sock", "/var/run" -> "/run").

@@ -146,6 +146,9 @@ Json act_list(const engine::State& state, const engine::Incident& incident) {
     return list;
 }
 
+// What a person can take in; `gatemend incidents` has all of them.
+constexpr std::ptrdiff_t kMaxAttention = 20;
+
 Json attention_entry(const engine::Incident& incident, const char* kind) {
     return Json{{"incident", incident.id},
                 {"unit", incident.unit},
@@ -189,6 +192,14 @@ Json attention_list(const engine::State& state) {
     }
     not_undone.insert(not_undone.end(), given_up.begin(), given_up.end());
     not_undone.insert(not_undone.end(), asked.begin(), asked.end());
+    if (not_undone.size() > static_cast<std::size_t>(kMaxAttention)) {
+        const std::size_t more = not_undone.size() - static_cast<std::size_t>(kMaxAttention);
+        not_undone.erase(not_undone.begin() + kMaxAttention, not_undone.end());
+        not_undone.push_back(Json{{"incident", 0},
+                                  {"unit", ""},
+                                  {"kind", "more"},
+                                  {"text", "and " + std::to_string(more) + " more"}});
+    }
     return not_undone;
 }
 
@@ -383,7 +394,7 @@ Json plan_document(const actions::Plan& plan,
             {"inverse", text_of(actions::spec(plan.act).inverse)}};
 }
 
-std::string record_fields(const engine::Record& record) {
+std::string record_fields(const engine::Record& record, std::uint64_t left_out) {
     Json fields = {{"incident", record.incident}, {"unit", record.unit}};
     const auto add = [&fields](const char* key, const std::string& value) {
         if (!value.empty()) {
@@ -402,6 +413,9 @@ std::string record_fields(const engine::Record& record) {
     }
     if (!record.holds.empty()) {
         fields["holds"] = hold_list(record.holds);
+    }
+    if (left_out != 0) {
+        fields["left_out"] = left_out;
     }
     fields["text"] = record.text;
     const std::string object = dump(fields);

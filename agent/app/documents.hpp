@@ -47,7 +47,8 @@ enum class Reader { kRoot, kGroup };
                                  const std::string& preview);
 
 // The inside of the record's JSON object, for AuditFile::append.
-[[nodiscard]] std::string record_fields(const engine::Record& record);
+// `left_out`: how many records of the service were not written since its last one.
+[[nodiscard]] std::string record_fields(const engine::Record& record, std::uint64_t left_out = 0);
 
 // Compact JSON that is always valid UTF-8.
 [[nodiscard]] std::string dump(const Json& document);

@@ -21,6 +21,7 @@ constexpr core::Duration kMaxLedgerRetry = std::chrono::seconds{60};
 // An executor that dies on every request must not be asked in a tight loop.
 constexpr core::Duration kFirstLostDelay = std::chrono::milliseconds{200};
 constexpr core::Duration kMaxLostDelay = std::chrono::seconds{30};
+constexpr core::Duration kFilterAge = std::chrono::seconds{10};
 constexpr core::Duration kConfirmRetry = std::chrono::seconds{5};
 constexpr unsigned kConfirmTries = 6;
 // The journal may take a moment to read; the act does not wait for it.
@@ -177,19 +178,37 @@ void Driver::take_inspected(core::Inspected inspected) {
 }
 
 void Driver::run(const engine::ReadFilter& effect) {
+    // The rules are the machine's: one listing is for all that ask meanwhile, and shortly after.
+    if (filter_ && outside_.loop.now() - filter_time_ < kFilterAge) {
+        answer_filter(effect, *filter_);
+        return;
+    }
+    filter_waiters_.push_back(effect);
+    if (filter_waiters_.size() > 1) {
+        return;
+    }
     const std::uint64_t call = begin_call();
-    outside_.executor.packet_filter([this, call, effect](
-                                        const core::Result<io::PacketFilterText>& reply) {
+    outside_.executor.packet_filter([this, call](const core::Result<io::PacketFilterText>& reply) {
         end_call(call);
-        using Rules = core::Result<parse::PacketFilterRules>;
-        std::string problem;
-        feed(parse::filter_read(effect.unit,
-                                effect.address,
-                                reply ? Rules{parse::PacketFilterRules{reply->format, reply->text}}
-                                      : Rules{reply.error()},
-                                problem));
-        tell(problem);
+        filter_ = reply;
+        filter_time_ = outside_.loop.now();
+        for (const engine::ReadFilter& waiter : std::exchange(filter_waiters_, {})) {
+            answer_filter(waiter, reply);
+        }
+        after(kFilterAge, [this] { filter_.reset(); });  // it may be large
     });
+}
+
+void Driver::answer_filter(const engine::ReadFilter& asked,
+                           const core::Result<io::PacketFilterText>& reply) {
+    using Rules = core::Result<parse::PacketFilterRules>;
+    std::string problem;
+    feed(parse::filter_read(
+        asked.unit,
+        asked.address,
+        reply ? Rules{parse::PacketFilterRules{reply->format, reply->text}} : Rules{reply.error()},
+        problem));
+    tell(problem);
 }
 
 void Driver::run(const engine::ResolveName& effect) {

@@ -15,7 +15,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace gatemend::app {
 
@@ -84,6 +86,8 @@ class Driver {
     void run(const engine::SetTimer& effect);
     void run(const engine::Record& effect);
 
+    void answer_filter(const engine::ReadFilter& asked,
+                       const core::Result<io::PacketFilterText>& reply);
     void tell(const std::string& problem) const;
     void confirm(const engine::ConfirmAct& effect, unsigned tries_left);
     void ask_ledger();
@@ -104,6 +108,9 @@ class Driver {
     std::map<std::uint64_t, bus::Source> delayed_;
     std::map<std::uint64_t, core::TimePoint> calls_;
     std::uint64_t next_id_ = 1;
+    std::vector<engine::ReadFilter> filter_waiters_;  // not empty: rules are being listed
+    std::optional<core::Result<io::PacketFilterText>> filter_;
+    core::TimePoint filter_time_{};
     bool is_asking_ledger_ = false;
     bool is_ledger_stale_ = false;
     core::Duration ledger_delay_{};

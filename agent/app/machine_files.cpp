@@ -5,6 +5,7 @@
 
 #include <glob.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -123,6 +124,10 @@ void add_alias(Machine& machine, const std::string& address) {
 }
 
 }  // namespace
+
+bool is_nginx_installed() {
+    return ::access("/usr/sbin/nginx", X_OK) == 0;
+}
 
 FpmFiles read_fpm_files(const std::string& etc) {
     FpmFiles files;

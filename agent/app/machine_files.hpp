@@ -23,6 +23,9 @@ struct FpmFiles {
 // `etc`: "/etc", or a directory of a test.
 [[nodiscard]] FpmFiles read_fpm_files(const std::string& etc);
 
+// Is there a program that nginx's unit could start?
+[[nodiscard]] bool is_nginx_installed();
+
 // Fills machine.aliases for all unix addresses in it.
 void resolve_aliases(Machine& machine);
 

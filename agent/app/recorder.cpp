@@ -74,7 +74,7 @@ void send(const std::vector<std::string>& fields) {
     (void)sd_journal_sendv(parts.data(), static_cast<int>(parts.size()));
 }
 
-void tell_journal(const engine::Record& record, const sandbox::AuditFile* file) {
+void tell_journal(const engine::Record& record, std::uint64_t left_out) {
     const JournalClass kind = journal_class(record);
     std::vector<std::string> fields{
         "MESSAGE=" + message_of(record),
@@ -91,10 +91,8 @@ void tell_journal(const engine::Record& record, const sandbox::AuditFile* file) 
     add("GATEMEND_CAUSE", record.cause);
     add("GATEMEND_DECISION", record.decision);
     add("GATEMEND_RULE", record.rule);
-    if (file != nullptr) {
-        add("AUDIT_FILE", file->path());
-        add("AUDIT_SEQ", std::to_string(file->next_seq() - 1));
-        add("AUDIT_HEAD", file->head());
+    if (left_out != 0) {
+        add("GATEMEND_LEFT_OUT", std::to_string(left_out));
     }
     if (record.incident != 0) {
         add("GATEMEND_INCIDENT", std::to_string(record.incident));
@@ -104,33 +102,89 @@ void tell_journal(const engine::Record& record, const sandbox::AuditFile* file) 
 
 }  // namespace
 
-Recorder::Recorder(const std::string& path, core::TimePoint now) {
-    const auto read = sandbox::read_audit(path, [](std::string_view) {});
+Recorder::Recorder(const std::string& path, core::TimePoint now) : path_(path) {
+    open(now);
+}
+
+void Recorder::open(core::TimePoint now) {
+    const auto read = sandbox::read_audit(path_, [](std::string_view) {});
     const bool is_good = !read || read->problem == sandbox::AuditProblem::kNone ||
                          read->problem == sandbox::AuditProblem::kTornLastLine;
-    auto opened = is_good ? sandbox::AuditFile::open({.path = path, .mode = kFileMode})
+    auto opened = is_good ? sandbox::AuditFile::open({.path = path_, .mode = kFileMode})
                           : core::Result<sandbox::AuditFile>{core::Error{read->text}};
-    if (!opened) {
-        const std::string problem = opened.error().text;
-        opened = sandbox::AuditFile::start_over({.path = path, .mode = kFileMode}, now, problem);
-    }
     if (opened) {
         file_ = std::move(*opened);
+        problem_.clear();
     } else {
-        problem_ = opened.error().text;
+        put_aside(now, opened.error().text);
     }
 }
 
-// Every record is in the journal with its place in the chain, so no clock is needed for that.
-void Recorder::write(core::TimePoint now, const engine::Record& record) {
-    bool is_written = false;
-    if (file_) {
-        const core::Status written = file_->append(
-            now, engine::record_kind_id(record.kind), record_fields(record), sandbox::Sync::kNo);
-        is_written = written.has_value();
-        problem_ = is_written ? file_->rotation_problem() : written.error().text;
+void Recorder::put_aside(core::TimePoint now, const std::string& problem) {
+    file_.reset();  // its lock
+    auto fresh = sandbox::AuditFile::start_over({.path = path_, .mode = kFileMode}, now, problem);
+    problem_ = fresh ? "" : problem + "; " + fresh.error().text;
+    if (fresh) {
+        file_ = std::move(*fresh);
+        anchored_ = 0;
     }
-    tell_journal(record, is_written ? &*file_ : nullptr);
+    send({"MESSAGE=decisions.jsonl: " + problem + (fresh ? "; put aside, a new one begins" : ""),
+          "PRIORITY=" + std::to_string(LOG_ERR),
+          "MESSAGE_ID=" + std::string{sandbox::message_id::kRecordFailed}});
+}
+
+void Recorder::compare(core::TimePoint now,
+                       const core::Result<std::vector<sandbox::Anchor>>& newest) {
+    if (!file_ || !newest || newest->empty()) {
+        return;  // `audit --verify` says so
+    }
+    const auto problem = sandbox::find_contradiction(path_, newest->front());
+    const std::string text = problem ? *problem : problem.error().text;
+    if (!text.empty()) {
+        put_aside(now, text);
+        anchor();
+    }
+}
+
+bool Recorder::is_ahead_of_anchor() const {
+    return file_ && file_->next_seq() > anchored_ + 1;
+}
+
+void Recorder::anchor() {
+    if (!is_ahead_of_anchor()) {
+        return;
+    }
+    if (const core::Status synced = file_->sync(); !synced) {
+        problem_ = synced.error().text;
+        return;
+    }
+    anchored_ = file_->next_seq() - 1;
+    send({"MESSAGE=the record of decisions stands at " + file_->head(),
+          "PRIORITY=" + std::to_string(LOG_INFO),
+          "MESSAGE_ID=" + std::string{sandbox::message_id::kAnchored},
+          "AUDIT_FILE=" + file_->path(),
+          "AUDIT_SEQ=" + std::to_string(anchored_),
+          "AUDIT_HEAD=" + file_->head()});
+}
+
+void Recorder::write(core::TimePoint now, const engine::Record& record) {
+    const RecordQuota::Verdict verdict = quota_.take(now, record);
+    if (!verdict.is_written) {
+        return;
+    }
+    if (!file_) {
+        open(now);  // it may be back
+    } else if (const core::Status placed = file_->check_place(); !placed) {
+        put_aside(now, placed.error().text);
+    }
+    if (file_) {
+        const core::Status written = file_->append(now,
+                                                   engine::record_kind_id(record.kind),
+                                                   record_fields(record, verdict.left_out),
+                                                   sandbox::Sync::kNo);
+        problem_ = written ? file_->rotation_problem() : written.error().text;
+    }
+    tell_journal(record, verdict.left_out);
 }
 
 }  // namespace gatemend::app

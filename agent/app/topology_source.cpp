@@ -19,8 +19,10 @@ namespace {
 
 constexpr const char* kEtc = "/etc";
 constexpr std::string_view kNginxUnit = "nginx.service";
-// After a dump that could not run at all; a broken configuration is retried when it changes.
-constexpr core::Duration kRetry = std::chrono::minutes{1};
+// After a dump that could not run at all, twice as long each time; a change is a new beginning. A
+// broken configuration is retried when it changes.
+constexpr core::Duration kFirstRetry = std::chrono::minutes{1};
+constexpr core::Duration kLongestRetry = std::chrono::minutes{30};
 // At boot the applications come up after us: who listens where is asked again after these.
 constexpr core::Duration kSecondLook = std::chrono::seconds{15};
 constexpr core::Duration kThirdLook = std::chrono::minutes{2};
@@ -38,6 +40,7 @@ void TopologySource::start() {
     if (const auto text = io::read_small_file(cache_path_, kMaxTopologyFile)) {
         if (auto remembered = decode_topology(*text)) {
             topology_ = std::move(*remembered);
+            is_learnt_ = !topology_.services.empty();
             remember_names();
         } else {
             outside_.warn("'" + cache_path_ + "' is no topology, ignoring");
@@ -220,6 +223,7 @@ void TopologySource::take_nginx(const core::UnitState& state) {
 }
 
 void TopologySource::refresh() {
+    retry_delay_ = core::Duration::zero();
     rediscover();
     ask_nginx();
 }
@@ -231,6 +235,7 @@ void TopologySource::on_change(const std::set<std::string>& units) {
         }
     }
     watch_.set_roots(config_roots(kEtc));
+    retry_delay_ = core::Duration::zero();
     read_files();
     ask_standings([this] { rediscover(); });
     if (units.contains(std::string(kNginxUnit)) || !machine_.has_nginx) {
@@ -257,14 +262,20 @@ void TopologySource::ask_nginx() {
 
 void TopologySource::on_dump(const core::Result<io::NginxDump>& reply) {
     if (const std::string problem = take_dump(reply); !problem.empty()) {
-        nginx_problem_ = problem;
+        nginx_problem_ = problem + (is_learnt_ ? "; what was known before is watched"
+                                               : "; of nginx only its unit is watched, of what it "
+                                                 "passes to only PHP-FPM's pools");
     } else {
         nginx_problem_.clear();
         machine_.has_nginx = true;
+        is_learnt_ = true;
         ask_names(Meanings::kMore);
     }
     if (!reply) {
-        retry_ = outside_.loop.add_timer(kRetry, [this] { ask_nginx(); });
+        retry_delay_ = std::clamp<core::Duration>(retry_delay_ * 2, kFirstRetry, kLongestRetry);
+        retry_ = outside_.loop.add_timer(retry_delay_, [this] { ask_nginx(); });
+    } else {
+        retry_delay_ = core::Duration::zero();
     }
     read_files();
     ask_standings([this] {
@@ -293,11 +304,14 @@ void TopologySource::read_files() {
     machine_.fpm = std::move(files.instances);
     fpm_problems_ = std::move(files.problems);
     resolve_aliases(machine_);
+    machine_.is_nginx_installed = is_nginx_installed();
 }
 
 void TopologySource::rediscover() {
     read_files();
-    core::Topology fresh = discover(machine_, outside_.settings(), topology_);
+    // What was guessed without nginx's word is guessed again.
+    core::Topology fresh =
+        discover(machine_, outside_.settings(), is_learnt_ ? topology_ : core::Topology{});
     const bool is_new = fresh != topology_;
     topology_ = std::move(fresh);
     if (is_new && machine_.has_nginx) {

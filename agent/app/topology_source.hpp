@@ -107,6 +107,8 @@ class TopologySource {
     bus::Source retry_;
     bus::Source look_soon_;
     std::map<std::string, std::string> runs_;  // unit -> invocation that was up
+    core::Duration retry_delay_{};
+    bool is_learnt_ = false;  // nginx has told of itself, now or in an earlier life of ours
     std::vector<bus::Source> looks_;
 };
 

@@ -209,6 +209,12 @@ int print(const AuditOptions& options) {
 }  // namespace
 
 int run_audit(const AuditOptions& options) {
+    if (options.is_verify && (!options.since.empty() || options.incident)) {
+        (void)failed(
+            "audit --verify is of the whole chain: a part of it proves nothing, so it takes "
+            "neither --since nor --incident");
+        return kExitUsage;
+    }
     return options.is_verify ? run_audit_verify(options.records, options.is_json) : print(options);
 }
 

@@ -191,6 +191,8 @@ std::string services_text(const Json& services) {
     return out.empty() ? "  none\n" : out;
 }
 
+constexpr std::size_t kMaxUnownedShown = 20;
+
 std::string status_text(const Json& status) {
     std::string out =
         "gatemend " + text(status, "version") + ", mode " + text(status, "mode") + "\n";
@@ -199,6 +201,10 @@ std::string status_text(const Json& status) {
             out += "  NOT UNDONE: attempt " + text(item, "attempt") + ", " + text(item, "unit") +
                    ", incident " + text(item, "incident") + ": " + text(item, "text") + "; " +
                    undo_hint(text(item, "attempt")) + "\n";
+            continue;
+        }
+        if (text(item, "kind") == "more") {
+            out += "  " + text(item, "text") + ": see `gatemend incidents`\n";
             continue;
         }
         const bool has_given_up = text(item, "kind") == "gave-up";
@@ -218,7 +224,14 @@ std::string status_text(const Json& status) {
                text(latch, "reason") + "\n";
     }
     out += "services\n" + services_text(list(status, "services"));
-    for (const Json& backend : list(status, "unowned")) {
+    std::size_t shown = 0;
+    const Json& unowned = list(status, "unowned");
+    for (const Json& backend : unowned) {
+        if (++shown > kMaxUnownedShown) {
+            out += "  and " + std::to_string(unowned.size() - kMaxUnownedShown) +
+                   " more that no unit is known for (`gatemend status --json` has all)\n";
+            break;
+        }
         out += "  no unit known for " + text(backend, "address") + "  (" + text(backend, "where") +
                ")\n";
     }

@@ -32,6 +32,7 @@ void learn_nginx(bus::EventLoop& loop,
                  sandbox::Facts& facts,
                  app::Machine& machine,
                  std::vector<std::string>& problems) {
+    machine.is_nginx_installed = app::is_nginx_installed();
     const auto answer = await<sandbox::NginxDumpFact>(
         loop, kFactDeadline, [&facts](Answer<sandbox::NginxDumpFact> done) {
             facts.nginx_dump(std::move(done));

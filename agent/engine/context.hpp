@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatemend::engine {
 
@@ -45,7 +46,12 @@ struct Case {
 // A probe answer counts only if it was asked for after the unit's last change.
 [[nodiscard]] bool has_fresh_probe(const ServiceRecord& service);
 [[nodiscard]] bool is_bad(const core::ProbeResult& result);
+// Where the budget of all probes is used up, the service waits for its turn.
 void ask_probe(Context& context, const core::Service& service, ServiceRecord& record);
+// A probe and, once its turn has come, what logs have said.
+void look_again(Context& context, const core::Service& service, ServiceRecord& record);
+// Those whose turn has come.
+void serve_waiting(Context& context);
 void ask_config_test(Context& context, const core::Service& service, ServiceRecord& record);
 // True when a new probe should be asked for: none under way, and the newest answer is stale or
 // older than `interval`.
@@ -57,6 +63,9 @@ void ask_inspection(Context& context,
                     const core::Service& service,
                     ServiceRecord& record,
                     core::Duration max_age);
+// Hands the answer to all that it is for; the names of those.
+[[nodiscard]] std::vector<std::string> take_inspection(Context& context,
+                                                       const core::Inspected& inspected);
 void ask_logs(Context& context, const core::Service& service, ServiceRecord& record);
 void ask_filter(Context& context, const core::Service& service, ServiceRecord& record);
 // Nothing where nginx was given an address.
@@ -174,6 +183,10 @@ void evaluate_concerned(Context& context, const std::string& unit);
 void evaluate(Context& context, const std::string& unit);
 void evaluate_all(Context& context);
 void close(Context& context, Incident& incident, std::string outcome, std::string text);
+// How often an open incident is looked at, whoever asks.
+[[nodiscard]] core::Duration patience(const Context& context,
+                                      const core::Service& service,
+                                      const Incident& incident);
 
 void on_act_answered(Context& context, const core::ActAnswered& answer);
 void on_act_proposed(Context& context, const core::ActProposed& proposed);

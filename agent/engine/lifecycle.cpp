@@ -243,7 +243,7 @@ bool is_complaint_due(Context& context,
     const bool is_probed = has_fresh_probe(record) && record.probe_asked >= complaint.first;
     if (!is_probed && !service.backends.empty()) {
         ask_probe(context, service, record);
-        return !record.running_probe;
+        return !record.running_probe && !record.waits_for_look;
     }
     return true;
 }
@@ -291,15 +291,6 @@ void evaluate_quiet(Context& context, const core::Service& service, ServiceRecor
     }
 }
 
-// What has lasted is looked at less often.
-core::Duration patience(const Context& context, const Incident& incident) {
-    constexpr int kPartOfAge = 6;
-    constexpr core::Duration kLongest = std::chrono::minutes{1};
-    const core::Duration shortest = context.state.policy.settings.suspicion_cooldown;
-    return std::max(
-        shortest, std::min<core::Duration>((context.now - incident.opened) / kPartOfAge, kLongest));
-}
-
 // The unit came up after the incident had begun and has been left alone since: all that can be
 // known where no probe can be had.
 bool has_stayed_up(const Context& context,
@@ -335,10 +326,9 @@ void evaluate_recovery(Context& context,
                                       : service.unit + " is up again, and nobody complains");
         return;
     }
-    const core::Duration interval = patience(context, incident);
+    const core::Duration interval = patience(context, service, incident);
     if (is_probe_due(record, context.now, interval)) {
-        ask_probe(context, service, record);
-        ask_logs(context, service, record);
+        look_again(context, service, record);
     }
     context.wake(service.unit, record, context.now + interval);
     if (!complaint && context.now < listens_by(service, record)) {
@@ -371,6 +361,19 @@ void evaluate_up(Context& context, const core::Service& service, ServiceRecord& 
 }
 
 }  // namespace
+
+// What has lasted is looked at less often; what nobody here can heal, less often still.
+core::Duration patience(const Context& context,
+                        const core::Service& service,
+                        const Incident& incident) {
+    constexpr int kPartOfAge = 6;
+    const core::Duration longest = service.role == core::ServiceRole::kUnowned
+                                       ? std::chrono::minutes{5}
+                                       : std::chrono::minutes{1};
+    const core::Duration shortest = context.state.policy.settings.suspicion_cooldown;
+    return std::max(
+        shortest, std::min<core::Duration>((context.now - incident.opened) / kPartOfAge, longest));
+}
 
 void close(Context& context, Incident& incident, std::string outcome, std::string text) {
     const bool is_left_behind =

@@ -11,6 +11,8 @@ namespace {
 
 // Somebody may have edited the files meanwhile.
 constexpr core::Duration kProposalAge = std::chrono::minutes{10};
+// Why there is none may be over by then; an answer that has not come is older than any call.
+constexpr core::Duration kNoPlanAge = std::chrono::minutes{2};
 constexpr std::size_t kRecordedLines = 6;
 
 Proposal* find_proposal(Incident& incident, const actions::Plan& plan) {
@@ -26,6 +28,23 @@ struct Wanted {
     bool is_offer = false;
 };
 
+// One debug log of nginx tells of all its upstreams: what another incident offers is not offered
+// again.
+bool is_offered_elsewhere(const Case& c, const actions::Plan& plan) {
+    const auto& incidents = c.context.state.incidents;
+    return std::any_of(incidents.begin(), incidents.end(), [&](const auto& entry) {
+        const Incident& other = entry.second;
+        return other.id != c.incident.id && other.phase != Phase::kClosed &&
+               std::any_of(other.proposals.begin(),
+                           other.proposals.end(),
+                           [&plan](const Proposal& proposal) {
+                               return proposal.is_offer && proposal.plan.act == plan.act &&
+                                      proposal.plan.unit == plan.unit &&
+                                      proposal.plan.parameters == plan.parameters;
+                           });
+    });
+}
+
 std::vector<Wanted> wanted_plans(const Case& c) {
     const policy::Decision& decision = c.incident.decision;
     std::vector<Wanted> wanted;
@@ -36,7 +55,7 @@ std::vector<Wanted> wanted_plans(const Case& c) {
     }
     for (const policy::Offer& offer : decision.offers) {
         auto plan = plan_of(c, offer.step, offer.target, offer.parameters);
-        if (plan && wanted.size() < kMaxProposals) {
+        if (plan && wanted.size() < kMaxProposals && !is_offered_elsewhere(c, *plan)) {
             wanted.push_back(Wanted{std::move(*plan), true});
         }
     }
@@ -85,7 +104,8 @@ void propose(const Case& c) {
             proposal.is_offer = item.is_offer;
             c.incident.proposals.push_back(std::move(proposal));
             ask_for(c, c.incident.proposals.back());
-        } else if (c.context.now - known->asked >= kProposalAge) {
+        } else if (c.context.now - known->asked >=
+                   (known->digest.empty() ? kNoPlanAge : kProposalAge)) {
             ask_for(c, *known);
         }
     }

@@ -8,6 +8,7 @@
 #include "core/event.hpp"
 #include "core/hold.hpp"
 #include "engine/effect.hpp"
+#include "engine/look_budget.hpp"
 #include "policies/decide.hpp"
 #include "policies/policy.hpp"
 
@@ -114,6 +115,7 @@ struct ServiceRecord {
     std::string probe_address;
     std::optional<std::uint64_t> running_probe;
     core::TimePoint running_probe_asked{};
+    bool waits_for_look = false;  // a probe is wanted, and the budget of all of them is used up
     std::optional<core::TimePoint> suspected;  // newest probe on account of a record
     std::string suspected_address;
     core::Sightings sightings;     // what records said lately
@@ -171,6 +173,14 @@ struct State {
     std::optional<std::uint64_t> acting;  // the incident whose act is running: one at a time
     std::optional<std::uint64_t> busy;    // busy_with() at the end of the last step
     Counters counters;
+    LookBudget looks;
+    bool is_look_timed = false;  // a timer is set for those that wait for a probe
+    // The last look at the machine for backends without a unit on TCP: it tells of all listeners,
+    // so one serves all that ask meanwhile.
+    std::optional<core::Inspection> common_look;
+    core::TimePoint common_look_time{};
+    std::string common_look_asker;  // for whom one is under way, since:
+    core::TimePoint common_look_asked{};
 };
 
 }  // namespace gatemend::engine

@@ -68,15 +68,18 @@ void suspect(Context& context,
              const core::Service& service,
              ServiceRecord& record,
              const core::SymptomSeen& seen) {
-    const core::Duration cooldown = context.state.policy.settings.suspicion_cooldown;
+    const Incident* incident = context.find_open_incident(record);
+    const bool is_old_news =
+        incident != nullptr && service.role == core::ServiceRole::kUnowned;  // nobody heals it
+    const core::Duration cooldown = is_old_news ? patience(context, service, *incident)
+                                                : context.state.policy.settings.suspicion_cooldown;
     if (record.suspected && context.now - *record.suspected < cooldown) {
         return;  // at most one probe per service and cooldown, however many lines there are
     }
     record.suspected = context.now;
     record.suspected_address = seen.address;
     record_suspicion(context, service, seen);
-    ask_probe(context, service, record);
-    ask_logs(context, service, record);
+    look_again(context, service, record);
 }
 
 void on_symptom(Context& context, const core::SymptomSeen& seen) {
@@ -144,6 +147,8 @@ void on_unit(Context& context, const core::UnitSeen& seen) {
 }
 
 void on_probe(Context& context, const core::ProbeAnswered& answer) {
+    context.state.looks.note_ended(answer.probe);
+    serve_waiting(context);
     ServiceRecord* record = context.find_service(answer.unit);
     if (record == nullptr || record->running_probe != answer.probe) {
         return;
@@ -188,25 +193,9 @@ void on_journal(Context& context, const core::JournalRead& read) {
 }
 
 void on_inspected(Context& context, const core::Inspected& inspected) {
-    ServiceRecord* record = context.find_service(inspected.unit);
-    if (record == nullptr) {
-        return;
+    for (const std::string& unit : take_inspection(context, inspected)) {
+        evaluate(context, unit);
     }
-    record->is_inspecting = false;
-    record->inspection = inspected.inspection;
-    record->inspection_time = context.now;
-    const core::Service* service = context.state.topology.find_by_unit(inspected.unit);
-    if (!inspected.inspection || service == nullptr) {
-        record->work = {};
-    } else {
-        core::note_look(record->work,
-                        {.inspection = *inspected.inspection,
-                         .unit = inspected.unit,
-                         .role = service->role,
-                         .asked = record->inspection_asked,
-                         .answered = context.now});
-    }
-    evaluate(context, inspected.unit);
 }
 
 void on_logs_read(Context& context, const core::LogsRead& read) {
@@ -236,6 +225,11 @@ void on_timer(Context& context, const core::TimerFired& fired) {
     }
     const std::string unit = timer->second;
     context.state.timers.erase(timer);
+    if (unit.empty()) {
+        context.state.is_look_timed = false;
+        serve_waiting(context);
+        return;
+    }
     if (ServiceRecord* record = context.find_service(unit);
         record != nullptr && record->wake && *record->wake <= context.now) {
         record->wake.reset();
@@ -315,6 +309,15 @@ void on_name(Context& context, const core::NameResolved& name) {
     }
 }
 
+// What the executor would not plan by the old rules it is asked again.
+void on_policy(Context& context) {
+    for (auto& [id, incident] : context.state.incidents) {
+        std::erase_if(incident.proposals,
+                      [](const Proposal& proposal) { return proposal.digest.empty(); });
+    }
+    evaluate_all(context);
+}
+
 struct Visitor {
     Context& context;
 
@@ -350,7 +353,7 @@ struct Visitor {
 
     void operator()(const core::TopologyLearnt& event) const { on_topology(context, event); }
 
-    void operator()(const core::PolicyChanged& /*event*/) const { evaluate_all(context); }
+    void operator()(const core::PolicyChanged& /*event*/) const { on_policy(context); }
 
     void operator()(const core::IncidentRestored& event) const { on_restored(context, event); }
 };

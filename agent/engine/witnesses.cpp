@@ -155,14 +155,31 @@ core::Duration patience_of(const Context& context,
     return was_slow ? std::max(usual, std::min(nginx, kLongest)) : usual;
 }
 
-}  // namespace
+LookBudget::Class class_of(const core::Service& service) {
+    return service.role == core::ServiceRole::kUnowned ? LookBudget::Class::kUnowned
+                                                       : LookBudget::Class::kUnit;
+}
 
-void ask_probe(Context& context, const core::Service& service, ServiceRecord& record) {
-    // An answer that was asked for before the unit's last change is of no use: ask again, ignore
-    // it.
-    if (record.running_probe && record.running_probe_asked >= record.unit_seen) {
+// A unit that is down waits for its start, and an act for its verdict: neither waits for others.
+bool is_urgent(const Context& context, const ServiceRecord& record) {
+    const Incident* incident = context.find_open_incident(record);
+    const bool is_acted_on = incident != nullptr && (incident->phase == Phase::kActing ||
+                                                     incident->unverified_attempt.has_value());
+    return is_acted_on || (record.unit && core::is_down(*record.unit));
+}
+
+void time_the_next(Context& context) {
+    State& state = context.state;
+    if (state.is_look_timed || !state.looks.is_anybody_waiting()) {
         return;
     }
+    state.is_look_timed = true;
+    const std::uint64_t timer = state.next_timer++;
+    state.timers.emplace(timer, "");  // of no service
+    context.emit(SetTimer{timer, state.looks.next_turn(context.now)});
+}
+
+void start_probe(Context& context, const core::Service& service, ServiceRecord& record) {
     StartProbe probe = probe_of(context, service, record);
     if (probe.address.empty()) {
         return;
@@ -172,7 +189,56 @@ void ask_probe(Context& context, const core::Service& service, ServiceRecord& re
     record.running_probe = probe.probe;
     record.running_probe_asked = context.now;
     ++context.state.counters.probes;
+    context.state.looks.note_begun(class_of(service), probe.probe, context.now);
     context.emit(std::move(probe));
+}
+
+bool is_asked_already(const ServiceRecord& record) {
+    // An answer that was asked for before the unit's last change is of no use: ask again, ignore
+    // it.
+    return record.running_probe && record.running_probe_asked >= record.unit_seen;
+}
+
+}  // namespace
+
+void ask_probe(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (is_asked_already(record)) {
+        return;
+    }
+    const bool is_free = is_urgent(context, record);
+    if (!is_free && record.waits_for_look) {
+        return;
+    }
+    if (is_free || context.state.looks.take(class_of(service), context.now)) {
+        start_probe(context, service, record);
+        return;
+    }
+    record.waits_for_look = true;
+    context.state.looks.wait(class_of(service), service.unit);
+    time_the_next(context);
+}
+
+void look_again(Context& context, const core::Service& service, ServiceRecord& record) {
+    ask_probe(context, service, record);
+    if (!record.waits_for_look) {
+        ask_logs(context, service, record);
+    }
+}
+
+void serve_waiting(Context& context) {
+    while (const auto unit = context.state.looks.next(context.now)) {
+        const core::Service* service = context.state.topology.find_by_unit(*unit);
+        ServiceRecord* record = context.find_service(*unit);
+        if (record == nullptr || service == nullptr) {
+            continue;  // no longer configured
+        }
+        record->waits_for_look = false;
+        if (!is_asked_already(*record)) {
+            start_probe(context, *service, *record);
+            ask_logs(context, *service, *record);
+        }
+    }
+    time_the_next(context);
 }
 
 void ask_neighbours(Context& context, const std::string& unit) {
@@ -191,6 +257,39 @@ bool has_config_test(const core::Service& service) {
     return service.role == core::ServiceRole::kPhpFpm || service.role == core::ServiceRole::kNginx;
 }
 
+namespace {
+
+// Of a TCP address nothing is looked at that is not told of all.
+bool is_served_by_common_look(const core::Service& service) {
+    return service.role == core::ServiceRole::kUnowned && !service.backends.empty() &&
+           !service.backends.front().address.starts_with("unix:");
+}
+
+void ask_common_look(Context& context,
+                     const core::Service& service,
+                     ServiceRecord& record,
+                     core::Duration max_age) {
+    State& state = context.state;
+    const bool is_young = state.common_look_time > core::TimePoint{} &&
+                          context.now - state.common_look_time < max_age;
+    record.inspection_asked = context.now;
+    if (is_young) {
+        record.inspection = state.common_look;
+        record.inspection_time = state.common_look_time;
+        return;
+    }
+    record.is_inspecting = true;
+    const bool is_under_way =
+        !state.common_look_asker.empty() && context.now - state.common_look_asked < kLookLost;
+    if (!is_under_way) {
+        state.common_look_asker = service.unit;
+        state.common_look_asked = context.now;
+        context.emit(Inspect{service.unit, suspected_backend(service, record).address});
+    }
+}
+
+}  // namespace
+
 void ask_inspection(Context& context,
                     const core::Service& service,
                     ServiceRecord& record,
@@ -200,9 +299,59 @@ void ask_inspection(Context& context,
     if (record.is_inspecting || is_young) {
         return;
     }
+    const std::string address = suspected_backend(service, record).address;
+    if (is_served_by_common_look(service)) {
+        ask_common_look(context, service, record, max_age);
+        return;
+    }
     record.is_inspecting = true;
     record.inspection_asked = context.now;
-    context.emit(Inspect{service.unit, suspected_backend(service, record).address});
+    context.emit(Inspect{service.unit, address});
+}
+
+namespace {
+
+// What the unit's processes have done since the look before.
+void note_work(const Context& context, const std::string& unit, ServiceRecord& record) {
+    const core::Service* service = context.state.topology.find_by_unit(unit);
+    if (!record.inspection || service == nullptr) {
+        record.work = {};
+        return;
+    }
+    core::note_look(record.work,
+                    {.inspection = *record.inspection,
+                     .unit = unit,
+                     .role = service->role,
+                     .asked = record.inspection_asked,
+                     .answered = context.now});
+}
+
+}  // namespace
+
+std::vector<std::string> take_inspection(Context& context, const core::Inspected& inspected) {
+    State& state = context.state;
+    std::vector<std::string> served{inspected.unit};
+    if (inspected.unit == state.common_look_asker) {
+        state.common_look_asker.clear();
+        state.common_look = inspected.inspection;
+        state.common_look_time = context.now;
+        for (const core::Service& service : state.topology.services) {
+            const ServiceRecord* record = context.find_service(service.unit);
+            if (service.unit != inspected.unit && is_served_by_common_look(service) &&
+                record != nullptr && record->is_inspecting) {
+                served.push_back(service.unit);
+            }
+        }
+    }
+    for (const std::string& unit : served) {
+        if (ServiceRecord* record = context.find_service(unit)) {
+            record->is_inspecting = false;
+            record->inspection = inspected.inspection;
+            record->inspection_time = context.now;
+            note_work(context, unit, *record);
+        }
+    }
+    return served;
 }
 
 void ask_logs(Context& context, const core::Service& service, ServiceRecord& record) {

@@ -25,7 +25,7 @@ struct NginxDump {
     std::string diagnostics;  // the tool's words, unsanitized
 };
 
-inline constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
+inline constexpr std::size_t kMaxDumpBytes = std::size_t{64} * 1024 * 1024;
 
 struct ConfigTestReply {
     std::string verdict;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxFieldBytes = 4096;
 constexpr std::size_t kHashDigits = 64;
+constexpr const char* kRootsUnit = "gatemend-executor.service";
 
 std::string_view field_of(sd_journal* journal, const char* name) {
     const void* data = nullptr;
@@ -42,11 +43,14 @@ std::optional<sandbox::Anchor> anchor_at(sd_journal* journal) {
 }  // namespace
 
 core::Result<std::vector<sandbox::Anchor>> read_anchors(const std::string& record,
-                                                        const std::string& unit) {
+                                                        const std::string& unit,
+                                                        std::size_t most) {
     GATEMEND_TRY(journal, open_journal(kMaxFieldBytes));
     sd_journal* const raw = journal.get();
     int error = match_journal(raw, "AUDIT_FILE=" + record);
     error = error < 0 ? error : match_journal(raw, "_SYSTEMD_UNIT=" + unit);
+    // An entry that root has not written is none of a unit that runs as root, whatever its name.
+    error = error < 0 || unit != kRootsUnit ? error : match_journal(raw, "_UID=0");
     if (error < 0) {
         return journal_failure("select journal entries", error);
     }
@@ -55,7 +59,7 @@ core::Result<std::vector<sandbox::Anchor>> read_anchors(const std::string& recor
     }
     std::vector<sandbox::Anchor> anchors;
     // No more, or a damaged file: what there is will do.
-    while (anchors.size() < kMaxAnchors && sd_journal_previous(raw) > 0) {
+    while (anchors.size() < most && sd_journal_previous(raw) > 0) {
         if (auto anchor = anchor_at(raw)) {
             anchors.push_back(std::move(*anchor));
         }

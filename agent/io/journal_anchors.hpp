@@ -15,8 +15,9 @@ namespace gatemend::io {
 
 inline constexpr std::size_t kMaxAnchors = 20000;
 
-// The newest kMaxAnchors. None is not an error: the journal may be younger than the record.
-[[nodiscard]] core::Result<std::vector<sandbox::Anchor>> read_anchors(const std::string& record,
-                                                                      const std::string& unit);
+// The newest `most`, newest first. None is not an error: the journal may be younger than the
+// record.
+[[nodiscard]] core::Result<std::vector<sandbox::Anchor>> read_anchors(
+    const std::string& record, const std::string& unit, std::size_t most = kMaxAnchors);
 
 }  // namespace gatemend::io

@@ -9,7 +9,7 @@
 namespace gatemend::parse {
 namespace {
 
-constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
+constexpr std::size_t kMaxDumpBytes = std::size_t{64} * 1024 * 1024;
 // Files are read again in other blocks: in all so many times the dump, and a little.
 constexpr std::size_t kReadsPerByte = 8;
 constexpr std::size_t kSpareReadBytes = std::size_t{1} * 1024 * 1024;
@@ -24,7 +24,7 @@ const UpstreamGroup* NginxConfig::find_group(std::string_view name) const {
 
 core::Result<NginxConfig> parse_nginx_dump(std::string_view dump_text) {
     if (dump_text.size() > kMaxDumpBytes) {
-        return core::Error{"output of nginx -T: larger than 8 MiB"};
+        return core::Error{"output of nginx -T: larger than 64 MiB"};
     }
     NginxDump dump(dump_text);
     if (dump.files().empty()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Reads the output of `nginx -T` with nginx's own grammar and finds what matters to us: which
 // backends are configured, where, and with which limits in effect there; what nginx listens on,
-// where it logs and in which form, and its own limits. Input is at most 8 MiB and may be anything;
+// where it logs and in which form, and its own limits. Input is at most 64 MiB and may be anything;
 // linear time. Values are as written, hostile only as far as root's configuration is.
 #pragma once
 

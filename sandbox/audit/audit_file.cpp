@@ -36,6 +36,8 @@ constexpr std::size_t kMaxTornShown = 256;
 constexpr std::size_t kFrameBytes = 512;
 // A rotation that failed is tried again after so much more.
 constexpr std::uint64_t kRetryBytes = std::uint64_t{64} * 1024;
+// Of what lies in a record's place; a larger file is kept, and not read.
+constexpr off_t kMaxFoundBytes = off_t{64} * 1024 * 1024;
 
 Error errno_error(const std::string& what) {
     return Error{what + ": " + std::generic_category().message(errno)};
@@ -108,6 +110,10 @@ Continued continued_of(std::string_view path, std::string_view text) {
 
 }  // namespace
 
+std::string found_path(const std::string& path) {
+    return archive_folder(path) + path.substr(path.rfind('/')) + ".found";
+}
+
 struct AuditFile::Impl {
     AuditPlace place;
     int fd = -1;
@@ -115,7 +121,9 @@ struct AuditFile::Impl {
     std::uint64_t next_seq = 1;
     std::string head = first_prev();
     bool has_torn_line = false;
-    std::string torn;  // what was cut off, until the "torn" record is written
+    std::string torn;        // what was cut off, until the "torn" record is written
+    std::string put_back;    // fields of the "replaced" record, until it is written
+    bool is_synced = false;  // all of it is on disk
     bool is_out_of_room = false;
     bool is_broken = false;  // a failed write could not be taken back
     std::uint64_t rotate_at = 0;
@@ -140,6 +148,10 @@ struct AuditFile::Impl {
     Status write_line(std::string_view line, Sync sync);
     Status take_back(Error error);
     Status empty();
+
+    Status check_place();
+    Status put_in_place(const std::string& problem);
+    void set_found_aside(JsonFields& fields) const;
 
     Status rotate_if_full(std::size_t bytes);
     Status rotate();
@@ -271,8 +283,76 @@ Status AuditFile::Impl::write_line(std::string_view line, Sync sync) {
         is_out_of_room = is_want_of_room(errno);
         return take_back(errno_error("fdatasync"));
     }
+    is_synced = sync == Sync::kYes;  // which is of the whole file
     size += line.size();
     return Done{};
+}
+
+Status AuditFile::Impl::check_place() {
+    struct stat ours {};
+
+    struct stat there {};
+
+    if (fstat(fd, &ours) < 0) {
+        return errno_error("stat");
+    }
+    if (static_cast<std::uint64_t>(ours.st_size) != size) {
+        return Error{"somebody else has written into it: it has " + std::to_string(ours.st_size) +
+                     " bytes, " + std::to_string(size) + " are ours"};
+    }
+    if (lstat(place.path.c_str(), &there) < 0) {
+        return errno == ENOENT ? put_in_place("was moved away or unlinked while it was written")
+                               : errno_error("look for it");
+    }
+    const bool is_ours = there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+    return is_ours ? Status{Done{}}
+                   : put_in_place("was replaced by something else while it was written");
+}
+
+// The descriptor still has every record. The copy is made in the folder of the older parts, which
+// gives it its group, and moved from there.
+Status AuditFile::Impl::put_in_place(const std::string& problem) {
+    JsonFields fields;
+    fields.add("problem", place.path + " " + problem);
+    if (!place.is_put_back) {
+        return Error{"it " + problem};
+    }
+    GATEMEND_CHECK(make_archive_folder(place.path));
+    const std::string copy = found_path(place.path) + ".ours";
+    (void)unlink(copy.c_str());  // of a try that failed; making it says what is in the way
+    GATEMEND_CHECK(copy_to_archive(fd, size, copy));
+    set_found_aside(fields);
+    constexpr int kFlags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    const int fresh = ::open(copy.c_str(), kFlags);
+    if (fresh < 0 || flock(fresh, LOCK_EX | LOCK_NB) < 0 ||
+        std::rename(copy.c_str(), place.path.c_str()) != 0) {
+        const Error error = errno_error("put it back");
+        if (fresh >= 0) {
+            close(fresh);
+        }
+        return error;
+    }
+    close(std::exchange(fd, fresh));
+    put_back = fields.text();
+    return sync_archive_folder(place.path);
+}
+
+void AuditFile::Impl::set_found_aside(JsonFields& fields) const {
+    const std::string found = found_path(place.path);
+    (void)unlink(found.c_str());  // an older one, which a folder could not replace
+    if (std::rename(place.path.c_str(), found.c_str()) != 0) {
+        return;  // nothing there; or putting ours back says what is in the way
+    }
+    fields.add("found", found);
+
+    struct stat info {};
+
+    const bool is_worth_reading =
+        lstat(found.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size <= kMaxFoundBytes;
+    if (is_worth_reading) {
+        const auto digest = file_sha256_hex(found);
+        fields.add_if("sha256", digest ? *digest : "");
+    }
 }
 
 Status AuditFile::Impl::empty() {
@@ -488,6 +568,13 @@ Status AuditFile::append(core::TimePoint time,
     if (Status room = impl_->rotate_if_full(fields.size() + kFrameBytes); !room) {
         return room.error().within("audit file '" + impl_->place.path + "': rotate it");
     }
+    if (Status placed = impl_->check_place(); !placed) {
+        return placed.error().within("audit file '" + impl_->place.path + "'");
+    }
+    if (!impl_->put_back.empty()) {
+        const std::string put_back = std::exchange(impl_->put_back, "");
+        GATEMEND_CHECK(append(time, kPutBack, put_back, sync));
+    }
     if (!impl_->torn.empty()) {
         JsonFields fragment;
         fragment.add_number("bytes", impl_->torn.size()).add("sha256", sha256_hex(impl_->torn));
@@ -518,6 +605,19 @@ Status AuditFile::append(core::TimePoint time,
     impl_->head = std::move(hash);
     ++impl_->next_seq;
     return Done{};
+}
+
+Status AuditFile::sync() {
+    if (!impl_->is_synced && fdatasync(impl_->fd) < 0) {
+        return errno_error("fdatasync of audit file '" + impl_->place.path + "'");
+    }
+    impl_->is_synced = true;
+    return Done{};
+}
+
+Status AuditFile::check_place() {
+    const Status status = impl_->check_place();
+    return status ? status : status.error().within("audit file '" + impl_->place.path + "'");
 }
 
 Result<std::uint64_t> AuditFile::reserve(std::uint64_t bytes) const {

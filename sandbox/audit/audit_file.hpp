@@ -47,7 +47,12 @@ struct AuditPlace {
     Carry carry{};
     std::uint64_t rotate_bytes = kRotateBytes;
     std::size_t max_archives = kMaxArchives;
+    // The folder is the writer's own: a file that was moved away is put back.
+    bool is_put_back = false;
 };
+
+// What lay at the path of a record that was put back: the newest one.
+[[nodiscard]] std::string found_path(const std::string& path);  // "/x/audit.old/audit.jsonl.found"
 
 class AuditFile {
   public:
@@ -80,6 +85,15 @@ class AuditFile {
 
     // The last append() failed for want of room (full, over quota, read-only), which may pass.
     [[nodiscard]] bool is_out_of_room() const;
+
+    // All records so far are on disk when it returns. What is named elsewhere has to be.
+    [[nodiscard]] core::Status sync();
+
+    // Is the file still what the path names, and as long as we have made it? Where the place says
+    // so, one that was moved away, unlinked or replaced is put back from the descriptor, whole;
+    // what lay there instead is kept beside the older parts (found_path()), and the next record is
+    // "replaced". Else, and where somebody wrote into it, an error. Part of every append().
+    [[nodiscard]] core::Status check_place();
 
     [[nodiscard]] bool has_torn_line() const;
     [[nodiscard]] std::uint64_t next_seq() const;

@@ -16,6 +16,11 @@ inline constexpr std::size_t kHashDigits = 64;
 // The kind of the first record of every file but the first.
 inline constexpr std::string_view kContinued = "continued";
 
+// At a start the end of the record was not what the journal names: what follows stands on that.
+inline constexpr std::string_view kContradicted = "contradicted";
+// The file was moved, unlinked or replaced while it was written, and was put back.
+inline constexpr std::string_view kPutBack = "replaced";
+
 [[nodiscard]] std::string first_prev();  // 64 zeros
 
 struct AuditLine {

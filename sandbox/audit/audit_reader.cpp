@@ -3,9 +3,12 @@
 
 #include "sandbox/audit/archives.hpp"
 #include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/audit_line.hpp"
 #include "sandbox/audit/chain_checker.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
 
 namespace gatemend::sandbox {
 namespace {
@@ -88,16 +91,47 @@ Result<AuditReport> read_audit(const std::string& path, const LineSink& each) {
     AuditReport report;
     report.records = chain.records;
     report.head = chain.head;
-    if (!chain.findings.empty()) {
-        const AuditFinding& first = chain.findings.front();
-        report.problem = first.problem;
-        report.line = first.line;
-        report.text = first.text;
+    // What a record tells of is no fault of this file's chain; what follows from it, its reader
+    // says.
+    const auto first = std::ranges::find_if(chain.findings, [](const AuditFinding& finding) {
+        return finding.problem != AuditProblem::kOnRecord;
+    });
+    if (first != chain.findings.end()) {
+        report.problem = first->problem;
+        report.line = first->line;
+        report.text = first->text;
     } else if (chain.is_torn) {
         report.problem = AuditProblem::kTornLastLine;
         report.text = path + ": the last record has no end: the writer was interrupted";
     }
     return report;
+}
+
+Result<std::string> find_contradiction(const std::string& path, const Anchor& anchor) {
+    GATEMEND_TRY(files, chain_files(path));
+    const std::string record = "record " + std::to_string(anchor.seq);
+    const std::string named = ", which the journal of " + core::format_time(anchor.time) + " names";
+    for (auto file = files.rbegin(); file != files.rend(); ++file) {
+        std::uint64_t first = 0;
+        std::string found;
+        GATEMEND_TRY(rest, read_lines(*file, [&](std::string_view text) {
+                         const auto line = check_audit_line(text);
+                         first = line && first == 0 ? line->seq : first;
+                         if (line && line->seq == anchor.seq) {
+                             found = std::string{line->hash};
+                         }
+                     }));
+        (void)rest;  // no whole record
+        if (!found.empty()) {
+            return found == anchor.hash ? std::string{} : record + " is not the one" + named;
+        }
+        if (first != 0 && first <= anchor.seq) {
+            return record + " is missing" + named;
+        }
+    }
+    // Older than all that is kept; or there is nothing at all, where there was something.
+    GATEMEND_TRY(newest, read_end(path, 1));
+    return newest.empty() ? record + " is missing" + named : std::string{};
 }
 
 Result<std::vector<std::string>> chain_files(const std::string& path) {

@@ -28,6 +28,7 @@ enum class AuditProblem {
     kBadSequence,
     kMissing,  // whole records, or whole files
     kNotInJournal,
+    kOnRecord,  // the writer has found it, and says so in a record of the chain
 };
 
 struct AuditReport {
@@ -48,6 +49,11 @@ struct Anchor {
     std::string hash;
     core::TimePoint time{};
 };
+
+// "" where the record at `path`, over all its parts, holds what the journal names, or no longer
+// reaches back so far; else a sentence.
+[[nodiscard]] core::Result<std::string> find_contradiction(const std::string& path,
+                                                           const Anchor& anchor);
 
 struct AuditFinding {
     AuditProblem problem{};

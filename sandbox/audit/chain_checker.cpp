@@ -70,6 +70,9 @@ void ChainChecker::take_record(const AuditLine& line, std::string_view text) {
         note_continued(text);
     }
     check_anchor(line);
+    if (line.kind == kContradicted || line.kind == kPutBack) {
+        note_told(line, text);
+    }
     is_linked_ = true;
     report_.first_seq = report_.records == 0 ? line.seq : report_.first_seq;
     report_.head = std::string{line.hash};
@@ -163,6 +166,14 @@ void ChainChecker::note_continued(std::string_view text) {
     if (seq != record.end() && seq->is_number_unsigned()) {
         dropped_before_.emplace(seq->get<std::uint64_t>(), text_member(record, "start_prev"));
     }
+}
+
+void ChainChecker::note_told(const AuditLine& line, std::string_view text) {
+    note(AuditProblem::kOnRecord,
+         line.seq,
+         std::string{line.hash},
+         "this record tells of an edit: " +
+             text_member(json::parse(text, nullptr, false), "problem"));
 }
 
 void ChainChecker::end_file(std::string_view rest, bool is_last) {

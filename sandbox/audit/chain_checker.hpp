@@ -39,6 +39,7 @@ class ChainChecker {
     void check_link(const AuditLine& line);
     void check_anchor(const AuditLine& line);
     void note_continued(std::string_view text);
+    void note_told(const AuditLine& line, std::string_view text);
     [[nodiscard]] bool is_after_put_aside(const AuditLine& line, std::string_view text);
     void collapse_put_aside(const std::string& problem);
     void note(AuditProblem problem, std::uint64_t seq, std::string key, const std::string& what);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/audit/ledger_builder.hpp"
 
+#include "sandbox/audit/audit_line.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -229,6 +231,8 @@ void take_carried(Books& books, Fields& fields) {
         lift_latch(ledger, fields.text("unit"), fields.time("since"));
     } else if (what == "pause") {
         ledger.pause = core::Pause{fields.time("until"), fields.text("reason"), fields.text("by")};
+    } else if (what == "contradiction") {
+        books.contradiction = fields.text("problem");
     } else if (what == "approval") {
         add_approval(ledger, {fields.text("digest"), fields.time("until"), fields.text("by")});
     } else {
@@ -240,6 +244,9 @@ void take_carried(Books& books, Fields& fields) {
 void take_acknowledged(Books& books, Fields& fields) {
     if (fields.has("attempt")) {
         take_undo(books, fields, core::UndoState::kNothing);
+    } else {
+        books.contradiction.clear();
+        books.acknowledged = fields.time("time");
     }
 }
 
@@ -295,6 +302,8 @@ void take_record(Books& books, const std::string& kind, Fields& fields) {
         take_undo(books, fields, core::UndoState::kNothing);
     } else if (kind == "acknowledged") {
         take_acknowledged(books, fields);
+    } else if (kind == kContradicted) {
+        books.contradiction = fields.text("acts") == "held" ? fields.text("problem") : "";
     } else if (kind == "carried") {
         take_carried(books, fields);
     } else {
@@ -440,10 +449,13 @@ void LedgerBuilder::take(std::string_view line) {
 }
 
 Ledger LedgerBuilder::finish() && {
-    return std::move(books_.ledger);
+    return std::move(*this).finish_books().ledger;
 }
 
 Books LedgerBuilder::finish_books() && {
+    if (books_.ledger.unreadable.empty()) {
+        books_.ledger.unreadable = books_.contradiction;
+    }
     return std::move(books_);
 }
 

@@ -105,6 +105,10 @@ std::vector<CarriedRecord> carry_books(const Books& books) {
         records.push_back({"carried", attempt_fields(attempt, footprint)});
     }
     carry_word_of_operator(books.ledger, records);
+    if (!books.contradiction.empty()) {
+        records.push_back(
+            {"carried", what("contradiction").add("problem", books.contradiction).text()});
+    }
     return records;
 }
 

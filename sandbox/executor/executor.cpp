@@ -80,6 +80,36 @@ void Executor::begin(std::function<void()> ready) {
                                         policy::render(loaded.errors.front())});
     }
     record_.settle_clock(ports_.now(), kApprovalLifetime);
+    const auto started = std::make_shared<std::function<void()>>(std::move(ready));
+    compare_record(
+        [this, started](const std::string& not_compared) { begin_record(not_compared, started); });
+}
+
+// Before anything is appended, and before the journal hears of the end that was found on disk.
+void Executor::compare_record(const std::function<void(const std::string&)>& then) {
+    if (!ports_.read_anchor) {
+        then("nobody was asked");
+        return;
+    }
+    ports_.read_anchor(record_.path(), [this, then](const Result<std::optional<Anchor>>& newest) {
+        if (!newest || !*newest) {
+            then(newest ? "the journal says nothing about this record"
+                        : "the journal was not read: " + core::sanitize(newest.error().text));
+            return;
+        }
+        const std::string problem = record_.find_contradiction(**newest);
+        if (!problem.empty()) {
+            const Status status = record_.note_contradiction(ports_.now(), **newest, problem);
+            if (!status) {
+                (void)record_failed(ports_, status.error());  // unreadable either way
+            }
+        }
+        then("");
+    });
+}
+
+void Executor::begin_record(const std::string& not_compared,
+                            const std::shared_ptr<std::function<void()>>& ready) {
     if (const std::string& why = record_.ledger().unreadable; !why.empty()) {
         say(message_id::kRecordFailed,
             LOG_CRIT,
@@ -87,13 +117,19 @@ void Executor::begin(std::function<void()> ready) {
             "observe only, until somebody has looked and says `gatemend audit acknowledge`: " +
                 core::sanitize(why));
     }
-    if (const Status status = record_.note_start(ports_.now()); !status) {
+    if (const Status status = record_.note_start(ports_.now(), not_compared); !status) {
         (void)record_failed(ports_, status.error());  // said in the journal; unreadable from now on
     }
     (void)record_.check_room();  // takes as much as there is: later it may be less
-    say(message_id::kExecutorStarted, LOG_INFO, "", "gatemend executor started");
+    say(message_id::kExecutorStarted,
+        LOG_INFO,
+        "",
+        "gatemend executor started" +
+            (not_compared.empty()
+                 ? ""
+                 : "; the end of its record was not compared with the journal: " + not_compared));
     watch_latches();
-    resolve_interrupted(std::make_shared<std::function<void()>>(std::move(ready)));
+    resolve_interrupted(ready);
 }
 
 void Executor::resolve_interrupted(const std::shared_ptr<std::function<void()>>& ready) {
@@ -760,7 +796,11 @@ Reply<Done> Executor::acknowledge_attempt(std::uint64_t attempt, const std::stri
     return Done{};
 }
 
-// One clock for all records of an hour: a record that does not grow wakes nobody.
+void Executor::end() {
+    anchor();
+}
+
+// One clock for all records of its time: a record that does not grow wakes nobody.
 void Executor::anchor_soon() {
     if (is_anchor_due_) {
         return;
@@ -768,12 +808,21 @@ void Executor::anchor_soon() {
     is_anchor_due_ = true;
     ports_.after(kAnchorInterval, [this] {
         is_anchor_due_ = false;
+        anchor();
         const std::string problem = record_.rotation_problem();
-        say(message_id::kAnchored, LOG_INFO, "", "the record stands at " + record_.head());
         if (!problem.empty()) {
             say(message_id::kRecordFailed, LOG_ERR, "", core::sanitize(problem));
         }
     });
+}
+
+void Executor::anchor() {
+    if (record_.is_ahead_of_anchor()) {
+        say(message_id::kAnchored,
+            LOG_INFO,
+            "",
+            "the record stands at " + record_.end().value_or(Anchor{}).hash);
+    }
 }
 
 std::string Executor::reload() {

@@ -33,8 +33,9 @@ inline constexpr std::size_t kMaxExaminations = 8;
 // Previews that root may ask to see whole.
 inline constexpr std::size_t kMaxFullPreviews = 8;
 
-// While the record grows, its head is in the journal at least so often.
-inline constexpr core::Duration kAnchorInterval = std::chrono::hours{1};
+// So long after a record, at most, its head is in the journal; a record that does not grow wakes
+// nobody. With what a busy machine adds that is less than a minute.
+inline constexpr core::Duration kAnchorInterval = std::chrono::seconds{30};
 
 struct Proposal {
     std::string digest;
@@ -60,6 +61,9 @@ class Executor {
     // act that was interrupted its outcome. What such an act has left behind is undone meanwhile;
     // until then nothing is executed. Never acts again.
     void begin(std::function<void()> ready);
+    // The last thing: the end of the record goes to the journal, so that nobody can change it while
+    // no executor looks.
+    void end();
 
     void plan(const PlanRequest& request, const ReplyDone<Proposal>& done);
     // The same plan without permission; consent, budget and guards do not matter.
@@ -142,7 +146,12 @@ class Executor {
     void finish(const std::shared_ptr<Job>& job, const actions::ActReport& report);
     void stop(const std::shared_ptr<Job>& job, Fault fault);
     void keep_full_preview(const Finding& finding);
+    // `then` hears why it could not be compared, or "".
+    void compare_record(const std::function<void(const std::string&)>& then);
+    void begin_record(const std::string& not_compared,
+                      const std::shared_ptr<std::function<void()>>& ready);
     void anchor_soon();
+    void anchor();
     void say(std::string_view message_id, int priority, const std::string& unit, std::string text);
 
     ExecutorPorts ports_;

@@ -29,6 +29,8 @@ struct GateHold {
     std::string text;
 };
 
+using AnchorDone = std::function<void(const core::Result<std::optional<Anchor>>&)>;
+
 using HoldDone = std::function<void(std::optional<GateHold>)>;
 
 struct ExecutorPorts {
@@ -44,11 +46,14 @@ struct ExecutorPorts {
     std::function<void(core::Duration, std::function<void()>)> after{};
     // How long this machine has been running; empty: nobody knows.
     std::function<core::Duration()> uptime{};
+    // What the journal says last of the record at this path, by our own word. Nothing: it says
+    // nothing. Empty: it is not asked.
+    std::function<void(const std::string& path, AnchorDone done)> read_anchor{};
     // Is a person, another tool or the machine itself at work? Empty: nobody is asked.
     std::function<void(const std::string& unit, actions::ActId act, HoldDone done)> check_guards{};
 };
 
-// A journal entry with the head of the record's chain.
+// A journal entry with the head of the record's chain, which is on disk by then.
 struct Announcement {
     std::string_view message_id;
     int priority = 6;
@@ -57,7 +62,7 @@ struct Announcement {
     std::uint64_t incident = 0;
 };
 
-void announce(const ExecutorPorts& ports, const Record& record, Announcement announcement);
+void announce(const ExecutorPorts& ports, Record& record, Announcement announcement);
 
 // Says it in the journal, as loud as it can be said; the fault for the caller.
 [[nodiscard]] Fault record_failed(const ExecutorPorts& ports, const core::Error& error);

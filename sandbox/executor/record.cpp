@@ -47,7 +47,7 @@ Books read_books(const std::string& path, const std::vector<std::string>& more =
 
 Result<std::vector<CarriedRecord>> carry_all(const std::string& part) {
     const Books books = read_books(part);
-    if (!books.ledger.unreadable.empty()) {
+    if (books.ledger.unreadable != books.contradiction) {
         return Error{books.ledger.unreadable};
     }
     return carry_books(books);
@@ -70,8 +70,11 @@ Result<AuditMark> mark_newest_part(const std::string& path, const std::string& p
 }
 
 AuditPlace place_of(const std::string& path, std::uint64_t rotate_bytes, Carry carry) {
-    return {
-        .path = path, .mode = kAuditMode, .carry = std::move(carry), .rotate_bytes = rotate_bytes};
+    return {.path = path,
+            .mode = kAuditMode,
+            .carry = std::move(carry),
+            .rotate_bytes = rotate_bytes,
+            .is_put_back = true};
 }
 
 // The plan as it was approved, so that what is undone is what was done.
@@ -146,7 +149,7 @@ Record Record::open(const std::string& path, const std::string& spill, std::uint
 void Record::take_file(AuditFile file) {
     file_ = std::move(file);
     books_ = read_books(path_);
-    is_file_bad_ = !books_.ledger.unreadable.empty();
+    is_file_bad_ = books_.ledger.unreadable != books_.contradiction;
     if (const Status status = take_spill(); !status && !is_file_bad_) {
         books_.ledger.unreadable = status.error().text;
     }
@@ -235,12 +238,11 @@ core::Duration Record::uptime() const {
     return uptime_ ? uptime_() : core::Duration::zero();
 }
 
-std::string Record::head() const {
-    return file_ ? file_->head() : std::string{};
-}
-
-std::uint64_t Record::last_seq() const {
-    return file_ ? file_->next_seq() - 1 : 0;
+std::optional<Anchor> Record::end() {
+    if (!file_ || !file_->sync() || file_->next_seq() == 1) {
+        return std::nullopt;
+    }
+    return Anchor{file_->next_seq() - 1, file_->head(), {}};
 }
 
 std::string Record::rotation_problem() const {
@@ -297,11 +299,20 @@ Status Record::write(TimePoint now, std::string_view kind, const std::string& fi
 
 Status Record::acknowledge(TimePoint now, const Acknowledgement& said) {
     const std::string problem = std::exchange(books_.ledger.unreadable, "");
-    const bool is_put_aside = is_file_bad_;
+    books_.contradiction.clear();
+    // Whoever has written into the file since it was read has not changed what is known of it.
+    const bool is_written_into = !is_file_bad_ && file_ && !file_->check_place();
+    const bool is_put_aside = is_file_bad_ || is_written_into;
     if (is_put_aside) {
         file_.reset();  // its lock
-        auto fresh = AuditFile::start_over(
-            place_of(path_, rotate_bytes_, carry_what_is_readable), now, problem);
+        Carry carry = carry_what_is_readable;
+        if (is_written_into) {
+            carry = [books = books_](const std::string& /*part*/) {
+                return Result<std::vector<CarriedRecord>>{carry_books(books)};
+            };
+        }
+        auto fresh =
+            AuditFile::start_over(place_of(path_, rotate_bytes_, std::move(carry)), now, problem);
         if (!fresh) {
             books_.ledger.unreadable = problem;
             return fresh.error();
@@ -341,8 +352,37 @@ void Record::settle_clock(core::TimePoint now, core::Duration longest_approval) 
     core::settle_clock(books_.ledger, now, longest_approval);
 }
 
-Status Record::note_start(TimePoint now) {
-    return write(now, "start", JsonFields{}.add("version", GATEMEND_VERSION).text(), Sync::kYes);
+bool Record::is_ahead_of_anchor() const {
+    return file_ && file_->next_seq() > anchored_ + 1;
+}
+
+std::string Record::find_contradiction(const Anchor& anchor) const {
+    if (!file_ || is_file_bad_ || anchor.time <= books_.acknowledged) {
+        return {};
+    }
+    const auto found = sandbox::find_contradiction(path_, anchor);
+    return found ? *found : found.error().text;
+}
+
+Status Record::note_contradiction(TimePoint now, const Anchor& anchor, const std::string& problem) {
+    // Of nothing at all nothing wrong can be believed: a package that was purged and comes back.
+    const bool is_held = file_ && file_->next_seq() > 1;
+    if (is_held) {
+        books_.contradiction = problem;
+        books_.ledger.unreadable = problem;
+    }
+    JsonFields fields;
+    fields.add("problem", problem)
+        .add("acts", is_held ? "held" : "free")
+        .add_number("journal_seq", anchor.seq);
+    fields.add("journal_head", anchor.hash).add("journal_time", core::format_time(anchor.time));
+    return write(now, kContradicted, fields.text(), Sync::kYes);
+}
+
+Status Record::note_start(TimePoint now, const std::string& not_compared) {
+    JsonFields fields;
+    fields.add("version", GATEMEND_VERSION).add_if("not_compared", not_compared);
+    return write(now, "start", fields.text(), Sync::kYes);
 }
 
 Result<std::uint64_t> Record::begin_attempt(TimePoint now, const Intent& intent) {

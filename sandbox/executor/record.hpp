@@ -9,6 +9,7 @@
 #include "core/ledger.hpp"
 #include "core/result.hpp"
 #include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/ledger_builder.hpp"
 #include "sandbox/executor/refusal_log.hpp"
 
@@ -93,8 +94,14 @@ class Record {
 
     [[nodiscard]] const Footprints& footprints() const { return books_.footprints; }
 
-    [[nodiscard]] std::string head() const;
-    [[nodiscard]] std::uint64_t last_seq() const;
+    // The end of the record, all of which is on disk then: what an anchor may name. Nothing where
+    // there is no file, or the disk says no.
+    [[nodiscard]] std::optional<Anchor> end();
+
+    void note_anchored(std::uint64_t seq) { anchored_ = seq; }
+
+    // Something is on record that no anchor names.
+    [[nodiscard]] bool is_ahead_of_anchor() const;
 
     [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -116,7 +123,16 @@ class Record {
     // Once, before anything is asked of the ledger: the clock may have been set back since.
     void settle_clock(core::TimePoint now, core::Duration longest_approval);
 
-    [[nodiscard]] core::Status note_start(core::TimePoint now);
+    // Before anything is written: is the record's end what the journal names? "" or why not. What
+    // was named before a person has looked last does not count.
+    [[nodiscard]] std::string find_contradiction(const Anchor& anchor) const;
+    // Nothing that the ledger says is believed from here on, also after a restart, until somebody
+    // acknowledges it; but where there is no record at all it is only said.
+    [[nodiscard]] core::Status note_contradiction(core::TimePoint now,
+                                                  const Anchor& anchor,
+                                                  const std::string& problem);
+    // `not_compared`: why the end of the record was not compared with the journal; "" where it was.
+    [[nodiscard]] core::Status note_start(core::TimePoint now, const std::string& not_compared);
 
     struct Intent {
         actions::Plan plan;
@@ -216,6 +232,7 @@ class Record {
     std::function<core::Duration()> uptime_;
     Books books_;
     std::uint64_t next_attempt_ = 1;
+    std::uint64_t anchored_ = 0;  // the newest record that an anchor of ours names
     RefusalLog refusals_;
 };
 

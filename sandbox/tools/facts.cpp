@@ -228,7 +228,7 @@ void MachineFacts::nginx_dump(std::function<void(Result<NginxDumpFact>)> done) {
             return;
         }
         if (outcome->is_cut) {
-            done(Error{"nginx -T printed more than we read"});
+            done(Error{"nginx -T printed more than 64 MiB, which is all we read"});
             return;
         }
         NginxDumpFact fact;

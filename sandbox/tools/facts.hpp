@@ -38,7 +38,9 @@ struct PacketFilterFact {
 
 inline constexpr std::size_t kMaxPacketFilterBytes = std::size_t{256} * 1024;
 inline constexpr std::size_t kMaxPm2Bytes = std::size_t{128} * 1024;
-inline constexpr std::size_t kMaxDumpBytes = std::size_t{8} * 1024 * 1024;
+// Ten thousand virtual hosts and more; what a configuration of that size costs is a few times as
+// much memory while it is read.
+inline constexpr std::size_t kMaxDumpBytes = std::size_t{64} * 1024 * 1024;
 
 class Facts {
   public:

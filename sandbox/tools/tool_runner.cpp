@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -30,6 +31,11 @@ constexpr const char* kService = "org.freedesktop.systemd1.Service";
 constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Properties";
 constexpr const char* kUnitPathPrefix = "/org/freedesktop/systemd1/unit";
 constexpr std::size_t kMaxRunning = 16;
+// Of these, what only looks may have: a slot is always free for an act and for its tests.
+constexpr std::size_t kMaxLooking = 12;
+// Looks that wait for a slot, and for how long; more, or longer, is refused.
+constexpr std::size_t kMaxWaiting = 64;
+constexpr auto kLongestWait = std::chrono::seconds{5};
 // systemd ends the tool at its deadline; this much later we stop waiting for systemd.
 constexpr auto kGrace = std::chrono::seconds{2};
 constexpr std::int32_t kExited = 1;  // CLD_EXITED
@@ -37,8 +43,33 @@ constexpr std::int32_t kExited = 1;  // CLD_EXITED
 using AuxUnit = sdbus::Struct<std::string, std::vector<UnitProperty>>;
 using Callback = std::function<void(Result<ToolOutcome>)>;
 
+bool is_look(ToolProfile profile) {
+    switch (profile) {
+        case ToolProfile::kProbe:
+        case ToolProfile::kRemoteProbe:
+        case ToolProfile::kInspect:
+        case ToolProfile::kPacketFilter:
+            return true;
+        case ToolProfile::kNginxTest:
+        case ToolProfile::kFpmTest:
+        case ToolProfile::kMend:
+        case ToolProfile::kJournal:
+        case ToolProfile::kPm2:
+        case ToolProfile::kCapture:
+            return false;
+    }
+    return false;
+}
+
+struct Waiting {
+    ToolSpec spec;
+    Callback done;
+    core::TimePoint since{};
+};
+
 struct Running {
     std::string unit;
+    bool is_look = false;
     OutputPipe out;
     OutputPipe err;
     Callback done;  // empty: answered before the end, as launch() promises
@@ -58,6 +89,10 @@ class Runner final : public ToolRunner {
     void launch(const ToolSpec& spec, int output, Callback started) override;
 
   private:
+    [[nodiscard]] bool has_slot_for(ToolProfile profile) const;
+    void wait(const ToolSpec& spec, Callback done);
+    void run_now(const ToolSpec& spec, Callback done);
+    void run_waiting();
     // nullptr: refused, and `done` knows.
     [[nodiscard]] Running* admit(const ToolSpec& spec, Callback done);
     [[nodiscard]] Status start_unit(const ToolSpec& spec, Running& running, ToolPipes pipes);
@@ -73,6 +108,7 @@ class Runner final : public ToolRunner {
     bus::EventLoop& loop_;
     std::unique_ptr<sdbus::IProxy> manager_;
     std::map<std::string, std::unique_ptr<Running>> running_;
+    std::deque<Waiting> waiting_;  // looks, oldest first
     // Proxies must not die inside their own callbacks.
     std::vector<std::unique_ptr<Running>> ended_;
     bus::Source ended_timer_;
@@ -106,12 +142,59 @@ Running* Runner::admit(const ToolSpec& spec, Callback done) {
     auto running = std::make_unique<Running>();
     running->unit = "gatemend-tool-" + std::to_string(getpid()) + "-" +
                     std::to_string(next_number_++) + ".service";
+    running->is_look = is_look(spec.profile);
     running->done = std::move(done);
     const std::string unit = running->unit;
     return running_.emplace(unit, std::move(running)).first->second.get();
 }
 
+bool Runner::has_slot_for(ToolProfile profile) const {
+    const auto looking =
+        std::ranges::count_if(running_, [](const auto& entry) { return entry.second->is_look; });
+    return running_.size() < kMaxRunning &&
+           (!is_look(profile) || static_cast<std::size_t>(looking) < kMaxLooking);
+}
+
+// A look at the machine is one for many, or an act's own: it goes before probes.
+void Runner::wait(const ToolSpec& spec, Callback done) {
+    if (waiting_.size() >= kMaxWaiting) {
+        done(Error{"too many tools are running"});
+        return;
+    }
+    auto place = waiting_.end();
+    if (spec.profile == ToolProfile::kInspect) {
+        place = std::ranges::find_if(waiting_, [](const Waiting& other) {
+            return other.spec.profile != ToolProfile::kInspect;
+        });
+    }
+    waiting_.insert(place, Waiting{spec, std::move(done), loop_.now()});
+}
+
+void Runner::run_waiting() {
+    while (!waiting_.empty()) {
+        const bool is_late = loop_.now() - waiting_.front().since >= kLongestWait;
+        if (!is_late && !has_slot_for(waiting_.front().spec.profile)) {
+            return;
+        }
+        Waiting next = std::move(waiting_.front());
+        waiting_.pop_front();
+        if (is_late) {
+            next.done(Error{"too many tools are running"});
+        } else {
+            run_now(next.spec, std::move(next.done));
+        }
+    }
+}
+
 void Runner::run(const ToolSpec& spec, Callback done) {
+    if (is_look(spec.profile) && !has_slot_for(spec.profile)) {
+        wait(spec, std::move(done));
+    } else {
+        run_now(spec, std::move(done));
+    }
+}
+
+void Runner::run_now(const ToolSpec& spec, Callback done) {
     Running* running = admit(spec, std::move(done));
     if (running == nullptr) {
         return;
@@ -271,6 +354,7 @@ void Runner::finish(const std::string& unit, Result<ToolOutcome> result) {
     if (done) {
         done(std::move(result));
     }
+    run_waiting();
 }
 
 void Runner::forget_unit(const std::string& unit) {

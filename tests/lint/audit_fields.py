@@ -49,8 +49,8 @@ def written():
         body = function_text(text, function)
         fields.update((name, DOCUMENTS) for name in found(MEMBER, body))
         fields.update((name, DOCUMENTS) for name in found(FIELD, body))
-    constant = re.search(r'kContinued = "(\w+)"', tree.read("sandbox/audit/audit_line.hpp"))
-    kinds[constant.group(1)] = WRITERS[0]
+    for constant in re.finditer(r'string_view k\w+ = "(\w+)"', tree.read("sandbox/audit/audit_line.hpp")):
+        kinds[constant.group(1)] = WRITERS[0]
     identifiers = function_text(tree.read(AGENT_KINDS), "record_kind_id")
     kinds.update((name, AGENT_KINDS) for name in re.findall(r'return "(\w+)";', identifiers))
     return fields, kinds

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/audit/archives.hpp"
 #include "sandbox/audit/audit_file.hpp"
+#include "sandbox/audit/audit_line.hpp"
 #include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/json_text.hpp"
@@ -466,6 +467,58 @@ TEST(Archives, ALinkInPlaceOfAPartIsNotFollowed) {
     fs::create_symlink("/etc/passwd", archive_path(path, 1));
     EXPECT_FALSE(read_chain(path, {}, {}));
     EXPECT_FALSE(read_beginning(archive_path(path, 1), 10));
+}
+
+std::string contradiction(const std::string& path, const Anchor& anchor) {
+    const auto found = find_contradiction(path, anchor);
+    return found ? *found : "error: " + found.error().text;
+}
+
+TEST_F(Chain, ContradictsNoAnchorOfItsOwn) {
+    write_records(18);
+    for (const Anchor& anchor : anchors_) {
+        EXPECT_EQ(contradiction(path_, anchor), "") << anchor.seq << ", whichever part it is in";
+    }
+}
+
+TEST_F(Chain, AnchorsOfPartsThatWereDroppedProveNothing) {
+    max_archives_ = 1;
+    write_records(30);
+    EXPECT_EQ(contradiction(path_, anchors_.front()), "");
+    EXPECT_EQ(contradiction(path_, anchors_.back()), "");
+}
+
+TEST_F(Chain, ContradictsAnAnchorOfWhatWasCutOffOrChanged) {
+    write_records(4);
+    const Anchor last = anchors_.back();
+    const auto lines = split_lines(read_file(path_));
+    write_file(path_, join_lines({lines.begin(), lines.end() - 1}));
+    EXPECT_NE(contradiction(path_, last).find("record 4 is missing"), std::string::npos);
+    write_file(path_, join_lines({lines.begin(), lines.end() - 1}) + lines.back().substr(0, 60));
+    EXPECT_NE(contradiction(path_, last), "") << "torn below what was named is cut";
+    write_file(path_, join_lines(lines));
+    Anchor other = last;
+    other.hash = std::string(64, 'b');
+    EXPECT_NE(contradiction(path_, other).find("record 4 is not the one"), std::string::npos);
+    write_file(path_, "");
+    EXPECT_NE(contradiction(path_, last).find("record 4 is missing"), std::string::npos);
+}
+
+TEST_F(Chain, TellsOfEditsThatTheWriterHasFound) {
+    {
+        auto file = AuditFile::open(place());
+        ASSERT_TRUE(file->append(at(1), "note", "", Sync::kNo));
+        ASSERT_TRUE(file->append(at(2), kContradicted, "\"problem\":\"another end\"", Sync::kNo));
+        ASSERT_TRUE(file->append(at(3), kPutBack, "\"problem\":\"moved\"", Sync::kNo));
+    }
+    const ChainReport report = verify();
+    ASSERT_EQ(report.findings.size(), 2U);
+    EXPECT_EQ(report.findings[0].problem, AuditProblem::kOnRecord);
+    EXPECT_NE(report.findings[0].text.find("another end"), std::string::npos);
+    EXPECT_EQ(report.findings[0].key.size(), 64U) << "somebody can acknowledge exactly this";
+    EXPECT_NE(report.findings[0].key, report.findings[1].key);
+    const auto one = read_audit(path_, [](std::string_view) {});
+    EXPECT_EQ(one->problem, AuditProblem::kNone) << "the chain itself is whole";
 }
 
 }  // namespace

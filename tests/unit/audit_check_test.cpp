@@ -112,6 +112,28 @@ TEST_F(AuditCheck, AMissingEndContradictsTheJournal) {
     EXPECT_EQ(run_audit_verify(records_, true), 1);
 }
 
+TEST_F(AuditCheck, APartOfTheChainIsNotVerified) {
+    AuditOptions options;
+    options.records = records_;
+    options.is_verify = true;
+    EXPECT_EQ(run_audit(options), 0);
+    options.since = "1h";
+    EXPECT_EQ(run_audit(options), 2);
+    options.since = "";
+    options.incident = 1;
+    EXPECT_EQ(run_audit(options), 2);
+}
+
+TEST_F(AuditCheck, WhatTheWriterHasFoundIsAFailureUntilItIsAcknowledged) {
+    append(audit_, "contradicted", JsonFields{}.add("problem", "another end").text());
+    journal_.clear();
+    const auto found = check_records(records_)[0].open;
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(run_audit_verify(records_, false), 1);
+    acknowledge(found);
+    EXPECT_EQ(run_audit_verify(records_, false), 0);
+}
+
 TEST_F(AuditCheck, AMissingEndContradictsTheOtherRecord) {
     journal_.clear();
     cut_last_record(audit_);

@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -237,6 +239,92 @@ TEST_F(AuditFolder, WhatIsReservedIsThereAndNotPartOfTheFile) {
     EXPECT_GE(info.st_blocks * 512, 64 * 1024);
     ASSERT_TRUE(file->append(at(1), "note", "", Sync::kYes));
     EXPECT_EQ(verify().problem, AuditProblem::kNone);
+}
+
+class OwnFolder : public AuditFolder {
+  public:
+    OwnFolder() {
+        auto opened = AuditFile::open({.path = path_, .mode = 0640, .is_put_back = true});
+        EXPECT_TRUE(opened) << opened.error().text;
+        file_.emplace(std::move(*opened));
+        note(0);
+    }
+
+    void note(int n) {
+        const core::Status status = file_->append(at(n), "note", "\"n\":1", Sync::kYes);
+        EXPECT_TRUE(status) << status.error().text;
+    }
+
+    [[nodiscard]] std::size_t lines() const {
+        const std::string text = read();
+        return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    }
+
+    std::optional<AuditFile> file_;
+};
+
+TEST_F(OwnFolder, ARecordThatWasMovedAwayIsPutBackWhole) {
+    const std::string before = read();
+    fs::rename(path_, folder_ / "elsewhere");
+    note(1);
+    EXPECT_EQ(read().substr(0, before.size()), before);
+    EXPECT_EQ(lines(), 3U) << "with a record of what happened";
+    EXPECT_NE(read().find("\"kind\":\"replaced\""), std::string::npos);
+    EXPECT_FALSE(open_file(path_)) << "it is locked as before";
+    note(2);
+    EXPECT_EQ(lines(), 4U) << "said once";
+    EXPECT_EQ(verify().problem, AuditProblem::kNone);
+}
+
+TEST_F(OwnFolder, ARecordThatWasUnlinkedIsPutBackWhole) {
+    fs::remove(path_);
+    note(1);
+    EXPECT_EQ(lines(), 3U);
+
+    struct stat info {};
+
+    ASSERT_EQ(stat(path_.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777U, 0640U);
+}
+
+TEST_F(OwnFolder, WhateverLiesInItsPlaceIsKeptAside) {
+    fs::remove(path_);
+    fs::create_symlink("/etc/hostname", path_);
+    note(1);
+    EXPECT_FALSE(fs::is_symlink(path_));
+    EXPECT_TRUE(fs::is_symlink(found_path(path_)));
+    fs::remove(path_);
+    fs::create_directory(path_);
+    EXPECT_TRUE(file_->append(at(2), "note", "", Sync::kYes)) << "a folder in its place";
+    EXPECT_TRUE(fs::is_regular_file(path_));
+    EXPECT_EQ(lines(), 5U);
+    EXPECT_EQ(verify().problem, AuditProblem::kNone);
+}
+
+TEST_F(OwnFolder, IsPutBackBeforeAnActBegins) {
+    fs::remove(path_);
+    EXPECT_TRUE(file_->check_place());
+    EXPECT_TRUE(fs::exists(path_));
+}
+
+TEST_F(OwnFolder, NothingIsWrittenBehindWhatSomebodyElseWrote) {
+    const std::string before = read();
+    std::ofstream{path_, std::ios::app} << "x\n";
+    EXPECT_FALSE(file_->append(at(1), "note", "", Sync::kYes));
+    fs::resize_file(path_, before.size());
+    EXPECT_TRUE(file_->append(at(1), "note", "", Sync::kYes)) << "it is as it was again";
+    fs::resize_file(path_, 0);
+    EXPECT_FALSE(file_->append(at(2), "note", "", Sync::kYes));
+}
+
+TEST_F(AuditFolder, InAFolderOfOthersAMovedRecordIsAnError) {
+    auto file = open_file(path_);
+    ASSERT_TRUE(file->append(at(0), "note", "", Sync::kNo));
+    fs::rename(path_, folder_ / "elsewhere");
+    const core::Status status = file->append(at(1), "note", "", Sync::kNo);
+    ASSERT_FALSE(status);
+    EXPECT_NE(status.error().text.find("moved away"), std::string::npos);
+    EXPECT_FALSE(fs::exists(path_));
 }
 
 }  // namespace

@@ -56,6 +56,18 @@ TEST(Discovery, WatchesNginxItselfThroughItsLoopbackSocket) {
     EXPECT_EQ(topology.find_by_unit("nginx.service")->backends[0].address, "127.0.0.1:80");
 }
 
+TEST(Discovery, WatchesNginxsUnitAlsoWhereItsConfigurationCannotBeRead) {
+    Machine unread = machine(kSocket, kSocket);
+    unread.has_nginx = false;
+    unread.nginx = {};
+    EXPECT_EQ(discover(unread, {}, {}).find_nginx(), nullptr) << "there is none to start";
+    unread.is_nginx_installed = true;
+    const auto topology = discover(unread, {}, {});
+    ASSERT_NE(topology.find_nginx(), nullptr);
+    EXPECT_THAT(topology.find_nginx()->backends, IsEmpty());
+    EXPECT_EQ(owner(topology, kSocket)->unit, kFpm);
+}
+
 TEST(Discovery, DoesNotGuessAnOwner) {
     const auto topology = discover(machine("127.0.0.1:9000", kSocket), {}, {});
     EXPECT_EQ(owner(topology, "127.0.0.1:9000"), nullptr);

@@ -356,29 +356,45 @@ class ExecutorMachine {
         timers.clear();
         is_ready = false;
         executor.emplace(
-            ExecutorPorts{.systemd = systemd,
-                          .facts = facts,
-                          .tools = tools,
-                          .mender = mender,
-                          .notices = notices,
-                          .now = [this] { return now; },
-                          .load_policy = [this] { return loaded; },
-                          .ledger_changed = [this] { ++ledger_changes; },
-                          .after =
-                              [this](core::Duration delay, std::function<void()> then) {
-                                  timers.emplace_back(now + delay, std::move(then));
-                              },
-                          .uptime = [this] { return uptime; },
-                          .check_guards =
-                              [this](std::string unit, actions::ActId act, HoldDone done) {
-                                  if (guards) {
-                                      guards(std::move(unit), act, std::move(done));
-                                  } else {
-                                      done(guard);
-                                  }
-                              }},
+            ExecutorPorts{
+                .systemd = systemd,
+                .facts = facts,
+                .tools = tools,
+                .mender = mender,
+                .notices = notices,
+                .now = [this] { return now; },
+                .load_policy = [this] { return loaded; },
+                .ledger_changed = [this] { ++ledger_changes; },
+                .after =
+                    [this](core::Duration delay, std::function<void()> then) {
+                        timers.emplace_back(now + delay, std::move(then));
+                    },
+                .uptime = [this] { return uptime; },
+                .read_anchor = [this](const std::string& path,
+                                      const AnchorDone& done) { done(newest_anchor(path)); },
+                .check_guards =
+                    [this](std::string unit, actions::ActId act, HoldDone done) {
+                        if (guards) {
+                            guards(std::move(unit), act, std::move(done));
+                        } else {
+                            done(guard);
+                        }
+                    }},
             Record::open(audit_path()));
         executor->begin([this] { is_ready = true; });
+    }
+
+    // What a journal that keeps all notices says.
+    [[nodiscard]] core::Result<std::optional<Anchor>> newest_anchor(const std::string& path) const {
+        if (!is_journal_read) {
+            return core::Error{"no journal here"};
+        }
+        for (auto notice = notices.sent.rbegin(); notice != notices.sent.rend(); ++notice) {
+            if (notice->audit_file == path && !notice->audit_head.empty()) {
+                return std::optional{Anchor{notice->audit_seq, notice->audit_head, now}};
+            }
+        }
+        return std::optional<Anchor>{};
     }
 
     Reply<Proposal> plan(const PlanRequest& request) {
@@ -460,6 +476,7 @@ class ExecutorMachine {
     int ledger_changes = 0;
     std::optional<GateHold> guard;
     bool is_ready = false;
+    bool is_journal_read = false;
     std::function<void(const std::string&, actions::ActId, HoldDone)> guards;
     std::vector<std::pair<core::TimePoint, std::function<void()>>> timers;
     std::optional<Executor> executor;

@@ -255,7 +255,7 @@ TEST(Executor, AttemptsOfARecordThatWasPutAsideStillCount) {
     EXPECT_EQ(std::get<ActResult>(machine.heal_once()).attempt, 3U);
 }
 
-TEST(Executor, AnchorsItsRecordWithEveryActAndHourly) {
+TEST(Executor, AnchorsItsRecordWithEveryActAndSoonAfterAnyOtherRecord) {
     ExecutorMachine machine;
     (void)machine.heal_once();
     const auto anchor = [&] {
@@ -279,6 +279,166 @@ TEST(Executor, AnchorsItsRecordWithEveryActAndHourly) {
     const std::size_t notices = machine.notices.sent.size();
     machine.pass(10 * kAnchorInterval);
     EXPECT_EQ(machine.notices.sent.size(), notices) << "nothing new, nobody woken";
+}
+
+TEST(Executor, AnchorsItsEndWhenItIsStopped) {
+    ExecutorMachine machine;
+    (void)machine.heal_once();
+    (void)machine.executor->confirm(1, "ineffective", "");  // nobody announces this one
+    const std::size_t before = machine.notices.sent.size();
+    machine.executor->end();
+    ASSERT_EQ(machine.notices.sent.size(), before + 1);
+    const auto report = read_chain(machine.audit_path(), {}, {});
+    EXPECT_EQ(machine.notices.sent.back().audit_seq, report->last_seq);
+    EXPECT_EQ(machine.notices.sent.back().audit_head, report->head);
+    machine.executor->end();
+    EXPECT_EQ(machine.notices.sent.size(), before + 1) << "it is known there";
+}
+
+// A machine whose last record nobody announces was anchored by a stop.
+struct StoppedMachine : ExecutorMachine {
+    StoppedMachine() {
+        is_journal_read = true;
+        (void)heal_once();
+        (void)executor->confirm(1, "ineffective", "");
+        executor->end();
+        executor.reset();
+        text = read_all(audit_path());
+        last = text.substr(text.rfind('\n', text.size() - 2) + 1);
+        before = text.substr(0, text.size() - last.size());
+    }
+
+    // Starts on another file.
+    void start_on(const std::string& changed) {
+        std::ofstream{audit_path(), std::ios::trunc} << changed;
+        start();
+    }
+
+    // The record with its hash computed anew, as somebody who knows how would write it.
+    static std::string forged(std::string line, const std::string& from, const std::string& to) {
+        line.replace(line.find(from), from.size(), to);
+        const std::string hashed = line.substr(0, line.find(",\"hash\""));
+        return hashed + ",\"hash\":\"" + sha256_hex(hashed) + "\"}\n";
+    }
+
+    std::string text;
+    std::string last;
+    std::string before;
+};
+
+TEST(Executor, FindsEveryEditOfTheLastRecordAtItsStart) {
+    using Edit = std::string (*)(const StoppedMachine&);
+    const std::vector<std::pair<std::string, Edit>> edits{
+        {"dropped", [](const StoppedMachine& m) { return m.before; }},
+        {"changed and rehashed",
+         [](const StoppedMachine& m) {
+             return m.before + StoppedMachine::forged(m.last, "ineffective", "effective");
+         }},
+        {"torn", [](const StoppedMachine& m) { return m.before + m.last.substr(0, 40); }},
+        {"without its newline",
+         [](const StoppedMachine& m) { return m.text.substr(0, m.text.size() - 1); }},
+        {"zeros",
+         [](const StoppedMachine& m) { return m.before + std::string(m.last.size(), '\0'); }},
+        {"cut back to the start",
+         [](const StoppedMachine& m) { return m.text.substr(0, m.text.find('\n') + 1); }}};
+    for (const auto& [name, edit] : edits) {
+        StoppedMachine machine;
+        machine.start_on(edit(machine));
+        EXPECT_NE(machine.executor->ledger().unreadable, "") << name;
+        EXPECT_EQ(fault_of(machine.heal_once()), "Refused: record-unreadable") << name;
+        const auto report = read_chain(machine.audit_path(), {}, {});
+        EXPECT_FALSE(report->findings.empty()) << name << ": also without the journal";
+        machine.is_journal_read = false;
+        machine.start();
+        EXPECT_NE(machine.executor->ledger().unreadable, "") << name << ": also at the next start";
+        EXPECT_EQ(fault_of(machine.executor->acknowledge({.by = "uid 0", .findings = {}})), "");
+        EXPECT_EQ(fault_of(machine.heal_once()), "") << name;
+        machine.is_journal_read = true;
+        machine.executor->end();
+        machine.start();
+        EXPECT_EQ(machine.executor->ledger().unreadable, "") << name << ": and stays acknowledged";
+    }
+}
+
+TEST(Executor, ACrashIsNoContradiction) {
+    StoppedMachine machine;
+    machine.start_on(machine.text);
+    (void)machine.executor->reload();  // a record that nobody announces
+    const std::string text = read_all(machine.audit_path());
+    const std::uint64_t seq = read_chain(machine.audit_path(), {}, {})->last_seq;
+    machine.executor.reset();  // kill -9: no end()
+    machine.start_on(text + "{\"seq\":" + std::to_string(seq + 1) + ",\"time\":\"2026-");
+    EXPECT_EQ(machine.executor->ledger().unreadable, "") << "torn behind all that was named";
+    EXPECT_EQ(fault_of(machine.heal_once()), "");
+    EXPECT_NE(read_all(machine.audit_path()).find("\"kind\":\"torn\""), std::string::npos);
+}
+
+TEST(Executor, ACrashThatLosesWhatNoAnchorNamesIsNoContradiction) {
+    StoppedMachine machine;
+    machine.start_on(machine.text);
+    const std::string anchored = read_all(machine.audit_path());
+    (void)machine.executor->reload();  // not brought to disk, not named
+    machine.executor.reset();
+    machine.start_on(anchored);  // the power went, and took it along
+    EXPECT_EQ(machine.executor->ledger().unreadable, "");
+}
+
+TEST(Executor, ARecordThatIsGoneIsSaidAndHoldsNothing) {
+    StoppedMachine machine;
+    machine.start_on("");  // a package that was purged and is installed again
+    EXPECT_EQ(machine.executor->ledger().unreadable, "");
+    EXPECT_EQ(fault_of(machine.heal_once()), "");
+    EXPECT_FALSE(read_chain(machine.audit_path(), {}, {})->findings.empty());
+}
+
+TEST(Executor, SaysInTheRecordThatTheJournalWasNotAsked) {
+    ExecutorMachine machine;  // its journal cannot be read
+    EXPECT_NE(read_all(machine.audit_path())
+                  .find("\"not_compared\":\"the journal was not read: no journal here\""),
+              std::string::npos);
+    machine.is_journal_read = true;
+    machine.executor->end();
+    machine.start();
+    const std::string text = read_all(machine.audit_path());
+    EXPECT_EQ(text.find("not_compared", text.rfind("\"kind\":\"start\"")), std::string::npos);
+}
+
+TEST(Executor, AnActIsOnRecordWhereTheRecordIsLookedFor) {
+    ExecutorMachine machine;
+    (void)machine.heal_once();
+    std::filesystem::rename(machine.audit_path(), machine.audit_path() + ".away");
+    EXPECT_EQ(fault_of(machine.heal_once()), "");
+    std::ofstream{machine.audit_path() + ".new"} << "what sed -i has made of it\n";
+    std::filesystem::rename(machine.audit_path() + ".new", machine.audit_path());
+    EXPECT_EQ(fault_of(machine.heal_once()), "");
+    const auto report = read_chain(machine.audit_path(), {}, {});
+    ASSERT_EQ(report->findings.size(), 2U)
+        << "it was whole all the time, and what happened is told";
+    EXPECT_EQ(report->findings[0].problem, AuditProblem::kOnRecord);
+    EXPECT_EQ(read_all(found_path(machine.audit_path())), "what sed -i has made of it\n");
+    EXPECT_EQ(machine.executor->ledger().attempts.size(), 3U);
+    machine.start();
+    EXPECT_EQ(machine.executor->ledger().attempts.size(), 3U) << "all of them are in the file";
+    EXPECT_EQ(machine.executor->ledger().unreadable, "");
+}
+
+TEST(Executor, NothingIsDoneOnceSomebodyElseHasWrittenIntoTheRecord) {
+    for (const bool is_emptied : {true, false}) {
+        ExecutorMachine machine;
+        (void)machine.heal_once();
+        if (is_emptied) {  // logrotate's copytruncate
+            std::filesystem::resize_file(machine.audit_path(), 0);
+        } else {
+            std::ofstream{machine.audit_path(), std::ios::app} << "{}\n";
+        }
+        EXPECT_NE(fault_of(machine.heal_once()), "");
+        EXPECT_NE(machine.executor->ledger().unreadable, "");
+        EXPECT_EQ(machine.systemd.jobs.size(), 1U) << "of before";
+        EXPECT_GT(machine.ledger_changes, 1) << "status is told";
+        EXPECT_EQ(fault_of(machine.executor->acknowledge({.by = "uid 0", .findings = {}})), "");
+        EXPECT_EQ(machine.executor->ledger().attempts.size(), 1U) << "it still counts";
+        EXPECT_EQ(fault_of(machine.heal_once()), "");
+    }
 }
 
 TEST(Executor, ABrokenPolicyLeavesTheLastGoodOne) {

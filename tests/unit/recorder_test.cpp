@@ -7,6 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 namespace gatemend::app {
 namespace {
 
@@ -36,6 +40,88 @@ TEST(Recorder, WritesAChainThatVerifies) {
 TEST(Recorder, SaysWhenItCannotWrite) {
     const test::TempDir dir;
     EXPECT_NE(Recorder(dir / "absent/decisions.jsonl", core::TimePoint{}).problem(), "");
+}
+
+std::string text_of(const std::string& path) {
+    std::ifstream file{path, std::ios::binary};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+sandbox::Anchor end_of(const std::string& path) {
+    const auto report = sandbox::read_chain(path, {}, {});
+    return {report->last_seq, report->head, core::TimePoint{}};
+}
+
+using Anchors = core::Result<std::vector<sandbox::Anchor>>;
+
+TEST(Recorder, AFileThatEndsOtherwiseThanTheJournalSaysIsPutAside) {
+    for (const bool is_torn : {false, true}) {
+        const test::TempDir dir;
+        const std::string path = dir / "decisions.jsonl";
+        {
+            Recorder recorder(path, core::TimePoint{});
+            recorder.write(core::TimePoint{}, record(engine::RecordKind::kOpened, 7));
+            recorder.write(core::TimePoint{}, record(engine::RecordKind::kActed, 7));
+        }
+        const sandbox::Anchor end = end_of(path);
+        const std::string text = text_of(path);
+        const std::size_t last = text.rfind('\n', text.size() - 2) + 1;
+        std::ofstream{path, std::ios::trunc} << text.substr(0, last + (is_torn ? 20 : 0));
+        Recorder recorder(path, core::TimePoint{});
+        recorder.compare(core::TimePoint{}, Anchors{{end}});
+        recorder.write(core::TimePoint{}, record(engine::RecordKind::kActed, 8));
+        const auto report = sandbox::read_chain(path, {}, {});
+        ASSERT_EQ(report->findings.size(), 1U) << "also without the journal";
+        EXPECT_NE(report->findings[0].text.find("record 2"), std::string::npos);
+        EXPECT_EQ(recorder.problem(), "");
+    }
+}
+
+TEST(Recorder, ACrashIsNoContradiction) {
+    const test::TempDir dir;
+    const std::string path = dir / "decisions.jsonl";
+    sandbox::Anchor end;
+    {
+        Recorder recorder(path, core::TimePoint{});
+        recorder.write(core::TimePoint{}, record(engine::RecordKind::kOpened, 7));
+        EXPECT_TRUE(recorder.is_ahead_of_anchor());
+        recorder.anchor();
+        EXPECT_FALSE(recorder.is_ahead_of_anchor()) << "nothing wakes anybody any more";
+        end = end_of(path);
+        recorder.write(core::TimePoint{}, record(engine::RecordKind::kActed, 7));
+    }
+    std::ofstream{path, std::ios::app} << "{\"seq\":3,\"ti";
+    Recorder recorder(path, core::TimePoint{});
+    recorder.compare(core::TimePoint{}, Anchors{{end}});
+    recorder.write(core::TimePoint{}, record(engine::RecordKind::kActed, 8));
+    EXPECT_TRUE(sandbox::read_chain(path, {end}, {})->findings.empty());
+}
+
+TEST(Recorder, GoesOnInAFileThatWasReplacedAndSaysSo) {
+    const test::TempDir dir;
+    const std::string path = dir / "decisions.jsonl";
+    Recorder recorder(path, core::TimePoint{});
+    recorder.write(core::TimePoint{}, record(engine::RecordKind::kOpened, 7));
+    std::ofstream{dir / "edited"} << text_of(path);
+    std::filesystem::rename(dir / "edited", path);  // as sed -i does
+    recorder.write(core::TimePoint{}, record(engine::RecordKind::kActed, 7));
+    EXPECT_NE(text_of(path).find("\"kind\":\"acted\""), std::string::npos);
+    const auto report = sandbox::read_chain(path, {}, {});
+    ASSERT_EQ(report->findings.size(), 1U);
+    EXPECT_NE(report->findings[0].text.find("replaced"), std::string::npos);
+}
+
+TEST(Recorder, SaysHowManyRecordsItLeftOut) {
+    const test::TempDir dir;
+    const std::string path = dir / "decisions.jsonl";
+    Recorder recorder(path, core::TimePoint{});
+    for (int i = 0; i < 5; ++i) {
+        recorder.write(core::TimePoint{}, record(engine::RecordKind::kSuspicion, 0));
+    }
+    recorder.write(core::TimePoint{}, record(engine::RecordKind::kActed, 7));
+    EXPECT_EQ(end_of(path).seq, 2U);
+    EXPECT_NE(text_of(path).find("\"left_out\":4"), std::string::npos);
+    EXPECT_EQ(recorder.left_out(), 4U);
 }
 
 TEST(IncidentHistory, RestoresWhatWasOpenedAndNotClosed) {

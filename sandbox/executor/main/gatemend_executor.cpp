@@ -16,6 +16,7 @@
 #include "sandbox/tools/facts.hpp"
 #include "sandbox/tools/guards.hpp"
 #include "sandbox/tools/mender.hpp"
+#include "sandbox/tools/newest_anchor.hpp"
 #include "sandbox/tools/tool_runner.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -77,6 +78,7 @@ struct Service {
     void watch_signals();
     Status watch_clock();
     void stop(int exit_code);
+    void end();
 };
 
 Status Service::connect() {
@@ -122,13 +124,17 @@ void Service::build_executor() {
                         object->emit_ledger_changed();
                     }
                     if (stop_code && !executor->is_acting()) {
-                        loop.exit(*stop_code);
+                        end();
                     }
                 },
             .after = [this](
                          core::Duration delay,
                          std::function<void()> then) { timers.call_after(delay, std::move(then)); },
             .uptime = uptime,
+            .read_anchor =
+                [this](const std::string& path, const sandbox::AnchorDone& done) {
+                    sandbox::read_newest_anchor(*runner, path, done);
+                },
             .check_guards =
                 [this](const std::string& unit, actions::ActId act, const sandbox::HoldDone& done) {
                     check_guards(unit, act, done);
@@ -153,7 +159,12 @@ void Service::stop(int exit_code) {
         spdlog::info("asked to stop: finishing the act under way first");
         return;
     }
-    loop.exit(exit_code);
+    end();
+}
+
+void Service::end() {
+    executor->end();
+    loop.exit(*stop_code);
 }
 
 Status Service::watch_clock() {

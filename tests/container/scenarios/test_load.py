@@ -11,7 +11,7 @@ import pathlib
 import threading
 import time
 
-from gatemend import AGENT, EXECUTOR, is_open
+from gatemend import AGENT, DECISIONS, EXECUTOR, is_open
 from processes import Gauge
 from scenario import Scenario
 from website import NGINX_LOG
@@ -236,3 +236,113 @@ class ComesApart(Scenario):
             flood.stop()
             limit.remove()
         self.assert_recovers()
+
+
+class DeadUpstreams(Scenario):
+    """Three hundred upstreams that nobody listens at, each asked every four seconds: cheap, told once, in nobody's way."""
+
+    is_same_everywhere = True
+    takes = 120.0
+    COUNT = 300
+    WARM_UP = 30.0
+
+    def furnish(self, root: pathlib.Path) -> None:
+        routes = (f"location = /dead/{n} {{ proxy_pass http://127.0.0.1:{4000 + n}; }}\n" for n in range(self.COUNT))
+        self.site.add_route(root, "dead", "".join(routes))
+
+    def ask(self, ends: threading.Event) -> None:
+        script = (
+            "import http.client, sys, time\n"
+            f"n = {self.COUNT}\n"
+            "began = time.monotonic()\n"
+            "for i in range(10**9):\n"
+            "    connection = http.client.HTTPConnection('127.0.0.1', 80, timeout=5)\n"
+            "    connection.request('GET', f'/dead/{i % n}')\n"
+            "    connection.getresponse().read()\n"
+            "    connection.close()\n"
+            "    time.sleep(max(0, (i + 1) * 4 / n - (time.monotonic() - began)))\n"
+        )
+        process = self.machine.popen("python3", "-c", script, only_network=True)
+        ends.wait()
+        process.kill()
+        process.wait()
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of processor time since boot: of the services, and of PID 1 with all tools that it has waited for."""
+        used = {}
+        for unit in (AGENT, EXECUTOR, "dbus.service"):
+            ticks = self.machine.read(f"/proc/{self.machine.main_pid(unit)}/stat").rpartition(") ")[2].split()
+            used[unit] = sum(map(int, ticks[11:13])) / os.sysconf("SC_CLK_TCK")
+        ticks = self.machine.output("cat", "/proc/1/stat").rpartition(") ")[2].split()
+        used["systemd"] = sum(map(int, ticks[11:13])) / os.sysconf("SC_CLK_TCK")
+        used["tools"] = sum(map(int, ticks[13:15])) / os.sysconf("SC_CLK_TCK")
+        return used
+
+    def test_three_hundred_of_them(self) -> None:
+        ends = threading.Event()
+        asking = threading.Thread(target=self.ask, args=(ends,), daemon=True)
+        asking.start()
+        self.addCleanup(asking.join, 10)
+        self.addCleanup(ends.set)
+        time.sleep(self.WARM_UP)
+        before, began, size = self.cpu(), time.monotonic(), len(self.machine.read(DECISIONS))
+        probes = self.gatemend.counter("probes")
+        time.sleep(max(SECONDS, 30))
+        after, passed = self.cpu(), time.monotonic() - began
+        shares = {name: (after[name] - before[name]) / passed for name in after}
+        print("CPU, of one core: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
+        asked = (self.gatemend.counter("probes") - probes) / passed
+        print(f"{asked:.2f} probes/s, decisions.jsonl +{(len(self.machine.read(DECISIONS)) - size) / passed * 3600 / 1024:.0f} KiB/h")
+        self.assertLess(asked, 3, "probes a second, over all of them")
+
+        self.site.kill_fpm()
+        self.gatemend.wait_until_healed(self.fpm, 60)
+        healed = [record for record in self.gatemend.records(file=DECISIONS) if record.get("unit") == self.fpm]
+        self.assertIn("acted", [record["kind"] for record in healed])
+        offers = [
+            proposal
+            for incident in self.gatemend.incidents()
+            for proposal in incident["proposals"]
+            if proposal["act"] == "debug-log" and is_open(incident)
+        ]
+        self.assertLessEqual(len(offers), 1, "one debug log of nginx tells of all of them")
+        self.assertLess(len(self.gatemend.run("status").stdout.splitlines()), 80, "what a person can take in")
+        said = [entry.get("MESSAGE", "") for entry in self.machine.journal(f"_SYSTEMD_UNIT={AGENT}")]
+        self.assertEqual([text for text in said if "too many" in text], [])
+        self.assert_record_complete()
+
+
+class LargeConfiguration(Scenario):
+    """nginx -T prints more than ten thousand ordinary sites do."""
+
+    is_same_everywhere = True
+    is_enabled = False
+    MIB = 9
+
+    def fill(self, mib: int) -> None:
+        line = "# " + "x" * 97 + "\n"
+        for part in range(mib):
+            self.machine.write(f"/etc/nginx/conf.d/filler-{part}.conf", line * (1024 * 1024 // len(line) + 1))
+
+    def test_nine_mebibytes_are_read(self) -> None:
+        self.fill(self.MIB)
+        self.gatemend.enable()
+        self.machine.wait_until(lambda: any(s["unit"] == self.site.nginx for s in self.gatemend.status()["services"]), 60, "nginx")
+        self.assertEqual(self.gatemend.status()["problems"], [])
+        self.site.kill_nginx()
+        self.gatemend.wait_until_healed(self.site.nginx)
+        self.site.kill_fpm()
+        self.gatemend.wait_until_healed(self.fpm)
+
+    def test_beyond_the_limit_nginx_itself_is_still_healed(self) -> None:
+        self.fill(66)
+        self.gatemend.enable()
+        self.machine.wait_until(
+            lambda: any("of nginx only its unit is watched" in problem for problem in self.gatemend.status()["problems"]),
+            90,
+            "a loud word",
+        )
+        self.site.kill_nginx()
+        self.machine.wait_until(lambda: self.machine.is_active(self.site.nginx), 30, "nginx to be started")
+        self.site.kill_fpm()
+        self.machine.wait_until(lambda: self.machine.is_active(self.fpm), 30, "FPM to be started")
