@@ -67,7 +67,8 @@ class CaseFile {
 // "php8.2-fpm.service is active"
 [[nodiscard]] std::string unit_sentence(const Findings& findings);
 [[nodiscard]] std::string probe_sentence(const Findings& findings);
-// The listener on the suspected address; nullptr when there is none or none is known.
+// The listener on the suspected address, of several the unit's own; nullptr when there is none or
+// none is known.
 [[nodiscard]] const Listener* find_own_listener(const Findings& findings);
 // The inspection looked at listeners and found none for the address.
 [[nodiscard]] bool has_no_listener(const Findings& findings);

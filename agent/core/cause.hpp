@@ -18,6 +18,7 @@ enum class Cause {
     kNginxDown,
     kSocketStale,
     kSocketDeleted,
+    kSocketBlocked,
     kSocketOwnership,
     kSocketPathMismatch,
     kPortMismatch,

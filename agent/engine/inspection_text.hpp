@@ -3,7 +3,7 @@
 // does not name has a harmless value. Used by event_text.cpp only.
 //
 //   none                                             the look could not be had
-//   listener ADDRESS COMMAND UNIT|- [deleted] [queue=WAITING/BACKLOG]
+//   listener ADDRESS COMMAND UNIT|- [deleted] [taken=UNIT] [stranger] [queue=WAITING/BACKLOG]
 //   nobody                                           no listener at all
 //   step PATH directory|socket|other|missing [closed]
 //   disk PATH full|inodes|free
