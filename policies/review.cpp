@@ -65,6 +65,7 @@ std::vector<std::string_view> remedy_names(Cause cause) {
         case Cause::kNginxDown:
         case Cause::kSocketStale:
         case Cause::kSocketDeleted:
+        case Cause::kSocketBlocked:
         case Cause::kBackendHung:
         case Cause::kWorkerCrash:
         case Cause::kDependencyDown:

@@ -157,7 +157,7 @@ core::Result<Machinery> open_machinery(bus::EventLoop& loop) {
     GATEMEND_TRY(runner, sandbox::ToolRunner::open(*connection, loop));
     Machinery machinery;
     machinery.facts = sandbox::Facts::make(*runner, *systemd);
-    machinery.mender = sandbox::Mender::make(*runner);
+    machinery.mender = sandbox::Mender::make(*runner, *machinery.facts);
     machinery.connection = std::move(connection);
     machinery.systemd = std::move(systemd);
     machinery.runner = std::move(runner);

@@ -244,6 +244,26 @@ std::string probe_sentence(const Findings& findings) {
     return "probe of " + findings.probe_address + ": " + describe(*findings.probe);
 }
 
+namespace {
+
+// Anybody who may write the folder can bind another socket to a name that is taken. The main
+// process's is the unit's own; where none is, the one that the name leads to.
+const Listener* find_bound(const std::vector<Listener>& listeners, const std::string& address) {
+    const Listener* found = nullptr;
+    for (const Listener& listener : listeners) {
+        if (listener.address != address) {
+            continue;
+        }
+        const bool is_better =
+            found == nullptr || (listener.is_main && !found->is_main) ||
+            (listener.is_main == found->is_main && listener.is_reachable && !found->is_reachable);
+        found = is_better ? &listener : found;
+    }
+    return found;
+}
+
+}  // namespace
+
 const Listener* find_own_listener(const Findings& findings) {
     if (!findings.inspection || !findings.inspection->listeners) {
         return nullptr;
@@ -254,8 +274,10 @@ const Listener* find_own_listener(const Findings& findings) {
     const auto own = std::find_if(all.begin(), all.end(), [&](const Listener& item) {
         return item.is_main && item.unit == findings.unit_name && is_answered_by(address, item);
     });
-    const Listener* listener =
-        own != all.end() ? &*own : findings.inspection->find_listener(address);
+    const Listener* listener = own != all.end() ? &*own : find_bound(all, address);
+    if (listener == nullptr) {
+        listener = findings.inspection->find_listener(address);
+    }
     // The other end of a symbolic link, where the way to the socket led.
     if (listener == nullptr && !findings.inspection->path.empty()) {
         listener =

@@ -74,7 +74,8 @@ class CaseFile {
 // A sentence about who was seen on the suspected address, or which files name it; "" when nobody
 // was and none do.
 [[nodiscard]] std::string words_of_before(const Findings& findings);
-// The listener on the suspected address; nullptr when there is none or none is known.
+// The listener on the suspected address, of several the unit's own; nullptr when there is none or
+// none is known.
 [[nodiscard]] const Listener* find_own_listener(const Findings& findings);
 // The inspection looked at listeners and found none for the address.
 [[nodiscard]] bool has_no_listener(const Findings& findings);

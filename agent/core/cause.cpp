@@ -28,6 +28,8 @@ std::string_view cause_id(Cause value) {
             return "socket-stale";
         case Cause::kSocketDeleted:
             return "socket-deleted";
+        case Cause::kSocketBlocked:
+            return "socket-blocked";
         case Cause::kSocketOwnership:
             return "socket-ownership";
         case Cause::kSocketPathMismatch:
@@ -104,7 +106,10 @@ std::string_view cause_sentence(Cause cause) {
         case Cause::kSocketStale:
             return "The socket file is there but nobody listens on it, and the unit is down.";
         case Cause::kSocketDeleted:
-            return "The unit runs and listens, but the file of its socket is gone.";
+            return "The unit runs and listens, but the file of its socket is gone or another's.";
+        case Cause::kSocketBlocked:
+            return "The file of the unit's socket is gone, and what is in its place would keep it "
+                   "from being made anew.";
         case Cause::kSocketOwnership:
             return "nginx's worker user may not use the socket: owner, mode or a directory on the "
                    "way.";

@@ -19,6 +19,7 @@ enum class Cause {
     kNginxDown,
     kSocketStale,
     kSocketDeleted,
+    kSocketBlocked,
     kSocketOwnership,
     kSocketPathMismatch,
     kPortMismatch,

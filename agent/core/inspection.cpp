@@ -226,6 +226,9 @@ void visit(Line& line, Thing& thing) {
     line.value("reachable", thing.is_reachable);
     line.value("dual_stack", thing.is_dual_stack);
     line.value("open", thing.is_open);
+    line.value("main", thing.is_main);
+    line.value("cookie", thing.cookie);
+    line.value("taken_by", thing.taken_by);
 }
 
 template <class Line, Is<PathStep> Thing>

@@ -30,9 +30,14 @@ struct Listener {
     bool is_reachable = true;
     bool is_dual_stack = false;  // "[::]:PORT" that takes IPv4 connections as well
     bool is_open = true;         // unix: nginx's worker user may connect
-    // systemd says that `pid` is the main process of `unit`. Whoever asks systemd sets it; the look
-    // cannot know. A control group alone proves nothing: a site's script runs in its server's.
+    // systemd says that the main process of `unit` holds this socket: of the unit that was asked
+    // about the look knows it, of others whoever asks systemd. `unit` and `command` are by control
+    // group and name, which any script of a site may have.
     bool is_main = false;
+    std::uint64_t cookie = 0;  // unix: the kernel's number of this socket, never given again
+    // unix, where the path leads elsewhere: the unit of the listener whose file lies there now, its
+    // command where it has no unit; "" where no listener's does.
+    std::string taken_by{};
 
     friend bool operator==(const Listener&, const Listener&) = default;
 };

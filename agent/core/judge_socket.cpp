@@ -57,38 +57,97 @@ const PathStep* find_closed_step(const Findings& findings) {
     return step == path.end() ? nullptr : &*step;
 }
 
+std::string path_of(const Findings& findings) {
+    constexpr std::string_view kUnix = "unix:";
+    return findings.backend.address.substr(kUnix.size());
+}
+
+// The last component that is there, or the first that is not, unless a link led away from the path.
+const PathStep* find_last_step(const Findings& findings) {
+    const auto& steps = findings.inspection->path;
+    const bool is_on_the_way =
+        !steps.empty() && (path_of(findings) + "/").starts_with(steps.back().path + "/");
+    return is_on_the_way ? &steps.back() : nullptr;
+}
+
+// Why a restart would fail, or harm somebody else; "": it makes the file anew. PHP-FPM unlinks what
+// lies there, another application may give up where that is no socket; no one unlinks a folder.
+std::string find_obstacle(const Findings& findings, const Listener& own) {
+    if (!own.taken_by.empty() && own.taken_by != findings.unit_name) {
+        return "the socket of " + own.taken_by + " lies there now";
+    }
+    const PathStep* last = find_last_step(findings);
+    if (last == nullptr) {
+        return "";
+    }
+    const bool is_folder = last->kind == StepKind::kDirectory;
+    if (last->path != path_of(findings)) {
+        const bool is_missing = last->kind == StepKind::kMissing;
+        // a folder: the look went no further
+        return is_folder ? "" : last->path + (is_missing ? " is gone" : " is no folder");
+    }
+    if (is_folder) {
+        return last->path + " is a folder now";
+    }
+    const bool is_plain = last->kind == StepKind::kOther;
+    return is_plain && findings.role != ServiceRole::kPhpFpm ? last->path + " is no socket now"
+                                                             : "";
+}
+
+// The closed file is the one that the unit's main process listens on, under the name that nginx
+// has: of this file alone the owner may be changed.
+bool is_of_unit(const Findings& findings, const Listener* listener, const PathStep& step) {
+    return listener != nullptr && listener->is_main && listener->is_reachable &&
+           listener->address == findings.backend.address && is_unix(findings) &&
+           step.path == path_of(findings);
+}
+
 }  // namespace
 
+// Whatever the probe met there: nothing, a plain file, a folder, or a socket of somebody else's,
+// which may refuse, deny, keep silent or speak of other things.
 std::optional<Diagnosis> judge_socket_deleted(const Findings& findings) {
     const Listener* listener = find_own_listener(findings);
     // A script that had bound the path and removed it is no reason to restart its server.
     const bool is_own = listener != nullptr && listener->unit == findings.unit_name &&
                         (listener->is_main || findings.role != ServiceRole::kPhpFpm);
-    if (!is_unix(findings) || !is_own || listener->is_reachable ||
-        !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
+    if (!is_unix(findings) || !is_own || listener->is_reachable || !is_probe_bad(findings)) {
         return std::nullopt;
     }
-    CaseFile file = connect_case(Cause::kSocketDeleted, findings);
+    const std::string obstacle = find_obstacle(findings, *listener);
+    CaseFile file =
+        connect_case(obstacle.empty() ? Cause::kSocketDeleted : Cause::kSocketBlocked, findings);
     file.unit_up().inspection(listener->command + " (pid " + std::to_string(listener->pid) +
                               ") still listens on " + findings.backend.address +
                               ", but the file is gone or another");
-    return file.close(
-        findings.unit_name + " runs and listens, but somebody deleted or replaced " +
-            findings.backend.address + ".",
-        "`systemctl restart " + findings.unit_name + "` makes the file anew; a reload does not.");
+    const std::string text = findings.unit_name +
+                             " runs and listens, but somebody deleted or replaced " +
+                             findings.backend.address;
+    if (obstacle.empty()) {
+        return file.close(text + ".",
+                          "`systemctl restart " + findings.unit_name +
+                              "` makes the file anew; a reload does not.");
+    }
+    file.inspection(obstacle);
+    return file.close(text + ": " + obstacle + ".",
+                      "Put that right first, or the restart that makes the file anew fails or "
+                      "takes it from another service; then `systemctl restart " +
+                          findings.unit_name + "`.");
 }
 
 std::optional<Diagnosis> judge_socket_ownership(const Findings& findings) {
     const PathStep* step = find_closed_step(findings);
-    if (!has_outcome(findings, {ProbeOutcome::kDenied}) || step == nullptr) {
+    const Listener* listener = find_own_listener(findings);
+    const bool is_of_another = listener != nullptr && !listener->is_reachable;
+    if (!has_outcome(findings, {ProbeOutcome::kDenied}) || step == nullptr || is_of_another) {
         return std::nullopt;
     }
     const std::string what = step->kind == StepKind::kDirectory ? "directory " : "socket ";
     CaseFile file = connect_case(Cause::kSocketOwnership, findings);
     file.inspection(what + step->path + " is closed to nginx's worker user: " + owner_words(*step));
     const bool is_directory = step->kind == StepKind::kDirectory;
-    if (!is_directory) {
-        file.remedy("socket", "unix:" + step->path);
+    if (!is_directory && is_of_unit(findings, listener, *step)) {
+        file.remedy("socket", findings.backend.address);
     }
     return file.close(
         "nginx's worker user may not connect to " + findings.backend.address + ": " + what +

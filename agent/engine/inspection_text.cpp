@@ -41,6 +41,7 @@ bool read_listener(Tokens& tokens, Inspection& inspection) {
     listener.unit = listener.unit == "-" ? "" : listener.unit;
     listener.pid = 1;
     listener.is_main = !listener.unit.empty();
+    constexpr std::string_view kTaken = "taken=";
     while (const auto word = tokens.next()) {
         if (*word == "deleted") {
             listener.is_reachable = false;
@@ -48,6 +49,9 @@ bool read_listener(Tokens& tokens, Inspection& inspection) {
             listener.is_main = false;
         } else if (*word == "closed") {
             listener.is_open = false;
+        } else if (word->starts_with(kTaken)) {
+            listener.is_reachable = false;
+            listener.taken_by = word->substr(kTaken.size());
         } else if (!read_queue(*word, listener)) {
             return false;
         }

@@ -3,8 +3,8 @@
 // does not name has a harmless value. Used by event_text.cpp only.
 //
 //   none                                             the look could not be had
-//   listener ADDRESS COMMAND UNIT|- [deleted] [closed] [inside] [queue=WAITING/BACKLOG]
-//                                                    inside: not the unit's main process
+//   listener ADDRESS COMMAND UNIT|- [deleted] [taken=UNIT] [closed] [inside]
+//            [queue=WAITING/BACKLOG]                 inside: not held by the unit's main process
 //   nobody                                           no listener at all
 //   step PATH directory|socket|other|missing [closed]
 //   disk PATH full|inodes|free [DEVICE]              the same number, the same file system; a folder

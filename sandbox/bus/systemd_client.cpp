@@ -106,6 +106,7 @@ ServiceSetup decode_setup(const Properties& properties) {
     if (const auto uid = get<std::uint32_t>(properties, "UID", kNoUid); uid != kNoUid) {
         setup.uid = uid;
     }
+    setup.main_pid = get<std::uint32_t>(properties, "MainPID", 0);
     setup.environment = get<std::vector<std::string>>(properties, "Environment", {});
     const auto commands = get<std::vector<ExecStruct>>(properties, "ExecStart", {});
     if (!commands.empty()) {

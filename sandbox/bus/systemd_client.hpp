@@ -37,6 +37,7 @@ struct ServiceSetup {
     std::optional<std::uint32_t> uid;      // what `user` means; known while it runs
     std::vector<std::string> environment;  // "PM2_HOME=/srv/shop/.pm2"
     std::vector<std::string> exec_start;   // argv of the first command
+    std::uint32_t main_pid = 0;            // 0: none runs
 };
 
 enum class JobKind { kStart, kRestart, kReload };

@@ -128,6 +128,10 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
         checks.emplace_back(
             [this, plan](HoldDone then) { look_at_listeners(plan, std::move(then)); });
     }
+    if (plan.act == ActId::kRestartUnit && plan.cause == core::Cause::kSocketDeleted) {
+        checks.emplace_back(
+            [this, plan](HoldDone then) { look_at_lost_socket(plan, std::move(then)); });
+    }
     if (plan.act == ActId::kRestoreConfig) {
         checks.emplace_back(
             [this, plan](HoldDone then) { look_at_broken_config(plan, std::move(then)); });
@@ -227,6 +231,15 @@ void Examiner::look_at_new_listener(const core::Listener& listener, const HoldDo
     ports_.systemd.read_standing(
         listener.unit, [listener, done](const Result<core::UnitStanding>& unit) {
             done(unit ? check_new_listener(listener, *unit) : refusal(unit.error()));
+        });
+}
+
+void Examiner::look_at_lost_socket(const Plan& plan, HoldDone done) {
+    ports_.facts.inspect(
+        plan.unit, "", [plan, done = std::move(done)](const Result<std::string>& text) {
+            const auto inspection =
+                text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
+            done(inspection ? check_lost_socket(plan, *inspection) : refusal(inspection.error()));
         });
 }
 

@@ -238,7 +238,43 @@ std::optional<GateHold> check_capture(const actions::Plan& plan,
     if (listener == nullptr || listener->unit != plan.unit) {
         return hold(HoldKind::kExecutorRefused, "the unit does not listen on this address");
     }
+    const std::string_view port = core::port_of(address->second);
+    const auto other = std::ranges::find_if(*inspection.listeners, [&](const auto& item) {
+        return core::port_of(item.address) == port && item.unit != plan.unit;
+    });
+    if (other != inspection.listeners->end()) {
+        return hold(HoldKind::kExecutorRefused,
+                    "another service listens on this port, too, of " + other->address);
+    }
     return std::nullopt;
+}
+
+std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
+                                          const core::Inspection& inspection) {
+    if (!inspection.listeners) {
+        return hold(HoldKind::kExecutorRefused, "who listens where cannot be seen");
+    }
+    const auto is_lost = [&plan](const core::Listener& listener) {
+        // In the group of PHP-FPM there are processes of the sites; an application's are its own.
+        const bool is_own = listener.is_main ||
+                            (plan.role != core::ServiceRole::kPhpFpm && listener.unit == plan.unit);
+        return is_own && !listener.is_reachable && listener.address.starts_with("unix:");
+    };
+    std::string taken_by;
+    bool has_lost = false;
+    for (const core::Listener& listener : *inspection.listeners) {
+        if (taken_by.empty() && is_lost(listener)) {
+            has_lost = true;
+            taken_by = listener.taken_by == plan.unit ? taken_by : listener.taken_by;
+        }
+    }
+    if (!has_lost) {
+        return hold(HoldKind::kExecutorRefused, "no socket of the unit has lost its file");
+    }
+    return taken_by.empty() ? std::nullopt
+                            : hold(HoldKind::kExecutorRefused,
+                                   "the socket of " + taken_by +
+                                       " lies in the place of the unit's, and would be removed");
 }
 
 std::optional<GateHold> check_record(const policy::Policy& policy,

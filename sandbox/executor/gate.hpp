@@ -80,7 +80,13 @@ inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
 [[nodiscard]] std::optional<GateHold> check_new_listener(const core::Listener& listener,
                                                          const core::UnitStanding& unit);
 
-// capture-port: the unit itself listens there; what other services say to each other is nobody's.
+// restart-unit because its socket's file is gone: a socket of the unit's own has lost its file, and
+// no other unit's lies in its place, which the restart would remove.
+[[nodiscard]] std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
+                                                        const core::Inspection& inspection);
+
+// capture-port: the unit listens there, and nobody else on that port of any address, for all of
+// them are captured: what other services say to each other is nobody's.
 [[nodiscard]] std::optional<GateHold> check_capture(const actions::Plan& plan,
                                                     const core::Inspection& inspection);
 

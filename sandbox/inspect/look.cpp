@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -75,6 +77,8 @@ void keep_listeners(Inspection& inspection, std::string_view address, std::size_
     });
 }
 
+using SocketFile = std::pair<std::uint32_t, std::uint32_t>;  // device, inode
+
 class Look {
   public:
     explicit Look(const Question& question)
@@ -90,7 +94,9 @@ class Look {
     void add_listeners();
     void add_workers();
     void add_load();
-    void find_way(FoundSocket& socket) const;
+    // The socket file that its path leads to.
+    std::optional<SocketFile> find_way(FoundSocket& socket) const;
+    [[nodiscard]] std::set<std::uint64_t> held_by_main(const std::set<std::uint64_t>& inodes) const;
 
     const Question& question_;
     Clock::time_point began_;
@@ -101,19 +107,36 @@ class Look {
 };
 
 // By inode alone: the device that stat() tells differs from the kernel's own on btrfs and overlays.
-void Look::find_way(FoundSocket& socket) const {
+std::optional<SocketFile> Look::find_way(FoundSocket& socket) const {
     Listener& listener = socket.listener;
     const std::string path = unix_path(listener.address);
     if (path.empty() || !path.starts_with('/')) {
         listener.is_reachable = path.empty();  // a relative name leads nowhere
         listener.is_open = listener.is_reachable;
-        return;
+        return std::nullopt;
     }
     const Walk walk = walk_to(nginx_root_, path, question_.worker);
     listener.is_reachable =
         walk.socket_inode &&
         (socket.file == 0 || static_cast<std::uint32_t>(*walk.socket_inode) == socket.file);
     listener.is_open = std::ranges::all_of(walk.steps, &core::PathStep::is_open);
+    if (!walk.socket_inode) {
+        return std::nullopt;
+    }
+    return SocketFile{kernel_device(walk.socket_device),
+                      static_cast<std::uint32_t>(*walk.socket_inode)};
+}
+
+std::set<std::uint64_t> Look::held_by_main(const std::set<std::uint64_t>& inodes) const {
+    if (!question_.main_process || question_.unit.empty()) {
+        return {};
+    }
+    const auto found = std::ranges::find(processes_, question_.main_process->pid, &Process::pid);
+    if (found == processes_.end() || found->unit != question_.unit ||
+        found->uid != question_.main_process->uid) {
+        return {};
+    }
+    return find_held(question_.roots, *found, inodes, deadline_);
 }
 
 void Look::add_listeners() {
@@ -126,15 +149,29 @@ void Look::add_listeners() {
         inodes.insert(socket.inode);
     }
     const auto owners = find_owners(question_.roots, processes_, inodes, deadline_);
-    std::vector<Listener> listeners;
+    const auto held = held_by_main(inodes);
+    std::map<SocketFile, std::string> who_lies;  // whose listener's it is
+    std::vector<std::optional<SocketFile>> ways;
     for (FoundSocket& socket : *sockets) {
         if (const auto owner = owners.find(socket.inode); owner != owners.end()) {
             socket.listener.pid = owner->second->pid;
             socket.listener.unit = owner->second->unit;
             socket.listener.command = owner->second->command;
         }
-        find_way(socket);
-        listeners.push_back(std::move(socket.listener));
+        socket.listener.is_main = held.contains(socket.inode);
+        if (socket.file != 0) {
+            who_lies[{socket.device, socket.file}] =
+                socket.listener.unit.empty() ? socket.listener.command : socket.listener.unit;
+        }
+        ways.push_back(find_way(socket));
+    }
+    std::vector<Listener> listeners;
+    for (std::size_t i = 0; i < sockets->size(); ++i) {
+        Listener& listener = (*sockets)[i].listener;
+        const auto other =
+            ways[i] && !listener.is_reachable ? who_lies.find(*ways[i]) : who_lies.end();
+        listener.taken_by = other == who_lies.end() ? std::string{} : other->second;
+        listeners.push_back(std::move(listener));
     }
     inspection_.listeners = std::move(listeners);
     keep_listeners(inspection_, question_.address, core::kMaxListeners);

@@ -10,15 +10,25 @@
 #include "sandbox/inspect/proc_text.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace gatemend::inspect {
 
+// Believed where it is in the unit's control group and runs as that user: whoever else is in there
+// cannot become it.
+struct MainProcess {
+    std::uint32_t pid = 0;
+    std::uint32_t uid = 0;
+};
+
 struct Question {
-    std::string unit;     // "" for none
-    std::string address;  // "" for none
-    Identity worker;      // as whom nginx's workers run
+    std::string unit;                           // "" for none
+    std::string address;                        // "" for none
+    Identity worker;                            // as whom nginx's workers run
+    std::optional<MainProcess> main_process{};  // of `unit`, as systemd tells it
     Roots roots{};
     std::chrono::milliseconds sample{100};  // how long processes are watched for their use of cpu
     std::chrono::milliseconds limit{2000};

@@ -158,6 +158,7 @@ Walker::Way Walker::enter(const std::string& name) {
     note(place, info);
     if (S_ISSOCK(info.st_mode) && pending_.empty()) {
         walk_.socket_inode = info.st_ino;
+        walk_.socket_device = info.st_dev;
     }
     places_.push_back(std::move(place));
     return walk_.steps.size() < core::kMaxPathSteps ? Way::kGoesOn : Way::kEnds;

@@ -17,6 +17,7 @@ namespace gatemend::inspect {
 struct Walk {
     std::vector<core::PathStep> steps;          // from "/" on; the last one may be missing
     std::optional<std::uint64_t> socket_inode;  // of the socket at the end
+    std::uint64_t socket_device = 0;            // likewise
 };
 
 // `root`: the directory that is "/" to the one who goes ("/proc/PID/root"). A walk that meets too

@@ -267,6 +267,17 @@ std::map<std::uint64_t, const Process*> find_owners(const Roots& roots,
     return owners;
 }
 
+std::set<std::uint64_t> find_held(const Roots& roots,
+                                  const Process& process,
+                                  const std::set<std::uint64_t>& inodes,
+                                  Deadline deadline) {
+    std::set<std::uint64_t> held;
+    for (const auto& [inode, holders] : find_holders(roots, {process}, inodes, deadline)) {
+        held.insert(inode);
+    }
+    return held;
+}
+
 bool is_nginx(const std::vector<Process>& processes, const Process& process) {
     if (process.command != "nginx") {
         return false;

@@ -45,6 +45,12 @@ inline constexpr std::size_t kMaxOpenFilesSeen = 262144;  // over all processes
     const std::set<std::uint64_t>& inodes,
     Deadline deadline);
 
+// Those of `inodes` that this very process holds open.
+[[nodiscard]] std::set<std::uint64_t> find_held(const Roots& roots,
+                                                const Process& process,
+                                                const std::set<std::uint64_t>& inodes,
+                                                Deadline deadline);
+
 // nginx by its unit, or by name with a master that root started: anybody may take the name alone.
 [[nodiscard]] bool is_nginx(const std::vector<Process>& processes, const Process& process);
 

@@ -11,6 +11,7 @@
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 
 #include <algorithm>
@@ -117,6 +118,13 @@ void take_inet(std::string_view payload, Found& found) {
     found.push_back(std::move(socket));
 }
 
+// "/var/run" is a link to "/run" everywhere.
+std::string unix_address(std::string_view name) {
+    constexpr std::string_view kVar = "/var";
+    name.remove_prefix(name.starts_with("/var/run/") ? kVar.size() : 0);
+    return name.empty() ? std::string{} : "unix:" + std::string{name};
+}
+
 void take_unix(std::string_view payload, Found& found) {
     const auto message = read_header<unix_diag_msg>(payload);
     if (!message || message->udiag_state != kListening || message->udiag_type != SOCK_STREAM) {
@@ -124,22 +132,23 @@ void take_unix(std::string_view payload, Found& found) {
     }
     FoundSocket socket;
     socket.inode = message->udiag_ino;
-    for_each_attribute(payload.substr(aligned(sizeof(unix_diag_msg))),
-                       [&](int type, std::string_view value) {
-                           if (type == UNIX_DIAG_NAME) {
-                               // with its final null or without; an abstract name begins with one
-                               const auto name = value.substr(0, value.find('\0'));
-                               socket.listener.address =
-                                   name.empty() ? std::string{} : "unix:" + std::string{name};
-                           } else if (type == UNIX_DIAG_VFS) {
-                               const auto vfs = read_header<unix_diag_vfs>(value);
-                               socket.file = vfs ? vfs->udiag_vfs_ino : 0;
-                           } else if (type == UNIX_DIAG_RQLEN) {
-                               const auto queue = read_header<unix_diag_rqlen>(value);
-                               socket.listener.queue = queue ? queue->udiag_rqueue : 0;
-                               socket.listener.backlog = queue ? queue->udiag_wqueue : 0;
-                           }
-                       });
+    socket.listener.cookie =
+        std::uint64_t{message->udiag_cookie[1]} << 32U | std::uint64_t{message->udiag_cookie[0]};
+    for_each_attribute(
+        payload.substr(aligned(sizeof(unix_diag_msg))), [&](int type, std::string_view value) {
+            if (type == UNIX_DIAG_NAME) {
+                // with its final null or without; an abstract name begins with one
+                socket.listener.address = unix_address(value.substr(0, value.find('\0')));
+            } else if (type == UNIX_DIAG_VFS) {
+                const auto vfs = read_header<unix_diag_vfs>(value);
+                socket.file = vfs ? vfs->udiag_vfs_ino : 0;
+                socket.device = vfs ? vfs->udiag_vfs_dev : 0;
+            } else if (type == UNIX_DIAG_RQLEN) {
+                const auto queue = read_header<unix_diag_rqlen>(value);
+                socket.listener.queue = queue ? queue->udiag_rqueue : 0;
+                socket.listener.backlog = queue ? queue->udiag_wqueue : 0;
+            }
+        });
     if (!socket.listener.address.empty()) {
         found.push_back(std::move(socket));
     }
@@ -228,14 +237,32 @@ Status ask_unix(const bus::UniqueFd& netlink, Found& found) {
     return ask(netlink, request, take_unix, found);
 }
 
-}  // namespace
-
-Result<std::vector<FoundSocket>> list_sockets() {
-    const bus::UniqueFd netlink{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
+Result<bus::UniqueFd> open_netlink() {
+    bus::UniqueFd netlink{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
     if (!netlink.is_open() ||
         setsockopt(netlink.get(), SOL_SOCKET, SO_RCVTIMEO, &kMaxWait, sizeof kMaxWait) < 0) {
         return system_error("ask for sockets");
     }
+    return netlink;
+}
+
+}  // namespace
+
+std::uint32_t kernel_device(std::uint64_t device) {
+    constexpr unsigned kMinorBits = 20;
+    return static_cast<std::uint32_t>(major(device)) << kMinorBits |
+           static_cast<std::uint32_t>(minor(device));
+}
+
+Result<std::vector<FoundSocket>> list_unix_sockets() {
+    GATEMEND_TRY(netlink, open_netlink());
+    Found found;
+    GATEMEND_CHECK(ask_unix(netlink, found));
+    return found;
+}
+
+Result<std::vector<FoundSocket>> list_sockets() {
+    GATEMEND_TRY(netlink, open_netlink());
     Found found;
     GATEMEND_CHECK(ask_unix(netlink, found));
     GATEMEND_CHECK(ask_inet(netlink, AF_INET, found));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // All listening stream sockets of this machine, asked from the kernel (sock_diag(7)): address,
-// queue and backlog. Called by look. Connects to nothing.
+// queue, backlog, and which file a unix socket lies on. Called by look and, for the proof that a
+// file is a listener's own, by gatemend-mend. Connects to nothing.
 #pragma once
 
 #include "core/inspection.hpp"
@@ -12,14 +13,21 @@
 namespace gatemend::inspect {
 
 struct FoundSocket {
-    core::Listener listener;  // owner and is_reachable not filled in yet
-    std::uint64_t inode = 0;  // of the socket, as in /proc/PID/fd
-    std::uint32_t file = 0;   // unix: low bits of the inode of its file, 0 when unknown
+    // With the address it was bound to, whatever its file is called now. Owner and is_reachable are
+    // not filled in yet.
+    core::Listener listener;
+    std::uint64_t inode = 0;   // of the socket, as in /proc/PID/fd
+    std::uint32_t file = 0;    // unix: low bits of the inode of its file, 0 when unknown
+    std::uint32_t device = 0;  // unix: of that file, as the kernel counts (kernel_device())
 };
 
 inline constexpr std::size_t kMaxSockets = 8192;
 
 // Unix sockets without a path (unnamed, abstract) are left out: nginx cannot be told to use them.
 [[nodiscard]] core::Result<std::vector<FoundSocket>> list_sockets();
+[[nodiscard]] core::Result<std::vector<FoundSocket>> list_unix_sockets();
+
+// The kernel's own number of a device, where stat() tells glibc's.
+[[nodiscard]] std::uint32_t kernel_device(std::uint64_t device);
 
 }  // namespace gatemend::inspect

@@ -114,7 +114,7 @@ Status give_forward(const Machine& machine, const SocketEdit& edit) {
     const HeldSocket socket = hold_socket(machine, edit);
     switch (socket.state) {
         case SocketState::kBefore:
-            return give_socket(socket, edit, edit.after);
+            return give_socket(machine, socket, edit, edit.after);
         case SocketState::kAfter:
             return Done{};
         case SocketState::kOther:
@@ -129,7 +129,7 @@ Status give_back(const Machine& machine, const SocketEdit& edit) {
     const HeldSocket socket = hold_socket(machine, edit);
     switch (socket.state) {
         case SocketState::kAfter:
-            return give_socket(socket, edit, edit.before);
+            return give_socket(machine, socket, edit, edit.before);
         case SocketState::kBefore:
         case SocketState::kGone:
             return Done{};

@@ -133,7 +133,18 @@ Result<Draft> edit_pool(const PoolTree& tree, const std::string& pool, const Set
     return draft;
 }
 
+// Only a socket that nginx is configured with, as a link in its place may lead to any pool's: whom
+// nginx does not name, nobody may open to it.
+Status check_named(const Machine& machine, const Order& order) {
+    GATEMEND_TRY(nginx, read_nginx_of(machine));
+    if (!names_backend(nginx, parameter(order, "socket"))) {
+        return Error{"nginx's configuration does not name " + parameter(order, "socket")};
+    }
+    return Done{};
+}
+
 Result<Draft> set_pool_listen(const Machine& machine, const Order& order, const Worker& worker) {
+    GATEMEND_CHECK(check_named(machine, order));
     GATEMEND_TRY(tree, read_pools_of(machine, order.unit));
     GATEMEND_TRY(pool, find_pool(tree, socket_path(order)));
     GATEMEND_TRY(settings, open_to_worker(tree, pool, worker));
@@ -197,12 +208,8 @@ Result<Draft> apply_suggestion(const Machine& machine, const Order& order) {
     return Error{"a setting without a place"};
 }
 
-// Only sockets that nginx is configured with: a path in an order is not enough to give one away.
 Result<Draft> fix_socket_owner(const Machine& machine, const Order& order, const Worker& worker) {
-    GATEMEND_TRY(nginx, read_nginx_of(machine));
-    if (!names_backend(nginx, parameter(order, "socket"))) {
-        return Error{"nginx's configuration does not name " + parameter(order, "socket")};
-    }
+    GATEMEND_CHECK(check_named(machine, order));
     WantedOwner wanted;
     if (config_paths(order.unit) && order.unit != kNginx) {
         GATEMEND_TRY(tree, read_pools_of(machine, order.unit));
@@ -211,7 +218,8 @@ Result<Draft> fix_socket_owner(const Machine& machine, const Order& order, const
         const PoolLine* group = tree.find(pool, "listen.group");
         wanted = {owner == nullptr ? "" : owner->value, group == nullptr ? "" : group->value};
     }
-    GATEMEND_TRY(edit, plan_socket_owner(machine, socket_path(order), worker, wanted));
+    GATEMEND_TRY(edit,
+                 plan_socket_owner(machine, {socket_path(order), order.listener}, worker, wanted));
     Draft draft;
     draft.notes.push_back(describe(machine, edit));
     draft.socket = std::move(edit);

@@ -56,13 +56,14 @@ bool read_file_line(std::string_view line, Manifest& manifest) {
     return true;
 }
 
-// DEVICE INODE MODE UID GID UID GID PATH
+// COOKIE DEVICE INODE MODE UID GID UID GID PATH
 bool read_socket_line(std::string_view line, Manifest& manifest) {
     SocketEdit edit;
-    if (!take_number(line, edit.device) || !take_number(line, edit.inode) ||
-        !take_number(line, edit.mode) || !take_number(line, edit.before.uid) ||
-        !take_number(line, edit.before.gid) || !take_number(line, edit.after.uid) ||
-        !take_number(line, edit.after.gid) || !line.starts_with('/')) {
+    if (!take_number(line, edit.cookie) || !take_number(line, edit.device) ||
+        !take_number(line, edit.inode) || !take_number(line, edit.mode) ||
+        !take_number(line, edit.before.uid) || !take_number(line, edit.before.gid) ||
+        !take_number(line, edit.after.uid) || !take_number(line, edit.after.gid) ||
+        !line.starts_with('/')) {
         return false;
     }
     edit.path = line;
@@ -88,9 +89,10 @@ std::string manifest_text(const Manifest& manifest) {
                 (file.makes_folder ? "1 " : "0 ") + file.change.path + "\n";
     }
     if (manifest.socket) {
-        text += "socket";
+        text += "listener";
         for (const std::uint64_t number :
-             std::initializer_list<std::uint64_t>{manifest.socket->device,
+             std::initializer_list<std::uint64_t>{manifest.socket->cookie,
+                                                  manifest.socket->device,
                                                   manifest.socket->inode,
                                                   manifest.socket->mode,
                                                   manifest.socket->before.uid,
@@ -125,7 +127,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
         }
         const std::string_view word = take_word(line);
         if (!(word == "file" && read_file_line(line, manifest)) &&
-            !(word == "socket" && read_socket_line(line, manifest))) {
+            !(word == "listener" && read_socket_line(line, manifest))) {
             return Error{"not understood"};
         }
     }

@@ -52,6 +52,15 @@ Status read_candidate(Order& order, std::string_view value) {
     return Done{};
 }
 
+Status read_listener(Order& order, std::string_view value) {
+    const auto [end, error] =
+        std::from_chars(value.data(), value.data() + value.size(), order.listener);
+    if (error != std::errc{} || end != value.data() + value.size() || order.listener == 0) {
+        return Error{"listener is not the number of a socket"};
+    }
+    return Done{};
+}
+
 Status read_parameter(Order& order, const std::string& word) {
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos) {
@@ -65,6 +74,9 @@ Status read_parameter(Order& order, const std::string& word) {
     if (order.act == ActId::kRestoreConfig && name == "version") {
         order.version = value;
         return is_digest(value) ? Status{Done{}} : Error{"version is not a SHA-256"};
+    }
+    if (order.act == ActId::kFixSocketOwner && name == "listener") {
+        return read_listener(order, value);
     }
     if (!order.parameters.emplace(name, value).second) {
         return Error{"a parameter that is given twice"};

@@ -6,6 +6,7 @@
 #include "actions/catalogue.hpp"
 #include "core/result.hpp"
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -30,6 +31,8 @@ struct Order {
     actions::Parameters parameters{};
     unsigned candidate = 0;  // of restore-config: 0 is the newest
     std::string version{};   // of restore-config: the SHA-256 of the one to take; wins
+    std::uint64_t listener =
+        0;  // of fix-socket-owner: the cookie of the socket, which is the unit's
 };
 
 inline constexpr const char* kUsage =

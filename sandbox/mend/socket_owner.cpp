@@ -2,6 +2,7 @@
 #include "sandbox/mend/socket_owner.hpp"
 
 #include "sandbox/audit/digest.hpp"
+#include "sandbox/mend/socket_proof.hpp"
 
 #include <fcntl.h>
 #include <sys/xattr.h>
@@ -40,11 +41,14 @@ Result<bus::UniqueFd> open_socket(const Machine& machine,
     if (!S_ISSOCK(info.st_mode)) {
         return Error{path + ": is no socket"};
     }
-    // Whoever may write the folder could give a socket that is not theirs a second name in it.
-    if (info.st_nlink != 1) {
-        return Error{path + ": has a second name"};
-    }
     return std::move(fd);
+}
+
+Status change_owner(int fd, const SocketEdit& edit, const SocketOwner& owner) {
+    if (fchownat(fd, "", owner.uid, owner.gid, AT_EMPTY_PATH) < 0) {
+        return errno_error(edit.path + ": change its owner");
+    }
+    return Done{};
 }
 
 bool may_connect(inspect::FileAccess file, const SocketOwner& owner, const Worker& worker) {
@@ -93,7 +97,8 @@ std::string octal(std::uint32_t mode) {
 
 std::string identity_text(const SocketEdit& edit, const SocketOwner& owner) {
     return std::to_string(owner.uid) + ":" + std::to_string(owner.gid) + ":" + octal(edit.mode) +
-           ":" + std::to_string(edit.device) + ":" + std::to_string(edit.inode);
+           ":" + std::to_string(edit.device) + ":" + std::to_string(edit.inode) + ":" +
+           std::to_string(edit.cookie);
 }
 
 std::string name_of(const std::map<std::string, std::uint32_t>& names, std::uint32_t number) {
@@ -108,14 +113,16 @@ std::string name_of(const std::map<std::string, std::uint32_t>& names, std::uint
 }  // namespace
 
 Result<SocketEdit> plan_socket_owner(const Machine& machine,
-                                     const std::string& path,
+                                     const WantedSocket& socket,
                                      const Worker& worker,
                                      const WantedOwner& wanted) {
     struct stat info {};
 
     SocketEdit edit;
-    edit.path = without_var_run(path);
+    edit.path = without_var_run(socket.path);
+    edit.cookie = socket.cookie;
     GATEMEND_TRY(fd, open_socket(machine, edit.path, info));
+    GATEMEND_CHECK(prove_listener(machine, {fd.get(), edit.path, edit.cookie}));
     edit.device = info.st_dev;
     edit.inode = info.st_ino;
     edit.mode = info.st_mode & kPermissionBits;
@@ -160,7 +167,8 @@ HeldSocket hold_socket(const Machine& machine, const SocketEdit& edit) {
     struct stat info {};
 
     auto fd = open_socket(machine, edit.path, info);
-    if (!fd || info.st_dev != edit.device || info.st_ino != edit.inode) {
+    if (!fd || info.st_dev != edit.device || info.st_ino != edit.inode ||
+        !prove_listener(machine, {fd->get(), edit.path, edit.cookie})) {
         return {{}, SocketState::kGone};
     }
     const SocketOwner owner{info.st_uid, info.st_gid};
@@ -175,9 +183,22 @@ HeldSocket hold_socket(const Machine& machine, const SocketEdit& edit) {
     return {std::move(*fd), state};
 }
 
-Status give_socket(const HeldSocket& socket, const SocketEdit& edit, const SocketOwner& owner) {
-    if (fchownat(socket.fd.get(), "", owner.uid, owner.gid, AT_EMPTY_PATH) < 0) {
-        return errno_error(edit.path + ": change its owner");
+Status give_socket(const Machine& machine,
+                   const HeldSocket& socket,
+                   const SocketEdit& edit,
+                   const SocketOwner& owner) {
+    struct stat info {};
+
+    const int fd = socket.fd.get();
+    if (fstat(fd, &info) < 0) {
+        return errno_error(edit.path);
+    }
+    GATEMEND_CHECK(change_owner(fd, edit, owner));
+    const Status proof = prove_listener(machine, {fd, edit.path, edit.cookie});
+    if (!proof) {
+        const Status back = change_owner(fd, edit, {info.st_uid, info.st_gid});
+        return Error{proof.error().text +
+                     (back ? "; its owner is as it was" : "; and " + back.error().text)};
     }
     return Done{};
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Owner and group of a socket so that nginx's worker user may connect to it. The mode never
 // changes. The socket is held by a descriptor that no link led to; what is changed is that
-// descriptor's, so nobody who may write the folder can put something else under it.
+// descriptor's, and only while the kernel says that it is the file of one listening socket
+// (socket_proof.hpp): whoever may write the folder can put anything under the name.
 #pragma once
 
 #include "actions/mending.hpp"
@@ -23,9 +24,10 @@ struct SocketOwner {
     friend bool operator==(const SocketOwner&, const SocketOwner&) = default;
 };
 
-// One socket, this very inode, and whose it is before and after.
+// One socket, this very inode of this very listener, and whose it is before and after.
 struct SocketEdit {
     std::string path;
+    std::uint64_t cookie = 0;  // of the socket that listens
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::uint32_t mode = 0;
@@ -39,8 +41,14 @@ struct WantedOwner {
     std::string group;
 };
 
+// Which file is to be given away: the one at the path, if it is this listener's.
+struct WantedSocket {
+    std::string path;
+    std::uint64_t cookie = 0;
+};
+
 [[nodiscard]] core::Result<SocketEdit> plan_socket_owner(const Machine& machine,
-                                                         const std::string& path,
+                                                         const WantedSocket& socket,
                                                          const Worker& worker,
                                                          const WantedOwner& wanted);
 
@@ -49,14 +57,18 @@ struct WantedOwner {
 
 enum class SocketState { kBefore, kAfter, kOther, kGone };
 
-// The socket as it is now. kGone: none, or a new one was made.
+// The socket as it is now. kGone: none, a new one was made, or it is not shown to be the
+// listener's.
 struct HeldSocket {
     bus::UniqueFd fd;
     SocketState state{};
 };
 
 [[nodiscard]] HeldSocket hold_socket(const Machine& machine, const SocketEdit& edit);
-[[nodiscard]] core::Status give_socket(const HeldSocket& socket,
+// Looks again afterwards: an error where it is not the listener's any more, and then it has its
+// owner back.
+[[nodiscard]] core::Status give_socket(const Machine& machine,
+                                       const HeldSocket& socket,
                                        const SocketEdit& edit,
                                        const SocketOwner& owner);
 

@@ -289,7 +289,8 @@ constexpr std::array kGroups{
               kInternetSocketCalls},
     GroupSpec{CallGroup::kNetlinkSocket,
               "netlink-socket",
-              "who listens where (inspect), which address families there are (resolver)",
+              "who listens where (inspect), whose file a socket is (mend), which address families "
+              "there are (resolver)",
               kNetlinkSocketCalls},
     GroupSpec{CallGroup::kBind, "bind", "the resolver's netlink socket", kBindCalls},
 };
@@ -388,7 +389,8 @@ constexpr std::array kMendGroups{kEnd,
                                  kOpenBeneath,
                                  kKeepFiles,
                                  kRemove,
-                                 kMendFiles};
+                                 kMendFiles,
+                                 kNetlinkSocket};
 
 }  // namespace
 

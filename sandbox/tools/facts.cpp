@@ -40,6 +40,18 @@ constexpr std::size_t kMaxProbeLineBytes = 1024;
 constexpr const char* kProbePath = "/usr/lib/gatemend/gatemend-probe";
 constexpr const char* kTlsProbePath = "/usr/lib/gatemend/gatemend-probe-tls";
 
+// Nothing where there is none, or where it is not known whose it has to be.
+void add_main_process(std::vector<std::string>& argv, const Result<bus::ServiceSetup>& setup) {
+    if (!setup || setup->main_pid == 0) {
+        return;
+    }
+    const bool is_root = setup->user.empty() || setup->user == "root";
+    if (is_root || setup->uid) {
+        argv.push_back(std::to_string(setup->main_pid));
+        argv.push_back(is_root ? "0" : std::to_string(*setup->uid));
+    }
+}
+
 using TestCallback = std::function<void(Result<ConfigTestFact>)>;
 
 struct TestRecord {
@@ -200,6 +212,7 @@ class MachineFacts final : public Facts {
     void on_tested(const std::string& unit,
                    const std::string& fingerprint_before,
                    const Result<ToolOutcome>& outcome);
+    void look(std::vector<std::string> argv, std::function<void(Result<std::string>)> done);
     const std::string& worker_user();
     void ask_packet_filter(std::vector<PacketFilterTool> tools,
                            const std::optional<PacketFilterFact>& so_far,
@@ -350,9 +363,24 @@ void MachineFacts::inspect(const std::string& unit,
                            const std::string& address,
                            std::function<void(Result<std::string>)> done) {
     const auto or_none = [](const std::string& text) { return text.empty() ? "-" : text; };
+    std::vector<std::string> argv{kInspectPath, or_none(unit), or_none(address), worker_user()};
+    if (unit.empty()) {
+        look(std::move(argv), std::move(done));
+        return;
+    }
+    systemd_.read_service(unit,
+                          [this, argv = std::move(argv), done = std::move(done)](
+                              const Result<bus::ServiceSetup>& setup) mutable {
+                              add_main_process(argv, setup);
+                              look(std::move(argv), std::move(done));
+                          });
+}
+
+void MachineFacts::look(std::vector<std::string> argv,
+                        std::function<void(Result<std::string>)> done) {
     ToolSpec spec;
     spec.profile = ToolProfile::kInspect;
-    spec.argv = {kInspectPath, or_none(unit), or_none(address), worker_user()};
+    spec.argv = std::move(argv);
     spec.deadline = kInspectDeadline;
     spec.max_output = core::kMaxInspectionBytes;
     runner_.run(spec, [done = std::move(done)](Result<ToolOutcome> outcome) {

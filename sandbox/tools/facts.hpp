@@ -68,6 +68,7 @@ class Facts {
                        std::function<void(core::Result<std::string>)> done) = 0;
 
     // One look at the machine, as core::decode_inspection reads it; unit and address may be "".
+    // systemd is asked for the unit's main process, so that what that one holds can be told.
     virtual void inspect(const std::string& unit,
                          const std::string& address,
                          std::function<void(core::Result<std::string>)> done) = 0;

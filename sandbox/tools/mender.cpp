@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/tools/mender.hpp"
 
+#include "core/inspection.hpp"
 #include "core/one_line.hpp"
 #include "core/text.hpp"
+#include "sandbox/tools/own_socket.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
 #include <unistd.h>
@@ -59,7 +61,7 @@ void add_order(std::vector<std::string>& argv, const actions::Plan& plan) {
 
 class MachineMender final : public Mender {
   public:
-    explicit MachineMender(ToolRunner& runner) : runner_(runner) {}
+    MachineMender(ToolRunner& runner, Facts& facts) : runner_(runner), facts_(facts) {}
 
     void preview(const actions::Plan& plan, unsigned candidate, Done done) override {
         std::vector<std::string> argv{kMendPath, "preview"};
@@ -67,7 +69,7 @@ class MachineMender final : public Mender {
         if (plan.act == actions::ActId::kRestoreConfig) {
             argv.push_back("candidate=" + std::to_string(candidate));
         }
-        run(std::move(argv), {}, std::move(done));
+        run_on_plan(plan, std::move(argv), {}, std::move(done));
     }
 
     void stage(const actions::Plan& plan, std::uint64_t attempt, Done done) override {
@@ -76,7 +78,7 @@ class MachineMender final : public Mender {
         if (plan.act == actions::ActId::kRestoreConfig && !plan.changes.empty()) {
             argv.push_back("version=" + plan.changes.front().after);
         }
-        run(std::move(argv), {kSnapshotRoot}, std::move(done));
+        run_on_plan(plan, std::move(argv), {kSnapshotRoot}, std::move(done));
     }
 
     void commit(std::uint64_t attempt, const std::vector<std::string>& paths, Done done) override {
@@ -117,6 +119,42 @@ class MachineMender final : public Mender {
         run(std::move(argv), std::move(writable), std::move(done));
     }
 
+    void run_on_plan(const actions::Plan& plan,
+                     std::vector<std::string> argv,
+                     std::vector<std::string> writable,
+                     Done done) {
+        if (plan.act != actions::ActId::kFixSocketOwner) {
+            run(std::move(argv), std::move(writable), std::move(done));
+            return;
+        }
+        const auto socket = plan.parameters.find("socket");
+        const std::string address = socket == plan.parameters.end() ? "" : socket->second;
+        facts_.inspect(plan.unit,
+                       address,
+                       [this,
+                        unit = plan.unit,
+                        address,
+                        argv = std::move(argv),
+                        writable = std::move(writable),
+                        done = std::move(done)](const Result<std::string>& text) mutable {
+                           const auto cookie = own_socket(text, unit, address);
+                           if (!cookie) {
+                               done(Error{core::sanitize(cookie.error().text)});
+                               return;
+                           }
+                           argv.push_back("listener=" + std::to_string(*cookie));
+                           run(std::move(argv), std::move(writable), std::move(done));
+                       });
+    }
+
+    static Result<std::uint64_t> own_socket(const Result<std::string>& text,
+                                            const std::string& unit,
+                                            const std::string& address) {
+        GATEMEND_TRY(seen, text);
+        GATEMEND_TRY(inspection, core::decode_inspection(seen));
+        return find_own_socket(inspection, unit, address);
+    }
+
     void run(std::vector<std::string> argv, std::vector<std::string> writable, Done done) {
         ToolSpec spec;
         spec.profile = ToolProfile::kMend;
@@ -141,14 +179,15 @@ class MachineMender final : public Mender {
     }
 
     ToolRunner& runner_;
+    Facts& facts_;
 };
 
 }  // namespace
 
 Mender::~Mender() = default;
 
-std::unique_ptr<Mender> Mender::make(ToolRunner& runner) {
-    return std::make_unique<MachineMender>(runner);
+std::unique_ptr<Mender> Mender::make(ToolRunner& runner, Facts& facts) {
+    return std::make_unique<MachineMender>(runner, facts);
 }
 
 }  // namespace gatemend::sandbox

@@ -11,11 +11,15 @@
 //   keep     a copy of a unit's configuration, which has just passed its test, below kGoodRoot
 //
 // Every step may be repeated, also after a crash in its middle.
+//
+// A socket is given away only where it is shown to be the unit's own (own_socket.hpp): the machine
+// is looked at before every preview and every stage, and gatemend-mend is told which socket it is.
 #pragma once
 
 #include "actions/catalogue.hpp"
 #include "actions/mending.hpp"
 #include "core/result.hpp"
+#include "sandbox/tools/facts.hpp"
 #include "sandbox/tools/tool_runner.hpp"
 
 #include <cstdint>
@@ -40,7 +44,7 @@ class Mender {
   public:
     using Done = std::function<void(core::Result<actions::Mending>)>;
 
-    [[nodiscard]] static std::unique_ptr<Mender> make(ToolRunner& runner);
+    [[nodiscard]] static std::unique_ptr<Mender> make(ToolRunner& runner, Facts& facts);
     virtual ~Mender();
 
     // `candidate`: of restore-config, which kept version: 0 the newest, 1 the one before ...

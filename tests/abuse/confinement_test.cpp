@@ -273,7 +273,7 @@ TEST(Confinement, EachTalksOnlyTheLanguagesItNeeds) {
           Program::kTlsProbe}},
         {AF_INET, {Program::kProbe, Program::kResolver, Program::kTlsProbe}},
         {AF_INET6, {Program::kProbe, Program::kResolver, Program::kTlsProbe}},
-        {AF_NETLINK, {Program::kResolver, Program::kInspect}},
+        {AF_NETLINK, {Program::kResolver, Program::kInspect, Program::kMend}},
         {AF_PACKET, {}},
         {AF_VSOCK, {}},
         {AF_ALG, {}},

@@ -59,7 +59,7 @@ LAYERS = (
         POSIX,
         ("core/", "sandbox/(inspect|seccomp)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
     ),
-    # permissions are computed as inspect computes them
+    # permissions are computed, and sockets asked for, as inspect does
     (
         "mend",
         r"sandbox/mend/",
@@ -68,7 +68,7 @@ LAYERS = (
             "core/",
             CATALOGUE,
             "sandbox/(mend|seccomp|audit|secrecy)/",
-            "sandbox/inspect/(permission|look).hpp",
+            "sandbox/inspect/(permission|look|proc_text|sockets).hpp",
             "sandbox/bus/unique_fd.hpp",
         ),
     ),

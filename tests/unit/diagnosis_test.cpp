@@ -162,6 +162,7 @@ class Machine {
         listener.pid = 7;
         listener.is_main = true;
         listener.backlog = 511;
+        listener.is_main = true;
         if (!look().listeners) {
             nobody_listens();
         }
@@ -176,6 +177,16 @@ class Machine {
 
     Machine& deleted() {
         look().listeners->back().is_reachable = false;
+        return *this;
+    }
+
+    Machine& taken_by(const std::string& unit) {
+        look().listeners->back().taken_by = unit;
+        return deleted();
+    }
+
+    Machine& stranger() {
+        look().listeners->back().is_main = false;
         return *this;
     }
 
@@ -456,6 +467,83 @@ TEST(Diagnose, TellsADeletedSocketFromAWrongPath) {
     EXPECT_EQ(moved.cause(), "socket-path-mismatch");
     moved.look().listeners->back().is_main = false;
     EXPECT_EQ(moved.cause(), "unknown") << "a script in the control group, by the server's name";
+}
+
+TEST(Diagnose, WhateverLiesInASocketsPlaceItsOwnerIsNotWhatIsWrong) {
+    for (const ProbeOutcome outcome : {ProbeOutcome::kMissing,
+                                       ProbeOutcome::kRefused,
+                                       ProbeOutcome::kDenied,
+                                       ProbeOutcome::kClosedEarly,
+                                       ProbeOutcome::kResponseTimeout}) {
+        Machine machine;
+        machine.probe(outcome).listener(kSocket, "php-fpm8.2").deleted();
+        machine.step("/run/php", StepKind::kDirectory, true);
+        machine.step("/run/php/php8.2-fpm.sock", StepKind::kSocket, false);
+        EXPECT_EQ(machine.cause(), "socket-deleted");
+        EXPECT_FALSE(machine.diagnosis().remedy.contains("socket"));
+    }
+    Machine good;
+    good.probe(ProbeOutcome::kGood).listener(kSocket, "php-fpm8.2").deleted();
+    EXPECT_EQ(good.cause(), "unknown");
+}
+
+TEST(Diagnose, ASocketThatAScriptHasBoundToThePoolsNameIsNotThePools) {
+    Machine machine;
+    machine.probe(ProbeOutcome::kDenied).listener(kSocket, "php-fpm8.2").stranger();
+    machine.listener(kSocket, "php-fpm8.2").taken_by(kFpm);
+    machine.step("/run/php/php8.2-fpm.sock", StepKind::kSocket, false);
+    EXPECT_EQ(machine.cause(), "socket-deleted") << "a restart ends the script, too";
+    Machine alone;
+    alone.probe(ProbeOutcome::kDenied).listener(kSocket, "php-fpm8.2").stranger();
+    alone.step("/run/php/php8.2-fpm.sock", StepKind::kSocket, false);
+    EXPECT_EQ(alone.cause(), "socket-ownership");
+    EXPECT_FALSE(alone.diagnosis().remedy.contains("socket")) << "of this one nothing is shown";
+}
+
+TEST(Diagnose, MendsTheOwnerOfTheUnitsOwnSocketOnly) {
+    Machine own;
+    own.probe(ProbeOutcome::kDenied).listener(kSocket, "php-fpm8.2");
+    own.step("/run/php", StepKind::kDirectory, true);
+    own.step("/run/php/php8.2-fpm.sock", StepKind::kSocket, false);
+    EXPECT_EQ(own.cause(), "socket-ownership");
+    EXPECT_EQ(own.diagnosis().remedy["socket"], kSocket);
+    Machine unseen;
+    unseen.probe(ProbeOutcome::kDenied);
+    unseen.step("/run/php/php8.2-fpm.sock", StepKind::kSocket, false);
+    EXPECT_FALSE(unseen.diagnosis().remedy.contains("socket")) << "who listens was not seen";
+    Machine linked;  // the way leads to another pool's socket, which is closed
+    linked.probe(ProbeOutcome::kDenied).listener("unix:/run/php/admin.sock", "php-fpm8.2");
+    linked.step("/run/php/admin.sock", StepKind::kSocket, false);
+    EXPECT_FALSE(linked.diagnosis().remedy.contains("socket"));
+}
+
+TEST(Diagnose, NoRestartWhereItCouldNotMakeTheSocketAnewOrWouldTakeAnothers) {
+    const auto lost = [] {
+        Machine machine;
+        machine.probe(ProbeOutcome::kRefused).listener(kSocket, "php-fpm8.2").deleted();
+        return machine.step("/run", StepKind::kDirectory, true);
+    };
+    EXPECT_EQ(lost().taken_by("cache.service").cause(), "socket-blocked");
+    EXPECT_EQ(lost().taken_by(kFpm).cause(), "socket-deleted") << "another pool's of this unit";
+    EXPECT_EQ(lost().step("/run/php", StepKind::kMissing, false).cause(), "socket-blocked");
+    EXPECT_EQ(lost().step("/run/php", StepKind::kOther, true).cause(), "socket-blocked");
+    const auto at_its_path = [&lost](StepKind kind) {
+        return lost()
+            .step("/run/php", StepKind::kDirectory, true)
+            .step("/run/php/php8.2-fpm.sock", kind, true)
+            .cause();
+    };
+    EXPECT_EQ(at_its_path(StepKind::kDirectory), "socket-blocked");
+    EXPECT_EQ(at_its_path(StepKind::kOther), "socket-deleted");
+    EXPECT_EQ(at_its_path(StepKind::kMissing), "socket-deleted");
+    EXPECT_EQ(at_its_path(StepKind::kSocket), "socket-deleted");
+    EXPECT_EQ(lost().step("/srv/elsewhere", StepKind::kMissing, false).cause(), "socket-deleted")
+        << "a link to nowhere is unlinked";
+    Machine app;
+    app.app("unix:/run/shop/app.sock").probe(ProbeOutcome::kRefused);
+    app.listener("unix:/run/shop/app.sock", "gunicorn").deleted();
+    app.step("/run/shop/app.sock", StepKind::kOther, true);
+    EXPECT_EQ(app.cause(), "socket-blocked") << "not every application unlinks what is no socket";
 }
 
 TEST(Diagnose, FindsThePortAnApplicationMovedTo) {

@@ -402,6 +402,55 @@ TEST(ExecutorMending, CapturesOnlyWhatTheUnitItselfListensOn) {
     EXPECT_TRUE(check_capture(plan, inspection)) << "somebody else listens";
     inspection.listeners->front().unit = kFpm;
     EXPECT_FALSE(check_capture(plan, inspection));
+    listener.address = "127.0.0.2:9000";
+    inspection.listeners->push_back(listener);
+    EXPECT_TRUE(check_capture(plan, inspection)) << "all of that port is captured";
+    inspection.listeners->back().address = "127.0.0.2:9001";
+    EXPECT_FALSE(check_capture(plan, inspection));
+}
+
+TEST(ExecutorMending, RestartsForALostSocketOnlyWhereTheUnitHasLostOne) {
+    actions::Plan plan;
+    plan.act = ActId::kRestartUnit;
+    plan.unit = kFpm;
+    plan.role = core::ServiceRole::kPhpFpm;
+    core::Inspection inspection;
+    EXPECT_TRUE(check_lost_socket(plan, inspection)) << "nobody could look";
+    core::Listener listener;
+    listener.address = "unix:/run/php/a.sock";
+    listener.unit = kFpm;
+    listener.is_main = true;
+    inspection.listeners = {listener};
+    EXPECT_TRUE(check_lost_socket(plan, inspection)) << "it is where it belongs";
+    inspection.listeners->front().is_reachable = false;
+    EXPECT_FALSE(check_lost_socket(plan, inspection));
+    inspection.listeners->front().is_main = false;
+    EXPECT_TRUE(check_lost_socket(plan, inspection)) << "a script's own";
+    plan.role = core::ServiceRole::kOther;
+    EXPECT_FALSE(check_lost_socket(plan, inspection)) << "an application's child";
+    plan.role = core::ServiceRole::kPhpFpm;
+    inspection.listeners->front().is_main = true;
+    inspection.listeners->front().taken_by = kFpm;
+    EXPECT_FALSE(check_lost_socket(plan, inspection)) << "exchanged with another pool's";
+    listener.is_reachable = false;
+    listener.taken_by = "cache.service";
+    inspection.listeners->push_back(listener);
+    EXPECT_TRUE(check_lost_socket(plan, inspection)) << "the restart would remove the cache's";
+}
+
+TEST(ExecutorMending, LooksItselfBeforeItRestartsForALostSocket) {
+    MendingMachine machine;
+    machine.rule().match.cause = core::Cause::kSocketDeleted;
+    machine.start();
+    PlanRequest request = make_running_request("restart-unit", kFpm);
+    request.cause = "socket-deleted";
+    EXPECT_EQ(fault_of(machine.plan(request)), "Refused: executor-refused");
+    auto inspection = core::decode_inspection(machine.facts.inspection);
+    inspection->listeners->front().is_main = true;
+    inspection->listeners->front().is_reachable = false;
+    machine.facts.inspection = core::encode(*inspection);
+    EXPECT_EQ(fault_of(machine.plan(request)), "");
+    EXPECT_EQ(machine.facts.inspected.back(), std::string{kFpm} + "|");
 }
 
 TEST(ExecutorMending, GuardsAreAskedAgainBeforeTheAct) {

@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <vector>
@@ -115,6 +116,55 @@ TEST_F(Looking, ANewSocketInPlaceOfAnOldOneMakesTheOldOneUnreachable) {
     }
     EXPECT_EQ(all, 2);
     EXPECT_EQ(reachable, 1);
+}
+
+TEST_F(Looking, TellsWhatTheMainProcessHoldsAndWhoseFileLiesInItsPlace) {
+    const auto own = listen_unix(folder / "own.sock");
+    const auto other = listen_unix(folder / "other.sock");
+    fs::rename(folder / "own.sock", folder / "parked");
+    fs::rename(folder / "other.sock", folder / "own.sock");
+    const Roots roots;
+    const auto processes = list_processes(roots, Deadline::max());
+    const auto self =
+        std::ranges::find(processes, static_cast<std::uint32_t>(getpid()), &Process::pid);
+    ASSERT_NE(self, processes.end());
+    Question question = ask_about(unix_of("own.sock"));
+    const auto ask = [&](std::string unit, std::uint32_t pid, std::uint32_t uid) {
+        question.unit = std::move(unit);
+        question.main_process = MainProcess{pid, uid};
+        return look(question);
+    };
+    const auto found = ask(self->unit, self->pid, self->uid);
+    const core::Listener* listener = found.find_listener(unix_of("own.sock"));
+    ASSERT_NE(listener, nullptr);
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    ASSERT_EQ(getsockopt(own.get(), SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
+    EXPECT_EQ(listener->cookie, cookie);
+    EXPECT_FALSE(listener->is_reachable);
+    EXPECT_EQ(listener->taken_by, self->unit.empty() ? self->command : self->unit);
+    EXPECT_EQ(listener->is_main, !self->unit.empty()) << "without a unit there is no main process";
+    for (const auto& strange : {ask("other.service", self->pid, self->uid),
+                                ask(self->unit, self->pid, self->uid + 1),
+                                ask(self->unit, 1, self->uid),
+                                ask("", self->pid, self->uid)}) {
+        ASSERT_NE(strange.find_listener(unix_of("own.sock")), nullptr);
+        EXPECT_FALSE(strange.find_listener(unix_of("own.sock"))->is_main);
+    }
+}
+
+TEST_F(Looking, FindsWhatAProcessHolds) {
+    const auto own = listen_unix(folder / "own.sock");
+
+    struct stat info {};
+
+    ASSERT_EQ(fstat(own.get(), &info), 0);
+    const Roots roots;
+    const auto self = read_process(roots, static_cast<std::uint32_t>(getpid()));
+    ASSERT_TRUE(self);
+    EXPECT_EQ(find_held(roots, *self, {info.st_ino, 1}, Deadline::max()),
+              std::set<std::uint64_t>{info.st_ino});
+    EXPECT_TRUE(find_held(roots, *self, {1}, Deadline::max()).empty());
 }
 
 TEST_F(Looking, FindsTcpOnOneAddressAndOnAll) {

@@ -54,6 +54,9 @@ Inspection make_inspection() {
     use.oom_kills = 2;
     inspection.use = use;
     inspection.listeners = {{listen_at("0.0.0.0:80"), listen_at("unix:/run/a b")}};
+    inspection.listeners->back().is_main = true;
+    inspection.listeners->back().cookie = ~std::uint64_t{0};
+    inspection.listeners->back().taken_by = "a b.service";
     inspection.is_listeners_cut = true;
     return inspection;
 }

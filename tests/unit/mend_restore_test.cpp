@@ -230,7 +230,7 @@ TEST(MendManifest, ComesBackAsItWas) {
     manifest.files.push_back(
         {{"/etc/a b", std::string(64, 'a'), std::string(64, 'b')}, 5, 6, false});
     manifest.files.push_back({{"/etc/c", "", std::string(64, 'c')}, 0, 0, true});
-    manifest.socket = SocketEdit{"/run/x y", 1, 2, 0660, {3, 4}, {5, 6}};
+    manifest.socket = SocketEdit{"/run/x y", 7, 1, 2, 0660, {3, 4}, {5, 6}};
     const auto again = parse_manifest(manifest_text(manifest));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->files, manifest.files);
@@ -258,6 +258,10 @@ TEST(MendOrder, RefusesWhatIsNotWellFormed) {
           Words{"preview", "restore-config", "nginx.service", "www-data", "file=/a/../b"},
           Words{"preview", "restore-config", "nginx.service", "www-data", "file=/a", "version=x"},
           Words{"preview", "fix-socket-owner", "a.service", "www-data", "socket=127.0.0.1:1"},
+          Words{"preview", "fix-socket-owner", "a.service", "w", "socket=unix:/a", "listener=0"},
+          Words{"preview", "fix-socket-owner", "a.service", "w", "socket=unix:/a", "listener=1x"},
+          Words{"preview", "fix-socket-owner", "a.service", "w", "socket=unix:/a", "listener="},
+          Words{"preview", "debug-log", "nginx.service", "w", "seconds=1", "listener=1"},
           Words{"preview",
                 "apply-suggestion",
                 "a.service",

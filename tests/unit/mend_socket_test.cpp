@@ -2,6 +2,7 @@
 // The owner of a socket: whose it should be, and that nothing but that very socket is given away.
 #include "sandbox/mend/commit.hpp"
 #include "sandbox/mend/socket_owner.hpp"
+#include "sandbox/mend/socket_proof.hpp"
 #include "tests/unit/mend_machine.hpp"
 
 #include <gmock/gmock.h>
@@ -21,7 +22,16 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr const char* kSocket = "/run/php/www.sock";
+constexpr const char* kOther = "/run/php/admin.sock";
 constexpr unsigned kWorker = 33;
+
+// A listening socket; what makes it the unit's is asked elsewhere.
+struct Server {
+    bus::UniqueFd fd;
+    std::uint64_t cookie = 0;
+};
+
+using Owner = std::pair<unsigned, unsigned>;
 
 class MendSocket : public testing::Test {
   protected:
@@ -44,24 +54,44 @@ class MendSocket : public testing::Test {
                        "[www]\nlisten = " + std::string{kSocket} + "\n" + lines);
     }
 
-    void make(mode_t mode, uid_t owner = 0, gid_t group = 0) {
-        std::filesystem::remove(machine_.at(kSocket));
-        const bus::UniqueFd fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    // As the unit does when it is started: unlinks, binds, listens.
+    Server serve(const std::string& path, mode_t mode, Owner owner = {0, 0}) {
+        std::filesystem::remove(machine_.at(path));
+        Server server{bus::UniqueFd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)}};
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        std::strncpy(address.sun_path, machine_.at(kSocket).c_str(), sizeof address.sun_path - 1);
-        ASSERT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-        ASSERT_EQ(chown(machine_.at(kSocket).c_str(), owner, group), 0);
-        ASSERT_EQ(chmod(machine_.at(kSocket).c_str(), mode), 0);
+        std::strncpy(address.sun_path, machine_.at(path).c_str(), sizeof address.sun_path - 1);
+        EXPECT_EQ(
+            bind(server.fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(listen(server.fd.get(), 5), 0);
+        EXPECT_EQ(chown(machine_.at(path).c_str(), owner.first, owner.second), 0);
+        EXPECT_EQ(chmod(machine_.at(path).c_str(), mode), 0);
+        socklen_t size = sizeof server.cookie;
+        EXPECT_EQ(getsockopt(server.fd.get(), SOL_SOCKET, SO_COOKIE, &server.cookie, &size), 0);
+        return server;
+    }
+
+    void make(mode_t mode, uid_t owner = 0, gid_t group = 0) {
+        own_ = serve(kSocket, mode, {owner, group});
+    }
+
+    void exchange(const std::string& a, const std::string& b) {
+        std::filesystem::rename(machine_.at(a), machine_.at("/run/php/parked"));
+        std::filesystem::rename(machine_.at(b), machine_.at(a));
+        std::filesystem::rename(machine_.at("/run/php/parked"), machine_.at(b));
     }
 
     core::Result<actions::Mending> order(std::vector<std::string> words,
                                          const std::string& path = kSocket) {
+        const bool is_told = own_.cookie != 0;
         for (const std::string& word : {std::string{"fix-socket-owner"},
                                         std::string{"php8.2-fpm.service"},
                                         std::string{"www-data"},
                                         "socket=unix:" + path}) {
             words.push_back(word);
+        }
+        if (is_told) {
+            words.push_back("listener=" + std::to_string(own_.cookie));
         }
         return machine_.run(words);
     }
@@ -71,12 +101,13 @@ class MendSocket : public testing::Test {
         return mending ? mending->notes.back() : "error: " + mending.error().text;
     }
 
-    [[nodiscard]] std::pair<unsigned, unsigned> owner() const {
-        const struct stat info = machine_.look(kSocket);
+    [[nodiscard]] Owner owner(const std::string& path = kSocket) const {
+        const struct stat info = machine_.look(path);
         return {info.st_uid, info.st_gid};
     }
 
     MendMachine machine_;
+    Server own_;
 };
 
 TEST_F(MendSocket, PrefersWhatThePoolsFileSays) {
@@ -118,11 +149,111 @@ TEST_F(MendSocket, RefusesASocketThatNginxDoesNotName) {
     EXPECT_EQ(note(), "error: nginx's configuration does not name unix:/run/php/www.sock");
 }
 
-TEST_F(MendSocket, RefusesLinksOtherFilesAndSecondNames) {
+TEST_F(MendSocket, ASecondNameIsNoObstacleToWhatIsTheListenersOwn) {
     make(0600);
     std::filesystem::create_hard_link(machine_.at(kSocket), machine_.at("/run/php/second"));
-    EXPECT_EQ(note(), "error: /run/php/www.sock: has a second name");
-    std::filesystem::remove(machine_.at("/run/php/second"));
+    EXPECT_EQ(note(), "owner root:root -> www-data:root, mode 0600 kept");
+}
+
+TEST_F(MendSocket, RefusesWithoutAListener) {
+    make(0600);
+    own_ = {};
+    EXPECT_THAT(note(), HasSubstr("does not any more")) << "nobody said which";
+    own_.cookie = ~std::uint64_t{0};
+    EXPECT_THAT(note(), HasSubstr("does not any more")) << "no such";
+}
+
+TEST_F(MendSocket, RefusesTheSocketOfAnotherListenerThatWasMovedHere) {
+    make(0660, kWorker, kWorker);
+    const Server other = serve(kOther, 0600, {2000, 2001});
+    exchange(kSocket, kOther);
+    EXPECT_THAT(note(), HasSubstr("is not the one that the listening socket was bound to"));
+    own_.cookie = other.cookie;
+    EXPECT_THAT(note(), HasSubstr("has bound its socket as"));
+    EXPECT_EQ(owner(), Owner(2000, 2001));
+}
+
+TEST_F(MendSocket, RefusesASecondNameOfAnotherListenersSocket) {
+    make(0660, kWorker, kWorker);
+    const Server other = serve(kOther, 0600, {2000, 2001});
+    std::filesystem::remove(machine_.at(kSocket));
+    std::filesystem::create_hard_link(machine_.at(kOther), machine_.at(kSocket));
+    EXPECT_THAT(note(), HasSubstr("is not the one that the listening socket was bound to"));
+}
+
+TEST_F(MendSocket, RefusesAFileThatItsListenerHasLeft) {
+    make(0600);
+    const Server first = std::move(own_);
+    std::filesystem::rename(machine_.at(kSocket), machine_.at("/run/php/parked"));
+    make(0600, 2000, 2001);  // bound to the same name by somebody else, and listening
+    own_.cookie = first.cookie;
+    EXPECT_THAT(note(), HasSubstr("is not the one that the listening socket was bound to"));
+}
+
+TEST_F(MendSocket, CommitRefusesWhatWasExchangedAfterStaging) {
+    make(0600);
+    const Server other = serve(kOther, 0600, {2000, 2001});
+    ASSERT_TRUE(order({"stage", "7"}));
+    exchange(kSocket, kOther);
+    EXPECT_FALSE(machine_.run({"commit", "7"}));
+    EXPECT_EQ(owner(kSocket), Owner(2000, 2001));
+    EXPECT_EQ(owner(kOther), Owner(0, 0));
+    exchange(kSocket, kOther);
+    EXPECT_TRUE(machine_.run({"commit", "7"})) << "it is back";
+}
+
+TEST_F(MendSocket, CommitAndUndoKnowAFileByItsListenerNotByItsNumber) {
+    make(0600);
+    ASSERT_TRUE(order({"stage", "7"}));
+    own_ = {};  // the unit is restarted: the same file would be another's if its number came again
+    EXPECT_FALSE(machine_.run({"commit", "7"}));
+    EXPECT_EQ(owner(), Owner(0, 0));
+    make(0600);
+    ASSERT_TRUE(order({"stage", "8"}));
+    ASSERT_TRUE(machine_.run({"commit", "8"}));
+    own_ = {};
+    ASSERT_TRUE(machine_.run({"undo", "8"})) << "what nobody listens on any more is nobody's";
+    EXPECT_EQ(owner(), Owner(kWorker, 0));
+}
+
+TEST_F(MendSocket, UndoLeavesTheSocketThatWasMovedIntoItsPlace) {
+    make(0600);
+    const Server other = serve(kOther, 0600, {kWorker, 0});  // as the other one is afterwards
+    ASSERT_TRUE(order({"stage", "7"}));
+    ASSERT_TRUE(machine_.run({"commit", "7"}));
+    exchange(kSocket, kOther);
+    ASSERT_TRUE(machine_.run({"undo", "7"}));
+    EXPECT_EQ(owner(), Owner(kWorker, 0));
+}
+
+TEST_F(MendSocket, OpensNoPoolThatNginxDoesNotName) {
+    pool("listen.owner = root\n[admin]\nlisten = /run/php/admin.sock\nlisten.owner = shop\n");
+    const auto open = [this](const std::string& path) {
+        return machine_.run({"preview",
+                             "set-pool-listen",
+                             "php8.2-fpm.service",
+                             "www-data",
+                             "socket=unix:" + path});
+    };
+    EXPECT_EQ(error_of(open(kSocket)), "");
+    EXPECT_EQ(error_of(open(kOther)),
+              "nginx's configuration does not name unix:/run/php/admin.sock");
+}
+
+TEST(SocketProof, FindsTheDeviceOfAMount) {
+    const std::string text =
+        "22 1 0:20 / / rw - btrfs /dev/sda1 rw,subvol=/@\n"
+        "36 22 0:45 / /run rw,nosuid shared:2 - tmpfs tmpfs rw\n"
+        "37 22 8:300 / /srv rw - ext4 /dev/sdb rw\n40 22\n41";
+    EXPECT_EQ(device_of_mount(text, 36), 45U);
+    EXPECT_EQ(device_of_mount(text, 37), (8U << 20U) + 300U);
+    for (const std::uint64_t mount : {1U, 3U, 40U, 41U, 99U}) {
+        EXPECT_FALSE(device_of_mount(text, mount)) << mount;
+    }
+}
+
+TEST_F(MendSocket, RefusesLinksAndOtherFiles) {
+    make(0600);
     std::filesystem::rename(machine_.at(kSocket), machine_.at("/run/php/real"));
     std::filesystem::create_symlink("real", machine_.at(kSocket));
     EXPECT_THAT(note(), HasSubstr("error: /run/php/www.sock"));
@@ -156,6 +287,7 @@ TEST_F(MendSocket, GoesThereAndBack) {
 TEST_F(MendSocket, CommitRefusesAnotherSocketOfThatName) {
     make(0600);
     ASSERT_TRUE(order({"stage", "7"}));
+    const Server old = std::move(own_);
     std::filesystem::rename(machine_.at(kSocket), machine_.at("/run/php/moved"));
     make(0600);
     EXPECT_THAT(error_of(machine_.run({"commit", "7"})), HasSubstr("changed by somebody else"));

@@ -5,6 +5,7 @@
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
 #include "sandbox/tools/mender.hpp"
+#include "sandbox/tools/own_socket.hpp"
 #include "sandbox/tools/unit_properties.hpp"
 #include "sandbox/tools/worker_user.hpp"
 
@@ -197,7 +198,8 @@ TEST(UnitProperties, StagedFilesAreMountedReadOnlyBesideWhatTheTestNeeds) {
 
 TEST(Mender, KeepsGoodCopiesWhereOnlyTheyAre) {
     ScriptedRunner runner;
-    const auto mender = Mender::make(runner);
+    FakeFacts facts;
+    const auto mender = Mender::make(runner, facts);
     runner.outcome.exit_code = 0;
     runner.outcome.out = "end\n";
     bool is_kept = false;
@@ -211,7 +213,8 @@ TEST(Mender, KeepsGoodCopiesWhereOnlyTheyAre) {
 
 TEST_F(Folder, MendingMayWriteBesideTheFilesAndNowhereElse) {
     ScriptedRunner runner;
-    const auto mender = Mender::make(runner);
+    FakeFacts facts;
+    const auto mender = Mender::make(runner, facts);
     const auto writable = [&](const std::string& path) {
         mender->commit(1, {path}, [](const core::Result<actions::Mending>&) {});
         return runner.asked.back().writable;
@@ -226,13 +229,128 @@ TEST_F(Folder, MendingMayWriteBesideTheFilesAndNowhereElse) {
 
 TEST(Mender, AFailureAlwaysHasWords) {
     ScriptedRunner runner;
-    const auto mender = Mender::make(runner);
+    FakeFacts facts;
+    const auto mender = Mender::make(runner, facts);
     runner.outcome.exit_code = 226;
     std::string words;
     mender->forget(1, [&](const core::Result<actions::Mending>& mending) {
         words = mending ? "" : mending.error().text;
     });
     EXPECT_EQ(words, "gatemend-mend could not run, exit code 226");
+}
+
+actions::Plan owner_plan() {
+    actions::Plan plan;
+    plan.act = actions::ActId::kFixSocketOwner;
+    plan.unit = "php8.2-fpm.service";
+    plan.parameters = {{"socket", "unix:/run/php/a.sock"}};
+    return plan;
+}
+
+core::Listener own_listener() {
+    core::Listener listener;
+    listener.address = "unix:/run/php/a.sock";
+    listener.unit = "php8.2-fpm.service";
+    listener.command = "php-fpm8.2";
+    listener.pid = 7;
+    listener.is_main = true;
+    listener.cookie = 42;
+    return listener;
+}
+
+TEST(Mender, IsToldWhichSocketIsTheUnitsBeforeItGivesOneAway) {
+    ScriptedRunner runner;
+    FakeFacts facts;
+    core::Inspection inspection;
+    inspection.listeners = {own_listener()};
+    facts.inspection = core::encode(inspection);
+    const auto mender = Mender::make(runner, facts);
+    runner.outcome.exit_code = 0;
+    runner.outcome.out = "end\n";
+    mender->preview(owner_plan(), 0, [](const core::Result<actions::Mending>&) {});
+    ASSERT_EQ(runner.asked.size(), 1U);
+    EXPECT_EQ(runner.asked.back().argv.back(), "listener=42");
+    mender->stage(owner_plan(), 7, [](const core::Result<actions::Mending>&) {});
+    ASSERT_EQ(runner.asked.size(), 2U);
+    EXPECT_EQ(runner.asked.back().argv.back(), "listener=42");
+}
+
+TEST(Mender, DoesNotEvenLookWhereTheSocketIsNotShownToBeTheUnits) {
+    ScriptedRunner runner;
+    FakeFacts facts;
+    const auto mender = Mender::make(runner, facts);
+    const auto words = [&](const core::Listener& listener) {
+        core::Inspection inspection;
+        inspection.listeners = {listener};
+        facts.inspection = core::encode(inspection);
+        std::string text;
+        const auto keep = [&](const core::Result<actions::Mending>& mending) {
+            text = mending ? "" : mending.error().text;
+        };
+        mender->preview(owner_plan(), 0, keep);
+        mender->stage(owner_plan(), 7, keep);
+        return text;
+    };
+    core::Listener listener = own_listener();
+    listener.is_main = false;
+    EXPECT_EQ(words(listener),
+              "who listens on unix:/run/php/a.sock is not the main process of php8.2-fpm.service "
+              "but php-fpm8.2 (pid 7, php8.2-fpm.service)");
+    EXPECT_TRUE(runner.asked.empty());
+}
+
+TEST(OwnSocket, IsHeldByTheMainProcessBoundToTheAddressAndReachedByThePath) {
+    const auto find = [](std::vector<core::Listener> listeners) {
+        core::Inspection inspection;
+        inspection.listeners = std::move(listeners);
+        const auto found =
+            find_own_socket(inspection, "php8.2-fpm.service", "unix:/run/php/a.sock");
+        return found ? std::to_string(*found) : found.error().text;
+    };
+    const core::Listener own = own_listener();
+    EXPECT_EQ(find({own}), "42");
+    core::Listener stranger = own;
+    stranger.is_main = false;
+    stranger.cookie = 43;
+    EXPECT_EQ(find({stranger, own}), "42");
+    core::Listener lost = own;
+    lost.is_reachable = false;
+    lost.taken_by = "cron.service";
+    EXPECT_EQ(find({stranger, lost}),
+              "what lies at unix:/run/php/a.sock is not the socket that php8.2-fpm.service listens "
+              "on, which was deleted, moved or replaced, but that of cron.service");
+    EXPECT_EQ(find({}),
+              "the main process of php8.2-fpm.service does not listen on unix:/run/php/a.sock");
+    core::Listener activated = stranger;
+    activated.pid = 1;
+    EXPECT_NE(find({activated}).find(".socket unit"), std::string::npos);
+    EXPECT_NE(find({own, own}).find("two sockets"), std::string::npos);
+    core::Listener nameless = own;
+    nameless.cookie = 0;
+    EXPECT_NE(find({nameless}), "0");
+    core::Listener elsewhere = own;
+    elsewhere.address = "unix:/run/php/b.sock";
+    EXPECT_NE(find({elsewhere}), "42");
+    EXPECT_FALSE(find_own_socket({}, "php8.2-fpm.service", "unix:/run/php/a.sock"));
+}
+
+TEST(FactsInspect, NamesTheMainProcessThatSystemdNames) {
+    ScriptedRunner runner;
+    FakeSystemd systemd;
+    const auto facts = Facts::make(runner, systemd);
+    const auto words = [&] {
+        facts->inspect("a.service", "", [](const core::Result<std::string>&) {});
+        const auto& argv = runner.asked.back().argv;
+        return std::vector<std::string>(argv.begin() + 4, argv.end());
+    };
+    systemd.setup = {};
+    EXPECT_TRUE(words().empty()) << "none runs";
+    systemd.setup.main_pid = 7;
+    EXPECT_EQ(words(), (std::vector<std::string>{"7", "0"}));
+    systemd.setup.user = "shop";
+    EXPECT_TRUE(words().empty()) << "whose it has to be is not known";
+    systemd.setup.uid = 2000;
+    EXPECT_EQ(words(), (std::vector<std::string>{"7", "2000"}));
 }
 
 TEST(FactsProbe, OnlyAWellFormedLineIsPassedOn) {

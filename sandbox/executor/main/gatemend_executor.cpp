@@ -92,7 +92,7 @@ Status Service::connect() {
     GATEMEND_TRY(tools, sandbox::ToolRunner::open(*connection, loop));
     runner = std::move(tools);
     facts = sandbox::Facts::make(*runner, *systemd);
-    mender = sandbox::Mender::make(*runner);
+    mender = sandbox::Mender::make(*runner, *facts);
     guards = std::make_unique<sandbox::Guards>(*systemd, sandbox::GuardView::of_this_machine());
     return Done{};
 }

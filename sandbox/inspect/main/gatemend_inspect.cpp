@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// gatemend-inspect UNIT|- ADDRESS|- WORKER_USER: looks at this machine once and prints what it
-// found (core::encode). Started by the executor as a transient unit, as root with two capabilities.
-// Exit 2 on wrong usage, 1 when it cannot confine itself or print.
+// gatemend-inspect UNIT|- ADDRESS|- WORKER_USER [MAIN_PID MAIN_UID]: looks at this machine once and
+// prints what it found (core::encode). Started by the executor as a transient unit, as root with
+// two capabilities; the main process is the unit's, as systemd told the executor. Exit 2 on wrong
+// usage, 1 when it cannot confine itself or print.
 #include "sandbox/inspect/look.hpp"
 #include "sandbox/seccomp/filters.hpp"
 #include "sandbox/seccomp/powers.hpp"
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,15 +45,30 @@ std::string given(std::string_view argument) {
     return argument == "-" ? std::string{} : std::string{argument};
 }
 
+bool read_number(std::string_view text, std::uint32_t& number) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+std::optional<gatemend::inspect::MainProcess> main_process(std::string_view pid,
+                                                           std::string_view uid) {
+    gatemend::inspect::MainProcess process;
+    return read_number(pid, process.pid) && read_number(uid, process.uid) ? std::optional{process}
+                                                                          : std::nullopt;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
-    if (arguments.size() != 4) {
-        say("usage: gatemend-inspect UNIT|- ADDRESS|- WORKER_USER\n");
+    gatemend::inspect::Question question;
+    if (arguments.size() == 6) {
+        question.main_process = main_process(arguments[4], arguments[5]);
+    }
+    if (arguments.size() != 4 && !question.main_process) {
+        say("usage: gatemend-inspect UNIT|- ADDRESS|- WORKER_USER [MAIN_PID MAIN_UID]\n");
         return 2;
     }
-    gatemend::inspect::Question question;
     question.unit = given(arguments[1]);
     question.address = given(arguments[2]);
     const std::string problem =
