@@ -4,6 +4,7 @@
 #include "app/incident_history.hpp"
 #include "io/journal_excerpt.hpp"
 #include "io/service_notify.hpp"
+#include "sandbox/journal/last_job.hpp"
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
@@ -129,6 +130,7 @@ void Daemon::make_driver(engine::State state) {
                 service_logs_->read(unit, service == nullptr ? "" : service->log, std::move(done));
             },
         .on_inspection = [this](const core::Inspection& look) { topology_->take_look(look); },
+        .read_last_job = journal::read_last_job,
     };
     service_logs_ = std::make_unique<ServiceLogs>(loop_, *executor_, warn);
     driver_ = std::make_unique<Driver>(std::move(outside), std::move(state));

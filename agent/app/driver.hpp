@@ -36,6 +36,8 @@ class Driver {
                            std::function<void(std::vector<core::SymptomSeen>)> done)>
             read_logs{};
         std::function<void(const core::Inspection&)> on_inspection{};
+        // What systemd has written about the unit's jobs; nothing is known without it.
+        std::function<core::Result<core::LastJob>(const std::string& id)> read_last_job{};
     };
 
     Driver(Outside outside, engine::State initial);
@@ -68,6 +70,7 @@ class Driver {
     void run(const engine::StartProbe& effect);
     void run(const engine::TestConfig& effect);
     void run(const engine::ReadJournal& effect);
+    void run(const engine::ReadJobs& effect);
     void run(const engine::ReadLogs& effect);
     void run(const engine::Inspect& effect);
     void run(const engine::ReadFilter& effect);

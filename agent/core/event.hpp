@@ -8,6 +8,7 @@
 #include "core/config_test.hpp"
 #include "core/hold.hpp"
 #include "core/inspection.hpp"
+#include "core/intent.hpp"
 #include "core/ledger.hpp"
 #include "core/pm2_app.hpp"
 #include "core/probe.hpp"
@@ -146,6 +147,12 @@ struct TopologyLearnt {
     Topology topology;
 };
 
+// What systemd's journal entries tell of the unit's jobs; nothing when they could not be read.
+struct JobsRead {
+    std::string unit;
+    std::optional<LastJob> last;
+};
+
 // State::policy was replaced by the driver; look at everything again.
 struct PolicyChanged {};
 
@@ -161,6 +168,7 @@ using EventBody = std::variant<SymptomSeen,
                                ProbeAnswered,
                                ConfigTested,
                                JournalRead,
+                               JobsRead,
                                LogsRead,
                                Inspected,
                                FilterRead,

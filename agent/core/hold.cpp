@@ -74,12 +74,14 @@ std::string_view hold_kind_id(HoldKind value) {
             return "demoted";
         case HoldKind::kNoTarget:
             return "no-target";
+        case HoldKind::kIntentUnknown:
+            return "intent-unknown";
     }
     return "?";
 }
 
 std::optional<HoldKind> hold_kind_from_id(std::string_view id) {
-    return find_by_id(id, HoldKind::kNoTarget, hold_kind_id);
+    return find_by_id(id, HoldKind::kIntentUnknown, hold_kind_id);
 }
 
 std::string_view witness_id(Witness value) {

@@ -45,6 +45,7 @@ enum class HoldKind {
     kTooUncertain,    // less confidence than the rule asks
     kDemoted,         // the rule did harm here before
     kNoTarget,        // the act needs something that is not known: nothing to act on
+    kIntentUnknown,   // the unit is down, and nobody knows whether somebody stopped it
 };
 [[nodiscard]] std::string_view hold_kind_id(HoldKind kind);
 [[nodiscard]] std::optional<HoldKind> hold_kind_from_id(std::string_view id);

@@ -41,7 +41,7 @@ std::string space_words(const FileSystem& fs) {
 
 bool has_failed(const Findings& findings) {
     return findings.unit && findings.unit->active == ActiveState::kFailed &&
-           !findings.was_stop_requested;
+           findings.intent != Intent::kSomebody;
 }
 
 std::string load_words(const MachineLoad& load) {

@@ -57,6 +57,13 @@ void ask_inspection(Context& context,
                     const core::Service& service,
                     ServiceRecord& record,
                     core::Duration max_age);
+// Did somebody want the unit down, as far as it is known? Known for sure once gather_intent() says
+// so.
+[[nodiscard]] core::Intent intent_of(const ServiceRecord& record);
+// Asks the journal where nobody has heard. True: all that can be known is known.
+[[nodiscard]] bool gather_intent(Context& context,
+                                 const core::Service& service,
+                                 ServiceRecord& record);
 void ask_logs(Context& context, const core::Service& service, ServiceRecord& record);
 void ask_filter(Context& context, const core::Service& service, ServiceRecord& record);
 // Nothing where nginx was given an address.

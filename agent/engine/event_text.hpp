@@ -2,6 +2,7 @@
 // Events as text, one per line: the language of replay cases and of [[rule.test]].
 //
 //   unit UNIT STATE [RESULT] [status=N] [sub=WORD] [invocation=NAME] [job] [masked]
+//       [ended=RESULT[:N]] (its newest job) [unheard] (nobody has heard of its jobs)
 //       STATE: active, inactive, failed, activating, deactivating, reloading
 //   probe UNIT OUTCOME [errno=N] [status=N] [tls=FAULT] [spoken=PROTOCOL]
 //   config UNIT valid | config UNIT invalid FILE:LINE words of the tool
@@ -9,6 +10,7 @@
 //       [number=N]
 //   inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp)
 //   filter UNIT [the rule's words] | journal UNIT [words]
+//   jobs UNIT unreadable|none|start|stop|restart [N|late] (what systemd has written about them)
 //   topology UNIT ROLE ADDRESS ... | topology unowned ADDRESS   (or "http://HOST:PORT@ADDRESS")
 //   topology gone UNIT
 //   act done ATTEMPT OUTCOME [words] | act refused [HOLD:] words | act lost

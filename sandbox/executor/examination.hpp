@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actions/catalogue.hpp"
+#include "core/unit_state.hpp"
 #include "policies/policy.hpp"
 #include "sandbox/executor/good_copies.hpp"
 #include "sandbox/executor/ports.hpp"
@@ -44,6 +45,10 @@ class Examiner {
     // `plan.changes` is not read but found.
     void examine(const actions::Plan& plan, Purpose purpose, ExaminedDone done);
 
+    // With the intent on record, right before the act: is the unit as it was, and has nobody
+    // stopped it since?
+    void look_once_more(const actions::Plan& plan, HoldDone done);
+
     // What needs no look at the machine; for a last time right before the act.
     [[nodiscard]] std::optional<GateHold> check_now(const actions::Plan& plan,
                                                     Purpose purpose) const;
@@ -51,6 +56,10 @@ class Examiner {
   private:
     void look_at_guards(const actions::Plan& plan, HoldDone done);
     void look_at_unit(const actions::Plan& plan, HoldDone done);
+    // Did somebody stop the unit that is to be started? As heard by ourselves, else as systemd has
+    // written.
+    void look_at_intent(const actions::Plan& plan, HoldDone done);
+    void ask_journal(const actions::Plan& plan, const core::UnitState& state, const HoldDone& done);
     void look_at_listeners(const actions::Plan& plan, HoldDone done);
     void look_at_configs(std::vector<std::string> units, const HoldDone& done);
     void look_at_broken_config(const actions::Plan& plan, HoldDone done);

@@ -64,7 +64,7 @@ class Machine {
     Machine& failed(UnitResult result) { return unit(ActiveState::kFailed, result); }
 
     Machine& stop_requested() {
-        findings_.was_stop_requested = true;
+        findings_.intent = Intent::kSomebody;
         return *this;
     }
 
