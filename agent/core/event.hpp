@@ -161,6 +161,9 @@ struct IncidentRestored {
     std::uint64_t incident = 0;
     std::string unit;
     TimePoint opened{};
+    // When it was last held because somebody had stopped the unit, where that was its newest
+    // decision.
+    std::optional<TimePoint> stopped{};
 };
 
 using EventBody = std::variant<SymptomSeen,

@@ -501,13 +501,16 @@ void replace_attempt(core::Ledger& ledger, core::Attempt attempt) {
     ledger.attempts.push_back(std::move(attempt));
 }
 
-// restored INCIDENT UNIT: from before a restart of the agent
+// restored INCIDENT UNIT [stopped]: from before a restart of the agent
 Result<EventBody> parse_restored(Tokens& tokens) {
     core::IncidentRestored restored;
     const bool is_numbered = read_number(tokens.next().value_or(""), restored.incident);
     restored.unit = tokens.next().value_or("");
     if (!is_numbered || restored.unit.empty()) {
-        return wrong("expected: restored INCIDENT UNIT");
+        return wrong("expected: restored INCIDENT UNIT [stopped]");
+    }
+    if (tokens.next().value_or("") == "stopped") {
+        restored.stopped = core::TimePoint::max();
     }
     return EventBody{std::move(restored)};
 }

@@ -17,6 +17,7 @@
 //   proposed DIGEST|- words | approve (what was proposed last) | undone ATTEMPT
 //   ledger empty | ledger latched UNIT words | ledger paused TIME words | ledger approved DIGEST
 //   ledger attempt ID INCIDENT RULE ACT UNIT OUTCOME [NAME=VALUE ...] | restored INCIDENT UNIT
+//       [stopped]
 //   apps UNIT [NAME=STATUS ...] (under pm2) | tick
 //
 // In replay files each line begins with a time stamp: "2026-11-21T14:00:00Z unit ...", or "+250ms

@@ -127,12 +127,25 @@ bool has_new_job(const core::UnitState& before, const core::UnitState& now) {
            before.ended_job != now.ended_job || before.has_missed_jobs != now.has_missed_jobs;
 }
 
+// What was stopped when an earlier life looked last, and has not changed since, is stopped: also
+// where it heard of it and nobody has written it down.
+void recall_stop(State& state, ServiceRecord& record, const core::UnitSeen& seen) {
+    const auto known = state.known_stops.find(seen.unit);
+    if (known == state.known_stops.end()) {
+        return;
+    }
+    record.was_stop_requested = record.was_stop_requested ||
+                                (core::is_down(seen.state) && seen.state.changed <= known->second);
+    state.known_stops.erase(known);
+}
+
 void on_unit(Context& context, const core::UnitSeen& seen) {
     ServiceRecord* record = context.find_service(seen.unit);
     if (record == nullptr) {
         return;
     }
     note_stop_request(*record, seen.state);
+    recall_stop(context.state, *record, seen);
     const bool is_new = !record->unit || record->unit->active != seen.state.active ||
                         record->unit->invocation_id != seen.state.invocation_id;
     if (is_new) {

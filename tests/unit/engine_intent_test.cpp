@@ -605,6 +605,19 @@ TEST(StopStory, AnEarlierLifeOfTheAgentNeedNotHaveKnown) {
     EXPECT_TRUE(story.says("holds=admin-stopped")) << story.dump();
 }
 
+TEST(StopStory, WhatAnEarlierLifeHasHeardIsNotForgotten) {
+    for (const bool is_changed : {false, true}) {
+        Story story;
+        story.tell({"restored 5 php8.2-fpm.service stopped",
+                    is_changed ? "+1s unit php8.2-fpm.service active"
+                               : "+1s unit php8.2-fpm.service failed signal unheard",
+                    "+1s unit php8.2-fpm.service failed signal unheard",
+                    kRefused,
+                    "+1ms jobs php8.2-fpm.service start 7"});
+        EXPECT_EQ(story.count("act "), is_changed ? 1U : 0U) << story.dump();
+    }
+}
+
 TEST(StopStory, WhatHasEndedByItselfAndWellIsLeftAlone) {
     Story story;
     story.tell({"+1s unit php8.2-fpm.service inactive",
