@@ -205,8 +205,10 @@ void LogReplay::answer(core::TimePoint time) {
             timeline_.feed(core::Event{
                 time, core::ProbeAnswered{probe, unit, record->second.probe_address, {}}});
         }
+        // Asked only where the journal has told of the end of a job.
         if (record->second.is_reading_jobs) {
-            timeline_.feed(core::Event{time, core::JobsRead{unit, std::nullopt}});
+            timeline_.feed(core::Event{
+                time, core::JobsRead{unit, core::LastJob{core::JobType::kStop, 0, false, time}}});
         }
         if (record->second.is_reading_logs) {
             timeline_.feed(core::Event{time, core::LogsRead{unit}});
