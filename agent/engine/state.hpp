@@ -178,7 +178,7 @@ struct State {
     std::map<std::uint64_t, Incident> incidents;                 // open and the last closed ones
     // Units that an earlier life of the agent knew to be stopped, and until when.
     std::map<std::string, core::TimePoint, std::less<>> known_stops;
-    std::map<std::uint64_t, std::string> timers;                 // timer id -> unit
+    std::map<std::uint64_t, std::string> timers;  // timer id -> unit
     std::uint64_t next_incident = 1;
     std::uint64_t next_probe = 1;
     std::uint64_t next_timer = 1;
