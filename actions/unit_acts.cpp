@@ -19,6 +19,9 @@ void run_job(const Hands& hands, bus::JobKind kind, const Plan& plan, ActDone do
                 done({ActOutcome::kFailed, core::sanitize(job.error().text)});
             } else if (job->result == "done") {
                 done({ActOutcome::kSucceeded, "systemd's job is done"});
+            } else if (job->result == "canceled") {
+                done(
+                    {ActOutcome::kFailed, "systemd's job was canceled: somebody stopped the unit"});
             } else {
                 done(
                     {ActOutcome::kFailed, "systemd's job ended as " + core::sanitize(job->result)});

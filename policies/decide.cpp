@@ -204,6 +204,13 @@ std::string list_witnesses(const std::vector<core::Evidence>& evidence) {
     return text;
 }
 
+// Somebody other than a log says so, and is contradicted.
+bool has_contradiction(const std::vector<core::Evidence>& evidence) {
+    return std::ranges::any_of(evidence, [](const core::Evidence& item) {
+        return item.supports && !core::is_forgeable(item.witness);
+    });
+}
+
 // Not asked for an offer: who approved it has read its preview and the evidence.
 std::optional<Hold> check_witnesses(const Case& c) {
     const unsigned count = core::count_witnesses(c.question.evidence);
@@ -215,6 +222,8 @@ std::optional<Hold> check_witnesses(const Case& c) {
     if (count > 0) {
         text = std::to_string(count) + (count == 1 ? " witness (" : " witnesses (") + kinds + ")";
         text += ", " + std::to_string(c.rule.witnesses) + " needed";
+    } else if (has_contradiction(c.question.evidence)) {
+        text = "as much speaks against it as for it (" + kinds + ")";
     } else if (!kinds.empty()) {
         text = "the only witness is a log";
     }
@@ -356,7 +365,7 @@ bool is_meant(const Hold& guard, const Case& c) {
     const auto is_act = [&c](actions::ActId act) {
         return c.move.step != nullptr && c.move.step->act == act;
     };
-    if (guard.kind == HoldKind::kAdminStopped) {
+    if (guard.kind == HoldKind::kAdminStopped || guard.kind == HoldKind::kIntentUnknown) {
         return !c.rule.is_reviving_stopped;
     }
     if (guard.kind == HoldKind::kConfigInvalid) {

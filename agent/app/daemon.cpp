@@ -6,6 +6,7 @@
 #include "io/journal_anchors.hpp"
 #include "io/journal_excerpt.hpp"
 #include "io/service_notify.hpp"
+#include "sandbox/journal/last_job.hpp"
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
@@ -140,6 +141,7 @@ void Daemon::make_driver(engine::State state) {
             [this](core::Inspection look, std::function<void(core::Inspection)> done) {
                 identify(*systemd_, driver_->state().topology, std::move(look), std::move(done));
             },
+        .read_last_job = journal::read_last_job,
     };
     service_logs_ = std::make_unique<ServiceLogs>(loop_, *executor_, warn);
     driver_ = std::make_unique<Driver>(std::move(outside), std::move(state));

@@ -80,12 +80,12 @@ bool is_void(const engine::Proposal& item) {
 std::string advice_of(const engine::Incident& incident) {
     const auto found = std::find_if(incident.proposals.begin(), incident.proposals.end(), is_void);
     if (found == incident.proposals.end()) {
-        return incident.diagnosis.advice;
+        return engine::told_diagnosis(incident).advice;
     }
     const auto file = found->plan.parameters.find("file");
     const std::string name = file == found->plan.parameters.end() ? "the file" : file->second;
-    return incident.diagnosis.advice + (incident.diagnosis.advice.empty() ? "" : " ") +
-           "No version of " + name +
+    return engine::told_diagnosis(incident).advice +
+           (incident.diagnosis.advice.empty() ? "" : " ") + "No version of " + name +
            " is kept that has passed the test. Where the file is new since " + found->plan.unit +
            " last worked, move it away.";
 }
@@ -304,13 +304,13 @@ Json incident_document(const engine::State& state, const engine::Incident& incid
             {"opened", core::format_time(incident.opened)},
             {"closed", time_or_null(incident.closed)},
             {"outcome", incident.outcome},
-            {"cause", text_of(core::cause_id(incident.diagnosis.cause))},
-            {"cause_text", text_of(core::cause_sentence(incident.diagnosis.cause))},
-            {"confidence_permille", incident.diagnosis.confidence_permille},
-            {"diagnosis", incident.diagnosis.text},
+            {"cause", text_of(core::cause_id(engine::told_diagnosis(incident).cause))},
+            {"cause_text", text_of(core::cause_sentence(engine::told_diagnosis(incident).cause))},
+            {"confidence_permille", engine::told_diagnosis(incident).confidence_permille},
+            {"diagnosis", engine::told_diagnosis(incident).text},
             {"advice", advice_of(incident)},
-            {"alternatives", alternative_list(incident.diagnosis.alternatives)},
-            {"evidence", evidence_list(incident.diagnosis.evidence)},
+            {"alternatives", alternative_list(engine::told_diagnosis(incident).alternatives)},
+            {"evidence", evidence_list(engine::told_diagnosis(incident).evidence)},
             {"decision", decision_object(incident.decision)},
             {"candidates", candidate_list(candidates_of(state, incident))},
             {"proposals", proposal_list(incident.proposals)},
@@ -344,17 +344,17 @@ Json services_document(const engine::State& state, core::TimePoint now) {
         const engine::ServiceRecord* record =
             found == state.services.end() ? nullptr : &found->second;
         const bool has_incident = record != nullptr && record->incident;
-        list.push_back({{"unit", service.unit},
-                        {"role", text_of(core::service_role_id(service.role))},
-                        {"state", unit_object(record)},
-                        {"config", test_object(record)},
-                        {"probe", probe_object(record)},
-                        {"incident", has_incident ? Json(*record->incident) : Json(nullptr)},
-                        {"flapping",
-                         now == core::TimePoint{}
-                             ? ""
-                             : policy::flapping_words(service.unit, state.ledger, now)},
-                        {"backends", backend_list(service.backends)}});
+        list.push_back(
+            {{"unit", service.unit},
+             {"role", text_of(core::service_role_id(service.role))},
+             {"state", unit_object(record)},
+             {"config", test_object(record)},
+             {"probe", probe_object(record)},
+             {"incident", has_incident ? Json(*record->incident) : Json(nullptr)},
+             {"flapping",
+              now == core::TimePoint{} ? ""
+                                       : policy::flapping_words(service.unit, state.ledger, now)},
+             {"backends", backend_list(service.backends)}});
     }
     return list;
 }

@@ -130,6 +130,18 @@ void Driver::run(const engine::ReadJournal& effect) {
     });
 }
 
+void Driver::run(const engine::ReadJobs& effect) {
+    after(core::Duration::zero(), [this, effect] {
+        using Last = core::Result<core::LastJob>;
+        const Last last = outside_.read_last_job ? outside_.read_last_job(effect.id)
+                                                 : Last{core::Error{"nobody can be asked"}};
+        if (!last) {
+            outside_.warn("jobs of " + effect.unit + ": " + last.error().text);
+        }
+        feed(core::JobsRead{effect.unit, last ? std::optional{*last} : std::nullopt});
+    });
+}
+
 void Driver::run(const engine::ReadLogs& effect) {
     if (!outside_.read_logs) {
         feed(core::LogsRead{effect.unit});

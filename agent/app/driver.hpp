@@ -40,6 +40,8 @@ class Driver {
         std::function<void(const core::Inspection&)> on_inspection{};
         // Adds what systemd knows of the listeners; answers once.
         std::function<void(core::Inspection, std::function<void(core::Inspection)>)> identify{};
+        // What systemd has written about the unit's jobs; nothing is known without it.
+        std::function<core::Result<core::LastJob>(const std::string& id)> read_last_job{};
     };
 
     Driver(Outside outside, engine::State initial);
@@ -72,6 +74,7 @@ class Driver {
     void run(const engine::StartProbe& effect);
     void run(const engine::TestConfig& effect);
     void run(const engine::ReadJournal& effect);
+    void run(const engine::ReadJobs& effect);
     void run(const engine::ReadLogs& effect);
     void run(const engine::Inspect& effect);
     void take_inspected(core::Inspected inspected);

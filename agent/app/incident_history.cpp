@@ -24,7 +24,17 @@ struct Line {
     std::uint64_t incident = 0;
     std::string unit;
     core::TimePoint time{};
+    bool is_held_as_stopped = false;
 };
+
+// The holds of a decision name a stop.
+bool is_stop_among(const json& holds) {
+    const std::string stopped{core::hold_kind_id(core::HoldKind::kAdminStopped)};
+    return holds.is_array() &&
+           std::any_of(holds.begin(), holds.end(), [&stopped](const json& hold) {
+               return hold.is_object() && hold.value("kind", json{}) == json(stopped);
+           });
+}
 
 bool is_service_name(std::string_view name) {
     return actions::is_unit_name(name) || core::is_unowned_name(name);
@@ -51,13 +61,15 @@ std::optional<Line> line_of(std::string_view text) {
     return Line{kind->get<std::string>(),
                 incident->get<std::uint64_t>(),
                 unit->get<std::string>(),
-                *moment};
+                *moment,
+                is_stop_among(item.value("holds", json{}))};
 }
 
 }  // namespace
 
 IncidentHistory read_history(std::string_view text) {
     const std::string_view closed = engine::record_kind_id(engine::RecordKind::kClosed);
+    const std::string_view decided = engine::record_kind_id(engine::RecordKind::kDecided);
     std::map<std::uint64_t, core::IncidentRestored> open;
     IncidentHistory history;
     while (!text.empty()) {
@@ -72,8 +84,12 @@ IncidentHistory read_history(std::string_view text) {
             open.erase(line->incident);
         } else {
             // Any record will do: the one of its opening may lie before the tail.
-            open.try_emplace(line->incident,
-                             core::IncidentRestored{line->incident, line->unit, line->time});
+            const auto entry = open.try_emplace(
+                line->incident, core::IncidentRestored{line->incident, line->unit, line->time, {}});
+            if (line->kind == decided) {
+                entry.first->second.stopped =
+                    line->is_held_as_stopped ? std::optional{line->time} : std::nullopt;
+            }
         }
     }
     for (const auto& [id, restored] : open) {

@@ -42,9 +42,8 @@ void note_main_processes(core::Inspection& look, const Standings& units) {
     }
     for (core::Listener& listener : *look.listeners) {
         const auto unit = units.find(listener.unit);
-        listener.is_main =
-            listener.is_main || (listener.pid != 0 && unit != units.end() &&
-                                 unit->second.main_pid == listener.pid);
+        listener.is_main = listener.is_main || (listener.pid != 0 && unit != units.end() &&
+                                                unit->second.main_pid == listener.pid);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "io/journal_excerpt.hpp"
 #include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/journal/last_job.hpp"
 
 #include <unistd.h>
 
@@ -132,7 +133,8 @@ class Performance {
                                  .warn =
                                      [](const std::string& text) {
                                          (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
-                                     }},
+                                     },
+                                 .read_last_job = journal::read_last_job},
             std::move(state));
         return core::Done{};
     }

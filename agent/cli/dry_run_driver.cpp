@@ -8,6 +8,7 @@
 #include "parse/fact_event.hpp"
 #include "parse/fpm_pool.hpp"
 #include "sandbox/audit/digest.hpp"
+#include "sandbox/journal/last_job.hpp"
 #include "sandbox/tools/preview.hpp"
 
 #include <nlohmann/json.hpp>
@@ -126,6 +127,14 @@ void DryRunDriver::run(const engine::ReadJournal& effect) {
     if (auto lines = io::read_journal_excerpt(effect.unit, effect.invocation_id)) {
         queue_.push_back(core::JournalRead{effect.unit, effect.invocation_id, std::move(*lines)});
     }
+}
+
+void DryRunDriver::run(const engine::ReadJobs& effect) {
+    const auto last = journal::read_last_job(effect.id);
+    if (!last) {
+        problems_.push_back("jobs of " + effect.unit + ": " + last.error().text);
+    }
+    queue_.push_back(core::JobsRead{effect.unit, last ? std::optional{*last} : std::nullopt});
 }
 
 void DryRunDriver::run(const engine::ReadLogs& effect) {

@@ -82,6 +82,7 @@ class DryRunDriver {
     void run(const engine::StartProbe& effect);
     void run(const engine::TestConfig& effect);
     void run(const engine::ReadJournal& effect);
+    void run(const engine::ReadJobs& effect);
     void run(const engine::ReadLogs& effect);
     void run(const engine::Inspect& effect);
     void take_inspected(core::Inspected inspected);

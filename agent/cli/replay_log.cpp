@@ -45,8 +45,11 @@ bool apply(const DatedRecord& record, core::UnitState& state) {
     if (clue == Clue::kUnitStarted) {
         state.active = core::ActiveState::kActive;
         state.result = core::UnitResult::kSuccess;
+        state.has_ended_job = false;
     } else if (clue == Clue::kUnitStopped) {
         state.active = core::ActiveState::kInactive;
+        state.has_ended_job = record.message.find("Stopped ") != std::string::npos;
+        state.job_result = "done";
     } else if (clue == Clue::kUnitStartLimit) {
         state.active = core::ActiveState::kFailed;
         state.result = core::UnitResult::kStartLimitHit;
@@ -201,6 +204,11 @@ void LogReplay::answer(core::TimePoint time) {
             const std::uint64_t probe = *record->second.running_probe;
             timeline_.feed(core::Event{
                 time, core::ProbeAnswered{probe, unit, record->second.probe_address, {}}});
+        }
+        // Asked only where the journal has told of the end of a job.
+        if (record->second.is_reading_jobs) {
+            timeline_.feed(core::Event{
+                time, core::JobsRead{unit, core::LastJob{core::JobType::kStop, 0, false, time}}});
         }
         if (record->second.is_reading_logs) {
             timeline_.feed(core::Event{time, core::LogsRead{unit}});

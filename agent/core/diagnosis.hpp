@@ -8,6 +8,7 @@
 #include "core/config_test.hpp"
 #include "core/hold.hpp"
 #include "core/inspection.hpp"
+#include "core/intent.hpp"
 #include "core/pm2_app.hpp"
 #include "core/probe.hpp"
 #include "core/sighting.hpp"
@@ -33,7 +34,8 @@ struct Findings {
     NginxLimits nginx_limits;
     std::optional<UnitState> unit;
     TimePoint unit_time{};
-    bool was_stop_requested = false;
+    Intent intent = Intent::kNobody;  // did somebody want the unit down?
+    bool has_ended_well = false;      // by itself, without a fault
     std::optional<ProbeResult> probe;
     TimePoint probe_time{};
     std::string probe_address;

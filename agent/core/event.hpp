@@ -8,6 +8,7 @@
 #include "core/config_test.hpp"
 #include "core/hold.hpp"
 #include "core/inspection.hpp"
+#include "core/intent.hpp"
 #include "core/ledger.hpp"
 #include "core/pm2_app.hpp"
 #include "core/probe.hpp"
@@ -146,6 +147,12 @@ struct TopologyLearnt {
     Topology topology;
 };
 
+// What systemd's journal entries tell of the unit's jobs; nothing when they could not be read.
+struct JobsRead {
+    std::string unit;
+    std::optional<LastJob> last;
+};
+
 // State::policy was replaced by the driver; look at everything again.
 struct PolicyChanged {};
 
@@ -154,6 +161,9 @@ struct IncidentRestored {
     std::uint64_t incident = 0;
     std::string unit;
     TimePoint opened{};
+    // When it was last held because somebody had stopped the unit, where that was its newest
+    // decision.
+    std::optional<TimePoint> stopped{};
 };
 
 using EventBody = std::variant<SymptomSeen,
@@ -161,6 +171,7 @@ using EventBody = std::variant<SymptomSeen,
                                ProbeAnswered,
                                ConfigTested,
                                JournalRead,
+                               JobsRead,
                                LogsRead,
                                Inspected,
                                FilterRead,

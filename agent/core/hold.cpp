@@ -78,12 +78,14 @@ std::string_view hold_kind_id(HoldKind value) {
             return "no-target";
         case HoldKind::kContraryEvidence:
             return "contrary-evidence";
+        case HoldKind::kIntentUnknown:
+            return "intent-unknown";
     }
     return "?";
 }
 
 std::optional<HoldKind> hold_kind_from_id(std::string_view id) {
-    return find_by_id(id, HoldKind::kContraryEvidence, hold_kind_id);
+    return find_by_id(id, HoldKind::kIntentUnknown, hold_kind_id);
 }
 
 std::string_view witness_id(Witness value) {

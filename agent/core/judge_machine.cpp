@@ -101,7 +101,7 @@ std::string room_advice(const FileSystem& full, const FileSystem* journal) {
 
 bool has_failed(const Findings& findings) {
     return findings.unit && findings.unit->active == ActiveState::kFailed &&
-           !findings.was_stop_requested;
+           findings.intent != Intent::kSomebody;
 }
 
 std::string load_words(const MachineLoad& load) {

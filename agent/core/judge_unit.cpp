@@ -26,20 +26,34 @@ const Sighting* find_rejection(const Findings& findings) {
     return nullptr;
 }
 
-// A failed unit whose way down began with somebody's stop job (a stop that timed out, say) was
-// stopped. A restart begins so too; its start then fails for a configuration that is no good.
+// However it ended: a stop may time out, and end with any status or signal. What has ended by
+// itself and well (its own signal to end, `nginx -s quit`) is left alone like what was stopped.
 bool is_stopped_by_somebody(const Findings& findings) {
-    const bool is_failed_restart =
-        findings.unit->result == UnitResult::kExitCode && is_config_invalid(findings);
-    return findings.unit->active == ActiveState::kInactive ||
-           (findings.was_stop_requested && !is_failed_restart);
+    return findings.unit->active == ActiveState::kInactive || findings.intent == Intent::kSomebody;
+}
+
+std::string stop_sentence(const Findings& findings) {
+    const std::string state = " (state " + describe(*findings.unit);
+    const bool is_dated = findings.unit->changed != TimePoint{};
+    const std::string since =
+        (is_dated ? " since " + format_time(findings.unit->changed) : std::string{}) + ").";
+    switch (findings.intent) {
+        case Intent::kSomebody:
+            return " was stopped on purpose" + state + since;
+        case Intent::kNobody:
+            return " has ended by itself and without a fault" + state + since;
+        case Intent::kUnknown:
+            break;
+    }
+    return " is down, and nobody knows whether somebody stopped it" + state + since;
 }
 
 // A clean stop of PHP-FPM unlinks its socket. A file that refuses connections under an inactive
 // unit was therefore left by a crash, whatever the unit's result says now (reset-failed clears it).
 bool is_socket_left_behind(const Findings& findings) {
     return findings.role == ServiceRole::kPhpFpm &&
-           findings.unit->active == ActiveState::kInactive && !findings.was_stop_requested &&
+           findings.unit->active == ActiveState::kInactive &&
+           findings.intent != Intent::kSomebody && !findings.has_ended_well &&
            !findings.unit->is_unstarted && has_outcome(findings, {ProbeOutcome::kRefused}) &&
            findings.probe_address.starts_with("unix:");
 }
@@ -69,6 +83,22 @@ CaseFile& add_log(CaseFile& file) {
 std::string journal_hint(const Findings& findings) {
     return "`systemctl status " + findings.unit_name + "` and `journalctl -u " +
            findings.unit_name + "` show its last words.";
+}
+
+// Workers may outlive their master, and hold what a new one needs.
+std::string survivor_sentence(const Findings& findings) {
+    if (!is_probe_good(findings)) {
+        return "";
+    }
+    std::string text = " The unit is down but something still answers on " + findings.probe_address;
+    std::string pids;
+    if (findings.inspection && findings.inspection->listeners) {
+        for (const Listener& listener : *findings.inspection->listeners) {
+            const bool is_it = listener.address == findings.probe_address && listener.pid != 0;
+            pids += is_it ? (pids.empty() ? ": pid " : ", ") + std::to_string(listener.pid) : "";
+        }
+    }
+    return text + (pids.empty() ? "." : pids + ".");
 }
 
 // systemd starts nothing that is masked.
@@ -155,7 +185,8 @@ std::optional<Diagnosis> judge_stale_socket(const Findings& findings) {
 
 // Nobody stopped what never ran.
 std::optional<Diagnosis> judge_not_started(const Findings& findings) {
-    if (!is_unit_down(findings) || findings.was_stop_requested || !findings.unit->is_unstarted) {
+    if (!is_unit_down(findings) || findings.intent == Intent::kSomebody ||
+        !findings.unit->is_unstarted) {
         return std::nullopt;
     }
     CaseFile file = down_case(Cause::kUnitNotStarted, findings);
@@ -187,11 +218,7 @@ std::optional<Diagnosis> judge_stopped(const Findings& findings) {
     }
     CaseFile file = down_case(Cause::kUnitStopped, findings);
     add_log(file.config(false));
-    const TimePoint since = findings.unit->changed;
-    return file.close(findings.unit_name + " was stopped on purpose (state " +
-                          describe(*findings.unit) +
-                          (since == TimePoint{} ? "" : " since " + format_time(since)) + ").",
-                      start_hint(findings));
+    return file.close(findings.unit_name + stop_sentence(findings), start_hint(findings));
 }
 
 std::optional<Diagnosis> judge_nginx_down(const Findings& findings) {
@@ -221,7 +248,8 @@ std::optional<Diagnosis> judge_unit_failed(const Findings& findings) {
     }
     CaseFile file = down_case(Cause::kUnitFailed, findings);
     add_log(file.config(false));
-    return file.close(unit_sentence(findings) + ".", start_hint(findings));
+    return file.close(unit_sentence(findings) + "." + survivor_sentence(findings),
+                      start_hint(findings));
 }
 
 }  // namespace gatemend::core

@@ -59,6 +59,13 @@ struct UnitState {
     // zero switches it off.
     std::uint32_t start_limit_burst = 0;
     Duration start_limit_interval{};
+    std::string id;  // its own name, where it was asked for under another; "": the same
+    // Of a unit that is down: the newest job that has ended since it was active last, as heard by
+    // whoever reads the state.
+    bool has_ended_job = false;
+    std::uint32_t ended_job = 0;
+    std::string job_result;        // "done", "canceled", "failed" ...
+    bool has_missed_jobs = false;  // nobody has listened the whole time: there may be others
 
     friend bool operator==(const UnitState&, const UnitState&) = default;
 };

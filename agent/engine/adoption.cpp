@@ -203,6 +203,9 @@ void on_restored(Context& context, const core::IncidentRestored& restored) {
     incident.unit = restored.unit;
     incident.opened = restored.opened;
     incident.is_restored = true;
+    if (restored.stopped && context.state.known_stops.size() < kMaxServices) {
+        context.state.known_stops.insert_or_assign(restored.unit, *restored.stopped);
+    }
     context.state.next_incident = std::max(context.state.next_incident, restored.incident + 1);
     Incident& stored =
         context.state.incidents.insert_or_assign(restored.incident, std::move(incident))

@@ -53,6 +53,7 @@ bool is_guard(core::HoldKind kind) {
         case HoldKind::kDemoted:
         case HoldKind::kNoTarget:
         case HoldKind::kContraryEvidence:
+        case HoldKind::kIntentUnknown:
             return false;
     }
     return false;
@@ -110,6 +111,7 @@ void begin_act(Context& context, Incident& incident, std::size_t candidates) {
                          " that could act now, one at a time";
     }
     incident.trial->asked_at = context.now;
+    incident.trial->diagnosis = incident.diagnosis;
     incident.trial->address =
         address_after(incident.trial->plan, context.find_service(incident.unit));
     remember_before(context, incident, *incident.trial);
@@ -165,6 +167,12 @@ void on_refused(Context& context, Incident& incident, const core::ActAnswered& a
     incident.text = answer.detail;
     if (kind == core::HoldKind::kNeedsApproval && incident.trial) {
         withdraw(incident, incident.trial->plan);  // the files are others than were approved
+    }
+    if (kind == core::HoldKind::kAdminStopped && incident.trial) {
+        // It has heard what we have not.
+        if (ServiceRecord* target = context.find_service(incident.trial->plan.unit)) {
+            target->was_stop_requested = true;
+        }
     }
     incident.trial.reset();
     if (is_news) {

@@ -66,6 +66,13 @@ void ask_inspection(Context& context,
 // Hands the answer to all that it is for; the names of those.
 [[nodiscard]] std::vector<std::string> take_inspection(Context& context,
                                                        const core::Inspected& inspected);
+// Did somebody want the unit down, as far as it is known? Known for sure once gather_intent() says
+// so.
+[[nodiscard]] core::Intent intent_of(const ServiceRecord& record);
+// Asks the journal where nobody has heard. True: all that can be known is known.
+[[nodiscard]] bool gather_intent(Context& context,
+                                 const core::Service& service,
+                                 ServiceRecord& record);
 void ask_logs(Context& context, const core::Service& service, ServiceRecord& record);
 void ask_filter(Context& context, const core::Service& service, ServiceRecord& record);
 // Nothing where nginx was given an address.

@@ -36,6 +36,12 @@ struct ReadJournal {
     std::string invocation_id;
 };
 
+// What has systemd written about the unit's jobs? Answered by JobsRead.
+struct ReadJobs {
+    std::string unit;
+    std::string id;  // the unit's own name
+};
+
 // Read what the service's own log, its journal and the kernel have said since the last time; each
 // record is a SymptomSeen, then comes LogsRead.
 struct ReadLogs {
@@ -134,6 +140,7 @@ struct Record {
 using Effect = std::variant<StartProbe,
                             TestConfig,
                             ReadJournal,
+                            ReadJobs,
                             ReadLogs,
                             Inspect,
                             ReadFilter,

@@ -43,9 +43,24 @@ std::string next_invocation(const std::string& invocation) {
     return "i" + std::to_string(number + 1);
 }
 
+// "done", or "done:1133" with the job's number
+bool apply_ended(core::UnitState& unit, std::string_view word) {
+    const std::size_t colon = std::min(word.find(':'), word.size());
+    unit.has_ended_job = true;
+    unit.job_result = word.substr(0, colon);
+    word.remove_prefix(std::min(colon + 1, word.size()));
+    const auto [end, error] =
+        std::from_chars(word.data(), word.data() + word.size(), unit.ended_job);
+    return word.empty() || (error == std::errc{} && end == word.data() + word.size());
+}
+
 bool apply_word(core::UnitState& unit, std::string_view word) {
     if (word == "job") {
         unit.has_job = true;
+    } else if (word == "unheard") {
+        unit.has_missed_jobs = true;
+    } else if (word.starts_with("ended=")) {
+        return apply_ended(unit, word.substr(6));
     } else if (word == "masked") {
         unit.is_masked = true;
     } else if (word == "enabled") {
@@ -288,6 +303,34 @@ Result<EventBody> parse_journal(Tokens& tokens) {
     return EventBody{std::move(read)};
 }
 
+// What systemd has written about a unit's jobs, up to now or ("late") not yet.
+Result<EventBody> parse_jobs(Tokens& tokens) {
+    GATEMEND_TRY(name, take_unit(tokens));
+    const std::string_view word = tokens.next().value_or("");
+    if (word == "unreadable") {
+        return EventBody{core::JobsRead{std::move(name), std::nullopt}};
+    }
+    core::LastJob job;
+    bool is_known = false;
+    for (const core::JobType type : {core::JobType::kNone,
+                                     core::JobType::kStart,
+                                     core::JobType::kStop,
+                                     core::JobType::kRestart}) {
+        if (core::job_type_id(type) == word) {
+            job.type = type;
+            is_known = true;
+        }
+    }
+    std::string_view number = tokens.next().value_or("0");
+    job.told = number == "late" ? core::TimePoint{} : core::TimePoint::max();
+    number = number == "late" ? "0" : number;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), job.id);
+    if (!is_known || error != std::errc{} || end != number.data() + number.size()) {
+        return wrong("expected: jobs UNIT unreadable|none|start|stop|restart [N|late]");
+    }
+    return EventBody{core::JobsRead{std::move(name), job}};
+}
+
 Result<core::ServiceRole> role_of(std::string_view word) {
     using core::ServiceRole;
     const auto role = core::service_role_from_id(word);
@@ -528,13 +571,16 @@ void replace_attempt(core::Ledger& ledger, core::Attempt attempt) {
     ledger.attempts.push_back(std::move(attempt));
 }
 
-// restored INCIDENT UNIT: from before a restart of the agent
+// restored INCIDENT UNIT [stopped]: from before a restart of the agent
 Result<EventBody> parse_restored(Tokens& tokens) {
     core::IncidentRestored restored;
     const bool is_numbered = read_number(tokens.next().value_or(""), restored.incident);
     restored.unit = tokens.next().value_or("");
     if (!is_numbered || restored.unit.empty()) {
-        return wrong("expected: restored INCIDENT UNIT");
+        return wrong("expected: restored INCIDENT UNIT [stopped]");
+    }
+    if (tokens.next().value_or("") == "stopped") {
+        restored.stopped = core::TimePoint::max();
     }
     return EventBody{std::move(restored)};
 }
@@ -606,6 +652,8 @@ struct EffectText {
     std::string operator()(const ReadJournal& effect) const {
         return "read-journal " + effect.unit;
     }
+
+    std::string operator()(const ReadJobs& effect) const { return "read-jobs " + effect.unit; }
 
     std::string operator()(const ReadLogs& effect) const { return "read-logs " + effect.unit; }
 
@@ -696,6 +744,9 @@ core::Result<core::EventBody> parse_event(std::string_view line, const State& st
     }
     if (word == "journal") {
         return parse_journal(tokens);
+    }
+    if (word == "jobs") {
+        return parse_jobs(tokens);
     }
     if (word == "topology") {
         return parse_topology(tokens, state);

@@ -2,7 +2,8 @@
 // Events as text, one per line: the language of replay cases and of [[rule.test]].
 //
 //   unit UNIT STATE [RESULT] [status=N] [sub=WORD] [invocation=NAME] [job] [masked] [enabled]
-//       [never]              never: systemd knows of no start since boot
+//       [never] (systemd knows of no start since boot)
+//       [ended=RESULT[:N]] (its newest job) [unheard] (nobody has heard of its jobs)
 //       STATE: active, inactive, failed, activating, deactivating, reloading
 //   probe UNIT OUTCOME [errno=N] [status=N] [tls=FAULT] [spoken=PROTOCOL]
 //   config UNIT valid | config UNIT invalid FILE:LINE words of the tool
@@ -10,6 +11,7 @@
 //       [number=N]
 //   inspect UNIT none | inspect UNIT THING ; THING ...     (inspection_text.hpp)
 //   filter UNIT [the rule's words] | journal UNIT [words]
+//   jobs UNIT unreadable|none|start|stop|restart [N|late] (what systemd has written about them)
 //   topology UNIT ROLE ADDRESS ... [wait=TIME] [children=N] | topology unowned ADDRESS
 //       (or "http://HOST:PORT@ADDRESS"; how long nginx waits, 60s unless said; FPM max_children)
 //   topology pool UNIT NAME ADDRESS [USER]      what the files of PHP-FPM define
@@ -21,6 +23,7 @@
 //   ledger paused TIME words |
 //   ledger approved DIGEST
 //   ledger attempt ID INCIDENT RULE ACT UNIT OUTCOME [NAME=VALUE ...] | restored INCIDENT UNIT
+//       [stopped]
 //   apps UNIT [NAME=STATUS ...] (under pm2) | tick
 //
 // In replay files each line begins with a time stamp: "2026-11-21T14:00:00Z unit ...", or "+250ms

@@ -2,6 +2,7 @@
 // What stands in the way of an act, as far as the engine can see it. The executor looks again, and
 // at more; what it finds arrives as a refusal with its kind.
 #include "actions/settings.hpp"
+#include "core/text.hpp"
 #include "engine/context.hpp"
 
 #include <algorithm>
@@ -34,19 +35,63 @@ void guard_target(std::vector<core::Hold>& holds,
     }
 }
 
-void guard_cause(std::vector<core::Hold>& holds,
-                 const Case& c,
-                 const policy::Rule* rule,
-                 const policy::LadderStep* step) {
-    const core::Cause cause = c.incident.diagnosis.cause;
-    const bool is_revived = rule != nullptr && rule->is_reviving_stopped;
-    if (cause == core::Cause::kUnitStopped && !is_revived) {
-        guard(
-            holds,
-            HoldKind::kAdminStopped,
-            "administrator",
-            c.service.unit + " was stopped on purpose; it is left alone until somebody starts it");
+bool starts_unit(actions::ActId act) {
+    return act == actions::ActId::kStartUnit || act == actions::ActId::kRestartUnit;
+}
+
+// Whoever stopped a unit is obeyed, whatever the cause is called. `target`: the unit that the step
+// would start.
+void guard_intent(std::vector<core::Hold>& holds,
+                  const Case& c,
+                  const std::string& unit,
+                  const ServiceRecord& target,
+                  const policy::LadderStep* step) {
+    const bool is_start = step == nullptr || starts_unit(step->act);
+    const bool is_down = target.unit && core::is_down(*target.unit);
+    const core::Intent intent = is_start && is_down ? intent_of(target) : core::Intent::kNobody;
+    const bool is_stopped = c.incident.diagnosis.cause == core::Cause::kUnitStopped;
+    const core::Intent own = is_stopped ? intent_of(c.record) : core::Intent::kNobody;
+    const char* const left_alone = "; it is left alone until somebody starts it";
+    if (intent == core::Intent::kSomebody || own == core::Intent::kSomebody) {
+        guard(holds,
+              HoldKind::kAdminStopped,
+              "administrator",
+              unit + " was stopped on purpose" + left_alone);
+    } else if (is_stopped && own == core::Intent::kNobody) {
+        guard(holds,
+              HoldKind::kAdminStopped,
+              "administrator",
+              unit + " has ended by itself and without a fault" + left_alone);
+    } else if (is_stopped || (intent == core::Intent::kUnknown && !target.unit->has_job)) {
+        guard(holds,
+              HoldKind::kIntentUnknown,
+              "administrator",
+              "nobody knows whether somebody stopped " + unit + ": the journal does not tell" +
+                  left_alone);
     }
+}
+
+// systemd's answer to the newest start was no: what the unit needs is not there. It would say the
+// same again.
+void guard_answer(std::vector<core::Hold>& holds,
+                  const std::string& unit,
+                  const core::UnitState& state,
+                  const policy::LadderStep* step) {
+    const std::string& result = state.job_result;
+    const bool is_no = result == "dependency" || result == "skipped" || result == "assert" ||
+                       result == "unsupported" || result == "invalid";
+    const bool is_start = step == nullptr || starts_unit(step->act);
+    if (is_start && core::is_down(state) && state.has_ended_job && is_no) {
+        guard(holds,
+              HoldKind::kCauseElsewhere,
+              "systemd",
+              "systemd has not started " + unit + ": " + core::sanitize(result) +
+                  "; it is left alone until somebody starts it");
+    }
+}
+
+void guard_cause(std::vector<core::Hold>& holds, const Case& c, const policy::LadderStep* step) {
+    const core::Cause cause = c.incident.diagnosis.cause;
     const bool is_start = step != nullptr && step->act == actions::ActId::kStartUnit;
     if (is_start && core::is_up(*c.record.unit)) {
         guard(holds, HoldKind::kUnitIsUp, "gatemend", c.service.unit + " is up: nothing to start");
@@ -211,9 +256,11 @@ std::vector<core::Hold> guards_of(const Case& c,
     // Without a unit there is nothing that could be acted on, and the allowlist says so.
     if (record != nullptr && record->unit) {
         guard_target(holds, unit, *record->unit);
+        guard_intent(holds, c, unit, *record, step);
+        guard_answer(holds, unit, *record->unit, step);
     }
     if (c.record.unit) {
-        guard_cause(holds, c, rule, step);
+        guard_cause(holds, c, step);
     }
     const bool is_asked =
         step == nullptr ? c.record.unit && core::is_down(*c.record.unit) : needs_config(step->act);
@@ -229,6 +276,7 @@ std::vector<core::Hold> guards_of(const Case& c,
 std::string_view hold_owner(core::HoldKind kind) {
     switch (kind) {
         case HoldKind::kAdminStopped:
+        case HoldKind::kIntentUnknown:
         case HoldKind::kMasked:
             return "administrator";
         case HoldKind::kJobQueued:

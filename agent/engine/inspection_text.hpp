@@ -7,7 +7,8 @@
 //            [queue=WAITING/BACKLOG]                 inside: not held by the unit's main process
 //   nobody                                           no listener at all
 //   step PATH directory|socket|other|missing [closed]
-//   disk PATH full|inodes|free [DEVICE]              the same number, the same file system; a folder
+//   disk PATH full|inodes|free [DEVICE]              the same number, the same file system; a
+//   folder
 //                                                    of the journal holds journals
 //   worker STATE [COUNT] [done=N] [pid=N] [traced]   processes of the unit, of pool www; what they
 //                                                    have done so far

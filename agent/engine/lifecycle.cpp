@@ -162,7 +162,10 @@ void evaluate_down(Context& context, const core::Service& service, ServiceRecord
     // An application's last words may name what it misses: then starting it is forbidden.
     const bool waits_for_journal =
         service.role == core::ServiceRole::kOther && !incident->is_journal_read;
-    if (gather(context, service, record) && !waits_for_journal &&
+    // Both are asked for at once.
+    const bool is_gathered = gather(context, service, record);
+    const bool is_intent_known = gather_intent(context, service, record);
+    if (is_gathered && is_intent_known && !waits_for_journal &&
         has_looked_for_room(context, service, record, *incident)) {
         decide_and_apply(context, service, record, *incident);
     }

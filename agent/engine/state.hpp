@@ -7,6 +7,7 @@
 #include "core/diagnosis.hpp"
 #include "core/event.hpp"
 #include "core/hold.hpp"
+#include "core/intent.hpp"
 #include "engine/effect.hpp"
 #include "engine/look_budget.hpp"
 #include "policies/decide.hpp"
@@ -55,6 +56,7 @@ struct Trial {
     std::vector<std::string> answering;  // other services whose backend had answered before
     std::vector<core::Sighting> said;    // what records had said before, or while it was done
     bool is_heard = false;               // `said` is complete
+    core::Diagnosis diagnosis;           // that has led to it
     bool is_looked_at = false;           // the first probe (or look) after it has been answered
     std::optional<std::string> failure;  // the executor's words, where it has failed
 };
@@ -93,6 +95,9 @@ struct Incident {
     bool is_journal_read = false;
     bool is_filter_read = false;
     bool is_name_read = false;
+    // What the first act that was effective had been for. What is left of it afterwards is another
+    // matter, and no news about what had happened.
+    std::optional<core::Diagnosis> cured;
     bool is_restored = false;   // opened before the agent's last start
     bool is_complaint = false;  // opened by records, not by a unit or a probe
     std::string flapping;       // "flapping: healed 5 times in 20m", where it was
@@ -104,8 +109,12 @@ struct Incident {
 struct ServiceRecord {
     std::optional<core::UnitState> unit;
     core::TimePoint unit_seen{};
-    bool has_run = false;             // the unit's present run has been up
-    bool was_stop_requested = false;  // its way down began with a stop job
+    bool has_run = false;                      // the unit's present run has been up
+    bool was_stop_requested = false;           // its way down began with a stop job
+    std::optional<core::LastJob> last_job;     // as the journal tells
+    std::optional<core::TimePoint> jobs_time;  // of the answer, also when it was none
+    bool is_reading_jobs = false;
+    bool is_jobs_answer_old = false;  // asked before the unit's last change
     std::optional<core::ConfigTest> test;
     core::TimePoint test_time{};
     bool is_test_running = false;
@@ -145,6 +154,13 @@ struct ServiceRecord {
     bool is_kept = false;
 };
 
+// What happened, for people and records: the cause that an act has cured. Where what is left waits
+// for a person it is that.
+[[nodiscard]] inline const core::Diagnosis& told_diagnosis(const Incident& incident) {
+    const bool is_left = incident.phase == Phase::kHolding || incident.phase == Phase::kEscalated;
+    return incident.cured && !is_left ? *incident.cured : incident.diagnosis;
+}
+
 inline constexpr std::size_t kMaxBadLooks = 64;
 
 inline constexpr std::size_t kMaxClosedIncidents = 200;
@@ -165,7 +181,9 @@ struct State {
     bool has_ledger = false;
     std::map<std::string, ServiceRecord, std::less<>> services;  // by unit
     std::map<std::uint64_t, Incident> incidents;                 // open and the last closed ones
-    std::map<std::uint64_t, std::string> timers;                 // timer id -> unit
+    // Units that an earlier life of the agent knew to be stopped, and until when.
+    std::map<std::string, core::TimePoint, std::less<>> known_stops;
+    std::map<std::uint64_t, std::string> timers;  // timer id -> unit
     std::uint64_t next_incident = 1;
     std::uint64_t next_probe = 1;
     std::uint64_t next_timer = 1;

@@ -124,12 +124,31 @@ void note_stop_request(ServiceRecord& record, const core::UnitState& state) {
     }
 }
 
+// What the journal told before is older than that.
+bool has_new_job(const core::UnitState& before, const core::UnitState& now) {
+    return before.changed != now.changed || before.has_ended_job != now.has_ended_job ||
+           before.ended_job != now.ended_job || before.has_missed_jobs != now.has_missed_jobs;
+}
+
+// What was stopped when an earlier life looked last, and has not changed since, is stopped: also
+// where it heard of it and nobody has written it down.
+void recall_stop(State& state, ServiceRecord& record, const core::UnitSeen& seen) {
+    const auto known = state.known_stops.find(seen.unit);
+    if (known == state.known_stops.end()) {
+        return;
+    }
+    record.was_stop_requested = record.was_stop_requested ||
+                                (core::is_down(seen.state) && seen.state.changed <= known->second);
+    state.known_stops.erase(known);
+}
+
 void on_unit(Context& context, const core::UnitSeen& seen) {
     ServiceRecord* record = context.find_service(seen.unit);
     if (record == nullptr) {
         return;
     }
     note_stop_request(*record, seen.state);
+    recall_stop(context.state, *record, seen);
     const bool is_new = !record->unit || record->unit->active != seen.state.active ||
                         record->unit->invocation_id != seen.state.invocation_id;
     if (is_new) {
@@ -140,6 +159,11 @@ void on_unit(Context& context, const core::UnitSeen& seen) {
     // after.
     if (is_new || seen.state.has_job || seen.state.active == core::ActiveState::kReloading) {
         record->work = {};
+    }
+    if (is_new || has_new_job(*record->unit, seen.state)) {
+        record->last_job.reset();
+        record->jobs_time.reset();
+        record->is_jobs_answer_old = record->is_reading_jobs;
     }
     record->unit = seen.state;
     evaluate_concerned(context, seen.unit);
@@ -190,6 +214,21 @@ void on_journal(Context& context, const core::JournalRead& read) {
         incident->is_journal_read = true;
         evaluate(context, read.unit);
     }
+}
+
+void on_jobs_read(Context& context, const core::JobsRead& read) {
+    ServiceRecord* record = context.find_service(read.unit);
+    if (record == nullptr) {
+        return;
+    }
+    record->is_reading_jobs = false;
+    if (!record->is_jobs_answer_old) {
+        record->last_job = read.last;
+        record->jobs_time = context.now;
+    }
+    record->is_jobs_answer_old = false;
+    evaluate_concerned(context, read.unit);
+    evaluate(context, read.unit);
 }
 
 void on_inspected(Context& context, const core::Inspected& inspected) {
@@ -330,6 +369,8 @@ struct Visitor {
     void operator()(const core::ConfigTested& event) const { on_config_test(context, event); }
 
     void operator()(const core::JournalRead& event) const { on_journal(context, event); }
+
+    void operator()(const core::JobsRead& event) const { on_jobs_read(context, event); }
 
     void operator()(const core::LogsRead& event) const { on_logs_read(context, event); }
 

@@ -548,6 +548,10 @@ void conclude_attempt(Context& context,
         count_step(context.state, incident, verdict);
     }
     const bool is_cure = !is_evidence(incident.trial->plan.act);
+    const bool is_told = incident.trial->diagnosis.cause != core::Cause::kUnknown;
+    if (verdict == core::ActVerdict::kEffective && is_cure && is_told && !incident.cured) {
+        incident.cured = incident.trial->diagnosis;
+    }
     if (verdict == core::ActVerdict::kHarmful) {
         escalate(context, incident, "policy " + incident.trial->plan.rule + " did harm: " + text);
     } else if (verdict == core::ActVerdict::kIneffective && is_cure && is_proof) {

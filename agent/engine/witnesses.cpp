@@ -7,6 +7,15 @@
 
 namespace gatemend::engine {
 
+namespace {
+
+// systemd's entries reach the journal in no time, or it is not to be had.
+constexpr core::Duration kJobsSoon = std::chrono::milliseconds{500};
+constexpr core::Duration kJobsLater = std::chrono::minutes{1};
+constexpr core::Duration kJobsPatience = std::chrono::seconds{5};
+
+}  // namespace
+
 ServiceRecord* Context::find_service(std::string_view unit) const {
     const auto found = state.services.find(unit);
     return found == state.services.end() ? nullptr : &found->second;
@@ -35,7 +44,7 @@ void Context::record(RecordKind kind, const Incident& incident, std::string text
     entry.kind = kind;
     entry.incident = incident.id;
     entry.unit = incident.unit;
-    entry.cause = core::cause_id(incident.diagnosis.cause);
+    entry.cause = core::cause_id(told_diagnosis(incident).cause);
     entry.rule = incident.decision.rule;
     entry.attempt = incident.attempts.empty() ? 0 : incident.attempts.back();
     entry.text = std::move(text);
@@ -354,6 +363,43 @@ std::vector<std::string> take_inspection(Context& context, const core::Inspected
     return served;
 }
 
+core::Intent intent_of(const ServiceRecord& record) {
+    if (!record.unit) {
+        return core::Intent::kUnknown;
+    }
+    const bool is_heard = record.unit->has_ended_job || record.unit->has_job;
+    if (record.was_stop_requested && !is_heard && core::is_down(*record.unit)) {
+        return core::Intent::kSomebody;  // seen with our own eyes
+    }
+    const bool is_told =
+        record.last_job && record.jobs_time &&
+        core::is_settled(*record.unit, *record.last_job, record.unit_seen, *record.jobs_time);
+    return core::intent_of(*record.unit, is_told ? record.last_job : std::nullopt);
+}
+
+bool gather_intent(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (!record.unit || record.was_stop_requested || core::heard_intent(*record.unit)) {
+        return true;
+    }
+    const bool is_known =
+        record.jobs_time && record.last_job &&
+        core::is_settled(*record.unit, *record.last_job, record.unit_seen, *record.jobs_time);
+    if (is_known && intent_of(record) != core::Intent::kUnknown) {
+        return true;
+    }
+    // It was not written yet, or could not be read: a while later it may tell.
+    const bool is_over = is_known || context.now - record.unit_seen >= kJobsPatience;
+    const core::TimePoint again =
+        record.jobs_time ? *record.jobs_time + (is_over ? kJobsLater : kJobsSoon) : context.now;
+    if (!record.is_reading_jobs && context.now >= again) {
+        record.is_reading_jobs = true;
+        context.emit(
+            ReadJobs{service.unit, record.unit->id.empty() ? service.unit : record.unit->id});
+    }
+    context.wake(service.unit, record, std::max(again, context.now + kJobsSoon));
+    return is_over;
+}
+
 void ask_logs(Context& context, const core::Service& service, ServiceRecord& record) {
     if (!record.is_reading_logs) {
         record.is_reading_logs = true;
@@ -423,7 +469,8 @@ core::Findings findings_of(const Context& context,
     findings.nginx_limits = context.state.topology.limits;
     findings.unit = record.unit;
     findings.unit_time = record.unit_seen;
-    findings.was_stop_requested = record.was_stop_requested;
+    findings.intent = intent_of(record);
+    findings.has_ended_well = record.unit && core::has_ended_well(*record.unit, record.last_job);
     if (has_fresh_probe(record)) {
         findings.probe = record.probe;
         findings.probe_time = record.probe_time;

@@ -266,8 +266,8 @@ void take_undone(Books& books, Fields& fields) {
         return;
     }
     set_undo(books, *attempt, is_undone ? core::UndoState::kUndone : core::UndoState::kUndoFailed);
-    attempt->is_uncounted = attempt->is_uncounted ||
-                            (fields.has("by") && fields.text("by") == kByOperator);
+    attempt->is_uncounted =
+        attempt->is_uncounted || (fields.has("by") && fields.text("by") == kByOperator);
 }
 
 void take_word_of_operator(Ledger& ledger, const std::string& kind, Fields& fields) {

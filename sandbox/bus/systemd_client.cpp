@@ -26,6 +26,12 @@ constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
 constexpr const char* kUnit = "org.freedesktop.systemd1.Unit";
 constexpr const char* kService = "org.freedesktop.systemd1.Service";
 constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Properties";
+constexpr const char* kAlreadySubscribed = "org.freedesktop.systemd1.AlreadySubscribed";
+constexpr const char* kLeftActive = "ActiveExitTimestampMonotonic";
+// systemd has executed itself anew: for a moment it was on no bus, and its signals are lost.
+constexpr const char* kSystemdComesAndGoes =
+    "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+    "member='NameOwnerChanged',arg0='org.freedesktop.systemd1'";
 
 struct WantedProperty {
     const char* interface;
@@ -35,6 +41,7 @@ struct WantedProperty {
 // Why not GetAll: a service has some 350 properties, and unpacking them takes longer than all the
 // rest.
 constexpr std::array kWanted{
+    WantedProperty{kUnit, "Id"},
     WantedProperty{kUnit, "LoadState"},
     WantedProperty{kUnit, "UnitFileState"},
     WantedProperty{kUnit, "ActiveState"},
@@ -43,6 +50,7 @@ constexpr std::array kWanted{
     WantedProperty{kUnit, "InvocationID"},
     WantedProperty{kUnit, "StateChangeTimestamp"},
     WantedProperty{kUnit, "ActiveEnterTimestamp"},
+    WantedProperty{kUnit, kLeftActive},
     WantedProperty{kUnit, "StartLimitBurst"},
     WantedProperty{kUnit, "StartLimitIntervalUSec"},
     WantedProperty{kService, "Result"},
@@ -65,6 +73,8 @@ constexpr std::array kStanding{
 constexpr auto kCallTimeout = std::chrono::seconds{10};
 // Results of jobs that ended before we knew their path; more can only be other people's.
 constexpr std::size_t kMaxEarlyJobs = 64;
+// Units whose newest job is remembered.
+constexpr std::size_t kMaxHeardUnits = 512;
 
 // What systemd says where a unit runs as no particular user, or is not running.
 constexpr std::uint32_t kNoUid = UINT32_MAX;
@@ -158,6 +168,19 @@ bool is_wanted(const Properties& changed, const std::vector<std::string>& invali
     });
 }
 
+using MessageCallback = std::function<void(sdbus::Message&)>;
+
+sdbus::Slot match(sdbus::IConnection& connection, const std::string& rule, MessageCallback heard) {
+#if GATEMEND_SDBUS_MAJOR >= 2
+    return connection.addMatch(
+        rule,
+        [heard = std::move(heard)](sdbus::Message message) { heard(message); },
+        sdbus::return_slot);
+#else
+    return connection.addMatch(rule, std::move(heard));
+#endif
+}
+
 using StateCallback = std::function<void(const UnitState&)>;
 using ReadCallback = std::function<void(Result<UnitState>)>;
 
@@ -191,6 +214,59 @@ struct PendingJob {
     std::string path;  // "" until the call is answered
     std::function<void(Result<JobResult>)> done;
     Source deadline;
+};
+
+// Of systemd's own clock, as its monotonic timestamps.
+Duration monotonic_now() {
+    return std::chrono::duration_cast<Duration>(
+        std::chrono::steady_clock::now().time_since_epoch());
+}
+
+// The jobs that have ended while we listened: the newest of each unit, by its own name.
+class HeardJobs {
+  public:
+    void begin(Duration now) {
+        jobs_.clear();
+        since_ = now;
+    }
+
+    void interrupt() { since_.reset(); }
+
+    void note(const std::string& unit, std::uint32_t id, const std::string& result, Duration now) {
+        if (jobs_.size() >= kMaxHeardUnits && !jobs_.contains(unit)) {
+            const auto oldest = std::ranges::min_element(
+                jobs_, {}, [](const auto& entry) { return entry.second.ended; });
+            since_ = since_ ? std::optional{std::max(*since_, oldest->second.ended)} : since_;
+            jobs_.erase(oldest);
+        }
+        jobs_.insert_or_assign(unit, Job{id, result, now});
+    }
+
+    // `left_active`: zero where systemd has forgotten (it unloads what is stopped and disabled).
+    // A job that has ended before the unit went down has not ended it.
+    void tell(UnitState& state, Duration left_active) const {
+        if (!core::is_down(state)) {
+            return;
+        }
+        const auto job = jobs_.find(state.id);
+        if (job != jobs_.end() && job->second.ended >= left_active) {
+            state.has_ended_job = true;
+            state.ended_job = job->second.id;
+            state.job_result = job->second.result;
+        }
+        const bool is_dated = left_active > Duration::zero();
+        state.has_missed_jobs = !since_ || !is_dated || *since_ > left_active;
+    }
+
+  private:
+    struct Job {
+        std::uint32_t id = 0;
+        std::string result;
+        Duration ended{};
+    };
+
+    std::map<std::string, Job> jobs_;
+    std::optional<Duration> since_;  // nothing has been missed since then
 };
 
 class Client final : public SystemdClient {
@@ -232,7 +308,10 @@ class Client final : public SystemdClient {
     void release_if_idle(const std::string& unit);
     void retire(std::unique_ptr<sdbus::IProxy> proxy);
 
-    void on_job_removed(const std::string& path,
+    void subscribe();
+    void on_systemd_gone(const std::string& new_owner);
+    void on_job_removed(std::uint32_t job,
+                        const std::string& path,
                         const std::string& unit,
                         const std::string& result);
     void on_job_queued(std::uint64_t id, const MaybeError& error, const std::string& path);
@@ -242,6 +321,8 @@ class Client final : public SystemdClient {
     Connection& connection_;
     EventLoop& loop_;
     std::unique_ptr<sdbus::IProxy> manager_;
+    sdbus::Slot owner_watch_;
+    HeardJobs heard_;
     Units units_;
     std::deque<PendingJob> jobs_;
     std::map<std::string, std::string> early_jobs_;
@@ -259,20 +340,44 @@ void Client::start() {
     manager_ = make_proxy(connection_, kManagerPath);
     manager_->uponSignal("JobRemoved")
         .onInterface(kManager)
-        .call([this](std::uint32_t /*id*/,
+        .call([this](std::uint32_t id,
                      const sdbus::ObjectPath& job,
                      const std::string& unit,
-                     const std::string& result) { on_job_removed(job, unit, result); });
+                     const std::string& result) { on_job_removed(id, job, unit, result); });
     manager_->uponSignal("Reloading").onInterface(kManager).call([this](bool is_active) {
         if (!is_active) {
             refresh_all();
         }
     });
     finish_registration(*manager_);
-    // Without it systemd sends no signals. Sent first, so it is in force before any later call.
-    manager_->callMethodAsync("Subscribe").onInterface(kManager).uponReplyInvoke([](MaybeError) {
-        // a second Subscribe of one connection is an error and no problem
+    owner_watch_ = match(connection_.raw(), kSystemdComesAndGoes, [this](sdbus::Message& message) {
+        std::string name;
+        std::string old_owner;
+        std::string new_owner;
+        message >> name >> old_owner >> new_owner;
+        on_systemd_gone(new_owner);
     });
+    subscribe();
+}
+
+// Without it systemd sends no signals. Sent first, so it is in force before any later call.
+void Client::subscribe() {
+    manager_->callMethodAsync("Subscribe")
+        .onInterface(kManager)
+        .uponReplyInvoke([this](MaybeError error) {
+            // A second one of the same connection is an error and no problem.
+            if (!error || error->getName() == kAlreadySubscribed) {
+                heard_.begin(monotonic_now());
+                refresh_all();
+            }
+        });
+}
+
+void Client::on_systemd_gone(const std::string& new_owner) {
+    heard_.interrupt();
+    if (!new_owner.empty()) {
+        subscribe();
+    }
 }
 
 UnitEntry& Client::entry(const std::string& unit) {
@@ -410,9 +515,13 @@ void Client::take_property(const std::string& unit,
 void Client::finish_read(const std::string& unit, UnitEntry& read) {
     read.is_reading = false;
     const bool has_unit = read.properties.contains("ActiveState");
-    const Result<UnitState> result =
-        has_unit ? Result<UnitState>{decode_unit(read.properties)}
-                 : Result<UnitState>{read.failure.value_or(Error{"read " + unit + ": no answer"})};
+    Result<UnitState> result{read.failure.value_or(Error{"read " + unit + ": no answer"})};
+    if (has_unit) {
+        UnitState state = decode_unit(read.properties);
+        state.id = state.id.empty() ? unit : state.id;
+        heard_.tell(state, get_duration(read.properties, kLeftActive));
+        result = std::move(state);
+    }
     const auto waiting = std::exchange(read.waiting, std::exchange(read.waiting_next, {}));
     // systemd announces one change in several signals
     const bool is_news = result.has_value() && read.last != *result;
@@ -492,18 +601,26 @@ void Client::on_job_queued(std::uint64_t id, const MaybeError& error, const std:
     }
 }
 
-void Client::on_job_removed(const std::string& path,
+void Client::on_job_removed(std::uint32_t id,
+                            const std::string& path,
                             const std::string& unit,
                             const std::string& result) {
+    heard_.note(unit, id, result, monotonic_now());
     const auto job = std::ranges::find(jobs_, path, &PendingJob::path);
     if (job != jobs_.end()) {
         finish_job(job->id, JobResult{result});
     } else if (!jobs_.empty() && early_jobs_.size() < kMaxEarlyJobs) {
         early_jobs_.emplace(path, result);
     }
-    const auto watched = units_.find(unit);
-    if (watched != units_.end() && watched->second->changed) {
-        refresh(unit);
+    std::vector<std::string> names;  // it may be watched under another name
+    for (const auto& [name, watched] : units_) {
+        const bool is_same = name == unit || (watched->last && watched->last->id == unit);
+        if (is_same && watched->changed) {
+            names.push_back(name);
+        }
+    }
+    for (const std::string& name : names) {
+        refresh(name);
     }
 }
 
@@ -646,6 +763,8 @@ void Client::read_system_state(std::function<void(Result<std::string>)> done) {
 
 core::UnitState decode_unit(const Properties& properties) {
     UnitState state;
+    state.id = get<std::string>(properties, "Id", "");
+    state.has_missed_jobs = true;  // whoever has listened knows better
     const auto load = get<std::string>(properties, "LoadState", "");
     const auto file = get<std::string>(properties, "UnitFileState", "");
     state.is_loaded = load == "loaded";

@@ -124,6 +124,9 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
         checks.emplace_back([this, plan](HoldDone then) { look_at_guards(plan, std::move(then)); });
     }
     checks.emplace_back([this, plan](HoldDone then) { look_at_unit(plan, std::move(then)); });
+    if (purpose == Purpose::kAct) {
+        checks.emplace_back([this, plan](HoldDone then) { look_at_intent(plan, std::move(then)); });
+    }
     if (plan.act == ActId::kRepointBackend || plan.act == ActId::kCapturePort) {
         checks.emplace_back(
             [this, plan](HoldDone then) { look_at_listeners(plan, std::move(then)); });
@@ -204,6 +207,46 @@ void Examiner::look_at_unit(const Plan& plan, HoldDone done) {
         look->unit = std::move(state);
         judge();
     });
+}
+
+void Examiner::look_at_intent(const Plan& plan, HoldDone done) {
+    ports_.systemd.read_unit(
+        plan.unit, [this, plan, done = std::move(done)](const Result<core::UnitState>& state) {
+            if (!state) {
+                done(refusal(state.error()));
+            } else if (!asks_for_intent(policy_, plan, *state)) {
+                done(std::nullopt);
+            } else if (core::heard_intent(*state)) {
+                done(check_intent(*state, std::nullopt));
+            } else {
+                ask_journal(plan, *state, done);
+            }
+        });
+}
+
+void Examiner::ask_journal(const Plan& plan, const core::UnitState& state, const HoldDone& done) {
+    ports_.facts.last_job(state.id.empty() ? plan.unit : state.id,
+                          [this, state, done](const Result<std::string>& line) {
+                              auto job = line ? core::decode_last_job(*line) : std::nullopt;
+                              // What is on its way to the journal may say otherwise; the agent asks
+                              // again.
+                              const core::TimePoint now = ports_.now();
+                              if (job && !core::is_settled(state, *job, state.changed, now)) {
+                                  job.reset();
+                              }
+                              done(check_intent(state, job));
+                          });
+}
+
+void Examiner::look_once_more(const Plan& plan, HoldDone done) {
+    if (plan.act != ActId::kStartUnit && plan.act != ActId::kRestartUnit) {
+        done(std::nullopt);
+        return;
+    }
+    std::vector<Check> checks;
+    checks.emplace_back([this, plan](HoldDone then) { look_at_unit(plan, std::move(then)); });
+    checks.emplace_back([this, plan](HoldDone then) { look_at_intent(plan, std::move(then)); });
+    run_checks(std::move(checks), done);
 }
 
 void Examiner::look_at_listeners(const Plan& plan, HoldDone done) {

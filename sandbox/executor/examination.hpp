@@ -6,6 +6,7 @@
 
 #include "actions/catalogue.hpp"
 #include "core/inspection.hpp"
+#include "core/unit_state.hpp"
 #include "policies/policy.hpp"
 #include "sandbox/executor/good_copies.hpp"
 #include "sandbox/executor/ports.hpp"
@@ -48,6 +49,10 @@ class Examiner {
     // `plan.changes` is not read but found.
     void examine(const actions::Plan& plan, Purpose purpose, ExaminedDone done);
 
+    // With the intent on record, right before the act: is the unit as it was, and has nobody
+    // stopped it since?
+    void look_once_more(const actions::Plan& plan, HoldDone done);
+
     // What needs no look at the machine; for a last time right before the act.
     // `digest`: "" while it is not known.
     [[nodiscard]] std::optional<GateHold> check_now(const actions::Plan& plan,
@@ -62,6 +67,10 @@ class Examiner {
   private:
     void name_first_hold(const actions::Plan& plan, GateHold hold, const ExaminedDone& done);
     void look_at_unit(const actions::Plan& plan, HoldDone done);
+    // Did somebody stop the unit that is to be started? As heard by ourselves, else as systemd has
+    // written.
+    void look_at_intent(const actions::Plan& plan, HoldDone done);
+    void ask_journal(const actions::Plan& plan, const core::UnitState& state, const HoldDone& done);
     void look_at_listeners(const actions::Plan& plan, HoldDone done);
     void look_at_new_listener(const core::Listener& listener, const HoldDone& done);
     void look_at_lost_socket(const actions::Plan& plan, HoldDone done);

@@ -425,6 +425,18 @@ void Executor::perform(const std::shared_ptr<Job>& job) {
     }
     job->attempt = *attempt;
     say(message_id::kActStarted, LOG_NOTICE, job->plan.unit, act_words(job->plan) + " begins");
+    // Recording takes its time, and the tests before it took theirs: somebody may have stopped the
+    // unit meanwhile.
+    examiner_.look_once_more(job->plan, [this, job](const std::optional<GateHold>& hold) {
+        if (hold) {
+            finish(job, {core::ActOutcome::kFailed, "not begun: " + hold->text});
+        } else {
+            perform_recorded(job);
+        }
+    });
+}
+
+void Executor::perform_recorded(const std::shared_ptr<Job>& job) {
     const actions::Task task{.plan = job->plan, .attempt = job->attempt};
     actions::find_act(job->plan.act)
         ->perform(hands_, task, [this, job](const actions::ActReport& report) {

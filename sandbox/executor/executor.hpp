@@ -140,6 +140,7 @@ class Executor {
     [[nodiscard]] Fault refuse(const actions::Plan& plan, const GateHold& hold);
     void check_again(const std::shared_ptr<Job>& job);
     void perform(const std::shared_ptr<Job>& job);
+    void perform_recorded(const std::shared_ptr<Job>& job);
     void check_result(const std::shared_ptr<Job>& job, const actions::ActReport& report);
     void take_back(const std::shared_ptr<Job>& job, const std::string& problem);
     void note_way_back(const Job& job, const actions::ActReport& report);

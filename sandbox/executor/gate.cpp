@@ -368,6 +368,34 @@ std::optional<std::string> find_recovery(const core::Ledger& ledger,
            ", and it has stayed up for " + core::format_duration(rearm_after);
 }
 
+bool asks_for_intent(const policy::Policy& policy,
+                     const actions::Plan& plan,
+                     const core::UnitState& state) {
+    const policy::Rule* rule = policy::find_rule_by_name(policy, plan.rule);
+    const bool is_revived = rule != nullptr && rule->is_reviving_stopped;
+    const bool is_start =
+        plan.act == actions::ActId::kStartUnit || plan.act == actions::ActId::kRestartUnit;
+    return is_start && !is_revived && core::is_down(state);
+}
+
+std::optional<GateHold> check_intent(const core::UnitState& state,
+                                     const std::optional<core::LastJob>& job) {
+    switch (core::intent_of(state, job)) {
+        case core::Intent::kNobody:
+            return core::has_ended_well(state, job)
+                       ? hold(HoldKind::kAdminStopped,
+                              "the unit has ended by itself and without a fault")
+                       : std::nullopt;
+        case core::Intent::kSomebody:
+            return hold(HoldKind::kAdminStopped,
+                        "somebody stopped the unit, and nobody has started it since");
+        case core::Intent::kUnknown:
+            break;
+    }
+    return hold(HoldKind::kIntentUnknown,
+                "nobody knows whether somebody stopped the unit: the journal does not tell");
+}
+
 std::optional<GateHold> check_unit(const actions::Plan& plan,
                                    const core::UnitState& state,
                                    std::string_view system_state) {

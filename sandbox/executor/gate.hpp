@@ -6,6 +6,7 @@
 #include "actions/catalogue.hpp"
 #include "core/hold.hpp"
 #include "core/inspection.hpp"
+#include "core/intent.hpp"
 #include "core/ledger.hpp"
 #include "core/unit_state.hpp"
 #include "policies/policy.hpp"
@@ -27,6 +28,14 @@ inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
 // than observe: what does not change while a plan is under way.
 [[nodiscard]] std::optional<GateHold> check_rule(const policy::Policy& policy,
                                                  const actions::Plan& plan);
+
+// It brings a unit up that is down: to be asked whether somebody has stopped it.
+[[nodiscard]] bool asks_for_intent(const policy::Policy& policy,
+                                   const actions::Plan& plan,
+                                   const core::UnitState& state);
+// `job`: absent where the journal could not be read or was not asked.
+[[nodiscard]] std::optional<GateHold> check_intent(const core::UnitState& state,
+                                                   const std::optional<core::LastJob>& job);
 
 // Pause, breaker, cooldown, budgets. kBudgetExhausted: the caller must latch now. `digest`: the
 // plan's, "" while it is not known; what a person has approved is not held back by any budget.

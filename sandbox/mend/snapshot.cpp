@@ -86,17 +86,15 @@ Steps Staging::steps() const {
             steps.push_back(
                 {[this, &edit, i, what] { return save(old_name(i), *edit.before, what); }});
         }
-        steps.push_back(
-            {[this, &edit, i, what] { return save(new_name(i), edit.after, what); }});
+        steps.push_back({[this, &edit, i, what] { return save(new_name(i), edit.after, what); }});
     }
     const auto sync = [this](const std::string& below) -> Status {
         GATEMEND_TRY(folder, make_folders(machine_, machine_.snapshots, below));
         return sync_folder(folder);
     };
     steps.push_back({[this, sync] { return sync(attempt_); }});
-    steps.push_back({[this] {
-                         return save(kManifestName, manifest_text(manifest_), CopyOf::kPrivateFile);
-                     }});
+    steps.push_back(
+        {[this] { return save(kManifestName, manifest_text(manifest_), CopyOf::kPrivateFile); }});
     steps.push_back({[this, sync] { return sync(attempt_); }});
     steps.push_back({[sync] { return sync(""); }});
     return steps;

@@ -214,7 +214,7 @@ constexpr std::array kGroups{
     GroupSpec{CallGroup::kLibraries,
               "libraries",
               "map a library while running: name services (resolver), decompressors of journal "
-              "entries (agent); never writable and executable in one",
+              "entries (agent, jobs); never writable and executable in one",
               kLibrariesCalls},
     GroupSpec{CallGroup::kTime, "time", "read clocks where the vDSO cannot", kTimeCalls},
     GroupSpec{
@@ -375,6 +375,20 @@ constexpr std::array kInspectGroups{kEnd,
                                     kOpenToRead,
                                     kNetlinkSocket};
 
+// gatemend-inspect --last-job: the library that reads the journal, and no socket at all.
+constexpr std::array kJobsGroups{kEnd,
+                                 kAbort,
+                                 kMemory,
+                                 kLibraries,
+                                 kTime,
+                                 kRandom,
+                                 kLocks,
+                                 kIdentity,
+                                 kStreams,
+                                 kDescriptors,
+                                 kLook,
+                                 kOpenToRead};
+
 constexpr std::array kMendGroups{kEnd,
                                  kAbort,
                                  kMemory,
@@ -408,6 +422,8 @@ std::string_view program_name(Program program) {
             return "probe-tls";
         case Program::kInspect:
             return "inspect";
+        case Program::kJobs:
+            return "jobs";
         case Program::kMend:
             return "mend";
     }
@@ -436,6 +452,8 @@ std::span<const CallGroup> groups_of(Program program) {
             return kTlsProbeGroups;
         case Program::kInspect:
             return kInspectGroups;
+        case Program::kJobs:
+            return kJobsGroups;
         case Program::kMend:
             return kMendGroups;
     }

@@ -18,6 +18,7 @@ enum class Program {
     kResolver,
     kTlsProbe,
     kInspect,
+    kJobs,
     kMend,
 };
 inline constexpr Program kAllPrograms[] = {Program::kAgent,
@@ -26,6 +27,7 @@ inline constexpr Program kAllPrograms[] = {Program::kAgent,
                                            Program::kResolver,
                                            Program::kTlsProbe,
                                            Program::kInspect,
+                                           Program::kJobs,
                                            Program::kMend};
 [[nodiscard]] std::string_view program_name(Program program);
 

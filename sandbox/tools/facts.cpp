@@ -35,6 +35,7 @@ constexpr std::size_t kMaxDiagnosticBytes = std::size_t{8} * 1024;
 constexpr auto kInspectDeadline = std::chrono::seconds{8};
 constexpr auto kPm2Deadline = std::chrono::seconds{20};
 constexpr auto kPacketFilterDeadline = std::chrono::seconds{5};
+constexpr std::size_t kMaxLastJobBytes = 256;
 constexpr const char* kInspectPath = "/usr/lib/gatemend/gatemend-inspect";
 constexpr std::size_t kMaxProbeLineBytes = 1024;
 constexpr const char* kProbePath = "/usr/lib/gatemend/gatemend-probe";
@@ -202,6 +203,7 @@ class MachineFacts final : public Facts {
     void inspect(const std::string& unit,
                  const std::string& address,
                  std::function<void(Result<std::string>)> done) override;
+    void last_job(const std::string& id, std::function<void(Result<std::string>)> done) override;
     void packet_filter(std::function<void(Result<PacketFilterFact>)> done) override;
     void pm2_apps(const std::string& unit, std::function<void(Result<std::string>)> done) override;
     [[nodiscard]] Result<std::string> fingerprint(const std::string& unit) const override;
@@ -392,6 +394,25 @@ void MachineFacts::look(std::vector<std::string> argv,
                                                                : ": " + printable(outcome->err))});
         } else {
             done(ascii(std::move(outcome->out)));
+        }
+    });
+}
+
+void MachineFacts::last_job(const std::string& id, std::function<void(Result<std::string>)> done) {
+    ToolSpec spec;
+    spec.profile = ToolProfile::kInspect;
+    spec.argv = {kInspectPath, "--last-job", id};
+    spec.deadline = kInspectDeadline;
+    spec.max_output = kMaxLastJobBytes;
+    runner_.run(spec, [done = std::move(done)](Result<ToolOutcome> outcome) {
+        if (!outcome) {
+            done(outcome.error());
+        } else if (outcome->exit_code != 0 || outcome->is_cut) {
+            done(Error{"the journal could not be read" + (outcome->is_timed_out
+                                                              ? std::string{" in time"}
+                                                              : ": " + printable(outcome->err))});
+        } else {
+            done(std::move(outcome->out));
         }
     });
 }

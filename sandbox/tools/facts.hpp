@@ -73,6 +73,10 @@ class Facts {
                          const std::string& address,
                          std::function<void(core::Result<std::string>)> done) = 0;
 
+    // One line of gatemend-inspect, as core::decode_last_job reads it. `id`: the unit's own name.
+    virtual void last_job(const std::string& id,
+                          std::function<void(core::Result<std::string>)> done) = 0;
+
     // The first tool that is there and can list its rules; "none" when there is none.
     virtual void packet_filter(std::function<void(core::Result<PacketFilterFact>)> done) = 0;
 

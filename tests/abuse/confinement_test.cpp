@@ -245,8 +245,11 @@ TEST(Confinement, OnlyTheProbeOpensNothing) {
 }
 
 TEST(Confinement, WhoHasNothingToWriteOpensNothingForWriting) {
-    for (const Program program :
-         {Program::kProbe, Program::kResolver, Program::kTlsProbe, Program::kInspect}) {
+    for (const Program program : {Program::kProbe,
+                                  Program::kResolver,
+                                  Program::kTlsProbe,
+                                  Program::kInspect,
+                                  Program::kJobs}) {
         for (const int flags : {O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC, O_RDONLY | O_CREAT}) {
             EXPECT_TRUE(is_killed(program, [flags] { open_null(flags); }))
                 << program_name(program) << ' ' << flags;

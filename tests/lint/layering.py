@@ -53,11 +53,12 @@ LAYERS = (
         ("core/", CATALOGUE, "sandbox/(tools|bus|audit|secrecy)/", *BUS),
     ),
     ("seccomp", r"sandbox/seccomp/", POSIX, ("core/", "sandbox/seccomp/")),
+    ("journal", r"sandbox/journal/", POSIX, ("core/", "sandbox/journal/", "<systemd/")),
     (
         "inspect",
         r"sandbox/inspect/",
         POSIX,
-        ("core/", "sandbox/(inspect|seccomp)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
+        ("core/", "sandbox/(inspect|seccomp|journal)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
     ),
     # permissions are computed, and sockets asked for, as inspect does
     (
@@ -109,7 +110,7 @@ LAYERS = (
             "(core|parse|engine|io|app)/",
             CATALOGUE,
             "policies/",
-            "sandbox/(bus|audit|seccomp)/",
+            "sandbox/(bus|audit|seccomp|journal)/",
             "<spdlog/",
             "<fmt/",
             "<nlohmann/",
@@ -124,7 +125,7 @@ LAYERS = (
             "(core|parse|engine|io|app|cli)/",
             CATALOGUE,
             "policies/",
-            "sandbox/(bus|audit|tools)/",
+            "sandbox/(bus|audit|tools|journal)/",
             # a dry run reads the audit as the executor would, without the executor
             "sandbox/executor/ledger_builder.hpp",
             "<spdlog/",

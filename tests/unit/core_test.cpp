@@ -254,7 +254,7 @@ TEST(Diagnose, TellsAStopFromACrashByTheSocketLeftBehind) {
     findings.probe->outcome = ProbeOutcome::kMissing;
     EXPECT_EQ(diagnose(findings).cause, Cause::kUnitStopped);
     findings.probe->outcome = ProbeOutcome::kRefused;
-    findings.was_stop_requested = true;
+    findings.intent = Intent::kSomebody;
     EXPECT_EQ(diagnose(findings).cause, Cause::kUnitStopped);
 }
 

@@ -80,7 +80,7 @@ class Machine {
     }
 
     Machine& stop_requested() {
-        findings_.was_stop_requested = true;
+        findings_.intent = Intent::kSomebody;
         return *this;
     }
 

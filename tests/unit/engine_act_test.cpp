@@ -451,6 +451,37 @@ TEST(Ladder, MakesRoomAndThenStartsWhatTheFullDiskTookDown) {
     EXPECT_TRUE(story.says("confirm 6 effective")) << story.dump();
     ASSERT_EQ(story.count("act start-unit php8.2-fpm.service"), 1U) << story.dump();
     EXPECT_EQ(story.count("closed"), 0U);
+    // What is left to do is no news about what had happened.
+    story.tell({"+80ms unit php8.2-fpm.service active",
+                "+1ms act done 7 succeeded",
+                "+10ms probe php8.2-fpm.service good",
+                "+31s tick",
+                "+10ms probe php8.2-fpm.service good"});
+    EXPECT_EQ(story.count("closed #2 php8.2-fpm.service cause=disk-full"), 1U) << story.dump();
+}
+
+TEST(Ladder, DoesNotStartWhatWasStoppedMeanwhile) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule =
+        rule_of("make-room",
+                core::Cause::kDiskFull,
+                step_of(ActId::kVacuumJournal, {{"keep_bytes", "1"}, {"keep_seconds", "1"}}));
+    rule.ladder.push_back(step_of(ActId::kStartUnit));
+    policy.rules.push_back(rule);
+    Story story(policy);
+    story.tell({"+1s unit php8.2-fpm.service failed exit-code status=70",
+                "log disk-full - errno=28 unit=php8.2-fpm.service",
+                "+10ms probe php8.2-fpm.service missing",
+                "+40ms inspect php8.2-fpm.service disk /var full",
+                // `systemctl stop` of what has failed already
+                "+1s unit php8.2-fpm.service failed exit-code status=70 ended=done:9",
+                "+1s act done 6 succeeded 512 MiB freed",
+                "+40ms inspect php8.2-fpm.service disk /var free",
+                "+1ms jobs php8.2-fpm.service start 8",
+                "+10m tick"});
+    ASSERT_EQ(story.count("act vacuum-journal"), 1U) << story.dump();
+    EXPECT_EQ(story.count("act "), 1U) << story.dump();
+    EXPECT_TRUE(story.says("admin-stopped")) << story.dump();
 }
 
 TEST(Ladder, DoesNotGoOnWhileTheDiskIsStillFull) {

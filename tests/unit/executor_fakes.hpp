@@ -33,12 +33,16 @@ class FakeSystemd final : public bus::SystemdClient {
     std::string job_result = "done";
     bool is_job_held = false;  // the job does not end until end_job()
     std::vector<std::string> jobs;
+    std::function<void()> on_read;  // before each answer
     int daemon_reloads = 0;
     bool is_reload_silent = false;                      // the job is done, and nothing has changed
     std::function<void(const std::string&)> on_reload;  // new workers, where they are seen
 
     void read_unit(const std::string& unit,
                    std::function<void(core::Result<core::UnitState>)> done) override {
+        if (on_read) {
+            on_read();
+        }
         done(units[unit]);
     }
 
@@ -117,6 +121,8 @@ class FakeFacts final : public Facts {
     std::vector<std::vector<Bind>> staged;     // what the staged tests were given
     std::vector<std::uint32_t> pids{10, 11, 12};
     std::string inspection = "end\n";
+    core::Result<std::string> last_job_line{core::Error{"no journal"}};
+    std::vector<std::string> asked_jobs;
     bool is_tested = true;
     std::string dump;
     int dumps_made = 0;
@@ -164,6 +170,12 @@ class FakeFacts final : public Facts {
         if (!is_holding_looks) {
             end_look();
         }
+    }
+
+    void last_job(const std::string& id,
+                  std::function<void(core::Result<std::string>)> done) override {
+        asked_jobs.push_back(id);
+        done(last_job_line);
     }
 
     void packet_filter(std::function<void(core::Result<PacketFilterFact>)> done) override {

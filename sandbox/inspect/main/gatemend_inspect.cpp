@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // gatemend-inspect UNIT|- ADDRESS|- WORKER_USER [MAIN_PID MAIN_UID]: looks at this machine once and
-// prints what it found (core::encode). Started by the executor as a transient unit, as root with
-// two capabilities; the main process is the unit's, as systemd told the executor. Exit 2 on wrong
+// prints what it found (core::encode); the main process is the unit's, as systemd told the
+// executor. gatemend-inspect --last-job UNIT: prints what systemd has written about the unit's
+// jobs. Started by the executor as a transient unit, as root with two capabilities. Exit 2 on wrong
 // usage, 1 when it cannot confine itself or print.
 #include "sandbox/inspect/look.hpp"
+#include "sandbox/journal/last_job.hpp"
 #include "sandbox/seccomp/filters.hpp"
 #include "sandbox/seccomp/powers.hpp"
 
@@ -41,6 +43,25 @@ gatemend::core::Status confine() {
     return gatemend::sandbox::install_filter(gatemend::sandbox::Program::kInspect);
 }
 
+// Nothing but reading files: the journal's are journald's own.
+gatemend::core::Status confine_to_files() {
+    GATEMEND_CHECK(gatemend::sandbox::keep_only({CAP_DAC_READ_SEARCH}));
+    return gatemend::sandbox::install_filter(gatemend::sandbox::Program::kJobs);
+}
+
+int print_last_job(const std::string& unit) {
+    if (const auto confined = confine_to_files(); !confined) {
+        say("gatemend-inspect: " + confined.error().text + "\n");
+        return 1;
+    }
+    const auto job = gatemend::journal::read_last_job(unit);
+    if (!job) {
+        say("gatemend-inspect: " + job.error().text + "\n");
+        return 1;
+    }
+    return print(gatemend::core::encode(*job)) ? 0 : 1;
+}
+
 std::string given(std::string_view argument) {
     return argument == "-" ? std::string{} : std::string{argument};
 }
@@ -61,12 +82,16 @@ std::optional<gatemend::inspect::MainProcess> main_process(std::string_view pid,
 
 int main(int argc, char** argv) {
     const std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
+    if (arguments.size() == 3 && std::string_view{arguments[1]} == "--last-job") {
+        return print_last_job(arguments[2]);
+    }
     gatemend::inspect::Question question;
     if (arguments.size() == 6) {
         question.main_process = main_process(arguments[4], arguments[5]);
     }
     if (arguments.size() != 4 && !question.main_process) {
-        say("usage: gatemend-inspect UNIT|- ADDRESS|- WORKER_USER [MAIN_PID MAIN_UID]\n");
+        say("usage: gatemend-inspect UNIT|- ADDRESS|- WORKER_USER [MAIN_PID MAIN_UID] | --last-job "
+            "UNIT\n");
         return 2;
     }
     question.unit = given(arguments[1]);

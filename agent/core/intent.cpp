@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "core/intent.hpp"
+
+#include "core/closed_set.hpp"
+
+#include <charconv>
+
+namespace gatemend::core {
+
+namespace {
+
+constexpr std::string_view kUnitSuccess = "7ad2d189f7e94e70a38c781354912448";  // MESSAGE_ID
+// "Failed with result" is written just before the unit's state is changed.
+constexpr Duration kWrittenBefore = std::chrono::milliseconds{100};
+
+template <class Number>
+std::optional<Number> number_of(std::string_view text) {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_all = error == std::errc{} && end == text.data() + text.size();
+    return is_all ? std::optional{number} : std::nullopt;
+}
+
+// A job that has ended and left the unit down.
+std::optional<Intent> intent_of_ended(std::string_view result) {
+    if (result == "canceled") {
+        return Intent::kSomebody;
+    }
+    // Stops fail neither this way nor that; a start has, so somebody wanted it up.
+    if (result == "failed" || result == "dependency") {
+        return Intent::kNobody;
+    }
+    // "done": a stop; a start, too, of what has crashed a moment later.
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view intent_id(Intent value) {
+    switch (value) {
+        case Intent::kUnknown:
+            return "unknown";
+        case Intent::kNobody:
+            return "nobody";
+        case Intent::kSomebody:
+            return "somebody";
+    }
+    return "?";
+}
+
+std::string_view job_type_id(JobType value) {
+    switch (value) {
+        case JobType::kNone:
+            return "none";
+        case JobType::kStart:
+            return "start";
+        case JobType::kStop:
+            return "stop";
+        case JobType::kRestart:
+            return "restart";
+    }
+    return "?";
+}
+
+bool take_older(LastJob& job, const JobEntry& entry) {
+    job.has_ended_well = job.has_ended_well || entry.message_id == kUnitSuccess;
+    job.told = job.told == TimePoint{} ? entry.time : job.told;
+    job.id = job.id == 0 ? number_of<std::uint32_t>(entry.job_id).value_or(0) : job.id;
+    if (entry.job_type == "stop" || entry.job_result == "canceled") {
+        job.type = JobType::kStop;
+    } else if (entry.job_type == "start" ||
+               (entry.job_type == "reload" && entry.job_result == "done")) {
+        job.type = JobType::kStart;
+    } else if (entry.job_type == "restart") {
+        job.type = JobType::kRestart;
+    }
+    return job.type != JobType::kNone;
+}
+
+std::string encode(const LastJob& job) {
+    return "job=" + std::string{job_type_id(job.type)} + " id=" + std::to_string(job.id) +
+           " well=" + (job.has_ended_well ? "1" : "0") +
+           " told=" + std::to_string(job.told.time_since_epoch().count()) + "\n";
+}
+
+std::optional<LastJob> decode_last_job(std::string_view text) {
+    std::string_view line = text;
+    const auto take = [&line](std::string_view key, char end) -> std::optional<std::string_view> {
+        const std::size_t at = line.find(end);
+        if (!line.starts_with(key) || at == std::string_view::npos) {
+            return std::nullopt;
+        }
+        const std::string_view value = line.substr(key.size(), at - key.size());
+        line.remove_prefix(at + 1);
+        return value;
+    };
+    const auto type = take("job=", ' ');
+    const auto id = take("id=", ' ');
+    const auto well = take("well=", ' ');
+    const auto told = take("told=", '\n');
+    if (!type || !id || !well || !told || !line.empty()) {
+        return std::nullopt;
+    }
+    const auto known = find_by_id(*type, JobType::kRestart, job_type_id);
+    const auto number = number_of<std::uint32_t>(*id);
+    const auto time = number_of<std::int64_t>(*told);
+    if (!known || !number || !time) {
+        return std::nullopt;
+    }
+    const LastJob job{*known, *number, *well == "1", TimePoint{Duration{*time}}};
+    return encode(job) == text ? std::optional{job} : std::nullopt;
+}
+
+std::optional<Intent> heard_intent(const UnitState& state) {
+    if (!is_down(state) || is_restart_pending(state)) {
+        return Intent::kNobody;
+    }
+    if (state.has_job) {
+        return Intent::kUnknown;  // what it is for shows when it has ended
+    }
+    if (state.has_ended_job) {
+        return intent_of_ended(state.job_result);
+    }
+    return state.has_missed_jobs ? std::nullopt : std::optional{Intent::kNobody};
+}
+
+Intent intent_of(const UnitState& state, const std::optional<LastJob>& job) {
+    if (const auto heard = heard_intent(state)) {
+        return *heard;
+    }
+    const bool is_done = state.has_ended_job && state.job_result == "done";
+    // systemd writes nothing about a stop of what is down already. Job numbers only grow.
+    const bool is_unwritten =
+        is_done && (!job || job->type == JobType::kNone || job->id < state.ended_job);
+    if (is_unwritten) {
+        return Intent::kSomebody;
+    }
+    if (!job) {
+        return Intent::kUnknown;
+    }
+    switch (job->type) {
+        case JobType::kStart:
+            return Intent::kNobody;
+        case JobType::kStop:
+            return Intent::kSomebody;
+        case JobType::kNone:
+        case JobType::kRestart:
+            break;
+    }
+    return Intent::kUnknown;
+}
+
+bool has_ended_well(const UnitState& state, const std::optional<LastJob>& job) {
+    constexpr int kExited = 1;
+    constexpr int kKilled = 2;
+    constexpr int kHangUp = 1;
+    constexpr int kInterrupt = 2;
+    constexpr int kBrokenPipe = 13;
+    constexpr int kTerminate = 15;
+    if (state.active != ActiveState::kInactive) {
+        return false;
+    }
+    if (job && job->has_ended_well) {
+        return true;
+    }
+    // What systemd calls a clean end, unless the unit says otherwise.
+    const int status = state.exec_main_status;
+    return (state.exec_main_code == kExited && status == 0) ||
+           (state.exec_main_code == kKilled && (status == kHangUp || status == kInterrupt ||
+                                                status == kBrokenPipe || status == kTerminate));
+}
+
+bool is_settled(const UnitState& state, const LastJob& job, TimePoint seen, TimePoint now) {
+    // What says that somebody stopped it cannot become wrong by what is still on its way.
+    if (job.type == JobType::kStop) {
+        return true;
+    }
+    const TimePoint down_since = state.changed != TimePoint{} ? state.changed : seen;
+    return job.told >= down_since - kWrittenBefore || now - down_since >= kJournalLag;
+}
+
+}  // namespace gatemend::core
