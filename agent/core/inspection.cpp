@@ -229,6 +229,7 @@ void visit(Line& line, Thing& thing) {
     line.value("main", thing.is_main);
     line.value("cookie", thing.cookie);
     line.value("taken_by", thing.taken_by);
+    line.value("connections", thing.connections);
 }
 
 template <class Line, Is<PathStep> Thing>

@@ -38,6 +38,9 @@ struct Listener {
     // unix, where the path leads elsewhere: the unit of the listener whose file lies there now, its
     // command where it has no unit; "" where no listener's does.
     std::string taken_by{};
+    // unix: connections that were accepted and are open; who still waits is in `queue`. Absent: not
+    // counted.
+    std::optional<std::uint32_t> connections{};
 
     friend bool operator==(const Listener&, const Listener&) = default;
 };

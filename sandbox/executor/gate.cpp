@@ -94,6 +94,26 @@ bool share_a_file(const actions::Plan& a, const actions::Plan& b) {
     });
 }
 
+// Somebody is being served by the unit, through another socket or by a connection that was made
+// before the file was lost: a restart would cut them off. A moment with nobody is waited for.
+std::optional<GateHold> find_served(const actions::Plan& plan,
+                                    const std::vector<core::Listener>& listeners) {
+    for (const core::Listener& listener : listeners) {
+        const bool is_of_unit = listener.is_main || listener.unit == plan.unit;
+        if (is_of_unit && !listener.connections) {
+            return hold(HoldKind::kContraryEvidence,
+                        "whether " + plan.unit + " serves somebody at " + listener.address +
+                            " cannot be seen");
+        }
+        if (is_of_unit && *listener.connections + listener.queue > 0) {
+            return hold(HoldKind::kContraryEvidence,
+                        plan.unit + " serves visitors at " + listener.address +
+                            ", and a restart would cut them off");
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<GateHold> gate_hold_of(const std::vector<core::Hold>& holds) {
@@ -270,6 +290,9 @@ std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
     }
     if (!has_lost) {
         return hold(HoldKind::kExecutorRefused, "no socket of the unit has lost its file");
+    }
+    if (auto served = find_served(plan, *inspection.listeners)) {
+        return served;
     }
     return taken_by.empty() ? std::nullopt
                             : hold(HoldKind::kExecutorRefused,

@@ -165,12 +165,17 @@ void Look::add_listeners() {
         }
         ways.push_back(find_way(socket));
     }
+    const auto connections = count_unix_connections();
     std::vector<Listener> listeners;
     for (std::size_t i = 0; i < sockets->size(); ++i) {
         Listener& listener = (*sockets)[i].listener;
         const auto other =
             ways[i] && !listener.is_reachable ? who_lies.find(*ways[i]) : who_lies.end();
         listener.taken_by = other == who_lies.end() ? std::string{} : other->second;
+        if (connections && listener.address.starts_with("unix:")) {
+            const auto count = connections->find(listener.address);
+            listener.connections = count == connections->end() ? 0U : count->second;
+        }
         listeners.push_back(std::move(listener));
     }
     inspection_.listeners = std::move(listeners);

@@ -33,7 +33,8 @@ using core::Error;
 using core::Result;
 using core::Status;
 
-constexpr std::uint32_t kListening = 10;  // TCP_LISTEN, also for unix sockets
+constexpr std::uint32_t kEstablished = 1;  // TCP_ESTABLISHED, likewise
+constexpr std::uint32_t kListening = 10;   // TCP_LISTEN, also for unix sockets
 constexpr std::size_t kChunk = std::size_t{64} * 1024;
 constexpr auto kMaxWait = timeval{.tv_sec = 2, .tv_usec = 0};
 
@@ -154,6 +155,24 @@ void take_unix(std::string_view payload, Found& found) {
     }
 }
 
+void take_connection(std::string_view payload, Found& found) {
+    const auto message = read_header<unix_diag_msg>(payload);
+    if (!message || message->udiag_state != kEstablished || message->udiag_type != SOCK_STREAM) {
+        return;
+    }
+    for_each_attribute(
+        payload.substr(aligned(sizeof(unix_diag_msg))), [&](int type, std::string_view value) {
+            if (type != UNIX_DIAG_NAME) {
+                return;
+            }
+            FoundSocket socket;
+            socket.listener.address = unix_address(value.substr(0, value.find('\0')));
+            if (!socket.listener.address.empty()) {
+                found.push_back(std::move(socket));
+            }
+        });
+}
+
 using OnMessage = void (*)(std::string_view payload, Found& found);
 
 enum class Dump { kGoesOn, kEnded };
@@ -259,6 +278,21 @@ Result<std::vector<FoundSocket>> list_unix_sockets() {
     Found found;
     GATEMEND_CHECK(ask_unix(netlink, found));
     return found;
+}
+
+Result<std::map<std::string, std::uint32_t>> count_unix_connections() {
+    GATEMEND_TRY(netlink, open_netlink());
+    unix_diag_req request{};
+    request.sdiag_family = AF_UNIX;
+    request.udiag_states = 1U << kEstablished;
+    request.udiag_show = UDIAG_SHOW_NAME;
+    Found found;
+    GATEMEND_CHECK(ask(netlink, request, take_connection, found));
+    std::map<std::string, std::uint32_t> counts;
+    for (const FoundSocket& socket : found) {
+        ++counts[socket.listener.address];
+    }
+    return counts;
 }
 
 Result<std::vector<FoundSocket>> list_sockets() {

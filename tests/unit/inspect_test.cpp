@@ -75,6 +75,22 @@ class Looking : public testing::Test {
     test::TempDir folder;
 };
 
+TEST_F(Looking, CountsWhoIsServedOfAListener) {
+    const auto server = listen_unix(folder / "a.sock", 3);
+    const auto first = connect_unix(folder / "a.sock");
+    const auto second = connect_unix(folder / "a.sock");
+    {
+        const bus::UniqueFd served{accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        const auto found = look(ask_about(unix_of("a.sock")));
+        const core::Listener* listener = found.find_listener(unix_of("a.sock"));
+        ASSERT_NE(listener, nullptr);
+        EXPECT_EQ(listener->connections, 1U);
+        EXPECT_EQ(listener->queue, 1U);
+    }
+    const auto after = look(ask_about(unix_of("a.sock")));
+    EXPECT_EQ(after.find_listener(unix_of("a.sock"))->connections, 0U);
+}
+
 TEST_F(Looking, FindsAListenerWithItsQueueAndItsOwner) {
     const auto server = listen_unix(folder / "a.sock", 3);
     const auto first = connect_unix(folder / "a.sock");
@@ -82,6 +98,7 @@ TEST_F(Looking, FindsAListenerWithItsQueueAndItsOwner) {
     const auto found = look(ask_about(unix_of("a.sock")));
     const core::Listener* listener = found.find_listener(unix_of("a.sock"));
     ASSERT_NE(listener, nullptr);
+    EXPECT_EQ(listener->connections, 0U) << "nobody is served yet";
     EXPECT_EQ(listener->queue, 2U);
     EXPECT_EQ(listener->backlog, 3U);
     EXPECT_EQ(listener->pid, static_cast<std::uint32_t>(getpid()));
