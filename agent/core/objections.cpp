@@ -54,6 +54,10 @@ std::string find_short_pool(const Findings& findings) {
         return {};
     }
     for (const Backend& backend : findings.backends) {
+        const Listener* listener = findings.inspection->find_listener(backend.address);
+        if (listener == nullptr || listener->queue == 0) {
+            continue;  // with nobody waiting a pool keeps as few as it likes
+        }
         const auto most = config_number(backend.fpm.max_children.value);
         const std::uint64_t now = count_workers(*findings.inspection, backend.pool);
         if (most && !backend.pool.empty() && now < *most) {

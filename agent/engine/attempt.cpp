@@ -26,6 +26,8 @@ bool is_guard(core::HoldKind kind) {
         case HoldKind::kDeploying:
         case HoldKind::kStartBudget:
         case HoldKind::kPressure:
+        case HoldKind::kContraryEvidence:  // a visitor is being served: a moment later perhaps
+                                           // nobody
             return true;
         case HoldKind::kAdminStopped:
         case HoldKind::kMasked:
@@ -52,7 +54,6 @@ bool is_guard(core::HoldKind kind) {
         case HoldKind::kTooUncertain:
         case HoldKind::kDemoted:
         case HoldKind::kNoTarget:
-        case HoldKind::kContraryEvidence:
         case HoldKind::kIntentUnknown:
             return false;
     }
@@ -155,6 +156,24 @@ void evaluate_waiting(Context& context) {
     }
 }
 
+// Where there is no room to be made, what is down is not kept waiting for it: the next step
+// follows.
+void skip_making_room(Context& context, Incident& incident, core::HoldKind kind) {
+    if (kind != core::HoldKind::kExecutorRefused || !incident.trial || incident.trial->is_offer) {
+        return;
+    }
+    const Trial& trial = *incident.trial;
+    const policy::Rule* rule = policy::find_rule_by_name(context.state.policy, trial.plan.rule);
+    const bool makes_room =
+        actions::class_of(trial.plan.act, trial.plan.expected_active) == actions::ActClass::kRoom;
+    if (makes_room && rule != nullptr && trial.step + 1 < rule->ladder.size()) {
+        incident.steps[trial.plan.rule] = trial.step + 1;
+        incident.refusals = 0;
+        incident.refusal.reset();
+        incident.retry_after.reset();
+    }
+}
+
 void on_refused(Context& context, Incident& incident, const core::ActAnswered& answer) {
     const core::HoldKind kind = answer.hold.value_or(core::HoldKind::kExecutorRefused);
     const bool is_news = !is_guard(kind) || !incident.refusal || incident.refusal->kind != kind;
@@ -174,6 +193,7 @@ void on_refused(Context& context, Incident& incident, const core::ActAnswered& a
             target->was_stop_requested = true;
         }
     }
+    skip_making_room(context, incident, kind);
     incident.trial.reset();
     if (is_news) {
         context.record(RecordKind::kActed, incident, "nothing was done: " + answer.detail);

@@ -65,7 +65,7 @@ void delete_socket(Story& story) {
                 "+12ms probe php8.2-fpm.service missing errno=2",
                 "+40ms inspect php8.2-fpm.service listener " + kLiving +
                     " php-fpm8.2 php8.2-fpm.service deleted ; step /run directory ; step "
-                    "/run/php missing"});
+                    "/run/php directory"});
 }
 
 policy::Policy restarting_policy() {
@@ -460,6 +460,24 @@ TEST(Ladder, MakesRoomAndThenStartsWhatTheFullDiskTookDown) {
     EXPECT_EQ(story.count("closed #2 php8.2-fpm.service cause=disk-full"), 1U) << story.dump();
 }
 
+TEST(Ladder, DoesNotWaitForRoomThatCannotBeMade) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule =
+        rule_of("make-room",
+                core::Cause::kDiskFull,
+                step_of(ActId::kVacuumJournal, {{"keep_bytes", "1"}, {"keep_seconds", "1"}}));
+    rule.ladder.push_back(step_of(ActId::kStartUnit));
+    policy.rules.push_back(rule);
+    Story story(policy);
+    story.tell({"+1s unit php8.2-fpm.service failed exit-code status=70",
+                "log disk-full - errno=28 unit=php8.2-fpm.service",
+                "+10ms probe php8.2-fpm.service missing",
+                "+40ms inspect php8.2-fpm.service disk /var full ; disk /var/log/journal full"});
+    ASSERT_EQ(story.count("act vacuum-journal"), 1U) << story.dump();
+    story.tell({"+1s act refused executor-refused: nothing to vacuum above the floor"});
+    EXPECT_EQ(story.count("act start-unit php8.2-fpm.service"), 1U) << story.dump();
+}
+
 TEST(Ladder, DoesNotStartWhatWasStoppedMeanwhile) {
     policy::Policy policy = small_policy();
     policy::Rule rule =
@@ -472,11 +490,11 @@ TEST(Ladder, DoesNotStartWhatWasStoppedMeanwhile) {
     story.tell({"+1s unit php8.2-fpm.service failed exit-code status=70",
                 "log disk-full - errno=28 unit=php8.2-fpm.service",
                 "+10ms probe php8.2-fpm.service missing",
-                "+40ms inspect php8.2-fpm.service disk /var full",
+                "+40ms inspect php8.2-fpm.service disk /var full 1 ; disk /var/log/journal full 1",
                 // `systemctl stop` of what has failed already
                 "+1s unit php8.2-fpm.service failed exit-code status=70 ended=done:9",
                 "+1s act done 6 succeeded 512 MiB freed",
-                "+40ms inspect php8.2-fpm.service disk /var free",
+                "+40ms inspect php8.2-fpm.service disk /var free 1 ; disk /var/log/journal free 1",
                 "+1ms jobs php8.2-fpm.service start 8",
                 "+10m tick"});
     ASSERT_EQ(story.count("act vacuum-journal"), 1U) << story.dump();
@@ -604,7 +622,7 @@ TEST(Undoing, BeforeTheVerdictEndsTheAttempt) {
 }
 
 void complain_again(Story& story) {
-    story.tell({"+1h log socket-missing " + kDead,
+    story.tell({"+60m log socket-missing " + kDead,
                 "+12ms probe (" + kDead + ") missing errno=2",
                 "+1s tick",
                 "+12ms probe (" + kDead + ") missing errno=2",
@@ -623,7 +641,7 @@ TEST(Undoing, OfARepointIsThatPersonsWordUntilSheTakesItBack) {
                 "+12ms probe (" + kDead + ") good"});
     ASSERT_TRUE(story.says("confirm 3 effective")) << story.dump();
     ASSERT_EQ(story.count("closed"), 1U) << story.dump();
-    story.tell({"+1h undone 3"});
+    story.tell({"+60m undone 3"});
     complain_again(story);
     ASSERT_EQ(story.count("opened"), 2U) << story.dump();
     EXPECT_EQ(story.count("propose "), 1U) << "the very same is not offered: " << story.dump();
