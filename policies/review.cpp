@@ -50,6 +50,8 @@ std::vector<std::string_view> remedy_names(Cause cause) {
             return {"file"};
         case Cause::kAppDown:
             return {"app"};
+        case Cause::kDiskFull:
+            return {"journal"};
         case Cause::kPoolSaturated:
         case Cause::kSlowBackend:
         case Cause::kScriptFatal:
@@ -75,7 +77,6 @@ std::vector<std::string_view> remedy_names(Cause cause) {
         case Cause::kRemoteUpstreamDown:
         case Cause::kFirewallBlocked:
         case Cause::kLsmDenied:
-        case Cause::kDiskFull:
         case Cause::kHighLoad:
         case Cause::kAppAnswers502:
         case Cause::kEdge502:

@@ -192,8 +192,10 @@ std::vector<core::Seen> seen_of(const Json& list) {
         }
     }
     std::ranges::sort(seen, {}, &core::Seen::address);
-    const auto again = std::ranges::unique(seen, {}, &core::Seen::address);
-    seen.erase(again.begin(), again.end());
+    const auto is_same = [](const core::Seen& a, const core::Seen& b) {
+        return a.address == b.address;
+    };
+    seen.erase(std::unique(seen.begin(), seen.end(), is_same), seen.end());
     return seen;
 }
 

@@ -62,7 +62,7 @@ std::string arithmetic_words(const Suggestion& suggestion) {
     std::string words;
     for (const std::string& line : suggestion.arithmetic) {
         if (line.size() <= kLongestLine) {
-            words += (words.empty() ? " Reckoned: " : "; ") + line;
+            words += (words.empty() ? " Arithmetic: " : "; ") + line;
         }
     }
     return words.empty() ? "" : words + ".";

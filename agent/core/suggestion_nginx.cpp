@@ -288,8 +288,9 @@ std::string why_too_many(const Findings& findings, std::uint64_t files, std::uin
         return "the kernel allows a process " + std::to_string(load.open_files_most) +
                " (fs.nr_open)";
     }
-    const std::uint64_t workers = std::max<std::uint64_t>(
-        std::ranges::count_if(look->workers, [](const Worker& item) { return item.is_nginx; }), 1);
+    const auto counted =
+        std::ranges::count_if(look->workers, [](const Worker& item) { return item.is_nginx; });
+    const std::uint64_t workers = std::max<std::uint64_t>(static_cast<std::uint64_t>(counted), 1);
     const std::uint64_t more = saturating_product(files - std::min(files, now), workers);
     if (load.open_files_left > 0 && more > load.open_files_left) {
         return "the machine may open " + std::to_string(load.open_files_left) +

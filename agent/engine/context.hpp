@@ -13,6 +13,9 @@
 
 namespace gatemend::engine {
 
+// Who holds what was done before and taken back: not even proposed.
+inline constexpr std::string_view kOwnerOfUndo = "undo";
+
 struct Context {
     State& state;
     core::TimePoint now;

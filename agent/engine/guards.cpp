@@ -218,7 +218,7 @@ void guard_undone(std::vector<core::Hold>& holds,
     if (!is_lifted) {
         guard(holds,
               HoldKind::kLadderExhausted,
-              newest->verdict == core::ActVerdict::kEffective ? "administrator" : "gatemend",
+              std::string{kOwnerOfUndo},
               "attempt " + std::to_string(newest->id) +
                   " did exactly this and was undone; it is offered again once the addresses are "
                   "others, or after `gatemend resume " +

@@ -48,7 +48,11 @@ bool is_offered_elsewhere(const Case& c, const actions::Plan& plan) {
 std::vector<Wanted> wanted_plans(const Case& c) {
     const policy::Decision& decision = c.incident.decision;
     std::vector<Wanted> wanted;
-    if (decision.kind == policy::DecisionKind::kAsk && decision.step) {
+    const bool is_taken_back =
+        std::any_of(decision.holds.begin(), decision.holds.end(), [](const core::Hold& hold) {
+            return hold.owner == kOwnerOfUndo;
+        });
+    if (decision.kind == policy::DecisionKind::kAsk && decision.step && !is_taken_back) {
         if (auto plan = plan_of(c, *decision.step, decision.target, decision.parameters)) {
             wanted.push_back(Wanted{std::move(*plan), false});
         }

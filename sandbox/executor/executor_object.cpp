@@ -383,15 +383,16 @@ void Object::Confirm(const std::uint64_t& attempt,
 }
 
 void Object::Latch(sdbus::Result<>&& result, std::string unit, std::string rule) {
-    executor_.latch(unit, rule, [this, kept = keep(std::move(result))](const Reply<Done>& reply) {
-        answer([&] {
-            if (const auto* fault = std::get_if<Fault>(&reply)) {
-                kept->returnError(denial("Latch", *fault));
-            } else {
-                kept->returnResults();
-            }
+    executor_.latch(
+        unit, rule, [this, kept = keep(std::move(result))](const Reply<core::Done>& reply) {
+            answer([&] {
+                if (const auto* fault = std::get_if<Fault>(&reply)) {
+                    kept->returnError(denial("Latch", *fault));
+                } else {
+                    kept->returnResults();
+                }
+            });
         });
-    });
 }
 
 void Object::Rollback(sdbus::Result<std::string>&& result, std::uint64_t attempt) {

@@ -145,7 +145,7 @@ TEST(Breaker, RearmsOnceSomebodyElseHasBroughtTheUnitUpAndItStayedUp) {
     EXPECT_EQ(act(machine, "effective"), "") << "with a budget as new";
     EXPECT_TRUE(machine.timers.empty() || std::ranges::none_of(machine.timers,
                                                                [&machine](const auto& timer) {
-                                                                   return timer.first <=
+                                                                   return timer.first ==
                                                                           machine.now + minutes{1};
                                                                }))
         << "nobody is watched any more";

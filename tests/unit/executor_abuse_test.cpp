@@ -196,6 +196,7 @@ class PrivateLogs : public Logs {
         fs::permissions(base_, fs::perms{0755});
         fs::permissions(base_ / "nginx", fs::perms{0755});
         set_mode(0600);
+        fs::permissions(base_ / "secret", fs::perms{0600});
         rights_.reader = {.uid = 12345, .groups = {12346}};
     }
 

@@ -420,6 +420,7 @@ TEST(ExecutorMending, RestartsForALostSocketOnlyWhereTheUnitHasLostOne) {
     listener.address = "unix:/run/php/a.sock";
     listener.unit = kFpm;
     listener.is_main = true;
+    listener.connections = 0;
     inspection.listeners = {listener};
     EXPECT_TRUE(check_lost_socket(plan, inspection)) << "it is where it belongs";
     inspection.listeners->front().is_reachable = false;
@@ -438,6 +439,36 @@ TEST(ExecutorMending, RestartsForALostSocketOnlyWhereTheUnitHasLostOne) {
     EXPECT_TRUE(check_lost_socket(plan, inspection)) << "the restart would remove the cache's";
 }
 
+TEST(ExecutorMending, RestartsForALostSocketOnlyWhileTheUnitServesNobody) {
+    actions::Plan plan;
+    plan.act = ActId::kRestartUnit;
+    plan.unit = kFpm;
+    plan.role = core::ServiceRole::kPhpFpm;
+    core::Listener lost;
+    lost.address = "unix:/run/php/a.sock";
+    lost.unit = kFpm;
+    lost.is_main = true;
+    lost.is_reachable = false;
+    lost.connections = 0;
+    core::Listener other = lost;
+    other.address = "unix:/run/php/b.sock";
+    other.is_reachable = true;
+    core::Inspection inspection;
+    inspection.listeners = {lost, other};
+    EXPECT_FALSE(check_lost_socket(plan, inspection));
+    inspection.listeners->back().connections = 1;
+    auto hold = check_lost_socket(plan, inspection);
+    ASSERT_TRUE(hold);
+    EXPECT_EQ(hold->kind, core::HoldKind::kContraryEvidence);
+    inspection.listeners->back().unit = "other.service";
+    inspection.listeners->back().is_main = false;
+    EXPECT_FALSE(check_lost_socket(plan, inspection)) << "another unit's visitors";
+    inspection.listeners->front().connections = 2;
+    EXPECT_TRUE(check_lost_socket(plan, inspection)) << "served by what they had before";
+    inspection.listeners->front().connections.reset();
+    EXPECT_TRUE(check_lost_socket(plan, inspection)) << "not counted";
+}
+
 TEST(ExecutorMending, LooksItselfBeforeItRestartsForALostSocket) {
     MendingMachine machine;
     machine.rule().match.cause = core::Cause::kSocketDeleted;
@@ -448,6 +479,7 @@ TEST(ExecutorMending, LooksItselfBeforeItRestartsForALostSocket) {
     auto inspection = core::decode_inspection(machine.facts.inspection);
     inspection->listeners->front().is_main = true;
     inspection->listeners->front().is_reachable = false;
+    inspection->listeners->front().connections = 0;
     machine.facts.inspection = core::encode(*inspection);
     EXPECT_EQ(fault_of(machine.plan(request)), "");
     EXPECT_EQ(machine.facts.inspected.back(), std::string{kFpm} + "|");
@@ -1025,10 +1057,11 @@ TEST(ExecutorProvisional, NoActBeginsWhileAnotherIsUndone) {
 TEST(ExecutorProvisional, WaitsForTheActUnderWay) {
     MendingMachine machine;
     (void)machine.act(repoint());
-    machine.systemd.units[kFpm].invocation_id = kInvocation;
+    machine.systemd.units[kFpm] = make_crashed_unit();
     machine.systemd.is_job_held = true;
-    const auto digest =
-        std::get<Proposal>(machine.plan(make_running_request("restart-unit", kFpm))).digest;
+    PlanRequest request = make_running_request("restart-unit", kFpm);
+    request.expected_active = "failed";
+    const auto digest = std::get<Proposal>(machine.plan(request)).digest;
     machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
     machine.pass(std::chrono::minutes{10});
     EXPECT_EQ(machine.executor->ledger().attempts[0].undo, UndoState::kProvisional);
@@ -1067,6 +1100,7 @@ TEST(ExecutorProvisional, OnlySoManyConfirmedActsAreKept) {
     for (std::uint64_t i = 1; i <= kMaxConfirmed + 2; ++i) {
         ASSERT_EQ(fault_of(machine.act(repoint())), "");
         ASSERT_EQ(fault_of(machine.executor->confirm(i, "effective", "")), "");
+        machine.now += std::chrono::minutes{2};  // between cures there are pauses
     }
     machine.start();
     EXPECT_TRUE(fault_of(machine.roll_back(2)).starts_with("NotFound"));
@@ -1139,13 +1173,20 @@ TEST(ExecutorProvisional, WhatWasDueWhileWeWereAwayIsUndoneAtTheStart) {
     EXPECT_EQ(machine.last().undo, UndoState::kUndone);
 }
 
-TEST(ExecutorProvisional, CountsForTheBudgetAsEveryAct) {
-    MendingMachine machine;
-    machine.rule().limit.max = 1;
-    machine.start();
-    (void)machine.act(repoint());
-    (void)machine.roll_back(1);
-    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: budget-exhausted");
+TEST(ExecutorProvisional, CountsForTheBudgetUnlessAPersonHasUndoneIt) {
+    for (const Asker asker : {Asker::kAgent, Asker::kRoot}) {
+        MendingMachine machine;
+        machine.rule().limit.max = 1;
+        machine.start();
+        (void)machine.act(repoint());
+        if (asker == Asker::kAgent) {
+            (void)machine.executor->confirm(1, "ineffective", "");
+        } else {
+            (void)machine.roll_back(1);
+        }
+        EXPECT_EQ(fault_of(machine.plan(repoint())),
+                  asker == Asker::kAgent ? "Refused: budget-exhausted" : "");
+    }
 }
 
 TEST(ExecutorProvisional, AClockSetBackMakesNoWaitLonger) {
@@ -1328,7 +1369,6 @@ TEST(ExecutorProvisional, AnUndoingThatCannotBeRecordedIsDoneAndKnownAtTheNextSt
         machine.pass(std::chrono::hours{1});  // nobody confirms
         EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), 1);
         EXPECT_EQ(machine.last().undo, UndoState::kUndone);
-        EXPECT_NE(machine.executor->ledger().unreadable, "");
     }
     machine.mender.mending = {{}, {"/etc/nginx/a.conf: as before already"}, ""};
     machine.start();

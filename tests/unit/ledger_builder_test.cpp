@@ -78,7 +78,8 @@ TEST(LedgerBuilder, KeepsTheParametersUntilThereIsAVerdict) {
     const Books closed = read({intent("provisional", kFootprint),
                                record("outcome", R"(,"outcome":"succeeded")"),
                                record("confirm", R"(,"verdict":"effective")")});
-    EXPECT_TRUE(closed.ledger.attempts.at(0).parameters.empty());
+    EXPECT_EQ(closed.ledger.attempts.at(0).parameters.at("to"), "unix:/b")
+        << "of a repointing also later: the same is not offered again";
 }
 
 TEST(LedgerBuilder, FollowsAnActUntilItIsConfirmedOrUndone) {

@@ -199,7 +199,8 @@ TEST_F(MendSocket, CommitRefusesWhatWasExchangedAfterStaging) {
     EXPECT_EQ(owner(kSocket), Owner(2000, 2001));
     EXPECT_EQ(owner(kOther), Owner(0, 0));
     exchange(kSocket, kOther);
-    EXPECT_TRUE(machine_.run({"commit", "7"})) << "it is back";
+    ASSERT_TRUE(order({"stage", "8"})) << "the first has left nothing behind";
+    EXPECT_TRUE(machine_.run({"commit", "8"})) << "it is back";
 }
 
 TEST_F(MendSocket, CommitAndUndoKnowAFileByItsListenerNotByItsNumber) {

@@ -60,7 +60,7 @@ class RecordRoomTest : public testing::Test {
     // Large enough that the spill may hold a few records while the record may not.
     void fill(Record& record) const {
         while (fs::file_size(path_) < 20'000) {
-            ASSERT_TRUE(record.note_start(kNow));
+            ASSERT_TRUE(record.note_start(kNow, ""));
         }
     }
 
@@ -100,7 +100,9 @@ TEST_F(RecordRoomTest, AnActGoesOnAndItsRecordFollowsWhenThereIsRoom) {
     EXPECT_EQ(count("\"kind\":\"intent\""), 1U);
     EXPECT_EQ(count("\"kind\":\"outcome\""), 1U);
     EXPECT_EQ(meanwhile.attempts.size(), 1U);
-    EXPECT_EQ(open().ledger(), record.ledger());
+    const core::Ledger known = record.ledger();
+    record = Record::open(dir_ / "another");  // lets go of the file
+    EXPECT_EQ(open().ledger(), known);
 }
 
 TEST_F(RecordRoomTest, WhatWaitsIsKnownAfterARestart) {
@@ -139,7 +141,7 @@ TEST_F(RecordRoomTest, WhatWasMovedAlreadyIsNotTakenTwice) {
     EXPECT_EQ(record.ledger().unreadable, "");
     EXPECT_EQ(record.spilled(), 0U);
     EXPECT_EQ(record.ledger().attempts.size(), 1U);
-    ASSERT_TRUE(record.note_start(kNow));
+    ASSERT_TRUE(record.note_start(kNow, ""));
     EXPECT_EQ(count("\"kind\":\"intent\""), 1U);
 }
 
@@ -173,7 +175,7 @@ TEST_F(RecordRoomTest, OnlySoManyRecordsCanWait) {
     Record record = open();
     fill(record);
     while (fs::file_size(path_) < 400'000) {
-        ASSERT_TRUE(record.note_start(kNow));
+        ASSERT_TRUE(record.note_start(kNow, ""));
     }
     const FullDisk full{size()};
     std::size_t acts = 0;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
-from gatemend import is_open, record_text
+from gatemend import AGENT, is_open, record_text
 from scenario import Scenario
 
 OLD = "7.4"
@@ -158,6 +158,7 @@ class UwsgiBesidePhp(Scenario):
     """uwsgi_pass to a socket that is gone; PHP-FPM lives, at the same path but for the version."""
 
     settings = '[probe]\nsuspicion_cooldown = "1s"\n'
+    is_enabled = False
 
     def furnish(self, root: pathlib.Path) -> None:
         passed = "location /shop/ { include uwsgi_params; uwsgi_pass unix:/run/php/php8.1-fpm.sock; }\n"
@@ -167,6 +168,7 @@ class UwsgiBesidePhp(Scenario):
         site.write_text(site.read_text().replace(f"fastcgi_pass unix:{self.suite.fpm_socket};", "return 204;"))
 
     def test_is_not_pointed_at_php(self) -> None:
+        self.machine.systemctl("enable", "--now", AGENT)
         self.site.visit("/shop/")
         about = "(unix:/run/php/php8.1-fpm.sock)"
         incident = self.gatemend.wait_for_incident(about, lambda i: is_open(i) and i["cause"] != "unknown", 30, "told")

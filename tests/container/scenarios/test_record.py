@@ -35,6 +35,7 @@ class _Record(Scenario):
 
     def heal(self) -> None:
         newest = self.gatemend.newest_id()
+        self.gatemend.resume(self.fpm)  # what is cured again and again is paused between
         self.site.kill_fpm()
         self.gatemend.wait_until_healed(self.fpm, newer_than=newest)
 
