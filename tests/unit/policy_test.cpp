@@ -404,7 +404,7 @@ TEST(ReadRules, ReportsAllErrorsInTheOrderOfTheFile) {
               "    ^\n"
               "    known here: \"name\", \"when\", \"witnesses\", \"mode\", \"ladder\", "
               "\"suggest\", \"limit\", \"verify\", \"on_failure\", \"windows\", "
-              "\"revive_stopped\", \"needs\", \"runbook\" or \"test\"\n");
+              "\"revive_stopped\", \"needs\", \"unless\", \"runbook\" or \"test\"\n");
 }
 
 TEST(ReadRules, PointsAtTheRightPlaceBehindTabsAndUmlauts) {

@@ -93,6 +93,12 @@ TEST(Remedy, NamesTheSocketThatIsClosedAndNoDirectory) {
     path.push_back({.path = "/run/php", .kind = StepKind::kDirectory});
     path.push_back({.path = "/run/php/php8.2-fpm.sock", .kind = StepKind::kSocket});
     path.back().is_open = false;
+    EXPECT_THAT(remedy(findings), IsEmpty()) << "whose it is was not seen";
+    Listener listener;
+    listener.address = kSocket;
+    listener.unit = findings.unit_name;
+    listener.is_main = true;
+    findings.inspection->listeners = {listener};
     EXPECT_THAT(remedy(findings), UnorderedElementsAre(Pair("socket", kSocket)));
     path.front().is_open = false;
     EXPECT_EQ(diagnose(findings).cause, Cause::kSocketOwnership);

@@ -77,7 +77,7 @@ class Running : public ::testing::Test {
 
 TEST_F(Running, IsNotRestartedOnSomebodysWord) {
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
-    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: contrary-evidence");
+    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: executor-refused");
     EXPECT_EQ(ask("start-crashed-backend", "unit-failed"), "Refused: unit-is-up");
     EXPECT_TRUE(machine.systemd.jobs.empty());
 }
@@ -133,10 +133,19 @@ TEST_F(Running, IsNotRestartedWhenItsProcessesCannotBeSeen) {
 }
 
 TEST_F(Running, IsRestartedForASocketThatIsReallyOutOfReach) {
-    look.listeners->front().is_reachable = false;
+    core::Listener& listener = look.listeners->front();
+    listener.is_reachable = false;
+    listener.is_main = true;
+    listener.queue = 0;
+    listener.connections = 0;
     EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "");
-    look.listeners->front().unit = "shop.service";
+    listener.connections = 1;
     EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: contrary-evidence")
+        << "somebody is served";
+    listener.connections = 0;
+    listener.unit = "shop.service";
+    listener.is_main = false;
+    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: executor-refused")
         << "somebody else's";
 }
 
