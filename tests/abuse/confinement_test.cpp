@@ -179,8 +179,10 @@ class Confined : public testing::TestWithParam<Program> {};
 TEST_P(Confined, DiesOfEveryCallItHasNoReasonFor) {
     for (const char* name : kWanted) {
         const int number = seccomp_syscall_resolve_name(name);
-        if (number < 0) {
-            continue;  // not on this kind of machine
+        // mend keeps what it replaces by a second name where names cannot be exchanged at once.
+        const bool has_reason = GetParam() == Program::kMend && std::string_view{name} == "linkat";
+        if (number < 0 || has_reason) {
+            continue;  // not on this kind of machine, or allowed
         }
         EXPECT_FALSE(is_in_groups_of(GetParam(), name)) << name;
         EXPECT_TRUE(is_killed(GetParam(), raw_call(number))) << name;
