@@ -94,18 +94,27 @@ bool share_a_file(const actions::Plan& a, const actions::Plan& b) {
     });
 }
 
+// The unit's own socket. In the group of PHP-FPM there are processes of the sites; an application's
+// are its own.
+bool is_own(const core::Listener& listener, const actions::Plan& plan) {
+    return listener.is_main ||
+           (plan.role != core::ServiceRole::kPhpFpm && listener.unit == plan.unit);
+}
+
 // Somebody is being served by the unit, through another socket or by a connection that was made
 // before the file was lost: a restart would cut them off. A moment with nobody is waited for.
 std::optional<GateHold> find_served(const actions::Plan& plan,
                                     const std::vector<core::Listener>& listeners) {
     for (const core::Listener& listener : listeners) {
-        const bool is_of_unit = listener.is_main || listener.unit == plan.unit;
-        if (is_of_unit && !listener.connections) {
+        if (!is_own(listener, plan)) {
+            continue;
+        }
+        if (!listener.connections) {
             return hold(HoldKind::kContraryEvidence,
                         "whether " + plan.unit + " serves somebody at " + listener.address +
                             " cannot be seen");
         }
-        if (is_of_unit && *listener.connections + listener.queue > 0) {
+        if (*listener.connections + listener.queue > 0) {
             return hold(HoldKind::kContraryEvidence,
                         plan.unit + " serves visitors at " + listener.address +
                             ", and a restart would cut them off");
@@ -275,10 +284,8 @@ std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
         return hold(HoldKind::kExecutorRefused, "who listens where cannot be seen");
     }
     const auto is_lost = [&plan](const core::Listener& listener) {
-        // In the group of PHP-FPM there are processes of the sites; an application's are its own.
-        const bool is_own = listener.is_main ||
-                            (plan.role != core::ServiceRole::kPhpFpm && listener.unit == plan.unit);
-        return is_own && !listener.is_reachable && listener.address.starts_with("unix:");
+        return is_own(listener, plan) && !listener.is_reachable &&
+               listener.address.starts_with("unix:");
     };
     std::string taken_by;
     bool has_lost = false;

@@ -79,6 +79,19 @@ void keep_listeners(Inspection& inspection, std::string_view address, std::size_
 
 using SocketFile = std::pair<std::uint32_t, std::uint32_t>;  // device, inode
 
+// By the listener's file and not by its name, which others may bind as well.
+std::optional<std::map<SocketFile, std::uint32_t>> count_connections() {
+    const auto connections = list_unix_connections();
+    if (!connections) {
+        return std::nullopt;
+    }
+    std::map<SocketFile, std::uint32_t> counts;
+    for (const FoundSocket& connection : *connections) {
+        ++counts[{connection.device, connection.file}];
+    }
+    return counts;
+}
+
 class Look {
   public:
     explicit Look(const Question& question)
@@ -165,15 +178,16 @@ void Look::add_listeners() {
         }
         ways.push_back(find_way(socket));
     }
-    const auto connections = count_unix_connections();
+    const auto connections = count_connections();
     std::vector<Listener> listeners;
     for (std::size_t i = 0; i < sockets->size(); ++i) {
         Listener& listener = (*sockets)[i].listener;
         const auto other =
             ways[i] && !listener.is_reachable ? who_lies.find(*ways[i]) : who_lies.end();
         listener.taken_by = other == who_lies.end() ? std::string{} : other->second;
-        if (connections && listener.address.starts_with("unix:")) {
-            const auto count = connections->find(listener.address);
+        const FoundSocket& socket = (*sockets)[i];
+        if (connections && socket.file != 0) {
+            const auto count = connections->find({socket.device, socket.file});
             listener.connections = count == connections->end() ? 0U : count->second;
         }
         listeners.push_back(std::move(listener));

@@ -126,9 +126,10 @@ std::string unix_address(std::string_view name) {
     return name.empty() ? std::string{} : "unix:" + std::string{name};
 }
 
+template <std::uint32_t State>
 void take_unix(std::string_view payload, Found& found) {
     const auto message = read_header<unix_diag_msg>(payload);
-    if (!message || message->udiag_state != kListening || message->udiag_type != SOCK_STREAM) {
+    if (!message || message->udiag_state != State || message->udiag_type != SOCK_STREAM) {
         return;
     }
     FoundSocket socket;
@@ -153,24 +154,6 @@ void take_unix(std::string_view payload, Found& found) {
     if (!socket.listener.address.empty()) {
         found.push_back(std::move(socket));
     }
-}
-
-void take_connection(std::string_view payload, Found& found) {
-    const auto message = read_header<unix_diag_msg>(payload);
-    if (!message || message->udiag_state != kEstablished || message->udiag_type != SOCK_STREAM) {
-        return;
-    }
-    for_each_attribute(
-        payload.substr(aligned(sizeof(unix_diag_msg))), [&](int type, std::string_view value) {
-            if (type != UNIX_DIAG_NAME) {
-                return;
-            }
-            FoundSocket socket;
-            socket.listener.address = unix_address(value.substr(0, value.find('\0')));
-            if (!socket.listener.address.empty()) {
-                found.push_back(std::move(socket));
-            }
-        });
 }
 
 using OnMessage = void (*)(std::string_view payload, Found& found);
@@ -248,14 +231,6 @@ Status ask_inet(const bus::UniqueFd& netlink, std::uint8_t family, Found& found)
     return ask(netlink, request, take_inet, found);
 }
 
-Status ask_unix(const bus::UniqueFd& netlink, Found& found) {
-    unix_diag_req request{};
-    request.sdiag_family = AF_UNIX;
-    request.udiag_states = 1U << kListening;
-    request.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN | UDIAG_SHOW_VFS;
-    return ask(netlink, request, take_unix, found);
-}
-
 Result<bus::UniqueFd> open_netlink() {
     bus::UniqueFd netlink{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
     if (!netlink.is_open() ||
@@ -263,6 +238,23 @@ Result<bus::UniqueFd> open_netlink() {
         return system_error("ask for sockets");
     }
     return netlink;
+}
+
+template <std::uint32_t State>
+Status ask_unix(const bus::UniqueFd& netlink, Found& found) {
+    unix_diag_req request{};
+    request.sdiag_family = AF_UNIX;
+    request.udiag_states = 1U << State;
+    request.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN | UDIAG_SHOW_VFS;
+    return ask(netlink, request, take_unix<State>, found);
+}
+
+template <std::uint32_t State>
+Result<Found> list_unix() {
+    GATEMEND_TRY(netlink, open_netlink());
+    Found found;
+    GATEMEND_CHECK(ask_unix<State>(netlink, found));
+    return found;
 }
 
 }  // namespace
@@ -274,31 +266,17 @@ std::uint32_t kernel_device(std::uint64_t device) {
 }
 
 Result<std::vector<FoundSocket>> list_unix_sockets() {
-    GATEMEND_TRY(netlink, open_netlink());
-    Found found;
-    GATEMEND_CHECK(ask_unix(netlink, found));
-    return found;
+    return list_unix<kListening>();
 }
 
-Result<std::map<std::string, std::uint32_t>> count_unix_connections() {
-    GATEMEND_TRY(netlink, open_netlink());
-    unix_diag_req request{};
-    request.sdiag_family = AF_UNIX;
-    request.udiag_states = 1U << kEstablished;
-    request.udiag_show = UDIAG_SHOW_NAME;
-    Found found;
-    GATEMEND_CHECK(ask(netlink, request, take_connection, found));
-    std::map<std::string, std::uint32_t> counts;
-    for (const FoundSocket& socket : found) {
-        ++counts[socket.listener.address];
-    }
-    return counts;
+Result<std::vector<FoundSocket>> list_unix_connections() {
+    return list_unix<kEstablished>();
 }
 
 Result<std::vector<FoundSocket>> list_sockets() {
     GATEMEND_TRY(netlink, open_netlink());
     Found found;
-    GATEMEND_CHECK(ask_unix(netlink, found));
+    GATEMEND_CHECK(ask_unix<kListening>(netlink, found));
     GATEMEND_CHECK(ask_inet(netlink, AF_INET, found));
     // A kernel without IPv6 has nobody listening there.
     if (const Status ipv6 = ask_inet(netlink, AF_INET6, found); !ipv6 && errno != ENOENT) {

@@ -8,8 +8,6 @@
 #include "core/result.hpp"
 
 #include <cstdint>
-#include <map>
-#include <string>
 #include <vector>
 
 namespace gatemend::inspect {
@@ -29,10 +27,9 @@ inline constexpr std::size_t kMaxSockets = 8192;
 [[nodiscard]] core::Result<std::vector<FoundSocket>> list_sockets();
 [[nodiscard]] core::Result<std::vector<FoundSocket>> list_unix_sockets();
 
-// Accepted connections by the address of the listener, whose name the kernel gives to the
-// server's end of each (net/unix/af_unix.c, unix_stream_connect); idle ones that are kept open
-// count. An error where there are more than kMaxSockets.
-[[nodiscard]] core::Result<std::map<std::string, std::uint32_t>> count_unix_connections();
+// The servers' ends of accepted connections, also of idle ones that are kept open. The kernel gives
+// them their listener's name and file (net/unix/af_unix.c, unix_stream_connect).
+[[nodiscard]] core::Result<std::vector<FoundSocket>> list_unix_connections();
 
 // The kernel's own number of a device, where stat() tells glibc's.
 [[nodiscard]] std::uint32_t kernel_device(std::uint64_t device);

@@ -456,7 +456,10 @@ TEST(ExecutorMending, RestartsForALostSocketOnlyWhileTheUnitServesNobody) {
     core::Inspection inspection;
     inspection.listeners = {lost, other};
     EXPECT_FALSE(check_lost_socket(plan, inspection));
+    inspection.listeners->back().is_main = false;
     inspection.listeners->back().connections = 1;
+    EXPECT_FALSE(check_lost_socket(plan, inspection)) << "a script's own keep nobody from it";
+    inspection.listeners->back().is_main = true;
     auto hold = check_lost_socket(plan, inspection);
     ASSERT_TRUE(hold);
     EXPECT_EQ(hold->kind, core::HoldKind::kContraryEvidence);

@@ -91,6 +91,20 @@ TEST_F(Looking, CountsWhoIsServedOfAListener) {
     EXPECT_EQ(after.find_listener(unix_of("a.sock"))->connections, 0U);
 }
 
+TEST_F(Looking, CountsWhoIsServedByOneOfTwoListenersOfTheSameName) {
+    const auto old = listen_unix(folder / "a.sock");
+    const auto visitor = connect_unix(folder / "a.sock");
+    const bus::UniqueFd served{accept4(old.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    fs::rename(folder / "a.sock", folder / "aside");
+    const auto now = listen_unix(folder / "a.sock");
+    const auto found = look(ask_about(unix_of("a.sock")));
+    for (const core::Listener& listener : *found.listeners) {
+        if (listener.address == unix_of("a.sock")) {
+            EXPECT_EQ(listener.connections, listener.is_reachable ? 0U : 1U);
+        }
+    }
+}
+
 TEST_F(Looking, FindsAListenerWithItsQueueAndItsOwner) {
     const auto server = listen_unix(folder / "a.sock", 3);
     const auto first = connect_unix(folder / "a.sock");
