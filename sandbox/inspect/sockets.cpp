@@ -33,8 +33,9 @@ using core::Error;
 using core::Result;
 using core::Status;
 
-constexpr std::uint32_t kEstablished = 1;  // TCP_ESTABLISHED, likewise
-constexpr std::uint32_t kListening = 10;   // TCP_LISTEN, also for unix sockets
+constexpr unsigned char kShutBothWays = 3;  // the kernel's SHUTDOWN_MASK
+constexpr std::uint32_t kEstablished = 1;   // TCP_ESTABLISHED, likewise
+constexpr std::uint32_t kListening = 10;    // TCP_LISTEN, also for unix sockets
 constexpr std::size_t kChunk = std::size_t{64} * 1024;
 constexpr auto kMaxWait = timeval{.tv_sec = 2, .tv_usec = 0};
 
@@ -133,6 +134,7 @@ void take_unix(std::string_view payload, Found& found) {
         return;
     }
     FoundSocket socket;
+    bool has_peer_left = false;
     socket.inode = message->udiag_ino;
     socket.listener.cookie =
         std::uint64_t{message->udiag_cookie[1]} << 32U | std::uint64_t{message->udiag_cookie[0]};
@@ -145,13 +147,15 @@ void take_unix(std::string_view payload, Found& found) {
                 const auto vfs = read_header<unix_diag_vfs>(value);
                 socket.file = vfs ? vfs->udiag_vfs_ino : 0;
                 socket.device = vfs ? vfs->udiag_vfs_dev : 0;
+            } else if (type == UNIX_DIAG_SHUTDOWN && !value.empty()) {
+                has_peer_left = static_cast<unsigned char>(value.front()) == kShutBothWays;
             } else if (type == UNIX_DIAG_RQLEN) {
                 const auto queue = read_header<unix_diag_rqlen>(value);
                 socket.listener.queue = queue ? queue->udiag_rqueue : 0;
                 socket.listener.backlog = queue ? queue->udiag_wqueue : 0;
             }
         });
-    if (!socket.listener.address.empty()) {
+    if (!socket.listener.address.empty() && !has_peer_left) {
         found.push_back(std::move(socket));
     }
 }

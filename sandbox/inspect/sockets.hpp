@@ -27,7 +27,8 @@ inline constexpr std::size_t kMaxSockets = 8192;
 [[nodiscard]] core::Result<std::vector<FoundSocket>> list_sockets();
 [[nodiscard]] core::Result<std::vector<FoundSocket>> list_unix_sockets();
 
-// The servers' ends of accepted connections, also of idle ones that are kept open. The kernel gives
+// The servers' ends of accepted connections, also of idle ones that are kept open; not those whose
+// visitor has left, which a process that was started meanwhile may still hold. The kernel gives
 // them their listener's name and file (net/unix/af_unix.c, unix_stream_connect).
 [[nodiscard]] core::Result<std::vector<FoundSocket>> list_unix_connections();
 

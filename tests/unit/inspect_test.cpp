@@ -78,7 +78,7 @@ class Looking : public testing::Test {
 TEST_F(Looking, CountsWhoIsServedOfAListener) {
     const auto server = listen_unix(folder / "a.sock", 3);
     const auto first = connect_unix(folder / "a.sock");
-    const auto second = connect_unix(folder / "a.sock");
+    auto second = connect_unix(folder / "a.sock");
     {
         const bus::UniqueFd served{accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC)};
         const auto found = look(ask_about(unix_of("a.sock")));
@@ -86,6 +86,12 @@ TEST_F(Looking, CountsWhoIsServedOfAListener) {
         ASSERT_NE(listener, nullptr);
         EXPECT_EQ(listener->connections, 1U);
         EXPECT_EQ(listener->queue, 1U);
+    }
+    {
+        const bus::UniqueFd held{accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        second = {};
+        const auto left = look(ask_about(unix_of("a.sock")));
+        EXPECT_EQ(left.find_listener(unix_of("a.sock"))->connections, 0U) << "the visitor has left";
     }
     const auto after = look(ask_about(unix_of("a.sock")));
     EXPECT_EQ(after.find_listener(unix_of("a.sock"))->connections, 0U);

@@ -132,7 +132,7 @@ class DiskFull(_Halfway):
         self.gatemend.verify_audit()
 
     def refusals_for_room(self) -> list[Record]:
-        return [record for record in self.gatemend.records("refused") if "reserve room" in record["detail"]]
+        return [record for record in self.gatemend.records("refused") if record["hold"] == "record-disk-full"]
 
 
 class DeadlinePassed(_Halfway):

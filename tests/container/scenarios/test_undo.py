@@ -8,11 +8,22 @@ import subprocess
 import stories
 from acted import DEADLINE, Acted
 from gatemend import AGENT, EXECUTOR, SNAPSHOTS, Record, undo_state
+from machine import Machine
 from stories import SITE_FILE
 from test_act_halfway import CommitConfirm
 
 SECOND_FILE = "/etc/nginx/routes/second.conf"
 _NOTE = "# mine\n"
+
+
+def texts_of(machine: Machine) -> dict[str, bytes]:
+    """Byte for byte: the site's file has line ends of both kinds."""
+    return {path: machine.path(path).read_bytes() for path in (SITE_FILE, SECOND_FILE)}
+
+
+def write_again(machine: Machine, path: str, text: bytes) -> None:
+    """As it was before the administrator's note."""
+    machine.path(path).write_bytes(text.removesuffix(_NOTE.encode()))
 
 
 class TwoFiles(stories.OldSocketPath):
@@ -48,8 +59,8 @@ class _Undo(Acted):
         self.after = self.texts()
         return intent
 
-    def texts(self) -> dict[str, str]:
-        return {path: self.machine.read(path) for path in (SITE_FILE, SECOND_FILE)}
+    def texts(self) -> dict[str, bytes]:
+        return texts_of(self.machine)
 
     def roll_back(self, intent: Record, *options: str) -> subprocess.CompletedProcess[str]:
         return self.gatemend.run("rollback", "--attempt", str(intent["attempt"]), *options, check=False)
@@ -90,7 +101,7 @@ class UndoWithOneFileEdited(_Undo):
         status = self.gatemend.run("status").stdout
         self.assertIn(f"NOT UNDONE: attempt {number}", status)
         self.assertIn(f"{SITE_FILE}: changed by somebody else since", status, "as it is now")
-        self.machine.write(SITE_FILE, self.after[SITE_FILE].removesuffix(_NOTE))
+        write_again(self.machine, SITE_FILE, self.after[SITE_FILE])
         review = self.roll_back(intent, "--dry-run")
         self.assertEqual(review.returncode, 0, review.stderr)
         self.assertIn(f"put back {SITE_FILE}", review.stdout)
@@ -109,7 +120,7 @@ class UndoFailedAndLeft(_Undo):
     def test_is_not_tried_again_at_a_start(self) -> None:
         intent = self.fail_to_roll_back()
         for path, text in self.after.items():
-            self.machine.write(path, text.removesuffix(_NOTE))
+            write_again(self.machine, path, text)
         self.assert_answers_after_a_reload()
         for _ in range(2):
             self.restart_executor()
@@ -206,18 +217,18 @@ class DeadlineWithOneFileEdited(CommitConfirm):
         self.act_and_lose_the_agent()
         intent = self.play.intents()[-1]
         self.machine.append(SECOND_FILE, _NOTE)
-        texts = {path: self.machine.read(path) for path in (SITE_FILE, SECOND_FILE)}
+        texts = texts_of(self.machine)
         self.machine.wait_until(lambda: undo_state(self.gatemend, intent) == "undo-failed", 120, "the end on record")
-        self.assertEqual({path: self.machine.read(path) for path in texts}, texts, "half undone")
+        self.assertEqual(texts_of(self.machine), texts, "half undone")
         detail = self.gatemend.records("undone")[-1]["detail"]
         self.assertIn(f"{SECOND_FILE}: changed by somebody else since", detail)
         self.assertIn(f"{SITE_FILE}: as the act left it", detail)
         # The edit is taken away again: even so nobody tries once more.
-        self.machine.write(SECOND_FILE, texts[SECOND_FILE].removesuffix(_NOTE))
-        texts = {path: self.machine.read(path) for path in (SITE_FILE, SECOND_FILE)}
+        write_again(self.machine, SECOND_FILE, texts[SECOND_FILE])
+        texts = texts_of(self.machine)
         self.machine.systemctl("restart", EXECUTOR)
         self.machine.holds_for(
-            lambda: {path: self.machine.read(path) for path in texts} == texts, 4.0, "nobody undoes it"
+            lambda: texts_of(self.machine) == texts, 4.0, "nobody undoes it"
         )
         self.site.reload_nginx()
         self.assertEqual(self.site.visit().status, 200)
@@ -228,11 +239,11 @@ class DeadlineWithOneFileEdited(CommitConfirm):
         self.act_and_lose_the_agent()
         intent = self.play.intents()[-1]
         self.machine.systemctl("stop", EXECUTOR)
-        texts = {path: self.machine.read(path) for path in (SITE_FILE, SECOND_FILE)}
+        texts = texts_of(self.machine)
         for path, text in texts.items():
             self.machine.run("rm", path)
-            self.machine.write(path, text)
+            write_again(self.machine, path, text)
         self.machine.systemctl("start", EXECUTOR)
         self.machine.wait_until(lambda: undo_state(self.gatemend, intent) == "undo-failed", 120, "the end on record")
-        self.assertEqual({path: self.machine.read(path) for path in texts}, texts)
+        self.assertEqual(texts_of(self.machine), texts)
         self.assertIn("written again by somebody else since", self.gatemend.records("undone")[-1]["detail"])
