@@ -69,14 +69,14 @@ class ApprovedTwice(Acted):
 
     def test_a_crash_of_nginx_is_healed_all_the_same(self) -> None:
         for number in range(2):
+            if number > 0:  # what was undone is not offered again: another one
+                self.story.dead = "/run/php/php8.0-fpm.sock"
+                self.story.inject()
             intent = self.repoint()
             self.gatemend.roll_back(intent)
             self.machine.wait_until(
                 lambda: len(self.gatemend.records("undone")) > number, DEADLINE, "the file to be as it was"
             )
-            self.assertEqual(self.gatemend.records("latched"), [])
-            if number == 0:
-                self.gatemend.resume(self.site.nginx)  # what was undone is not offered again unasked
         self.assertEqual(self.gatemend.records("latched"), [])
         self.site.kill_nginx()
         self.machine.wait_until(lambda: self.machine.is_active(self.site.nginx), DEADLINE, "nginx to be up")
