@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "actions/capture_files.hpp"
 
-#include <dirent.h>
+#include "sandbox/bus/folder_stream.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -24,10 +25,6 @@ using core::Result;
 constexpr std::string_view kEnd = ".pcap";
 constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kFileMode = 0600;
-
-struct CloseFolder {
-    void operator()(DIR* folder) const { (void)closedir(folder); }
-};
 
 Error failed(const std::string& what) {
     return Error{what + ": " + std::generic_category().message(errno)};
@@ -54,7 +51,7 @@ Result<UniqueFd> open_folder(const std::string& folder) {
 
 Result<std::vector<std::uint64_t>> list_captures(const std::string& folder) {
     GATEMEND_TRY(fd, open_folder(folder));
-    const std::unique_ptr<DIR, CloseFolder> listing{fdopendir(fd.get())};
+    const bus::FolderStream listing{fdopendir(fd.get())};
     if (!listing) {
         return failed(folder);
     }

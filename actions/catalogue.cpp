@@ -292,6 +292,10 @@ ActClass class_of(ActId act, core::ActiveState before) {
     return act == ActId::kRestartUnit && was_down ? ActClass::kStart : spec(act).act_class;
 }
 
+bool starts_unit(ActId act) {
+    return act == ActId::kStartUnit || act == ActId::kRestartUnit;
+}
+
 std::optional<ActId> act_from_name(std::string_view name) {
     const auto* found = std::ranges::find(kCatalogue, name, &ActSpec::name);
     if (found == kCatalogue.end()) {

@@ -103,6 +103,8 @@ struct ActSpec {
 // `before`: the unit's state that the plan was made for. To restart what is down is to start it.
 [[nodiscard]] ActClass class_of(ActId act, core::ActiveState before);
 
+[[nodiscard]] bool starts_unit(ActId act);  // where it is down
+
 // By ParameterSpec::name; sorted, so that the digest does not depend on who made it.
 using Parameters = std::map<std::string, std::string, std::less<>>;
 

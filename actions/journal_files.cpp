@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actions/journal_files.hpp"
 
+#include "sandbox/bus/folder_stream.hpp"
 #include "sandbox/bus/unique_fd.hpp"
 
 #include <dirent.h>
@@ -215,10 +216,6 @@ Result<std::optional<JournalFile>> look_at(int folder, JournalFile file) {
     return std::optional{std::move(file)};
 }
 
-struct CloseFolder {
-    void operator()(DIR* folder) const { (void)closedir(folder); }
-};
-
 bool is_before(const JournalFile& a, const JournalFile& b) {
     return std::tie(a.begun, a.oldest.chain, a.name) < std::tie(b.begun, b.oldest.chain, b.name);
 }
@@ -275,7 +272,7 @@ Result<std::vector<JournalFile>> read_journal_folder(const std::string& folder) 
         return Error{folder + ": " + std::generic_category().message(errno)};
     }
     const int number = fd.get();
-    const std::unique_ptr<DIR, CloseFolder> listing{fdopendir(number)};
+    const bus::FolderStream listing{fdopendir(number)};
     if (!listing) {
         return Error{folder + ": " + std::generic_category().message(errno)};
     }

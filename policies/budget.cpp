@@ -308,16 +308,16 @@ std::string with_clear_words(std::string text, std::string_view unit) {
 }
 
 std::string flapping_words(std::string_view unit, const core::Ledger& ledger, TimePoint now) {
-    const auto healed = static_cast<std::size_t>(
-        std::ranges::count_if(ledger.attempts, [&](const Attempt& attempt) {
-            const std::string act_class = class_of(attempt);
-            const bool is_revival =
-                act_class == actions::act_class_id(actions::ActClass::kStart) ||
-                act_class == actions::act_class_id(actions::ActClass::kDisruption);
-            return attempt.unit == unit && is_revival && is_cure(attempt) &&
-                   !attempt.is_uncounted && !is_forgiven(attempt, ledger, now) &&
-                   now - counted_time(attempt, now) < kFlapWindow;
-        }));
+    std::vector<const Attempt*> revivals;
+    for (const Attempt& attempt : ledger.attempts) {
+        const std::string act_class = class_of(attempt);
+        const bool is_revival = act_class == actions::act_class_id(actions::ActClass::kStart) ||
+                                act_class == actions::act_class_id(actions::ActClass::kDisruption);
+        if (attempt.unit == unit && is_revival && !is_forgiven(attempt, ledger, now)) {
+            revivals.push_back(&attempt);
+        }
+    }
+    const std::size_t healed = cures_of(revivals, now).size();
     return healed < kFlappingFrom ? ""
                                   : "flapping: healed " + std::to_string(healed) + " times in " +
                                         core::format_duration(kFlapWindow);

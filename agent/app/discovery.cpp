@@ -13,10 +13,6 @@ namespace {
 constexpr std::string_view kNginxUnit = "nginx.service";
 constexpr std::size_t kMaxBackends = 4096;
 
-bool is_loopback(std::string_view address) {
-    return address.starts_with("127.") || address.starts_with("[::1]:");
-}
-
 core::ConfigLine line_of(const parse::Setting& setting) {
     return core::ConfigLine{setting.value, setting.where};
 }
@@ -71,8 +67,8 @@ void add(core::Topology& topology, const Owner& owner, core::Backend backend) {
                                 topology.services.end(),
                                 [&](const core::Service& item) { return item.unit == owner.unit; });
     if (service == topology.services.end()) {
-        service =
-            topology.services.insert(service, core::Service{owner.unit, role_of(owner.unit), {}});
+        service = topology.services.insert(
+            service, core::Service{owner.unit, core::role_of_unit(owner.unit), {}});
     }
     const auto known = std::find_if(
         service->backends.begin(), service->backends.end(), [&backend](const core::Backend& item) {
@@ -181,9 +177,10 @@ void add_logs(core::Topology& topology, const Machine& machine) {
 
 void add_nginx(core::Topology& topology, const Machine& machine) {
     core::Service service{std::string(kNginxUnit), core::ServiceRole::kNginx, {}};
-    const auto listen = std::find_if(machine.nginx.listens.begin(),
-                                     machine.nginx.listens.end(),
-                                     [](const std::string& item) { return is_loopback(item); });
+    const auto listen = std::find_if(
+        machine.nginx.listens.begin(), machine.nginx.listens.end(), [](const std::string& item) {
+            return core::is_loopback(item);
+        });
     if (listen != machine.nginx.listens.end()) {
         service.backends.push_back(core::Backend{*listen, "", "nginx"});
     }
@@ -230,10 +227,6 @@ void add_unread_nginx(core::Topology& topology, const Machine& machine) {
 }
 
 }  // namespace
-
-core::ServiceRole role_of(std::string_view unit) {
-    return core::role_of_unit(unit);
-}
 
 core::Topology discover(const Machine& machine,
                         const policy::Settings& settings,

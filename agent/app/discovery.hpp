@@ -49,6 +49,4 @@ struct Machine {
                                       const policy::Settings& settings,
                                       const core::Topology& remembered);
 
-[[nodiscard]] core::ServiceRole role_of(std::string_view unit);
-
 }  // namespace gatemend::app

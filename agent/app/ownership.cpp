@@ -20,10 +20,6 @@ const UnitStanding* standing_of(const Machine& machine, const std::string& unit)
     return found == machine.units.end() ? nullptr : &found->second;
 }
 
-bool is_loopback(std::string_view address) {
-    return address.starts_with("127.") || address.starts_with("[::1]:");
-}
-
 // A pool that listens on every interface also answers on loopback.
 bool listens_on(const Machine& machine, const parse::FpmPool& pool, const std::string& address) {
     const std::string listen = real_address(machine, pool.listen);
@@ -31,7 +27,8 @@ bool listens_on(const Machine& machine, const parse::FpmPool& pool, const std::s
         return true;
     }
     const bool is_wildcard = listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:");
-    return is_wildcard && is_loopback(address) && core::port_of(listen) == core::port_of(address);
+    return is_wildcard && core::is_loopback(address) &&
+           core::port_of(listen) == core::port_of(address);
 }
 
 // Units that run other people's programs: what listens in their group is not what they are for.
@@ -89,7 +86,7 @@ const core::Listener* find_proven(const Machine& machine, const std::string& add
 // whatever else does so in its group is a site's script.
 const core::Listener* find_inside(const Machine& machine, const std::string& address) {
     return find_listener(machine, address, [](const core::Listener& listener) {
-        return role_of(listener.unit) == ServiceRole::kOther;
+        return core::role_of_unit(listener.unit) == ServiceRole::kOther;
     });
 }
 
@@ -190,7 +187,7 @@ Memory seen_owner(const Machine& machine,
     if (has_moved(machine, owner, address)) {
         return {};
     }
-    const bool is_fpm = role_of(seen->unit) == ServiceRole::kPhpFpm;
+    const bool is_fpm = core::role_of_unit(seen->unit) == ServiceRole::kPhpFpm;
     const bool is_given_away = is_fpm && !file_owner(machine, address).unit.empty();
     return {owner, !is_retired(standing) && !is_given_away};
 }
@@ -272,7 +269,7 @@ std::string real_address(const Machine& machine, const std::string& address) {
 std::string unit_of(const Machine& machine, const FpmInstance& instance) {
     const UnitStanding* standing = standing_of(machine, instance.unit);
     const bool is_alias = standing != nullptr && actions::is_unit_name(standing->name) &&
-                          role_of(standing->name) == ServiceRole::kPhpFpm;
+                          core::role_of_unit(standing->name) == ServiceRole::kPhpFpm;
     return is_alias ? standing->name : instance.unit;
 }
 

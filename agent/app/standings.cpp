@@ -54,7 +54,7 @@ void identify(bus::SystemdClient& systemd,
     constexpr std::size_t kMaxUnits = 64;
     std::set<std::string> units;
     for (const core::Listener& listener : look.listeners.value_or(std::vector<core::Listener>{})) {
-        const bool is_concerned = role_of(listener.unit) == core::ServiceRole::kPhpFpm ||
+        const bool is_concerned = core::role_of_unit(listener.unit) == core::ServiceRole::kPhpFpm ||
                                   topology.find_by_unit(listener.unit) != nullptr;
         if (is_concerned && units.size() < kMaxUnits) {
             units.insert(listener.unit);

@@ -208,7 +208,7 @@ std::optional<core::Service> service_of(const Json& item) {
     if (!backends) {
         return std::nullopt;
     }
-    return core::Service{*unit, role_of(*unit), std::move(*backends)};
+    return core::Service{*unit, core::role_of_unit(*unit), std::move(*backends)};
 }
 
 }  // namespace

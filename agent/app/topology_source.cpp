@@ -48,6 +48,7 @@ void TopologySource::start() {
     }
     watch_.set_roots(config_roots(kEtc));
     if (!topology_.services.empty()) {
+        read_files();
         rediscover();
     }
     ask_nginx();
@@ -98,6 +99,7 @@ void TopologySource::take_look(const core::Inspection& look) {
     machine_.look.listeners = look.listeners;
     ask_standings([this] {
         if (discover(machine_, outside_.settings(), topology_) != topology_) {
+            read_files();
             rediscover();
         }
     });
@@ -205,6 +207,7 @@ void TopologySource::take_name(const std::string& host,
     }
     if (known != addresses) {
         known = std::move(addresses);
+        read_files();
         rediscover();
     }
 }
@@ -224,6 +227,7 @@ void TopologySource::take_nginx(const core::UnitState& state) {
 
 void TopologySource::refresh() {
     retry_delay_ = core::Duration::zero();
+    read_files();
     rediscover();
     ask_nginx();
 }
@@ -308,7 +312,6 @@ void TopologySource::read_files() {
 }
 
 void TopologySource::rediscover() {
-    read_files();
     // What was guessed without nginx's word is guessed again.
     core::Topology fresh =
         discover(machine_, outside_.settings(), is_learnt_ ? topology_ : core::Topology{});

@@ -24,7 +24,7 @@ std::string unit_of_socket(std::string_view address) {
         return "php-fpm.service";
     }
     const std::string unit = std::string{base.substr(0, base.size() - kSocket.size())} + ".service";
-    return app::role_of(unit) == core::ServiceRole::kPhpFpm ? unit : "";
+    return core::role_of_unit(unit) == core::ServiceRole::kPhpFpm ? unit : "";
 }
 
 core::UnitResult result_in(std::string_view message) {
@@ -143,8 +143,8 @@ void LogReplay::introduce(const core::SymptomSeen& seen, core::TimePoint time) {
     const bool is_about_nginx = seen.address.empty() && seen.unit.empty();
     const std::string unit = is_about_nginx ? "nginx.service" : seen.unit;
     if (!unit.empty() && timeline_.state().topology.find_by_unit(unit) == nullptr &&
-        (has_journal_ || is_about_nginx || app::role_of(unit) != core::ServiceRole::kOther)) {
-        const core::ServiceRole role = app::role_of(unit);
+        (has_journal_ || is_about_nginx || core::role_of_unit(unit) != core::ServiceRole::kOther)) {
+        const core::ServiceRole role = core::role_of_unit(unit);
         add(core::Service{unit, role, {}}, time);
     }
 }

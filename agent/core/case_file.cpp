@@ -334,4 +334,15 @@ std::string format_bytes(std::uint64_t bytes) {
     return std::to_string(bytes / 1024) + " KiB";
 }
 
+CaseFile connect_case(Cause cause, const Findings& findings) {
+    CaseFile file(cause, findings);
+    file.probe_bad().sightings({Symptom::kConnectRefused,
+                                Symptom::kSocketMissing,
+                                Symptom::kConnectDenied,
+                                Symptom::kConnectTimeout,
+                                Symptom::kUnreachable,
+                                Symptom::kNoLiveUpstreams});
+    return file;
+}
+
 }  // namespace gatemend::core

@@ -84,6 +84,8 @@ class CaseFile {
 [[nodiscard]] std::string config_words(const std::string& directive, const ConfigLine& line);
 // "fastcgi", "proxy" ...: how the directives for this backend begin
 [[nodiscard]] std::string directive_prefix(const Backend& backend);
+// The backend cannot be connected to: the probe, and what records say of that.
+[[nodiscard]] CaseFile connect_case(Cause cause, const Findings& findings);
 // "1.5 GiB", "340 MiB"
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 

@@ -254,13 +254,7 @@ std::string plan_words(CaseFile& file,
 }
 
 CaseFile moved_case(Cause cause, const Findings& findings, const std::vector<Target>& fitting) {
-    CaseFile file(cause, findings);
-    file.probe_bad().sightings({Symptom::kConnectRefused,
-                                Symptom::kSocketMissing,
-                                Symptom::kConnectDenied,
-                                Symptom::kConnectTimeout,
-                                Symptom::kUnreachable,
-                                Symptom::kNoLiveUpstreams});
+    CaseFile file = connect_case(cause, findings);
     std::string words = "nobody listens on " + findings.backend.address;
     for (const Target& target : fitting) {
         words += "; " + target.listener->command + " (" + target.listener->unit +

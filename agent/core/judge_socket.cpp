@@ -22,17 +22,6 @@ bool is_connect_failure(const Findings& findings) {
                         ProbeOutcome::kConnectTimeout});
 }
 
-CaseFile connect_case(Cause cause, const Findings& findings) {
-    CaseFile file(cause, findings);
-    file.probe_bad().sightings({Symptom::kConnectRefused,
-                                Symptom::kSocketMissing,
-                                Symptom::kConnectDenied,
-                                Symptom::kConnectTimeout,
-                                Symptom::kUnreachable,
-                                Symptom::kNoLiveUpstreams});
-    return file;
-}
-
 std::string octal(std::uint32_t mode) {
     std::string text;
     for (int shift = 6; shift >= 0; shift -= 3) {
@@ -157,7 +146,9 @@ std::optional<Diagnosis> judge_socket_ownership(const Findings& findings) {
                   " (`ls -ld`), or move the socket to a directory it may enter."
             : "Set listen.owner, listen.group and listen.mode = 0660 of the pool to nginx's user, "
               "then `systemctl restart " +
-                  findings.unit_name + "`; until then `chown` the socket. Never make it 0666.");
+                  findings.unit_name +
+                  "`; `gatemend suggest` prepares that where the pool file is the reason. Until "
+                  "then `chown` the socket. Never make it 0666.");
 }
 
 std::optional<Diagnosis> judge_firewall(const Findings& findings) {

@@ -96,9 +96,12 @@ bool is_unowned_name(std::string_view name) {
            std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
+bool is_loopback(std::string_view address) {
+    return address.starts_with("127.") || address.starts_with("[::1]:");
+}
+
 bool is_local(std::string_view address) {
-    return address.starts_with("unix:") || address.starts_with("127.") ||
-           address.starts_with("[::1]:");
+    return address.starts_with("unix:") || is_loopback(address);
 }
 
 }  // namespace gatemend::core

@@ -143,6 +143,7 @@ struct Topology {
 
 // "unix:…", 127.0.0.0/8, [::1]: whatever listens there runs on this machine.
 [[nodiscard]] bool is_local(std::string_view address);
+[[nodiscard]] bool is_loopback(std::string_view address);  // 127.0.0.0/8 and [::1], with a port
 
 // PHP-FPM copies into its own log what scripts print, without saying that it is theirs: any line
 // there may be a visitor's.

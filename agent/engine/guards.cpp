@@ -35,10 +35,6 @@ void guard_target(std::vector<core::Hold>& holds,
     }
 }
 
-bool starts_unit(actions::ActId act) {
-    return act == actions::ActId::kStartUnit || act == actions::ActId::kRestartUnit;
-}
-
 // Whoever stopped a unit is obeyed, whatever the cause is called. `target`: the unit that the step
 // would start.
 void guard_intent(std::vector<core::Hold>& holds,
@@ -46,7 +42,7 @@ void guard_intent(std::vector<core::Hold>& holds,
                   const std::string& unit,
                   const ServiceRecord& target,
                   const policy::LadderStep* step) {
-    const bool is_start = step == nullptr || starts_unit(step->act);
+    const bool is_start = step == nullptr || actions::starts_unit(step->act);
     const bool is_down = target.unit && core::is_down(*target.unit);
     const core::Intent intent = is_start && is_down ? intent_of(target) : core::Intent::kNobody;
     const bool is_stopped = c.incident.diagnosis.cause == core::Cause::kUnitStopped;
@@ -80,7 +76,7 @@ void guard_answer(std::vector<core::Hold>& holds,
     const std::string& result = state.job_result;
     const bool is_no = result == "dependency" || result == "skipped" || result == "assert" ||
                        result == "unsupported" || result == "invalid";
-    const bool is_start = step == nullptr || starts_unit(step->act);
+    const bool is_start = step == nullptr || actions::starts_unit(step->act);
     if (is_start && core::is_down(state) && state.has_ended_job && is_no) {
         guard(holds,
               HoldKind::kCauseElsewhere,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/log_cursor.hpp"
 
+#include "sandbox/bus/folder_stream.hpp"
 #include "sandbox/bus/unique_fd.hpp"
 
 #include <dirent.h>
@@ -45,8 +46,7 @@ std::string find_rotated(const std::string& path, const LogCursor& cursor) {
     }
     const std::string folder = path.substr(0, slash + 1);
     const std::string name = path.substr(slash + 1);
-    const auto close_dir = [](DIR* opened) { (void)::closedir(opened); };
-    const std::unique_ptr<DIR, decltype(close_dir)> dir(::opendir(folder.c_str()), close_dir);
+    const bus::FolderStream dir{::opendir(folder.c_str())};
     for (int seen = 0; dir != nullptr && seen < kMaxSiblings; ++seen) {
         // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
         const dirent* entry = ::readdir(dir.get());

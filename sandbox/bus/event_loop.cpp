@@ -130,6 +130,10 @@ core::TimePoint wall_clock() {
     return std::chrono::floor<core::Duration>(std::chrono::system_clock::now());
 }
 
+core::Duration since_boot() {
+    return std::chrono::microseconds{boottime_usec()};
+}
+
 EventLoop::EventLoop(sd_event* event)
     : event_(event),
       wall_at_start_(wall_clock()),

@@ -20,6 +20,7 @@ namespace gatemend::bus {
 inline constexpr int kExitStartAnew = 75;
 
 [[nodiscard]] core::TimePoint wall_clock();  // CLOCK_REALTIME
+[[nodiscard]] core::Duration since_boot();   // CLOCK_BOOTTIME, suspended time included
 
 class Source {
   public:

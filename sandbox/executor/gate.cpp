@@ -403,9 +403,7 @@ bool asks_for_intent(const policy::Policy& policy,
                      const core::UnitState& state) {
     const policy::Rule* rule = policy::find_rule_by_name(policy, plan.rule);
     const bool is_revived = rule != nullptr && rule->is_reviving_stopped;
-    const bool is_start =
-        plan.act == actions::ActId::kStartUnit || plan.act == actions::ActId::kRestartUnit;
-    return is_start && !is_revived && core::is_down(state);
+    return actions::starts_unit(plan.act) && !is_revived && core::is_down(state);
 }
 
 std::optional<GateHold> check_intent(const core::UnitState& state,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/inspect/machine.hpp"
 
+#include "sandbox/bus/folder_stream.hpp"
+
 #include <fmt/format.h>
 
 #include <dirent.h>
@@ -44,15 +46,11 @@ constexpr Asked kAsked[] = {
 // In each of a journal's folders; more than so many files are no ordinary journal.
 constexpr std::size_t kMaxJournalFiles = 8192;
 
-struct CloseFolder {
-    void operator()(DIR* folder) const { closedir(folder); }
-};
-
 // Not std::filesystem: its iterators ask for the flags of what they have opened, which the filter
 // of this program forbids.
 std::vector<std::string> list_folder(const std::string& path) {
     std::vector<std::string> names;
-    const std::unique_ptr<DIR, CloseFolder> folder{opendir(path.c_str())};
+    const bus::FolderStream folder{opendir(path.c_str())};
     if (!folder) {
         return names;
     }

@@ -6,6 +6,7 @@
 #include "sandbox/mend/place.hpp"
 
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <vector>
@@ -38,7 +39,6 @@ bool is_same_number(const FoundSocket& socket, const struct stat& info) {
 }  // namespace
 
 std::optional<std::uint32_t> device_of_mount(std::string_view mountinfo, std::uint64_t mount) {
-    constexpr unsigned kMinorBits = 20;
     while (!mountinfo.empty()) {
         std::string_view line = inspect::take_line(mountinfo);
         if (inspect::leading_number(inspect::take_word(line)) != mount) {
@@ -47,10 +47,11 @@ std::optional<std::uint32_t> device_of_mount(std::string_view mountinfo, std::ui
         (void)inspect::take_word(line);  // the mount above
         const std::string_view device = inspect::take_word(line);
         const std::size_t colon = std::min(device.find(':'), device.size() - 1);
-        const auto major = inspect::leading_number(device.substr(0, colon));
-        const auto minor = inspect::leading_number(device.substr(colon + 1));
-        return major && minor
-                   ? std::optional{static_cast<std::uint32_t>(*major << kMinorBits | *minor)}
+        const auto first = inspect::leading_number(device.substr(0, colon));
+        const auto second = inspect::leading_number(device.substr(colon + 1));
+        return first && second
+                   ? std::optional{inspect::kernel_device(
+                         makedev(static_cast<unsigned>(*first), static_cast<unsigned>(*second)))}
                    : std::nullopt;
     }
     return std::nullopt;

@@ -300,12 +300,7 @@ GuardView GuardView::of_this_machine() {
     GuardView view;
     // Not the event loop's clock: markers and shutdowns are dated by whoever wrote them.
     view.now = bus::wall_clock;
-    view.since_boot = [] {
-        timespec time{};
-        (void)::clock_gettime(CLOCK_BOOTTIME, &time);  // cannot fail: Linux has had it since 2.6.39
-        return std::chrono::seconds{time.tv_sec} +
-               std::chrono::floor<Duration>(std::chrono::nanoseconds{time.tv_nsec});
-    };
+    view.since_boot = bus::since_boot;
     return view;
 }
 

@@ -2,6 +2,7 @@
 #include "sandbox/tools/hold_marker.hpp"
 
 #include "core/text.hpp"
+#include "sandbox/bus/folder_stream.hpp"
 #include "sandbox/bus/unique_fd.hpp"
 #include "sandbox/tools/small_text.hpp"
 
@@ -23,10 +24,6 @@ using core::Duration;
 using core::Error;
 using core::Result;
 using core::TimePoint;
-
-struct CloseFolder {
-    void operator()(DIR* folder) const { (void)::closedir(folder); }  // nothing was written
-};
 
 // Whole seconds: what people write and read.
 std::string shown_time(TimePoint time) {
@@ -188,7 +185,7 @@ HoldFolder read_holds(const std::string& folder, TimePoint now, uid_t owner) {
     }
     const std::string stranger = find_stranger(info, owner);
     const int number = fd.get();
-    const std::unique_ptr<DIR, CloseFolder> entries{::fdopendir(number)};
+    const bus::FolderStream entries{::fdopendir(number)};
     if (entries == nullptr) {
         holds.problem = folder + ": " + std::generic_category().message(errno);
         return holds;

@@ -58,7 +58,7 @@ LAYERS = (
         "inspect",
         r"sandbox/inspect/",
         POSIX,
-        ("core/", "sandbox/(inspect|seccomp|journal)/", "sandbox/bus/unique_fd.hpp", "<fmt/"),
+        ("core/", "sandbox/(inspect|seccomp|journal)/", "sandbox/bus/(unique_fd|folder_stream).hpp", "<fmt/"),
     ),
     # permissions are computed, and sockets asked for, as inspect does
     (

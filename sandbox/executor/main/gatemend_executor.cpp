@@ -41,15 +41,6 @@ constexpr const char* kAuditPath = "/var/log/gatemend/audit.jsonl";
 constexpr const char* kSpillPath = "/run/gatemend-executor/spill.jsonl";
 constexpr const char* kNamesPath = "/var/lib/gatemend/names";
 
-core::Duration uptime() {
-    timespec time{};
-    if (clock_gettime(CLOCK_BOOTTIME, &time) < 0) {
-        return core::Duration::zero();
-    }
-    return std::chrono::seconds{time.tv_sec} +
-           std::chrono::duration_cast<core::Duration>(std::chrono::nanoseconds{time.tv_nsec});
-}
-
 // Everything that lives as long as the process, in the order it is built.
 struct Service {
     explicit Service(bus::EventLoop& event_loop) : loop(event_loop), timers(event_loop) {}
@@ -130,7 +121,7 @@ void Service::build_executor() {
             .after = [this](
                          core::Duration delay,
                          std::function<void()> then) { timers.call_after(delay, std::move(then)); },
-            .uptime = uptime,
+            .uptime = bus::since_boot,
             .read_anchor =
                 [this](const std::string& path, const sandbox::AnchorDone& done) {
                     sandbox::read_newest_anchor(*runner, path, done);
