@@ -136,12 +136,12 @@ void Daemon::make_driver(engine::State state) {
                 const core::Service* service = driver_->state().topology.find_by_unit(unit);
                 service_logs_->read(unit, service == nullptr ? "" : service->log, std::move(done));
             },
-        .on_inspection = [this](const core::Inspection& look) { topology_->take_look(look); },
         .identify =
             [this](core::Inspection look, std::function<void(core::Inspection)> done) {
                 identify(*systemd_, driver_->state().topology, std::move(look), std::move(done));
             },
         .read_last_job = journal::read_last_job,
+        .on_inspection = [this](const core::Inspection& look) { topology_->take_look(look); },
     };
     service_logs_ = std::make_unique<ServiceLogs>(loop_, *executor_, warn);
     driver_ = std::make_unique<Driver>(std::move(outside), std::move(state));

@@ -132,9 +132,7 @@ void Driver::run(const engine::ReadJournal& effect) {
 
 void Driver::run(const engine::ReadJobs& effect) {
     after(core::Duration::zero(), [this, effect] {
-        using Last = core::Result<core::LastJob>;
-        const Last last = outside_.read_last_job ? outside_.read_last_job(effect.id)
-                                                 : Last{core::Error{"nobody can be asked"}};
+        const auto last = outside_.read_last_job(effect.id);
         if (!last) {
             outside_.warn("jobs of " + effect.unit + ": " + last.error().text);
         }
@@ -143,10 +141,6 @@ void Driver::run(const engine::ReadJobs& effect) {
 }
 
 void Driver::run(const engine::ReadLogs& effect) {
-    if (!outside_.read_logs) {
-        feed(core::LogsRead{effect.unit});
-        return;
-    }
     // Reading takes its time, and a visitor is waiting for the probe and the act.
     after(kJournalDelay, [this, unit = effect.unit] {
         outside_.read_logs(unit, [this, unit](std::vector<core::SymptomSeen> records) {
@@ -175,7 +169,7 @@ void Driver::run(const engine::Inspect& effect) {
 }
 
 void Driver::take_inspected(core::Inspected inspected) {
-    if (!inspected.inspection || !outside_.identify) {
+    if (!inspected.inspection) {
         feed(std::move(inspected));
         return;
     }

@@ -25,6 +25,7 @@ inline constexpr std::size_t kMaxQueuedEvents = 4096;
 
 class Driver {
   public:
+    // All of it is needed: whoever drives the engine with less comes to another diagnosis.
     struct Outside {
         bus::EventLoop& loop;
         io::ExecutorClient& executor;
@@ -36,12 +37,12 @@ class Driver {
         // What the service's own log, its journal and the kernel have said lately; answers once.
         std::function<void(const std::string& unit,
                            std::function<void(std::vector<core::SymptomSeen>)> done)>
-            read_logs{};
-        std::function<void(const core::Inspection&)> on_inspection{};
+            read_logs;
         // Adds what systemd knows of the listeners; answers once.
-        std::function<void(core::Inspection, std::function<void(core::Inspection)>)> identify{};
-        // What systemd has written about the unit's jobs; nothing is known without it.
-        std::function<core::Result<core::LastJob>(const std::string& id)> read_last_job{};
+        std::function<void(core::Inspection, std::function<void(core::Inspection)>)> identify;
+        // What systemd has written about the unit's jobs.
+        std::function<core::Result<core::LastJob>(const std::string& id)> read_last_job;
+        std::function<void(const core::Inspection&)> on_inspection{};  // identified
     };
 
     Driver(Outside outside, engine::State initial);

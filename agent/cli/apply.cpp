@@ -2,6 +2,8 @@
 #include "cli/apply.hpp"
 
 #include "app/driver.hpp"
+#include "app/service_logs.hpp"
+#include "app/standings.hpp"
 #include "cli/approval.hpp"
 #include "cli/bus_call.hpp"
 #include "cli/exit_code.hpp"
@@ -34,8 +36,12 @@ constexpr core::Duration kUntilActed = std::chrono::minutes{3};
 constexpr core::Duration kUntilVerdict = std::chrono::minutes{10};
 constexpr std::chrono::milliseconds kPace{500};
 
-int failed(const std::string& text) {
+void warn(const std::string& text) {
     (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
+}
+
+int failed(const std::string& text) {
+    warn(text);
     return kExitFailed;
 }
 
@@ -83,7 +89,7 @@ class Performance {
         GATEMEND_CHECK(open());
         real_->nginx_dump([this](const core::Result<io::NginxDump>& dump) {
             if (!dump) {
-                (void)std::fprintf(stderr, "gatemend: %s\n", dump.error().text.c_str());
+                warn(dump.error().text);
             }
             // the executor knows now which addresses may be probed
             if (piece_.suggested) {
@@ -123,18 +129,27 @@ class Performance {
                         loop_.exit(0);
                     },
                 .on_ledger = [this](const core::Ledger& ledger) { look_for_another(ledger); }});
+        service_logs_ = std::make_unique<app::ServiceLogs>(loop_, *one_, warn);
         engine::State state;
         state.policy = piece_.policy;
         driver_ = std::make_unique<app::Driver>(
-            app::Driver::Outside{.loop = loop_,
-                                 .executor = *one_,
-                                 .record = [](core::TimePoint, const engine::Record&) {},
-                                 .read_journal = io::read_journal_excerpt,
-                                 .warn =
-                                     [](const std::string& text) {
-                                         (void)std::fprintf(stderr, "gatemend: %s\n", text.c_str());
-                                     },
-                                 .read_last_job = journal::read_last_job},
+            app::Driver::Outside{
+                .loop = loop_,
+                .executor = *one_,
+                .record = [](core::TimePoint, const engine::Record&) {},
+                .read_journal = io::read_journal_excerpt,
+                .warn = warn,
+                .read_logs =
+                    [this](const std::string& unit, app::ServiceLogs::Done done) {
+                        const core::Service* service = piece_.topology.find_by_unit(unit);
+                        service_logs_->read(
+                            unit, service == nullptr ? "" : service->log, std::move(done));
+                    },
+                .identify =
+                    [this](core::Inspection look, std::function<void(core::Inspection)> done) {
+                        app::identify(*systemd_, piece_.topology, std::move(look), std::move(done));
+                    },
+                .read_last_job = journal::read_last_job},
             std::move(state));
         return core::Done{};
     }
@@ -205,6 +220,7 @@ class Performance {
     std::unique_ptr<bus::SystemdClient> systemd_;
     std::unique_ptr<io::ExecutorClient> real_;
     std::unique_ptr<OnePlanExecutor> one_;
+    std::unique_ptr<app::ServiceLogs> service_logs_;
     std::unique_ptr<app::Driver> driver_;
     bus::Source deadline_;
 };

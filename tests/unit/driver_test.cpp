@@ -49,17 +49,23 @@ class LiveDriver : public testing::Test {
     bus::EventLoop loop_ = std::move(*bus::EventLoop::open());
     FakeExecutor executor_;
     std::vector<engine::RecordKind> records_;
-    Driver driver_{Driver::Outside{loop_,
-                                   executor_,
-                                   [this](core::TimePoint, const engine::Record& record) {
-                                       records_.push_back(record.kind);
-                                   },
-                                   [](const std::string&, const std::string&) {
-                                       return core::Result<std::vector<std::string>>(
-                                           std::vector<std::string>{});
-                                   },
-                                   [](const std::string&) {}},
-                   policies()};
+    Driver driver_{
+        Driver::Outside{loop_,
+                        executor_,
+                        [this](core::TimePoint, const engine::Record& record) {
+                            records_.push_back(record.kind);
+                        },
+                        [](const std::string&, const std::string&) {
+                            return core::Result<std::vector<std::string>>(
+                                std::vector<std::string>{});
+                        },
+                        [](const std::string&) {},
+                        [](const std::string&, const auto& done) { done({}); },
+                        [](core::Inspection look, const auto& done) { done(look); },
+                        [](const std::string&) {
+                            return core::Result<core::LastJob>(core::Error{"nobody can be asked"});
+                        }},
+        policies()};
 };
 
 TEST_F(LiveDriver, GoesFromACrashToAnActWithoutWaitingForTheLoop) {
