@@ -90,7 +90,7 @@ struct Worker {
     // Clock ticks of CPU, times that a thread was switched away from, calls that read or wrote, all
     // added up: grows whenever the process does anything.
     std::uint64_t done = 0;
-    bool is_traced = false;          // by a debugger
+    bool is_traced = false;          // held by a debugger or a frozen control group
     char state = '?';                // R S D T t Z, as in /proc/PID/stat
     std::uint64_t own_bytes = 0;     // private memory (smaps_rollup)
     std::uint64_t shared_bytes = 0;  // resident and not private: opcache, program text

@@ -70,7 +70,7 @@ std::string find_short_pool(const Findings& findings) {
 
 void object_to_change(const Findings& findings, std::vector<Objected>& found) {
     if (findings.work.looks > 0 && findings.work.newest.is_traced) {
-        add(found, Objection::kTraced, "a debugger is attached to a process of the unit");
+        add(found, Objection::kTraced, "a debugger or a frozen control group holds a process of the unit");
     }
     if (findings.unit &&
         (findings.unit->active == ActiveState::kReloading || findings.unit->has_job)) {

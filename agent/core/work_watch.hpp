@@ -38,7 +38,7 @@ struct Waiting {
 // What one look says of one unit.
 struct Stillness {
     bool is_known = false;    // all processes and all sockets were seen
-    bool is_traced = false;   // a debugger holds one of them
+    bool is_traced = false;   // a debugger or a frozen control group holds one
     bool is_stopped = false;  // every single one is stopped (SIGSTOP)
     std::vector<Pulse> crew{};
     std::vector<Waiting> queues{};      // by address

@@ -100,7 +100,7 @@ void WorkGuard::judge(const Plan& plan, Turn turn, const HoldDone& done) {
         watch.looks > 1 &&
         (!is_hung || (core::row_of(watch) >= kLeastStillness && is_waited_for(watch)));
     if (!watch.newest.is_known || watch.newest.is_traced) {
-        done(contrary(watch.newest.is_traced ? "a debugger is attached to the unit"
+        done(contrary(watch.newest.is_traced ? "a debugger or a frozen control group holds the unit"
                                              : "not all processes of the unit can be seen"));
     } else if (core::is_proven_stopped(watch) || is_still) {
         done(std::nullopt);

@@ -202,4 +202,17 @@ std::optional<core::UnitUse> unit_use(const Roots& roots,
     return has_memory || has_tasks ? std::optional{use} : std::nullopt;
 }
 
+bool is_frozen(const Roots& roots, std::string_view proc_cgroup) {
+    if (const auto path = path_of_controller(proc_cgroup, "")) {
+        const auto events = read_text(roots.cgroup + *path + "/cgroup.events");
+        if (events && number_after(*events, "frozen ").value_or(0) != 0) {
+            return true;
+        }
+    }
+    const auto path = path_of_controller(proc_cgroup, "freezer");
+    const auto state =
+        path ? read_text(roots.cgroup + "/freezer" + *path + "/freezer.state") : std::nullopt;
+    return state && (state->starts_with("FROZEN") || state->starts_with("FREEZING"));
+}
+
 }  // namespace gatemend::inspect

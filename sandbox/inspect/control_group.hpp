@@ -24,4 +24,8 @@ namespace gatemend::inspect {
                                                     std::string_view unit,
                                                     std::string_view proc_cgroup);
 
+// Somebody has frozen the control group of this process, or one above it (`systemctl freeze`): it
+// does nothing until it is thawed.
+[[nodiscard]] bool is_frozen(const Roots& roots, std::string_view proc_cgroup);
+
 }  // namespace gatemend::inspect

@@ -2,6 +2,7 @@
 #include "sandbox/inspect/processes.hpp"
 
 #include "core/text.hpp"
+#include "sandbox/bus/folder_stream.hpp"
 #include "sandbox/inspect/control_group.hpp"
 
 #include <dirent.h>
@@ -21,12 +22,6 @@ constexpr std::uint32_t kSystemd = 1;
 constexpr std::uint64_t kKibi = 1024;
 constexpr std::uint32_t kMaxThreadsSeen = 1024;  // of one process
 constexpr std::size_t kMaxStatusText = std::size_t{64} * 1024;
-
-struct CloseDirectory {
-    void operator()(DIR* directory) const { (void)closedir(directory); }
-};
-
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 std::optional<std::uint32_t> whole_number(std::string_view text) {
     std::uint32_t number = 0;
@@ -105,7 +100,7 @@ Holders find_holders(const Roots& roots,
             break;
         }
         const std::string folder = folder_of(roots, process.pid) + "/fd";
-        const Directory files{opendir(folder.c_str())};
+        const bus::FolderStream files{opendir(folder.c_str())};
         for (auto file = files ? next_number(files.get()) : std::nullopt;
              file && ++seen <= kMaxOpenFilesSeen;
              file = next_number(files.get())) {
@@ -182,7 +177,7 @@ std::uint64_t hard_file_limit(std::string_view limits) {
 }
 
 std::uint32_t count_open_files(const std::string& folder) {
-    const Directory files{opendir((folder + "/fd").c_str())};
+    const bus::FolderStream files{opendir((folder + "/fd").c_str())};
     std::uint32_t count = 0;
     while (files && count < kMaxOpenFilesSeen && next_number(files.get())) {
         ++count;
@@ -193,7 +188,7 @@ std::uint32_t count_open_files(const std::string& folder) {
 // Threads come and go: what one that has gone has done is missing from the sum, which changes it
 // too.
 std::uint64_t count_switches(const std::string& folder) {
-    const Directory threads{opendir((folder + "/task").c_str())};
+    const bus::FolderStream threads{opendir((folder + "/task").c_str())};
     std::uint64_t switches = 0;
     std::uint32_t seen = 0;
     while (threads && ++seen <= kMaxThreadsSeen) {
@@ -233,7 +228,7 @@ std::optional<Process> read_process(const Roots& roots, std::uint32_t pid) {
 std::vector<Process> list_processes(const Roots& roots, Deadline deadline) {
     constexpr std::uint32_t kKernelThreads = 2;
     std::vector<Process> processes;
-    const Directory directory{opendir(roots.proc.c_str())};
+    const bus::FolderStream directory{opendir(roots.proc.c_str())};
     while (directory && processes.size() < kMaxProcesses && !is_over(deadline)) {
         const auto pid = next_number(directory.get());
         if (!pid) {
@@ -301,6 +296,8 @@ core::Worker measure(const Roots& roots, const Process& process, Deadline deadli
         worker.peak_bytes = number_after(*status, "VmHWM:").value_or(0) * kKibi;
         worker.is_traced = number_after(*status, "TracerPid:").value_or(0) != 0;
     }
+    const auto groups = read_text(folder + "/cgroup");
+    worker.is_traced = worker.is_traced || (groups && is_frozen(roots, *groups));
     if (const auto limits = read_text(folder + "/limits")) {
         constexpr std::uint64_t kUnlimited = ~std::uint32_t{0};
         const auto soft = number_after(*limits, "Max open files");

@@ -561,6 +561,29 @@ TEST_F(Looking, TellsWhatAWorkerSharesAndBothItsFileLimits) {
     EXPECT_EQ(worker.open_files_hard_limit, 524288U);
 }
 
+TEST_F(Looking, TellsWhetherSomebodyHasFrozenAProcess) {
+    const Roots roots{.proc = folder.path(), .cgroup = folder.path()};
+    const std::string in_v2 = "0::/system.slice/a.service\n";
+    const std::string in_v1 = "5:freezer:/jobs\n1:name=systemd:/system.slice/a.service\n0::/\n";
+    EXPECT_FALSE(is_frozen(roots, in_v2));
+    fs::create_directories(folder / "system.slice/a.service");
+    fs::create_directories(folder / "freezer/jobs");
+    for (const bool frozen : {true, false}) {
+        test::overwrite(folder / "system.slice/a.service/cgroup.events",
+                        frozen ? "populated 1\nfrozen 1\n" : "populated 1\nfrozen 0\n");
+        test::overwrite(folder / "freezer/jobs/freezer.state", frozen ? "FROZEN\n" : "THAWED\n");
+        EXPECT_EQ(is_frozen(roots, in_v2), frozen);
+        EXPECT_EQ(is_frozen(roots, in_v1), frozen);
+    }
+    write_processes(folder);
+    test::overwrite(folder / "9/cgroup", in_v1);
+    test::overwrite(folder / "freezer/jobs/freezer.state", "FREEZING\n");
+    Process process;
+    process.pid = 9;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    EXPECT_TRUE(measure(roots, process, deadline).is_traced);
+}
+
 TEST(Consumers, AreThoseWhoTakeMostOfTheMachine) {
     std::vector<Process> before(5);
     for (std::uint32_t i = 0; i < before.size(); ++i) {
