@@ -159,11 +159,12 @@ Json suggestion_document(Workshop& shop,
                             {"where", setting.now.where}});
     }
     const bool is_fix = suggestion.merit == core::Merit::kFix;
+    const bool is_something = !settings.empty() || !suggestion.socket.empty();
     Json item{{"cause", is_known ? std::string{core::cause_id(suggestion.cause)} : ""},
               {"merit",
-               settings.empty() ? ""
-               : is_fix         ? "fix"
-                                : "band-aid"},
+               !is_something ? ""
+               : is_fix      ? "fix"
+                             : "band-aid"},
               {"text", core::sanitize(suggestion.text)},
               {"settings", std::move(settings)},
               {"arithmetic", suggestion.arithmetic},
@@ -171,10 +172,28 @@ Json suggestion_document(Workshop& shop,
               {"diff", ""},
               {"digest", ""},
               {"problem", ""}};
-    if (!suggestion.settings.empty()) {
+    if (is_something) {
         add_plan(shop, findings, suggestion, item);
     }
     return item;
+}
+
+// Where a pool file lets nginx in as it is written there is no plan, and nothing to tell unless
+// somebody asks.
+void add_listen(Workshop& shop, const core::Findings& findings, Json& list) {
+    const bool is_asked = shop.asked == core::Cause::kSocketOwnership;
+    const auto suggestion = core::suggest_listen(findings);
+    if (!suggestion || (shop.asked && !is_asked)) {
+        return;
+    }
+    Json item = suggestion_document(shop, findings, *suggestion);
+    if (item["digest"].get<std::string>().empty()) {
+        item["text"] = std::exchange(item["problem"], "");
+        item["merit"] = "";
+    }
+    if (is_asked || !item["digest"].get<std::string>().empty()) {
+        list.push_back(std::move(item));
+    }
 }
 
 std::vector<std::string> settings_now(const core::Findings& findings) {
@@ -211,6 +230,7 @@ Json place_document(Workshop& shop,
     for (const core::Suggestion& suggestion : suggestions) {
         list.push_back(suggestion_document(shop, findings, suggestion));
     }
+    add_listen(shop, findings, list);
     return {{"unit", findings.unit_name},
             {"pool", findings.backend.pool},
             {"address", findings.backend.address},
@@ -224,9 +244,9 @@ void add_places(Workshop& shop, const core::Service& service, Json& places) {
     for (const core::Backend& backend : service.backends) {
         core::Findings findings = findings_of(shop, service, backend, look);
         findings.sightings = sightings_of(records, service, backend);
-        const auto suggestions = suggestions_for(findings, shop.asked);
-        if (!suggestions.empty()) {
-            places.push_back(place_document(shop, findings, suggestions));
+        Json place = place_document(shop, findings, suggestions_for(findings, shop.asked));
+        if (!place["suggestions"].empty()) {
+            places.push_back(std::move(place));
         }
     }
 }
@@ -320,10 +340,12 @@ core::Result<std::optional<SuggestedPlan>> find_suggestion(const SuggestOptions&
 
 int run_suggest(const SuggestOptions& options) {
     const auto asked = core::cause_from_id(options.cause);
-    if (!options.cause.empty() && (!asked || !core::is_suggestible(*asked))) {
+    const bool is_askable =
+        asked && (core::is_suggestible(*asked) || asked == core::Cause::kSocketOwnership);
+    if (!options.cause.empty() && !is_askable) {
         (void)std::fputs(
             "gatemend: --cause must be pool-saturated, slow-backend, header-too-big, "
-            "script-fatal, nginx-fd-limit or oom-killed\n",
+            "script-fatal, nginx-fd-limit, oom-killed or socket-ownership\n",
             stderr);
         return kExitUsage;
     }

@@ -34,17 +34,20 @@ core::Result<actions::Plan> plan_of(const PlanSources& sources,
     // What was done before does not change what is offered: the budget is asked when it is applied.
     const policy::Decision decision =
         policy::decide(sources.policy, {}, question_of(sources, findings, suggestion));
-    const auto offer = std::ranges::find_if(decision.offers, [](const policy::Offer& item) {
-        return item.step.act == actions::ActId::kApplySuggestion;
-    });
+    const auto act = suggestion.socket.empty() ? actions::ActId::kApplySuggestion
+                                               : actions::ActId::kSetPoolListen;
+    const auto offer = std::ranges::find_if(
+        decision.offers, [act](const policy::Offer& item) { return item.step.act == act; });
     if (offer == decision.offers.end()) {
         return core::Error{decision.rule.empty()
                                ? "no rule is about " + std::string{core::cause_id(suggestion.cause)}
                                : "policy " + decision.rule +
                                      " does not offer it, or its unit may not be acted on"};
     }
-    if (const auto fault = actions::find_setting_fault(offer->parameters)) {
-        return core::Error{*fault};
+    if (act == actions::ActId::kApplySuggestion) {
+        if (const auto fault = actions::find_setting_fault(offer->parameters)) {
+            return core::Error{*fault};
+        }
     }
     const core::Service* target = sources.topology.find_by_unit(offer->target);
     const auto state = sources.units.find(offer->target);

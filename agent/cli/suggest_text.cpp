@@ -57,7 +57,7 @@ std::string plan_lines(const Json& suggestion) {
 }
 
 std::string suggestion_text(const Json& suggestion) {
-    const bool is_nothing = suggestion["settings"].empty();
+    const bool is_nothing = suggestion["settings"].empty() && text(suggestion, "digest").empty();
     const std::string cause = text(suggestion, "cause");
     const std::string merit = text(suggestion, "merit");
     std::string out;

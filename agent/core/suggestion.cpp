@@ -39,8 +39,28 @@ std::vector<Suggestion> suggest(const Findings& findings, Cause cause) {
     return cause == Cause::kOomKilled ? suggest_after_oom(findings) : std::vector<Suggestion>{};
 }
 
+std::optional<Suggestion> suggest_listen(const Findings& findings) {
+    if (findings.role != ServiceRole::kPhpFpm || !findings.backend.address.starts_with("unix:")) {
+        return std::nullopt;
+    }
+    Suggestion suggestion;
+    suggestion.cause = Cause::kSocketOwnership;
+    suggestion.pool = findings.backend.pool;
+    suggestion.socket = findings.backend.address;
+    suggestion.text =
+        "PHP-FPM makes the socket as its pool file says, and that shuts nginx out: from "
+        "the next start of " +
+        findings.unit_name + " on, whoever owns it now. " + findings.unit_name +
+        " is restarted for this.";
+    return suggestion;
+}
+
 std::map<std::string, std::string, std::less<>> remedy_of(const Suggestion& suggestion) {
     std::map<std::string, std::string, std::less<>> remedy;
+    if (!suggestion.socket.empty()) {
+        remedy["socket"] = suggestion.socket;
+        return remedy;
+    }
     std::size_t number = 0;
     for (const SuggestedSetting& setting : suggestion.settings) {
         ++number;

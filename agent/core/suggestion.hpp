@@ -8,6 +8,7 @@
 #include "core/diagnosis.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,11 @@ enum class Merit {
 
 struct Suggestion {
     Cause cause{};
-    std::vector<SuggestedSetting> settings;  // of one place; empty: nothing, and `text` says why
-    std::string pool{};                      // of an FPM pool's settings
-    std::string backend{};                   // of nginx's settings where this address is named
+    // Of one place. Empty, unless there is a `socket`: nothing, and `text` says why.
+    std::vector<SuggestedSetting> settings;
+    std::string pool{};     // of an FPM pool's settings
+    std::string backend{};  // of nginx's settings where this address is named
+    std::string socket{};   // whose pool file is to let nginx in
     Merit merit = Merit::kFix;
     std::string text;                     // what for; or why nothing
     std::vector<std::string> arithmetic;  // line by line, for people
@@ -44,10 +47,16 @@ inline constexpr std::size_t kMaxSuggestedSettings = 4;
 // Best first. Empty: settings do not help against this cause.
 [[nodiscard]] std::vector<Suggestion> suggest(const Findings& findings, Cause cause);
 
+// What the pool file says of its socket's owner, group and mode holds from PHP-FPM's next start on,
+// whatever the socket is now. Only the plan shows whether anything is to be changed. nullopt: no
+// pool with a socket file.
+[[nodiscard]] std::optional<Suggestion> suggest_listen(const Findings& findings);
+
 // The causes that settings help against.
 [[nodiscard]] bool is_suggestible(Cause cause);
 
-// By the parameter names of apply-suggestion: "setting", "value", "setting2" ... "pool", "backend".
+// By the parameter names of apply-suggestion: "setting", "value", "setting2" ... "pool", "backend";
+// or of set-pool-listen: "socket".
 [[nodiscard]] std::map<std::string, std::string, std::less<>> remedy_of(
     const Suggestion& suggestion);
 

@@ -14,7 +14,7 @@ import fingerprint
 import images
 from fingerprint import Fingerprint
 from gatemend import AGENT, OWN_POLICIES, SETTINGS, Gatemend, Record
-from gatemend import find_proposal, is_about, is_closed, is_healed, proposal_of
+from gatemend import find_proposal, is_about, is_closed, proposal_of
 from machine import Machine, MachineError
 from stories import Story
 from website import Visitors, Website
@@ -90,7 +90,9 @@ class Play:
         """The one that this story is about."""
         what = f"an incident {self.story.cause} of {self.story.about}"
         try:
-            return self.machine.wait_until(lambda: self.find(matches, newer_than), deadline, what)
+            return self.machine.wait_until(
+                lambda: self.find(matches, newer_than), deadline + self.story.proof_seconds, what
+            )
         except MachineError as error:
             instead = [(i["cause"], i["unit"], i["phase"], i["outcome"], i["text"]) for i in self.gatemend.incidents()]
             raise MachineError(f"{error}; instead: {instead or 'no incident'}") from None
@@ -105,13 +107,6 @@ class Play:
 
     def proposed(self, newer_than: int = 0, deadline: float = DEADLINE) -> Record:
         """The incident, once it shows the plan that waits for a person."""
-        for _ in range(self.story.recurrences):
-            seen = self.incident(lambda i: is_healed(i) or self._is_proposed(i), newer_than, deadline)
-            if self._is_proposed(seen):
-                return seen
-            newer_than = seen["id"]
-            self.story.recur()
-            self.broken = self.look()
         return self.incident(self._is_proposed, newer_than, deadline)
 
     def _is_proposed(self, incident: Record) -> bool:
@@ -131,7 +126,8 @@ class Play:
 
     def next_intent(self) -> Record:
         """Of the story's act, since it broke or since the last one told here."""
-        found = self.machine.wait_until(lambda: self.intents()[self._seen :], DEADLINE, f"the intent {self.story.act}")
+        deadline = DEADLINE + self.story.proof_seconds
+        found = self.machine.wait_until(lambda: self.intents()[self._seen :], deadline, f"the intent {self.story.act}")
         self._seen += 1
         return found[0]
 

@@ -34,7 +34,7 @@ class Story:
     settings = ""  # of gatemend.toml, before its tables
     is_found = False  # by an agent that was not there when it happened
     gathers = False  # the act cures nothing: it collects evidence for some seconds, and ends by itself
-    recurrences = 0  # how often it may seem cured by less than the story's act
+    proof_seconds = 0.0  # until gatemend can be sure of the cause
     tuned: dict[str, str | int] = {}  # numbers of the rules that the story depends on
     # What is as it was after the act is undone. Empty: the act leaves nothing behind.
     folders: tuple[str, ...] = ()
@@ -84,10 +84,6 @@ class Story:
         return self.site.visitors(self.path, self.interval)
 
     def inject(self) -> None:
-        raise NotImplementedError
-
-    def recur(self) -> None:
-        """What brings it back after less than the story's act seemed to cure it; until visitors are turned away."""
         raise NotImplementedError
 
     def has_gathered(self) -> bool:
@@ -160,6 +156,7 @@ class DeletedSocket(Story):
 
 class FrozenFpm(Story):
     cause, act, status = "backend-hung", "restart-unit", 504
+    proof_seconds = 90.0  # nothing may have moved for so long that no visitor was ever as patient
 
     def furnish(self, root: pathlib.Path) -> None:
         self.site.tune_nginx(root, "fastcgi_read_timeout 1s;")
@@ -184,7 +181,7 @@ class _AppStory(Story):
         self.app.lay_out(self.site, root)
 
     def is_known(self) -> bool:
-        return self.machine.exists(TOPOLOGY) and f'"{self.about}"' in self.machine.read(TOPOLOGY)
+        return self.machine.exists(TOPOLOGY) and f'"{self.app.unit}"' in self.machine.read(TOPOLOGY)
 
     @property
     def about(self) -> str:
@@ -313,15 +310,10 @@ class PoolSaysRoot(Story):
 class MendedUntilRestart(PoolSaysRoot):
     """With the shipped rule: whoever mends the socket alone mends it until the next restart."""
 
-    recurrences = 2
-    tuned = {"max": 2}  # as shipped: the third time the socket alone is not mended any more
+    act, asks = "fix-socket-owner", False
 
     def rules(self) -> dict[str, str]:
         return {}
-
-    def recur(self) -> None:
-        self.restart_fpm()
-        self.machine.wait_until(lambda: self.site.visit().status == self.status, 10, "the next restart to bring it back")
 
 
 # -- where nginx looks for it ---------------------------------------------------------------------------------------

@@ -249,6 +249,23 @@ TEST(SuggestPlan, NamesNginxForItsSettings) {
     EXPECT_EQ(plan->parameters.at("backend"), kSocket);
 }
 
+TEST(SuggestPlan, OfASocketIsItsPoolFiles) {
+    Machine machine;
+    policy::Rule rule;
+    rule.name = "mend-socket-owner";
+    rule.match.cause = Cause::kSocketOwnership;
+    rule.offers.push_back({actions::ActId::kSetPoolListen, std::chrono::seconds{60}, {}});
+    machine.policy.rules.push_back(rule);
+    const core::Findings findings = healthy_pool();
+    const auto suggestion = core::suggest_listen(findings);
+    ASSERT_TRUE(suggestion);
+    const auto plan =
+        plan_of({machine.policy, machine.topology, machine.units, {}}, findings, *suggestion);
+    ASSERT_TRUE(plan) << plan.error().text;
+    EXPECT_EQ(plan->act, actions::ActId::kSetPoolListen);
+    EXPECT_EQ(plan->parameters, (actions::Parameters{{"socket", kSocket}}));
+}
+
 TEST(SuggestPlan, SaysWhyThereIsNone) {
     Machine machine;
     machine.units.erase("nginx.service");
@@ -291,6 +308,23 @@ TEST(SuggestText, ShowsSettingsArithmeticDiffAndHowToApply) {
               "    +++ b\n"
               "    -pm.max_children = 5\n"
               "    +pm.max_children = 8\n"
+              "  apply with  gatemend apply abc\n");
+}
+
+TEST(SuggestText, ShowsADiffWithoutSettings) {
+    const auto document = nlohmann::ordered_json::parse(R"json({
+        "problems": [],
+        "places": [{"unit": "u", "pool": "www", "address": "unix:/run/a.sock", "now": [],
+            "suggestions": [{"cause": "socket-ownership", "merit": "fix", "text": "Shut out.",
+                "settings": [], "arithmetic": [], "next": "", "diff": "+listen.owner = www-data\n",
+                "digest": "abc", "problem": ""}]}]
+})json");
+    EXPECT_EQ(suggest_text(document),
+              "u, pool www, unix:/run/a.sock\n"
+              "  because     socket-ownership\n"
+              "              Shut out.\n"
+              "  diff\n"
+              "    +listen.owner = www-data\n"
               "  apply with  gatemend apply abc\n");
 }
 

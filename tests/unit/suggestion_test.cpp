@@ -627,6 +627,18 @@ TEST(Suggest, HasNothingForOtherCauses) {
     }
 }
 
+TEST(Suggest, LooksAtThePoolFileOfASocketOnly) {
+    Findings findings = saturated();
+    findings.backend.address = "unix:/run/php/a.sock";
+    ASSERT_TRUE(suggest_listen(findings));
+    EXPECT_EQ(remedy_of(*suggest_listen(findings)).at("socket"), "unix:/run/php/a.sock");
+    findings.backend.address = "127.0.0.1:9000";
+    EXPECT_FALSE(suggest_listen(findings));
+    findings.backend.address = "unix:/run/app.sock";
+    findings.role = ServiceRole::kOther;
+    EXPECT_FALSE(suggest_listen(findings));
+}
+
 TEST(RemedyOf, NumbersItsPairsAndNamesThePlace) {
     Findings findings = saturated();
     findings.backend.fpm.pm.value = "dynamic";

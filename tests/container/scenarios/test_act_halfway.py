@@ -21,7 +21,6 @@ SITE_FOLDER, _, SITE_NAME = SITE_FILE.rpartition("/")
 class DurableFirst(stories.PoolSaysRoot):
     """On a machine whose owner wants the pool file mended, not the socket."""
 
-    recurrences = 0
     within = "5s"
 
     def rules(self) -> dict[str, str]:

@@ -46,6 +46,7 @@ class Restart(Acted):
 
 class RestartFrozen(Acted):
     kind = stories.FrozenFpm
+    is_seen_at_once = False
 
     def test_fpm_that_answers_nobody(self) -> None:
         self.tell()

@@ -6,11 +6,12 @@ from scenario import Scenario
 
 # Logs of nginx aside, as the promise says; the journal is journald's own record of what PID 1 did.
 _HASH_EVERYTHING = r"""
-find /etc /var /run \
-    \( -path /var/log/nginx -o -path /var/log/journal -o -path /run/log/journal -o -path /run/systemd/journal \
-       -o -path /var/lib/systemd/timers \) -prune -o \
-    \( -type f -printf '%p %m %U:%G ' -exec sha256sum {} \; \) -o \
-    -printf '%p %y %m %U:%G %l\n' | sort
+look() {
+    find /etc /var /run \
+        \( -path /var/log/nginx -o -path /var/log/journal -o -path /run/log/journal -o -path /run/systemd/journal \
+           -o -path /var/lib/systemd/timers \) -prune -o "$@"
+}
+{ look -type f -exec sha256sum {} +; look -printf '%p %y %m %U:%G %l\n'; } | sort
 """
 
 

@@ -148,7 +148,8 @@ class Suggest(Scenario):
         first = self.pool_place("--cause", "header-too-big")["suggestions"]
         second = self.pool_place("--cause", "header-too-big")["suggestions"]
         self.assertTrue(first[0]["digest"])
-        self.assertEqual(first, second)
+        # What is measured anew, free memory for one, may read otherwise.
+        self.assertEqual([item["digest"] for item in first], [item["digest"] for item in second])
         self.assertEqual(self.machine.run("sh", "-c", "find /etc -type f -exec sha256sum {} + | sort").stdout, before)
 
     def test_wrong_arguments_are_named(self) -> None:
