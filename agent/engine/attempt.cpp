@@ -79,15 +79,18 @@ void remember_before(const Context& context, const Incident& incident, Trial& tr
     if (const ServiceRecord* own = context.find_service(incident.unit)) {
         trial.said = own->sightings.all();
     }
-    if (trial.plan.role != core::ServiceRole::kNginx) {
-        return;
+    if (trial.plan.role != core::ServiceRole::kNginx || !trial.was_target_up) {
+        return;  // bringing up what was down takes nothing from anybody
     }
     for (const core::Service& service : context.state.topology.services) {
         const ServiceRecord* record = context.find_service(service.unit);
         const bool is_other = service.unit != incident.unit && service.unit != trial.plan.unit;
         if (is_other && record != nullptr && is_answering(*record) &&
             trial.answering.size() < kMaxNeighbours) {
-            trial.answering.push_back(service.unit);
+            auto& addresses = trial.answering[service.unit];
+            for (const core::Backend& backend : service.backends) {
+                addresses.insert(backend.address);
+            }
         }
     }
 }
@@ -258,7 +261,8 @@ void on_done(Context& context, Incident& incident, const core::ActAnswered& answ
     } else if (is_evidence(trial.plan.act)) {
         conclude_attempt(context, incident, core::ActVerdict::kEffective, answer.detail);
     } else {
-        for (const std::string& unit : std::vector<std::string>{trial.answering}) {
+        const auto neighbours = trial.answering;
+        for (const auto& [unit, addresses] : neighbours) {
             const core::Service* service = context.state.topology.find_by_unit(unit);
             if (ServiceRecord* record = context.find_service(unit);
                 record != nullptr && service != nullptr) {

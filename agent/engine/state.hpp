@@ -17,6 +17,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,8 @@ struct Trial {
     bool is_offer = false;
     std::string address;  // where the backend is to answer after it; "" = where it always did
     bool was_target_up = false;
-    std::vector<std::string> answering;  // other services whose backend had answered before
+    // Other services that had answered before, and the addresses they had then.
+    std::map<std::string, std::set<std::string, std::less<>>, std::less<>> answering;
     std::vector<core::Sighting> said;    // what records had said before, or while it was done
     bool is_heard = false;               // `said` is complete
     core::Diagnosis diagnosis;           // that has led to it

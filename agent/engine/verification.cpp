@@ -115,25 +115,19 @@ void conclude_healed(const Case& c) {
               (c.incident.flapping.empty() ? "" : "; " + c.incident.flapping));
 }
 
-// Whether answers come in time is what the act was about; of all others it is enough that nginx
-// reaches the backend again: how fast that answers is another matter, of another incident.
-bool depends_on_answers(core::Cause cause) {
-    return core::is_about_answers(cause) || cause == core::Cause::kUnknown;
-}
-
-bool is_of_slow_answers(core::Symptom symptom) {
-    return symptom == core::Symptom::kResponseTimeout ||
-           symptom == core::Symptom::kBackendSaturated;
-}
-
+// What a record says neither undoes an act nor counts against it: visitors and scripts can write
+// records, and what they are about is another incident's matter. Only an act that was to end the
+// very records that have opened the incident, which no probe can show, is measured by them: by
+// those that are nginx's own for certain.
 std::optional<core::Sighting> find_complaint_against(const Case& c) {
     const Incident& incident = c.incident;
-    auto complaint = find_complaint_since(
-        c.context, c.record, incident.trial ? incident.trial->said : std::vector<core::Sighting>{});
-    const bool is_another_matter = complaint && incident.trial &&
-                                   is_of_slow_answers(complaint->symptom) &&
-                                   !depends_on_answers(incident.trial->plan.cause);
-    return is_another_matter ? std::nullopt : complaint;
+    if (!incident.is_complaint || !incident.trial) {
+        return std::nullopt;
+    }
+    auto complaint = find_complaint_since(c.context, c.record, incident.trial->said);
+    const bool is_evidence_enough =
+        complaint && complaint->is_trusted && complaint->symptom != core::Symptom::kScriptFatal;
+    return is_evidence_enough ? complaint : std::nullopt;
 }
 
 void on_good_probe(const Case& c) {
@@ -159,6 +153,12 @@ void on_good_probe(const Case& c) {
     } else {
         conclude_healed(c);
     }
+}
+
+// Whether answers come in time is what the act was about; of all others it is enough that nginx
+// reaches the backend again: how fast that answers is another matter, of another incident.
+bool depends_on_answers(core::Cause cause) {
+    return core::is_about_answers(cause) || cause == core::Cause::kUnknown;
 }
 
 // Slow is not down: what nginx would still wait for is waited for, a while. Less than the executor
@@ -298,16 +298,18 @@ std::string find_harm(const Case& c) {
         core::is_down(*target->unit) && is_settled(c.incident, *target, c.context.now)) {
         return up_before(trial.plan.unit, *target->unit);
     }
-    for (const std::string& unit : trial.answering) {
+    for (const auto& [unit, addresses] : trial.answering) {
         const ServiceRecord* record = c.context.find_service(unit);
-        const bool is_silent = record != nullptr && has_fresh_probe(*record) &&
+        // One that falls silent where it was has its own reason: nginx only says where to ask.
+        const bool is_led_astray = record != nullptr && !addresses.contains(record->probe_address);
+        const bool is_silent = is_led_astray && has_fresh_probe(*record) &&
                                record->bad_probes >= kBadProbesToBelieve &&
                                !core::is_slow(record->probe->outcome) &&
                                record->bad_since >= *c.incident.acted_at &&
                                (!record->unit || core::is_up(*record->unit));
         if (is_silent) {
-            return unit + " answered before the act; now the probe of " + record->probe_address +
-                   " says " + core::describe(*record->probe);
+            return unit + " answered before the act; now nginx asks " + record->probe_address +
+                   " for it, and the probe says " + core::describe(*record->probe);
         }
     }
     return "";
@@ -596,9 +598,7 @@ void evaluate_concerned(Context& context, const std::string& unit) {
             incident.unit == unit) {
             continue;
         }
-        const auto& answering = incident.trial->answering;
-        if (incident.trial->plan.unit == unit ||
-            std::find(answering.begin(), answering.end(), unit) != answering.end()) {
+        if (incident.trial->plan.unit == unit || incident.trial->answering.contains(unit)) {
             concerned.push_back(incident.unit);
         }
     }

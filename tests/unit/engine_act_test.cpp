@@ -355,7 +355,24 @@ TEST(Harm, IsAnNginxThatIsDownAfterItsConfigurationWasChanged) {
     EXPECT_EQ(story.count("escalated"), 1U);
 }
 
-TEST(Harm, IsAnotherBackendThatAnsweredBefore) {
+TEST(Harm, IsAnotherBackendThatNginxAsksElsewhereNowAndInVain) {
+    Story story(repointing_policy());
+    upgrade_php(story);
+    story.tell({"probe php8.2-fpm.service good",
+                "+5ms proposed " + kDigest + " words",
+                "+1s approve",
+                "+10ms act done 3 succeeded",
+                "topology php8.2-fpm.service php-fpm 127.0.0.9:9000",
+                "+10ms probe php8.2-fpm.service refused",
+                "+1s tick",
+                "+10ms probe php8.2-fpm.service refused"});
+    EXPECT_TRUE(
+        story.says("confirm 3 harmful \"php8.2-fpm.service answered before the act; now "
+                   "nginx asks 127.0.0.9:9000"))
+        << story.dump();
+}
+
+TEST(Harm, IsNoneWhereAnotherBackendFallsSilentByItself) {
     Story story(repointing_policy());
     upgrade_php(story);
     story.tell({"probe php8.2-fpm.service good",
@@ -365,8 +382,25 @@ TEST(Harm, IsAnotherBackendThatAnsweredBefore) {
                 "+10ms probe php8.2-fpm.service refused",
                 "+1s tick",
                 "+10ms probe php8.2-fpm.service refused"});
-    EXPECT_TRUE(story.says("confirm 3 harmful \"php8.2-fpm.service answered before the act"))
-        << story.dump();
+    EXPECT_FALSE(story.says("harmful")) << story.dump();
+}
+
+// Its start is no reason for what others do afterwards, and no reason to leave it down next time.
+TEST(Harm, IsNeverDoneByBringingUpWhatWasDown) {
+    policy::Policy policy = small_policy();
+    policy.rules.push_back(
+        rule_of("start-nginx", core::Cause::kNginxDown, step_of(ActId::kStartUnit)));
+    Story story(policy);
+    story.tell({"+1s probe php8.2-fpm.service good",
+                "unit nginx.service failed signal status=9",
+                "+10ms probe nginx.service refused",
+                "+10ms act done 3 succeeded",
+                "unit nginx.service active",
+                "topology php8.2-fpm.service php-fpm 127.0.0.9:9000",
+                "+10ms probe php8.2-fpm.service refused",
+                "+1s tick",
+                "+10ms probe php8.2-fpm.service refused"});
+    EXPECT_FALSE(story.says("harmful")) << story.dump();
 }
 
 TEST(Harm, IsAUnitThatWasUpAndDoesNotComeBackFromItsRestart) {
@@ -407,7 +441,23 @@ TEST(Harm, IsNoneWhenTheFailedActHasLeftTheUnitUp) {
     EXPECT_TRUE(story.says("confirm 5 ineffective \"job failed\"")) << story.dump();
 }
 
-TEST(Verdict, OfAnActAgainstComplaintsWaitsForThemToEnd) {
+// Anybody can write those: a script through error_log(), a visitor through a query.
+TEST(Verdict, IsNotChangedByWhatALogSays) {
+    for (const char* symptom : {"script-fatal", "closed-early", "invalid-response"}) {
+        Story story(small_policy());
+        story.tell({"+1s unit php8.2-fpm.service failed signal status=9",
+                    "+5ms probe php8.2-fpm.service refused errno=111",
+                    "+60ms act done 5 succeeded",
+                    "+1ms unit php8.2-fpm.service active",
+                    "+1ms probe php8.2-fpm.service good"});
+        const std::string line = std::string{"+2s log "} + symptom + " " + kLiving;
+        story.tell({line, line, line, line, line, line, line, line});
+        story.tell({"+20s tick", "+1ms probe php8.2-fpm.service good"});
+        EXPECT_TRUE(story.says("confirm 5 effective")) << symptom << story.dump();
+    }
+}
+
+TEST(Verdict, OfAnActAgainstSlowAnswersIsTheProbes) {
     policy::Policy policy = small_policy();
     policy::Rule rule = rule_of("fewer", core::Cause::kSlowBackend, step_of(ActId::kReloadUnit));
     rule.witnesses = 1;
@@ -427,7 +477,7 @@ TEST(Verdict, OfAnActAgainstComplaintsWaitsForThemToEnd) {
                 "+1s log response-timeout " + kLiving,
                 "+20s tick",
                 "+1ms probe php8.2-fpm.service good"});
-    EXPECT_TRUE(story.says("confirm 2 ineffective \"the probe is good, but")) << story.dump();
+    EXPECT_TRUE(story.says("confirm 2 effective")) << story.dump();
 }
 
 TEST(Ladder, MakesRoomAndThenStartsWhatTheFullDiskTookDown) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import time
 
 from gatemend import AGENT, is_open
@@ -51,6 +52,27 @@ class HealedEachTime(Scenario):
         self.assertIn("flapping: healed 6 times", service["flapping"])
         self.assertIn("flapping: healed 6 times", self.gatemend.run("status").stdout)
         self.assert_record_complete()
+
+
+class CuredAmongErrors(Scenario):
+    """What a script, or whoever can write to nginx's log, says during the soak changes no verdict."""
+
+    takes = 60.0
+    tuned = {"max": 2, "per": "1h", "cooldown": "0s", "soak": "10s"}
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.add_page(root, "fatal.php", "<?php\nthrow new Exception('as it always did');\n")
+
+    def test_a_script_that_fails_makes_no_cure_a_failure(self) -> None:
+        for crash in (1, 2, 3):
+            with self.subTest(crash=crash):
+                seen = self.gatemend.newest_id()
+                errors = self.site.visitors(interval=0.2, path="/fatal.php")
+                self.site.kill_fpm()
+                self.gatemend.wait_until_healed(self.fpm, 60, newer_than=seen)
+                errors.stop()
+        self.assertEqual({r["verdict"] for r in self.gatemend.records("confirm")}, {"effective"})
 
 
 class FasterThanTheSoak(Scenario):
