@@ -91,6 +91,17 @@ using ExecStruct = sdbus::Struct<std::string,
                                  std::int32_t,
                                  std::int32_t>;
 using JobStruct = sdbus::Struct<std::uint32_t, sdbus::ObjectPath>;
+// Name, description, load, active, sub, followed unit, path, job, its type, its path.
+using ListedStruct = sdbus::Struct<std::string,
+                                   std::string,
+                                   std::string,
+                                   std::string,
+                                   std::string,
+                                   std::string,
+                                   sdbus::ObjectPath,
+                                   std::uint32_t,
+                                   std::string,
+                                   sdbus::ObjectPath>;
 
 // The property's value, or `fallback` when it is absent or of another type: what systemd says is
 // trusted, but a wrong type must not end the process.
@@ -155,6 +166,25 @@ const char* method_of(JobKind kind) {
             break;
     }
     return "ReloadUnit";
+}
+
+// Whoever else it would touch is left alone. In that mode systemd would replace a job that somebody
+// has queued in this very moment, so it is used only where it is needed.
+const char* mode_of(JobKind kind, const UnitCompany& company) {
+    const bool is_start = kind != JobKind::kReload;
+    const bool is_alone = (!is_start || (company.needed.empty() && company.wanted.empty())) &&
+                          (kind != JobKind::kRestart || company.followers.empty()) &&
+                          (kind != JobKind::kReload || company.reloaded.empty());
+    return is_alone ? "fail" : "ignore-requirements";
+}
+
+std::vector<ListedUnit> listed_units(const std::vector<ListedStruct>& entries) {
+    std::vector<ListedUnit> units;
+    units.reserve(entries.size());
+    for (const ListedStruct& entry : entries) {
+        units.push_back({std::get<0>(entry), std::get<2>(entry), std::get<3>(entry)});
+    }
+    return units;
 }
 
 std::unique_ptr<sdbus::IProxy> make_proxy(Connection& connection, const std::string& path) {
@@ -287,6 +317,8 @@ class Client final : public SystemdClient {
     void reload_daemon(Duration deadline, std::function<void(core::Status)> done) override;
     void read_standing(const std::string& unit,
                        std::function<void(Result<core::UnitStanding>)> done) override;
+    void read_company(const std::string& unit,
+                      std::function<void(Result<UnitCompany>)> done) override;
     void read_system_state(std::function<void(Result<std::string>)> done) override;
 
   private:
@@ -305,6 +337,9 @@ class Client final : public SystemdClient {
                        const sdbus::Variant& value);
     void refresh(const std::string& unit);
     void refresh_all();
+    void read_all(const std::string& unit,
+                  const char* interface,
+                  std::function<void(Result<Properties>)> done);
     void release_if_idle(const std::string& unit);
     void retire(std::unique_ptr<sdbus::IProxy> proxy);
 
@@ -314,6 +349,12 @@ class Client final : public SystemdClient {
                         const std::string& path,
                         const std::string& unit,
                         const std::string& result);
+    void queue_job(std::uint64_t id,
+                   JobKind kind,
+                   const std::string& unit,
+                   Duration deadline,
+                   const char* mode);
+    void list_company(Properties properties, std::function<void(Result<UnitCompany>)> done);
     void on_job_queued(std::uint64_t id, const MaybeError& error, const std::string& path);
     void finish_job(std::uint64_t id, Result<JobResult> result);
     std::deque<PendingJob>::iterator find_job(std::uint64_t id);
@@ -327,7 +368,7 @@ class Client final : public SystemdClient {
     std::deque<PendingJob> jobs_;
     std::map<std::string, std::string> early_jobs_;
     std::uint64_t next_job_ = 1;
-    std::map<std::uint64_t, std::unique_ptr<sdbus::IProxy>> setups_;  // being read
+    std::map<std::uint64_t, std::unique_ptr<sdbus::IProxy>> setups_;  // all properties being read
     std::uint64_t next_setup_ = 1;
     std::map<std::uint64_t, StandingRead> standings_;  // being read
     std::uint64_t next_standing_ = 1;
@@ -571,13 +612,26 @@ void Client::run_job(JobKind kind,
             id, Error{"the job for " + unit + " did not finish in time; systemd goes on with it"});
     });
     jobs_.push_back(std::move(job));
+    read_company(unit, [this, id, kind, unit, deadline](const Result<UnitCompany>& company) {
+        if (company) {
+            queue_job(id, kind, unit, deadline, mode_of(kind, *company));
+        } else {
+            finish_job(id, company.error());
+        }
+    });
+}
+
+void Client::queue_job(
+    std::uint64_t id, JobKind kind, const std::string& unit, Duration deadline, const char* mode) {
+    if (find_job(id) == jobs_.end()) {
+        return;  // its deadline has passed
+    }
     const char* method = method_of(kind);
     try {
-        // "fail": never replaces a job that somebody else has queued
         manager_->callMethodAsync(method)
             .onInterface(kManager)
             .withTimeout(deadline)
-            .withArguments(unit, std::string{"fail"})
+            .withArguments(unit, std::string{mode})
             .uponReplyInvoke([this, id](MaybeError error, const sdbus::ObjectPath& path) {
                 on_job_queued(id, error, path);
             });
@@ -641,8 +695,10 @@ void Client::finish_job(std::uint64_t id, Result<JobResult> result) {
     done(std::move(result));
 }
 
-// Rarely asked, so all properties at once will do.
-void Client::read_service(const std::string& unit, std::function<void(Result<ServiceSetup>)> done) {
+// Rarely asked, so all properties of an interface at once will do.
+void Client::read_all(const std::string& unit,
+                      const char* interface,
+                      std::function<void(Result<Properties>)> done) {
     const std::uint64_t id = next_setup_++;
     const auto take = [this, id, unit, done](MaybeError error, const Properties& properties) {
         if (const auto found = setups_.find(id); found != setups_.end()) {
@@ -652,7 +708,7 @@ void Client::read_service(const std::string& unit, std::function<void(Result<Ser
         if (error) {
             done(Error{"read " + unit + ": " + error->getMessage()});
         } else {
-            done(decode_setup(properties));
+            done(properties);
         }
     };
     try {
@@ -660,11 +716,48 @@ void Client::read_service(const std::string& unit, std::function<void(Result<Ser
         proxy->callMethodAsync("GetAll")
             .onInterface(kPropertiesInterface)
             .withTimeout(kCallTimeout)
-            .withArguments(std::string{kService})
+            .withArguments(std::string{interface})
             .uponReplyInvoke(take);
     } catch (const sdbus::Error& error) {
         setups_.erase(id);
         done(Error{"read " + unit + ": " + error.getMessage()});
+    }
+}
+
+void Client::read_service(const std::string& unit, std::function<void(Result<ServiceSetup>)> done) {
+    read_all(unit, kService, [done = std::move(done)](const Result<Properties>& properties) {
+        done(properties ? Result<ServiceSetup>{decode_setup(*properties)} : properties.error());
+    });
+}
+
+void Client::read_company(const std::string& unit, std::function<void(Result<UnitCompany>)> done) {
+    read_all(unit, kUnit, [this, unit, done = std::move(done)](Result<Properties> properties) {
+        if (!properties) {
+            done(properties.error());
+        } else if (company_names(*properties).size() > kMaxCompany) {
+            done(Error{"read " + unit + ": it depends on too many units"});
+        } else {
+            list_company(*std::move(properties), done);
+        }
+    });
+}
+
+void Client::list_company(Properties properties, std::function<void(Result<UnitCompany>)> done) {
+    const std::set<std::string> names = company_names(properties);
+    const std::string what = "the states of " + std::to_string(names.size()) + " units: ";
+    const auto take = [what, properties = std::move(properties), done](
+                          MaybeError error, const std::vector<ListedStruct>& listed) {
+        done(error ? Result<UnitCompany>{Error{what + error->getMessage()}}
+                   : company_of(properties, listed_units(listed)));
+    };
+    try {
+        manager_->callMethodAsync("ListUnitsByNames")
+            .onInterface(kManager)
+            .withTimeout(kCallTimeout)
+            .withArguments(std::vector<std::string>{names.begin(), names.end()})
+            .uponReplyInvoke(take);
+    } catch (const sdbus::Error& error) {
+        done(Error{what + error.getMessage()});
     }
 }
 

@@ -7,6 +7,7 @@
 #include "core/result.hpp"
 #include "core/unit_state.hpp"
 #include "sandbox/bus/connection.hpp"
+#include "sandbox/bus/unit_company.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -58,8 +59,9 @@ class SystemdClient {
                             std::function<void(const core::UnitState&)> changed) = 0;
     virtual void unwatch_unit(const std::string& unit) = 0;
 
-    // StartUnit/RestartUnit/ReloadUnit with mode "fail" (never cancels somebody else's job), then
-    // the job's result.
+    // StartUnit/RestartUnit/ReloadUnit for this unit alone, then the job's result. The mode is
+    // "fail" (never cancels somebody else's job); where that would start, stop, restart or reload
+    // other units, it is "ignore-requirements".
     virtual void run_job(JobKind kind,
                          const std::string& unit,
                          core::Duration deadline,
@@ -73,6 +75,10 @@ class SystemdClient {
     // Who the unit is and whether it is in use; also of a unit that is not there.
     virtual void read_standing(const std::string& unit,
                                std::function<void(core::Result<core::UnitStanding>)> done) = 0;
+
+    // Which other units a job for it would touch, as they are now.
+    virtual void read_company(const std::string& unit,
+                              std::function<void(core::Result<UnitCompany>)> done) = 0;
 
     // Manager property SystemState: "running", "degraded", "stopping" ...
     virtual void read_system_state(std::function<void(core::Result<std::string>)> done) = 0;

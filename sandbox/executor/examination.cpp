@@ -127,6 +127,7 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
     if (purpose == Purpose::kAct) {
         checks.emplace_back([this, plan](HoldDone then) { look_at_intent(plan, std::move(then)); });
     }
+    checks.emplace_back([this, plan](HoldDone then) { look_at_company(plan, std::move(then)); });
     if (plan.act == ActId::kRepointBackend || plan.act == ActId::kCapturePort) {
         checks.emplace_back(
             [this, plan](HoldDone then) { look_at_listeners(plan, std::move(then)); });
@@ -246,6 +247,46 @@ void Examiner::look_once_more(const Plan& plan, HoldDone done) {
     std::vector<Check> checks;
     checks.emplace_back([this, plan](HoldDone then) { look_at_unit(plan, std::move(then)); });
     checks.emplace_back([this, plan](HoldDone then) { look_at_intent(plan, std::move(then)); });
+    checks.emplace_back([this, plan](HoldDone then) { look_at_company(plan, std::move(then)); });
+    run_checks(std::move(checks), done);
+}
+
+void Examiner::look_at_company(const Plan& plan, HoldDone done) {
+    if (plan.act != ActId::kStartUnit && plan.act != ActId::kRestartUnit) {
+        done(std::nullopt);
+        return;
+    }
+    ports_.systemd.read_company(
+        plan.unit, [this, plan, done = std::move(done)](const Result<bus::UnitCompany>& company) {
+            if (!company) {
+                done(refusal(company.error()));
+            } else if (auto hold = check_company(plan, *company)) {
+                done(std::move(hold));
+            } else {
+                look_at_needed(plan, company->needed, done);
+            }
+        });
+}
+
+// What it requires and is down since the unit came up last has been stopped, or has failed, and the
+// unit cannot do without. What was down then as well, a job that ran once, is no reason.
+void Examiner::look_at_needed(const Plan& plan,
+                              const std::vector<std::string>& names,
+                              const HoldDone& done) {
+    std::vector<Check> checks;
+    checks.reserve(names.size());
+    for (const std::string& name : names) {
+        checks.emplace_back([this, plan, name](const HoldDone& then) {
+            ports_.systemd.read_unit(
+                plan.unit, [this, name, then](const Result<core::UnitState>& unit) {
+                    ports_.systemd.read_unit(
+                        name, [name, unit, then](const Result<core::UnitState>& needed) {
+                            then(unit && needed ? check_needed(name, *unit, *needed)
+                                                : refusal(unit ? needed.error() : unit.error()));
+                        });
+                });
+        });
+    }
     run_checks(std::move(checks), done);
 }
 

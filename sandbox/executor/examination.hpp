@@ -71,6 +71,11 @@ class Examiner {
     // written.
     void look_at_intent(const actions::Plan& plan, HoldDone done);
     void ask_journal(const actions::Plan& plan, const core::UnitState& state, const HoldDone& done);
+    // Which other units would start, stop or restart with it?
+    void look_at_company(const actions::Plan& plan, HoldDone done);
+    void look_at_needed(const actions::Plan& plan,
+                        const std::vector<std::string>& names,
+                        const HoldDone& done);
     void look_at_listeners(const actions::Plan& plan, HoldDone done);
     void look_at_new_listener(const core::Listener& listener, const HoldDone& done);
     void look_at_lost_socket(const actions::Plan& plan, HoldDone done);

@@ -461,4 +461,29 @@ std::optional<GateHold> check_unit(const actions::Plan& plan,
     return std::nullopt;
 }
 
+std::optional<GateHold> check_company(const actions::Plan& plan, const bus::UnitCompany& company) {
+    if (!company.opposed.empty()) {
+        return hold(HoldKind::kExecutorRefused,
+                    company.opposed.front() + " is up, and it conflicts with " + plan.unit +
+                        ": systemd would stop it");
+    }
+    if (plan.act == actions::ActId::kRestartUnit && !company.bound.empty()) {
+        return hold(
+            HoldKind::kExecutorRefused,
+            company.bound.front() + " is bound to " + plan.unit + " and would be stopped with it");
+    }
+    return std::nullopt;
+}
+
+std::optional<GateHold> check_needed(const std::string& name,
+                                     const core::UnitState& unit,
+                                     const core::UnitState& needed) {
+    if (core::is_up(needed) || needed.changed <= unit.last_active) {
+        return std::nullopt;
+    }
+    return hold(HoldKind::kExecutorRefused,
+                "the unit requires " + name + ", which is " + core::describe(needed) +
+                    "; start that first");
+}
+
 }  // namespace gatemend::sandbox

@@ -92,6 +92,13 @@ class FakeSystemd final : public bus::SystemdClient {
         done(core::Done{});
     }
 
+    std::map<std::string, bus::UnitCompany> company;
+
+    void read_company(const std::string& unit,
+                      std::function<void(core::Result<bus::UnitCompany>)> done) override {
+        done(company[unit]);
+    }
+
     void read_system_state(std::function<void(core::Result<std::string>)> done) override {
         done(system_state);
     }

@@ -177,6 +177,37 @@ TEST(Executor, HoldsForWhatItSeesItself) {
     }
 }
 
+// A job of ours is for one unit; what other people run is theirs.
+TEST(Executor, HoldsWhereAJobWouldTakeDownAnotherUnit) {
+    ExecutorMachine machine;
+    machine.systemd.company[kFpm].opposed = {"maintenance.service"};
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: executor-refused");
+    machine.systemd.company[kFpm] = {};
+    machine.systemd.company[kFpm].bound = {"exporter.service"};
+    machine.systemd.company[kFpm].followers = {"exporter.service", "queue.service"};
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "a start takes nothing down";
+    auto restart = make_request();
+    restart.act = "restart-unit";
+    EXPECT_EQ(fault_of(machine.plan(restart)), "Refused: executor-refused");
+    machine.systemd.company[kFpm].bound.clear();
+    EXPECT_EQ(fault_of(machine.plan(restart)), "") << "followers are left alone";
+}
+
+TEST(Executor, StartsNothingWithoutWhatItRequiresUnlessItNeverWasUp) {
+    ExecutorMachine machine;
+    machine.systemd.company[kFpm].needed = {"cache.service"};
+    core::UnitState& fpm = machine.systemd.units[kFpm];
+    core::UnitState& cache = machine.systemd.units["cache.service"];
+    fpm.last_active = core::TimePoint{std::chrono::hours{1}};
+    cache.active = core::ActiveState::kInactive;
+    cache.changed = core::TimePoint{std::chrono::minutes{59}};
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "a job that ran once before it";
+    cache.changed = core::TimePoint{std::chrono::minutes{61}};
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: executor-refused");
+    cache.active = core::ActiveState::kActive;
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "");
+}
+
 TEST(Executor, LooksAgainBetweenPlanAndExecute) {
     ExecutorMachine machine;
     const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
