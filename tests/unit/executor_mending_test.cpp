@@ -326,6 +326,15 @@ TEST(ExecutorMending, RefusesWhatItSeesItself) {
          [](auto& m) { m.facts.verdict = "invalid"; },
          restore(),
          refused},
+        {"the file is only named as the one that was tested",
+         [](auto& m) {
+             m.facts.verdict = "invalid";
+             m.facts.output =
+                 "no such host in /etc/nginx/b.conf:3\nnginx: configuration file "
+                 "/etc/nginx/a.conf test failed";
+         },
+         restore(),
+         refused},
         {"not nginx's file", nothing, with(restore(), "file", "/etc/shadow"), refused},
         {"everybody's file", nothing, with(restore(), "file", "/etc/hosts"), refused},
         {"nginx's file, FPM's unit", nothing, on(restore(), kFpm), refused},
