@@ -82,6 +82,10 @@ class LineWriter {
         value(name, number ? std::to_string(*number) : std::string{kAbsent});
     }
 
+    void value(std::string_view name, const std::optional<bool>& flag) {
+        value(name, flag ? std::string{*flag ? "1" : "0"} : std::string{kAbsent});
+    }
+
   private:
     void begin(std::string_view name) {
         out_ += ' ';
@@ -149,6 +153,17 @@ class LineReader {
             number.reset();
         } else if (parse(text, read_number)) {
             number = read_number;
+        } else {
+            fail(name);
+        }
+    }
+
+    void value(std::string_view name, std::optional<bool>& flag) {
+        const std::string_view text = take(name);
+        if (text == kAbsent) {
+            flag.reset();
+        } else if (text == "0" || text == "1") {
+            flag = text == "1";
         } else {
             fail(name);
         }
@@ -272,6 +287,8 @@ void visit(Line& line, Thing& thing) {
     line.value("open_files", thing.open_files);
     line.value("open_files_limit", thing.open_files_limit);
     line.value("open_files_hard_limit", thing.open_files_hard_limit);
+    line.value("accepting", thing.is_accepting);
+    line.value("connections", thing.connections);
 }
 
 template <class Line, Is<MachineLoad> Thing>

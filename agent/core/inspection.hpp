@@ -38,8 +38,8 @@ struct Listener {
     // unix, where the path leads elsewhere: the unit of the listener whose file lies there now, its
     // command where it has no unit; "" where no listener's does.
     std::string taken_by{};
-    // unix: connections that were accepted and are open; who still waits is in `queue`. Absent: not
-    // counted.
+    // Connections that were accepted and are open; who still waits is in `queue`. Absent: not
+    // counted, as of TCP listeners of other units than the one that was asked about.
     std::optional<std::uint32_t> connections{};
 
     friend bool operator==(const Listener&, const Listener&) = default;
@@ -98,6 +98,10 @@ struct Worker {
     std::uint32_t open_files = 0;
     std::uint32_t open_files_limit = 0;       // RLIMIT_NOFILE, soft
     std::uint32_t open_files_hard_limit = 0;  // likewise, hard
+    // Of an FPM worker: does it wait for the next visitor? Absent: it cannot be seen.
+    std::optional<bool> is_accepting{};
+    // Likewise: accepted connections to its unit that it holds, also those whose visitor has left.
+    std::optional<std::uint32_t> connections{};
 
     friend bool operator==(const Worker&, const Worker&) = default;
 };

@@ -26,6 +26,7 @@ using core::Inspection;
 using core::Listener;
 
 constexpr std::string_view kUnix = "unix:";
+constexpr std::size_t kMaxPortsAsked = 32;  // each is a walk through all connections
 constexpr std::size_t kMaxUnixPath = sizeof(sockaddr_un::sun_path) - 1;
 
 std::string unix_path(const std::string& address) {
@@ -79,17 +80,37 @@ void keep_listeners(Inspection& inspection, std::string_view address, std::size_
 
 using SocketFile = std::pair<std::uint32_t, std::uint32_t>;  // device, inode
 
+using Connections = std::vector<FoundSocket>;
+using ConnectionsByFile = std::optional<std::map<SocketFile, Connections>>;
+
 // By the listener's file and not by its name, which others may bind as well.
-std::optional<std::map<SocketFile, std::uint32_t>> count_connections() {
-    const auto connections = list_unix_connections();
+ConnectionsByFile group_connections() {
+    auto connections = list_unix_connections();
     if (!connections) {
         return std::nullopt;
     }
-    std::map<SocketFile, std::uint32_t> counts;
-    for (const FoundSocket& connection : *connections) {
-        ++counts[{connection.device, connection.file}];
+    std::map<SocketFile, Connections> groups;
+    for (FoundSocket& connection : *connections) {
+        groups[{connection.device, connection.file}].push_back(std::move(connection));
     }
-    return counts;
+    return groups;
+}
+
+// nullopt: they cannot be seen.
+std::optional<Connections> tcp_connections_of(const Listener& listener) {
+    const std::string_view digits = core::port_of(listener.address);
+    const auto port = leading_number(digits);
+    if (!port || *port == 0 || *port > UINT16_MAX) {
+        return std::nullopt;
+    }
+    auto all = list_tcp_connections(static_cast<std::uint16_t>(*port));
+    if (!all) {
+        return std::nullopt;
+    }
+    std::erase_if(*all, [&listener](const FoundSocket& connection) {
+        return !core::is_answered_by(connection.listener.address, listener);
+    });
+    return std::move(*all);
 }
 
 class Look {
@@ -105,7 +126,9 @@ class Look {
 
   private:
     void add_listeners();
+    void add_connections(FoundSocket& socket, const ConnectionsByFile& by_file);
     void add_workers();
+    void add_visitors(const Process& process, core::Worker& worker) const;
     void add_load();
     // The socket file that its path leads to.
     std::optional<SocketFile> find_way(FoundSocket& socket) const;
@@ -117,6 +140,9 @@ class Look {
     std::vector<Process> processes_;
     std::string nginx_root_;
     Inspection inspection_;
+    std::set<std::uint64_t> accepted_;  // the connections to the unit that was asked about
+    bool is_accepted_known_ = false;
+    std::size_t ports_asked_ = 0;
 };
 
 // By inode alone: the device that stat() tells differs from the kernel's own on btrfs and overlays.
@@ -178,22 +204,55 @@ void Look::add_listeners() {
         }
         ways.push_back(find_way(socket));
     }
-    const auto connections = count_connections();
+    const auto connections = group_connections();
+    is_accepted_known_ = true;
     std::vector<Listener> listeners;
     for (std::size_t i = 0; i < sockets->size(); ++i) {
         Listener& listener = (*sockets)[i].listener;
         const auto other =
             ways[i] && !listener.is_reachable ? who_lies.find(*ways[i]) : who_lies.end();
         listener.taken_by = other == who_lies.end() ? std::string{} : other->second;
-        const FoundSocket& socket = (*sockets)[i];
-        if (connections && socket.file != 0) {
-            const auto count = connections->find({socket.device, socket.file});
-            listener.connections = count == connections->end() ? 0U : count->second;
-        }
+        add_connections((*sockets)[i], connections);
         listeners.push_back(std::move(listener));
     }
     inspection_.listeners = std::move(listeners);
     keep_listeners(inspection_, question_.address, core::kMaxListeners);
+}
+
+void Look::add_connections(FoundSocket& socket, const ConnectionsByFile& by_file) {
+    Listener& listener = socket.listener;
+    const bool is_of_unit =
+        !question_.unit.empty() && (listener.is_main || listener.unit == question_.unit);
+    std::optional<Connections> mine;
+    if (socket.file != 0 && by_file) {
+        const auto found = by_file->find({socket.device, socket.file});
+        mine = found == by_file->end() ? Connections{} : found->second;
+    } else if (is_of_unit && unix_path(listener.address).empty() &&
+               ++ports_asked_ <= kMaxPortsAsked && !is_over(deadline_)) {
+        mine = tcp_connections_of(listener);
+    }
+    if (mine) {
+        listener.connections = static_cast<std::uint32_t>(
+            std::ranges::count(*mine, false, &FoundSocket::has_peer_left));
+    }
+    if (is_of_unit) {
+        is_accepted_known_ = is_accepted_known_ && mine;
+        for (const FoundSocket& connection : mine.value_or(Connections{})) {
+            accepted_.insert(connection.inode);
+        }
+    }
+}
+
+// What another than PHP-FPM waits for says nothing: it serves many at a time.
+void Look::add_visitors(const Process& process, core::Worker& worker) const {
+    if (worker.pool.empty()) {
+        return;
+    }
+    const std::size_t held = find_held(question_.roots, process, accepted_, deadline_).size();
+    if (is_accepted_known_ && !is_over(deadline_)) {
+        worker.connections = static_cast<std::uint32_t>(held);
+    }
+    worker.is_accepting = is_accepting(question_.roots, process.pid);
 }
 
 void Look::add_workers() {
@@ -209,6 +268,9 @@ void Look::add_workers() {
         }
         inspection_.workers.push_back(measure(question_.roots, process, deadline_));
         inspection_.workers.back().is_nginx = is_of_nginx;
+        if (is_of_unit && !is_of_nginx) {
+            add_visitors(process, inspection_.workers.back());
+        }
         if (is_of_unit && !inspection_.use) {
             const auto groups =
                 read_text(question_.roots.proc + "/" + std::to_string(process.pid) + "/cgroup");

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -280,6 +281,21 @@ bool is_nginx(const std::vector<Process>& processes, const Process& process) {
     const Process* parent = find_process(processes, process.parent);
     const bool has_master = parent != nullptr && parent->command == "nginx" && parent->uid == 0;
     return process.unit == "nginx.service" || process.uid == 0 || has_master;
+}
+
+// "43 0x9 0x7ffd…": number and arguments of the call; "running": in none, or it was not waited for.
+std::optional<bool> is_accepting(const Roots& roots, std::uint32_t pid) {
+    const auto text = read_text(folder_of(roots, pid) + "/syscall");
+    if (!text || text->empty()) {
+        return std::nullopt;
+    }
+    const auto call = leading_number(*text);
+#ifdef SYS_accept
+    if (call && *call == SYS_accept) {
+        return true;
+    }
+#endif
+    return call && *call == SYS_accept4;
 }
 
 core::Worker measure(const Roots& roots, const Process& process, Deadline deadline) {

@@ -54,6 +54,9 @@ inline constexpr std::size_t kMaxOpenFilesSeen = 262144;  // over all processes
 // nginx by its unit, or by name with a master that root started: anybody may take the name alone.
 [[nodiscard]] bool is_nginx(const std::vector<Process>& processes, const Process& process);
 
+// Is it in accept(), and nothing else? nullopt: it cannot be seen, as where nobody may trace.
+[[nodiscard]] std::optional<bool> is_accepting(const Roots& roots, std::uint32_t pid);
+
 // Memory and open files of one process; what cannot be read stays 0.
 [[nodiscard]] core::Worker measure(const Roots& roots, const Process& process, Deadline deadline);
 

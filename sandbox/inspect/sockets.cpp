@@ -36,6 +36,9 @@ using core::Status;
 constexpr unsigned char kShutBothWays = 3;  // the kernel's SHUTDOWN_MASK
 constexpr std::uint32_t kEstablished = 1;   // TCP_ESTABLISHED, likewise
 constexpr std::uint32_t kListening = 10;    // TCP_LISTEN, also for unix sockets
+// TCP_ESTABLISHED, TCP_FIN_WAIT1 and 2, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_CLOSING
+constexpr std::uint32_t kConnected =
+    1U << 1U | 1U << 4U | 1U << 5U | 1U << 8U | 1U << 9U | 1U << 11U;
 constexpr std::size_t kChunk = std::size_t{64} * 1024;
 constexpr auto kMaxWait = timeval{.tv_sec = 2, .tv_usec = 0};
 
@@ -120,6 +123,18 @@ void take_inet(std::string_view payload, Found& found) {
     found.push_back(std::move(socket));
 }
 
+// Without an inode: not accepted yet, or closed by its process.
+void take_tcp_connection(std::string_view payload, Found& found) {
+    const auto message = read_header<inet_diag_msg>(payload);
+    if (!message || message->idiag_inode == 0) {
+        return;
+    }
+    FoundSocket socket;
+    socket.listener.address = inet_address(*message);
+    socket.inode = message->idiag_inode;
+    found.push_back(std::move(socket));
+}
+
 // "/var/run" is a link to "/run" everywhere.
 std::string unix_address(std::string_view name) {
     constexpr std::string_view kVar = "/var";
@@ -134,7 +149,6 @@ void take_unix(std::string_view payload, Found& found) {
         return;
     }
     FoundSocket socket;
-    bool has_peer_left = false;
     socket.inode = message->udiag_ino;
     socket.listener.cookie =
         std::uint64_t{message->udiag_cookie[1]} << 32U | std::uint64_t{message->udiag_cookie[0]};
@@ -148,14 +162,14 @@ void take_unix(std::string_view payload, Found& found) {
                 socket.file = vfs ? vfs->udiag_vfs_ino : 0;
                 socket.device = vfs ? vfs->udiag_vfs_dev : 0;
             } else if (type == UNIX_DIAG_SHUTDOWN && !value.empty()) {
-                has_peer_left = static_cast<unsigned char>(value.front()) == kShutBothWays;
+                socket.has_peer_left = static_cast<unsigned char>(value.front()) == kShutBothWays;
             } else if (type == UNIX_DIAG_RQLEN) {
                 const auto queue = read_header<unix_diag_rqlen>(value);
                 socket.listener.queue = queue ? queue->udiag_rqueue : 0;
                 socket.listener.backlog = queue ? queue->udiag_wqueue : 0;
             }
         });
-    if (!socket.listener.address.empty() && !has_peer_left) {
+    if (!socket.listener.address.empty() && (State != kListening || !socket.has_peer_left)) {
         found.push_back(std::move(socket));
     }
 }
@@ -227,12 +241,22 @@ Status ask(const bus::UniqueFd& netlink, const Request& request, OnMessage take,
     }
 }
 
-Status ask_inet(const bus::UniqueFd& netlink, std::uint8_t family, Found& found) {
+// `port`: 0 for all.
+Status ask_tcp(const bus::UniqueFd& netlink,
+               std::uint32_t states,
+               std::uint16_t port,
+               OnMessage take,
+               Found& found) {
     inet_diag_req_v2 request{};
-    request.sdiag_family = family;
     request.sdiag_protocol = IPPROTO_TCP;
-    request.idiag_states = 1U << kListening;
-    return ask(netlink, request, take_inet, found);
+    request.idiag_states = states;
+    request.id.idiag_sport = htons(port);
+    request.sdiag_family = AF_INET;
+    GATEMEND_CHECK(ask(netlink, request, take, found));
+    request.sdiag_family = AF_INET6;
+    // A kernel without IPv6 has nobody there.
+    const Status ipv6 = ask(netlink, request, take, found);
+    return ipv6 || errno == ENOENT ? Status{Done{}} : ipv6;
 }
 
 Result<bus::UniqueFd> open_netlink() {
@@ -281,11 +305,14 @@ Result<std::vector<FoundSocket>> list_sockets() {
     GATEMEND_TRY(netlink, open_netlink());
     Found found;
     GATEMEND_CHECK(ask_unix<kListening>(netlink, found));
-    GATEMEND_CHECK(ask_inet(netlink, AF_INET, found));
-    // A kernel without IPv6 has nobody listening there.
-    if (const Status ipv6 = ask_inet(netlink, AF_INET6, found); !ipv6 && errno != ENOENT) {
-        return ipv6.error();
-    }
+    GATEMEND_CHECK(ask_tcp(netlink, 1U << kListening, 0, take_inet, found));
+    return found;
+}
+
+Result<std::vector<FoundSocket>> list_tcp_connections(std::uint16_t port) {
+    GATEMEND_TRY(netlink, open_netlink());
+    Found found;
+    GATEMEND_CHECK(ask_tcp(netlink, kConnected, port, take_tcp_connection, found));
     return found;
 }
 

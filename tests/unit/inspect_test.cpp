@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -486,6 +487,93 @@ TEST_F(Looking, TheOwnerOfASharedSocketIsTheMaster) {
     ASSERT_EQ(owners.size(), 2U);
     EXPECT_EQ(owners.at(500)->pid, 7U);  // not systemd, which lent it
     EXPECT_EQ(owners.at(501)->pid, 1U);
+}
+
+std::uint64_t inode_of(const bus::UniqueFd& file) {
+    struct stat info {};
+
+    EXPECT_EQ(fstat(file.get(), &info), 0);
+    return info.st_ino;
+}
+
+void link_socket(const test::TempDir& proc, int pid, int number, const bus::UniqueFd& socket) {
+    fs::create_symlink("socket:[" + std::to_string(inode_of(socket)) + "]",
+                       proc / (std::to_string(pid) + "/fd/" + std::to_string(number)));
+}
+
+// Master 7 and workers 9, 10, 11 and 12, who share these listeners: 9 sleeps, 10 waits for a
+// visitor, 11 runs, of 12 nobody may see what it does.
+void write_pool(const test::TempDir& proc, const bus::UniqueFd& port, const bus::UniqueFd& file) {
+    write_processes(proc);
+    for (const int pid : {10, 11, 12}) {
+        const std::string name = std::to_string(pid);
+        fs::copy(
+            proc / "9", proc / name, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+        test::overwrite(proc / (name + "/stat"),
+                        name +
+                            " (php-fpm8.2) S 7 1 1 0 -1 0 0 0 0 0 100 50 0 0 20 0 1 0 5 1000 "
+                            "256 0\n");
+    }
+    for (const int pid : {7, 9, 10, 11, 12}) {
+        link_socket(proc, pid, 6, port);
+        link_socket(proc, pid, 7, file);
+        const std::string title = pid == 7 ? "php-fpm: master process" : "php-fpm: pool www";
+        test::overwrite(proc / (std::to_string(pid) + "/cmdline"), title);
+    }
+    test::overwrite(proc / "9/syscall", "230 0x0 0x0 0x7ffd 0x0\n");
+    test::overwrite(proc / "10/syscall", std::to_string(SYS_accept4) + " 0x6 0x7ffd 0x0\n");
+    test::overwrite(proc / "11/syscall", "running\n");
+}
+
+core::Worker worker_of(const core::Inspection& found, std::uint32_t pid) {
+    const auto at = std::ranges::find(found.workers, pid, &core::Worker::pid);
+    return at == found.workers.end() ? core::Worker{} : *at;
+}
+
+TEST_F(Looking, TellsWhichWorkersServeWaitOrWorkForNobodyThere) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const auto port = listen_at(reinterpret_cast<const sockaddr*>(&address), sizeof address, 7);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(getsockname(port.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    bus::UniqueFd client{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const bus::UniqueFd queued{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    for (const int one : {client.get(), queued.get()}) {
+        ASSERT_EQ(connect(one, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    }
+    const bus::UniqueFd served{accept4(port.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    const auto file = listen_unix(folder / "a.sock");
+    auto left = connect_unix(folder / "a.sock");
+    const bus::UniqueFd held{accept4(file.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    left = {};
+    write_pool(folder, port, file);
+    link_socket(folder, 9, 8, served);
+    link_socket(folder, 12, 8, held);
+    Question question = ask_about("");
+    question.unit = "php8.2-fpm.service";
+    question.roots = {.proc = folder.path(), .cgroup = folder.path()};
+    const auto found = look(question);
+    const std::string at_port = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    const core::Listener* listener = found.find_listener(at_port);
+    ASSERT_NE(listener, nullptr);
+    EXPECT_EQ(listener->unit, "php8.2-fpm.service");
+    EXPECT_EQ(listener->connections, 1U) << "the other one waits";
+    EXPECT_EQ(listener->queue, 1U);
+    EXPECT_EQ(worker_of(found, 9).connections, 1U);
+    EXPECT_EQ(worker_of(found, 9).is_accepting, false);
+    EXPECT_EQ(worker_of(found, 10).connections, 0U);
+    EXPECT_EQ(worker_of(found, 10).is_accepting, true);
+    EXPECT_EQ(worker_of(found, 11).connections, 0U);
+    EXPECT_EQ(worker_of(found, 11).is_accepting, false);
+    EXPECT_EQ(worker_of(found, 12).connections, 1U) << "also where its visitor has left";
+    EXPECT_FALSE(worker_of(found, 12).is_accepting.has_value());
+    EXPECT_FALSE(worker_of(found, 7).connections.has_value()) << "the master serves nobody";
+    client = {};
+    EXPECT_EQ(look(question).find_listener(at_port)->connections, 1U)
+        << "it may only have said all: in doubt it is served";
+    question.unit = "other.service";
+    EXPECT_FALSE(look(question).find_listener(at_port)->connections) << "not asked about";
 }
 
 TEST_F(Looking, TheNameNginxAloneMakesNoNginx) {

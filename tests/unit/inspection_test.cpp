@@ -43,6 +43,8 @@ Inspection make_inspection() {
     worker.started = 4711;
     worker.done = ~std::uint64_t{0};
     worker.is_traced = true;
+    worker.is_accepting = false;
+    worker.connections = 3;
     inspection.workers = {worker};
     inspection.is_workers_cut = true;
     MachineLoad load;
@@ -66,6 +68,24 @@ TEST(Inspection, ReadsWhatItWrote) {
     const auto again = decode_inspection(encode(inspection));
     ASSERT_TRUE(again) << again.error().text;
     EXPECT_EQ(*again, inspection);
+}
+
+TEST(Inspection, TellsWhatCouldNotBeSeenFromNo) {
+    Inspection inspection = make_inspection();
+    for (const std::optional<bool> seen : {std::optional<bool>{}, std::optional{true}}) {
+        inspection.workers.front().is_accepting = seen;
+        const auto again = decode_inspection(encode(inspection));
+        ASSERT_TRUE(again) << again.error().text;
+        EXPECT_EQ(again->workers.front().is_accepting, seen);
+    }
+    const std::string text = encode(inspection);
+    for (const std::string_view wrong : {" accepting=2 ", " accepting= ", " accepting=01 "}) {
+        std::string changed = text;
+        const std::size_t at = changed.find(" accepting=1 ");
+        ASSERT_NE(at, std::string::npos);
+        changed.replace(at, 13, wrong);
+        EXPECT_FALSE(decode_inspection(changed)) << wrong;
+    }
 }
 
 TEST(Inspection, NothingReadIsNotNothingThere) {
