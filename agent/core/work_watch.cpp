@@ -59,6 +59,33 @@ const Waiting* find_queue(const std::vector<Waiting>& queues, const std::string&
 
 }  // namespace
 
+Background background_of(const Inspection& inspection) {
+    Background background;
+    for (const Worker& worker : inspection.workers) {
+        if (worker.is_nginx || worker.pool.empty() || worker.connections.value_or(0) > 0 ||
+            worker.is_accepting.value_or(false)) {
+            continue;
+        }
+        if (worker.is_accepting && worker.connections) {
+            ++background.workers;
+        } else {
+            background.is_known = false;
+        }
+    }
+    return background;
+}
+
+std::string background_words(const Background& background) {
+    if (background.workers > 0) {
+        return std::to_string(background.workers) +
+               (background.workers == 1 ? " worker works" : " workers work") +
+               " on without a visitor's connection, as after fastcgi_finish_request()";
+    }
+    return background.is_known
+               ? std::string{}
+               : "whether all its workers wait for visitors or serve some cannot be seen";
+}
+
 Stillness stillness_of(const WorkLook& look) {
     const std::vector<Worker>& workers = look.inspection.workers;
     Stillness still;

@@ -64,6 +64,20 @@ struct WorkLook {
     TimePoint answered{};
 };
 
+// Workers of PHP-FPM that neither wait for a visitor nor hold one's connection, not even one that
+// was left: they go on after the answer (fastcgi_finish_request), for somebody who waits elsewhere.
+// Nobody's timeout says how long.
+struct Background {
+    std::uint32_t workers = 0;
+    bool is_known = true;  // false: of some it could not be seen what they do
+
+    friend bool operator==(const Background&, const Background&) = default;
+};
+
+[[nodiscard]] Background background_of(const Inspection& inspection);
+// "2 workers work on without a visitor's connection, …"; "" where none does, for certain.
+[[nodiscard]] std::string background_words(const Background& background);
+
 [[nodiscard]] Stillness stillness_of(const WorkLook& look);
 // What has happened between two looks; nullopt: nothing.
 [[nodiscard]] std::optional<Objected> find_movement(const Stillness& before, const Stillness& now);

@@ -3,6 +3,7 @@
 
 #include "actions/act.hpp"
 #include "actions/settings.hpp"
+#include "core/work_watch.hpp"
 #include "policies/budget.hpp"
 #include "policies/decide.hpp"
 #include "policies/window.hpp"
@@ -94,13 +95,6 @@ bool share_a_file(const actions::Plan& a, const actions::Plan& b) {
     });
 }
 
-// The unit's own socket. In the group of PHP-FPM there are processes of the sites; an application's
-// are its own.
-bool is_own(const core::Listener& listener, const actions::Plan& plan) {
-    return listener.is_main ||
-           (plan.role != core::ServiceRole::kPhpFpm && listener.unit == plan.unit);
-}
-
 // Somebody is being served by the unit, through another socket or by a connection that was made
 // before the file was lost: a restart would cut them off. A moment with nobody is waited for.
 std::optional<GateHold> find_served(const actions::Plan& plan,
@@ -124,6 +118,11 @@ std::optional<GateHold> find_served(const actions::Plan& plan,
 }
 
 }  // namespace
+
+bool is_own(const core::Listener& listener, const actions::Plan& plan) {
+    return listener.is_main ||
+           (plan.role != core::ServiceRole::kPhpFpm && listener.unit == plan.unit);
+}
 
 std::optional<GateHold> gate_hold_of(const std::vector<core::Hold>& holds) {
     if (holds.empty()) {
@@ -300,6 +299,11 @@ std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
     }
     if (auto served = find_served(plan, *inspection.listeners)) {
         return served;
+    }
+    // Where it cannot be seen, the site that is down counts for more.
+    if (const auto background = core::background_of(inspection); background.workers > 0) {
+        return hold(HoldKind::kContraryEvidence,
+                    core::background_words(background) + ", and a restart would cut that off");
     }
     return taken_by.empty() ? std::nullopt
                             : hold(HoldKind::kExecutorRefused,

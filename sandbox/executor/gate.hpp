@@ -89,8 +89,13 @@ inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
 [[nodiscard]] std::optional<GateHold> check_new_listener(const core::Listener& listener,
                                                          const core::UnitStanding& unit);
 
+// A socket of the unit's own. In the group of PHP-FPM there are processes of the sites; an
+// application's are its own.
+[[nodiscard]] bool is_own(const core::Listener& listener, const actions::Plan& plan);
+
 // restart-unit because its socket's file is gone: a socket of the unit's own has lost its file, and
-// no other unit's lies in its place, which the restart would remove.
+// no other unit's lies in its place, which the restart would remove. Nor is anybody served, or a
+// worker busy without a visitor, as far as can be seen.
 [[nodiscard]] std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
                                                         const core::Inspection& inspection);
 

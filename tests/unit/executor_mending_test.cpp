@@ -481,6 +481,42 @@ TEST(ExecutorMending, RestartsForALostSocketOnlyWhileTheUnitServesNobody) {
     EXPECT_TRUE(check_lost_socket(plan, inspection)) << "not counted";
 }
 
+TEST(ExecutorMending, RestartsForALostSocketOnlyWhileNoWorkerWorksOnWithoutAVisitor) {
+    actions::Plan plan;
+    plan.act = ActId::kRestartUnit;
+    plan.unit = kFpm;
+    plan.role = core::ServiceRole::kPhpFpm;
+    core::Listener lost;
+    lost.address = "unix:/run/php/a.sock";
+    lost.unit = kFpm;
+    lost.is_main = true;
+    lost.is_reachable = false;
+    lost.connections = 0;
+    core::Listener port = lost;
+    port.address = "127.0.0.1:9001";
+    port.is_reachable = true;
+    core::Worker worker;
+    worker.pool = "www";
+    worker.is_accepting = true;
+    worker.connections = 0;
+    core::Inspection inspection;
+    inspection.listeners = {lost, port};
+    inspection.workers = {worker, worker, worker};
+    EXPECT_FALSE(check_lost_socket(plan, inspection)) << "all are idle";
+    inspection.workers[1].is_accepting = false;
+    const auto hold = check_lost_socket(plan, inspection);
+    ASSERT_TRUE(hold);
+    EXPECT_EQ(hold->kind, core::HoldKind::kContraryEvidence);
+    EXPECT_NE(hold->text.find("1 worker works on"), std::string::npos) << hold->text;
+    inspection.workers[1].connections = 1;
+    EXPECT_FALSE(check_lost_socket(plan, inspection)) << "its visitor has left";
+    inspection.workers[1].connections = 0;
+    inspection.workers[1].is_accepting.reset();
+    EXPECT_FALSE(check_lost_socket(plan, inspection)) << "where nobody may look, as before";
+    inspection.listeners->back().connections = 1;
+    EXPECT_TRUE(check_lost_socket(plan, inspection)) << "served through the port";
+}
+
 TEST(ExecutorMending, LooksItselfBeforeItRestartsForALostSocket) {
     MendingMachine machine;
     machine.rule().match.cause = core::Cause::kSocketDeleted;
