@@ -39,6 +39,44 @@ const Backend* find_idle(const Findings& findings) {
     return nullptr;
 }
 
+// Where somebody is served whom nginx has not sent: a client of another kind, of a pool of its own.
+const Listener* find_unnamed(const Findings& findings) {
+    if (!findings.inspection || !findings.inspection->listeners) {
+        return nullptr;
+    }
+    for (const Listener& listener : *findings.inspection->listeners) {
+        const bool is_own = listener.unit == findings.unit_name &&
+                            (listener.is_main || findings.role != ServiceRole::kPhpFpm);
+        const bool is_named = std::any_of(
+            findings.backends.begin(), findings.backends.end(), [&](const Backend& backend) {
+                return is_answered_by(backend.address, listener);
+            });
+        const bool is_used = listener.connections.value_or(1) > 0 || listener.queue > 0;
+        if (is_own && !is_named && is_used) {
+            return &listener;
+        }
+    }
+    return nullptr;
+}
+
+void object_to_other_work(const Findings& findings, std::vector<Objected>& found) {
+    if (!findings.inspection) {
+        return;
+    }
+    const Background background = background_of(*findings.inspection);
+    if (std::string words = background_words(background); !words.empty()) {
+        add(found,
+            background.workers > 0 ? Objection::kWorkersAtWork : Objection::kUnmeasured,
+            std::move(words));
+    }
+    if (const Listener* listener = find_unnamed(findings); listener != nullptr) {
+        add(found,
+            Objection::kUnmeasured,
+            "somebody may be served at " + listener->address +
+                ", which nginx does not name: how long they wait is not known");
+    }
+}
+
 std::uint64_t count_workers(const Inspection& inspection, const std::string& pool) {
     return static_cast<std::uint64_t>(std::count_if(
         inspection.workers.begin(), inspection.workers.end(), [&](const auto& worker) {
@@ -70,7 +108,9 @@ std::string find_short_pool(const Findings& findings) {
 
 void object_to_change(const Findings& findings, std::vector<Objected>& found) {
     if (findings.work.looks > 0 && findings.work.newest.is_traced) {
-        add(found, Objection::kTraced, "a debugger or a frozen control group holds a process of the unit");
+        add(found,
+            Objection::kTraced,
+            "a debugger or a frozen control group holds a process of the unit");
     }
     if (findings.unit &&
         (findings.unit->active == ActiveState::kReloading || findings.unit->has_job)) {
@@ -119,6 +159,7 @@ void object_to_cut(const Findings& findings, std::vector<Objected>& found) {
             idle == nullptr ? "no backend is known"
                             : "nobody waits at " + idle->address + ": nothing is asked of it");
     }
+    object_to_other_work(findings, found);
 }
 
 bool cuts_something(const Objected& item) {
@@ -188,11 +229,17 @@ std::string work_words(const Findings& findings) {
     if (work.moved && row == Duration{}) {
         return work.moved->text;
     }
+    const std::string still =
+        "no process of " + findings.unit_name + " has moved for " + format_duration(row);
+    std::vector<Objected> others;
+    object_to_other_work(findings, others);
+    if (!others.empty() && !is_stopped_for_certain(findings)) {
+        return still + ", but hung it is not called: " + others.front().text;
+    }
     const auto needed = stillness_needed(findings.backends);
-    return "no process of " + findings.unit_name + " has moved for " + format_duration(row) +
-           (needed ? "; hung it is called after " + format_duration(*needed) +
-                         ", twice the longest that anybody waits"
-                   : "; how long nginx waits is not known, so this proves nothing");
+    return still + (needed ? "; hung it is called after " + format_duration(*needed) +
+                                 ", twice the longest that anybody waits"
+                           : "; how long nginx waits is not known, so this proves nothing");
 }
 
 }  // namespace gatemend::core

@@ -41,7 +41,9 @@ bool read_listener(Tokens& tokens, Inspection& inspection) {
     listener.unit = listener.unit == "-" ? "" : listener.unit;
     listener.pid = 1;
     listener.is_main = !listener.unit.empty();
+    listener.connections = 0;
     constexpr std::string_view kTaken = "taken=";
+    constexpr std::string_view kServed = "served=";
     while (const auto word = tokens.next()) {
         if (*word == "deleted") {
             listener.is_reachable = false;
@@ -52,6 +54,12 @@ bool read_listener(Tokens& tokens, Inspection& inspection) {
         } else if (word->starts_with(kTaken)) {
             listener.is_reachable = false;
             listener.taken_by = word->substr(kTaken.size());
+        } else if (word->starts_with(kServed)) {
+            std::uint32_t served = 0;
+            if (!read_number(word->substr(kServed.size()), served)) {
+                return false;
+            }
+            listener.connections = served;
         } else if (!read_queue(*word, listener)) {
             return false;
         }
@@ -105,6 +113,8 @@ bool apply_worker_word(core::Worker& worker, std::string_view word) {
     std::uint32_t number = 0;
     if (word == "traced") {
         worker.is_traced = true;
+    } else if (word == "background") {
+        worker.connections = 0;
     } else if (word.starts_with(kDone) && read_number(word.substr(kDone.size()), number)) {
         worker.done = number;
     } else if (word.starts_with(kPid) && read_number(word.substr(kPid.size()), number)) {
@@ -123,6 +133,8 @@ bool read_worker(Tokens& tokens, Inspection& inspection) {
     worker.pid = static_cast<std::uint32_t>(inspection.workers.size()) + 1;
     worker.command = "worker";
     worker.pool = "www";
+    worker.is_accepting = false;
+    worker.connections = 1;
     if (state.size() != 1) {
         return false;
     }

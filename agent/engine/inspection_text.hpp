@@ -4,14 +4,15 @@
 //
 //   none                                             the look could not be had
 //   listener ADDRESS COMMAND UNIT|- [deleted] [taken=UNIT] [closed] [inside]
-//            [queue=WAITING/BACKLOG]                 inside: not held by the unit's main process
+//            [queue=WAITING/BACKLOG] [served=N]      inside: not held by the unit's main process
 //   nobody                                           no listener at all
 //   step PATH directory|socket|other|missing [closed]
 //   disk PATH full|inodes|free [DEVICE]              the same number, the same file system; a
 //   folder
 //                                                    of the journal holds journals
 //   worker STATE [COUNT] [done=N] [pid=N] [traced]   processes of the unit, of pool www; what they
-//                                                    have done so far
+//          [background]                              have done so far; background: without a
+//                                                    visitor's connection
 //   oom COUNT                                        kills in the unit's control group
 //   busy                                             tasks wait for the CPU
 //

@@ -3,6 +3,7 @@
 
 #include "core/silence.hpp"
 #include "core/text.hpp"
+#include "sandbox/executor/gate.hpp"
 #include "sandbox/tools/known_services.hpp"
 
 #include <algorithm>
@@ -35,6 +36,24 @@ bool is_waited_for(const core::WorkWatch& watch) {
     return std::ranges::any_of(watch.newest.queues, [&watch](const core::Waiting& queue) {
         return core::waited_at(watch, queue.address) >= kLongEnough;
     });
+}
+
+// For whom the unit works whatever visitors wait for: whoever is served where nobody waits, and
+// whatever goes on after the answer. "": nobody.
+std::string find_other_work(const Plan& plan,
+                            const core::WorkWatch& watch,
+                            const core::Inspection& inspection) {
+    std::string words = core::background_words(core::background_of(inspection));
+    if (!words.empty() || !inspection.listeners) {
+        return words;
+    }
+    for (const core::Listener& listener : *inspection.listeners) {
+        if (is_own(listener, plan) && listener.connections.value_or(0) > 0 &&
+            core::waited_at(watch, listener.address) < kLongEnough) {
+            return "somebody is served at " + listener.address + ", where nobody waits for long";
+        }
+    }
+    return {};
 }
 
 }  // namespace
@@ -89,11 +108,14 @@ void WorkGuard::look(const Plan& plan, Turn turn, const HoldDone& done) {
                 return;
             }
             keep(plan.unit, asked, *inspection);
-            judge(plan, turn, done);
+            judge(plan, *inspection, turn, done);
         });
 }
 
-void WorkGuard::judge(const Plan& plan, Turn turn, const HoldDone& done) {
+void WorkGuard::judge(const Plan& plan,
+                      const core::Inspection& inspection,
+                      Turn turn,
+                      const HoldDone& done) {
     const core::WorkWatch& watch = watches_[plan.unit];
     const bool is_hung = core::is_about_answers(plan.cause);
     const bool is_still =
@@ -102,8 +124,11 @@ void WorkGuard::judge(const Plan& plan, Turn turn, const HoldDone& done) {
     if (!watch.newest.is_known || watch.newest.is_traced) {
         done(contrary(watch.newest.is_traced ? "a debugger or a frozen control group holds the unit"
                                              : "not all processes of the unit can be seen"));
-    } else if (core::is_proven_stopped(watch) || is_still) {
+    } else if (core::is_proven_stopped(watch)) {
         done(std::nullopt);
+    } else if (is_still) {
+        const std::string words = find_other_work(plan, watch, inspection);
+        done(words.empty() ? std::nullopt : std::optional{contrary(words)});
     } else if (turn == Turn::kFirst && ports_.after && (watch.newest.is_stopped || !is_hung)) {
         ports_.after(core::kStoppedProof, [this, plan, done] { look(plan, Turn::kSecond, done); });
     } else {

@@ -31,7 +31,10 @@ class WorkGuard {
     enum class Turn { kFirst, kSecond };
 
     void look(const actions::Plan& plan, Turn turn, const HoldDone& done);
-    void judge(const actions::Plan& plan, Turn turn, const HoldDone& done);
+    void judge(const actions::Plan& plan,
+               const core::Inspection& inspection,
+               Turn turn,
+               const HoldDone& done);
     void keep(const std::string& unit, core::TimePoint asked, const core::Inspection& inspection);
 
     const ExecutorPorts& ports_;

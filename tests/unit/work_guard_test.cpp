@@ -106,6 +106,44 @@ TEST_F(Running, IsNotRestartedWhileNobodyWaits) {
         << "whoever came this moment may be let in the next";
 }
 
+TEST_F(Running, IsNotRestartedWhileAWorkerWorksOnWithoutAVisitor) {
+    for (std::size_t i = 1; i < look.workers.size(); ++i) {
+        look.workers[i].pool = "www";
+        look.workers[i].is_accepting = false;
+        look.workers[i].connections = 1;
+    }
+    watch(seconds{80});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+    look.workers[2].connections = 0;
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence");
+    look.workers[2].is_accepting.reset();
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence")
+        << "who knows what it does";
+    look.workers[2].is_accepting = true;
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+}
+
+TEST_F(Running, IsNotRestartedWhileSomebodyIsServedWhereNobodyWaits) {
+    core::Listener other = look.listeners->front();
+    other.address = "127.0.0.1:9001";
+    other.is_main = true;
+    other.queue = 0;
+    other.connections = 1;
+    look.listeners->push_back(other);
+    watch(seconds{80});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence");
+    look.listeners->back().connections = 0;
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+    look.listeners->back().connections = 5;
+    look.listeners->back().queue = 2;
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence")
+        << "whoever came this moment may be let in the next";
+    watch(seconds{80});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+}
+
 TEST_F(Running, IsRestartedWhenAllItsProcessesAreStoppedInTwoLooks) {
     for (core::Worker& worker : look.workers) {
         worker.state = 'T';
@@ -143,6 +181,13 @@ TEST_F(Running, IsRestartedForASocketThatIsReallyOutOfReach) {
     EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: contrary-evidence")
         << "somebody is served";
     listener.connections = 0;
+    look.workers[1].pool = "www";
+    look.workers[1].is_accepting = false;
+    look.workers[1].connections = 0;
+    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: contrary-evidence")
+        << "a job goes on after its answer";
+    look.workers[1].is_accepting = true;
+    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "");
     listener.unit = "shop.service";
     listener.is_main = false;
     EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: executor-refused")

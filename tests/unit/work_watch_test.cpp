@@ -219,12 +219,77 @@ TEST(WorkWatch, TakesAPoolThatStartsNoMoreWorkersForOneThatReloads) {
     service.findings().backends.front().fpm.max_children.value = "3";
     for (Worker& worker : service.look.workers) {
         worker.pool = "www";
+        worker.connections = 1;
     }
     EXPECT_FALSE(service.watch(minutes{5}).is_hung());
     EXPECT_TRUE(service.objects(Objection::kReloading));
     service.look.workers.push_back(worker_of(9, 0));
     service.look.workers.back().pool = "www";
+    service.look.workers.back().connections = 1;
     EXPECT_TRUE(service.watch(seconds{130}).is_hung());
+}
+
+// An FPM worker that serves somebody; also one who has left, which is how a hung one looks.
+Worker serving_worker(std::uint32_t pid) {
+    Worker worker = worker_of(pid, 5);
+    worker.pool = "www";
+    worker.is_accepting = false;
+    worker.connections = 1;
+    return worker;
+}
+
+TEST(WorkWatch, CallsNoPoolHungInWhichAJobGoesOnAfterItsAnswer) {
+    Service service;
+    service.findings().role = ServiceRole::kPhpFpm;
+    service.look.workers = {serving_worker(7), serving_worker(8), serving_worker(9)};
+    ASSERT_TRUE(service.watch(minutes{5}).is_hung());
+    service.look.workers[1].connections = 0;
+    EXPECT_FALSE(service.watch(minutes{5}).is_hung());
+    EXPECT_TRUE(service.objects(Objection::kWorkersAtWork));
+    EXPECT_NE(service.cause(), "backend-hung");
+    EXPECT_NE(work_words(service.findings()).find("1 worker works on"), std::string::npos);
+    service.look.workers[1].is_accepting = true;
+    EXPECT_TRUE(service.watch(minutes{5}).is_hung()) << "it only waits";
+    service.look.workers[1].is_accepting.reset();
+    EXPECT_FALSE(service.watch(minutes{5}).is_hung()) << "who knows what it does";
+    EXPECT_TRUE(service.objects(Objection::kUnmeasured));
+}
+
+TEST(WorkWatch, CountsWorkersWithoutAVisitor) {
+    Inspection look;
+    EXPECT_EQ(background_of(look), Background{}) << "none, as of a pool on demand";
+    EXPECT_EQ(background_words(Background{}), "");
+    look.workers = {serving_worker(7), serving_worker(8), worker_of(9, 1), serving_worker(10)};
+    look.workers[0].connections = 0;
+    look.workers[1].is_accepting.reset();
+    EXPECT_EQ(background_of(look), (Background{.workers = 1, .is_known = true}))
+        << "who holds a connection serves; the master has no pool";
+    look.workers[3].connections.reset();
+    EXPECT_EQ(background_of(look), (Background{.workers = 1, .is_known = false}));
+    look.workers[3].is_nginx = true;
+    EXPECT_EQ(background_of(look), (Background{.workers = 1, .is_known = true}));
+}
+
+TEST(WorkWatch, CallsNothingHungThatServesSomebodyWhomNginxHasNotSent) {
+    Service service;
+    service.look.listeners->push_back(listener_of("127.0.0.1:9001", 0));
+    service.look.listeners->back().connections = 0;
+    ASSERT_TRUE(service.watch(minutes{5}).is_hung());
+    service.look.listeners->back().connections = 1;
+    EXPECT_FALSE(service.watch(minutes{5}).is_hung());
+    EXPECT_TRUE(service.objects(Objection::kUnmeasured));
+    service.findings().role = ServiceRole::kPhpFpm;
+    EXPECT_TRUE(service.watch(seconds{10}).is_hung()) << "a site's script listens there";
+    service.look.listeners->back().is_main = true;
+    EXPECT_FALSE(service.watch(seconds{10}).is_hung());
+    service.look.listeners->back().connections = 0;
+    service.look.listeners->back().queue = 1;
+    EXPECT_FALSE(service.watch(seconds{10}).is_hung()) << "somebody waits there";
+    service.look.listeners->back().queue = 0;
+    service.look.listeners->back().connections.reset();
+    EXPECT_FALSE(service.watch(minutes{5}).is_hung()) << "not counted";
+    service.look.listeners->back().unit = "other.service";
+    EXPECT_TRUE(service.watch(minutes{5}).is_hung()) << "another unit's";
 }
 
 TEST(WorkWatch, HearsThePoolSayThatAllItsWorkersAreBusy) {
