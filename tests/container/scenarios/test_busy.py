@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pathlib
+import subprocess
 import time
+from typing import Callable
 
 from apps import enable, put, put_unit
 from gatemend import OWN_POLICIES
@@ -119,6 +121,113 @@ class TwoPools(Busy):
         people = self.site.visitors("/other.php", 0.2)
         people.wait_for_good(3)
         self.assert_left_alone(self.fpm, people, 400, 150)
+
+
+# Answers at once, and goes on for `s` seconds without a visitor.
+_JOB = """\
+<?php
+echo "ok";
+fastcgi_finish_request();
+sleep((int)$_GET["s"]);
+touch("/run/php/job-done" . $_GET["n"]);
+"""
+
+# A client of FastCGI without nginx: prints how the answer ended and what it was.
+_DIRECT = """\
+import socket, struct
+
+def pair(key, value):
+    return bytes([len(key), len(value)]) + key.encode() + value.encode()
+
+def record(kind, body):
+    return struct.pack("!BBHHBB", 1, kind, 1, len(body), 0, 0) + body
+
+names = {"SCRIPT_FILENAME": "/var/www/html/slow.php", "SCRIPT_NAME": "/slow.php", "REQUEST_METHOD": "GET",
+         "QUERY_STRING": "ms=170000"}
+client = socket.create_connection(("127.0.0.1", 9001))
+parameters = b"".join(pair(*item) for item in names.items())
+client.sendall(record(1, struct.pack("!HB5x", 1, 0)) + record(4, parameters) + record(4, b"") + record(5, b""))
+answer = b""
+try:
+    while part := client.recv(4096):
+        answer += part
+except OSError as error:
+    answer += str(error).encode()
+print(answer)
+"""
+
+
+class OtherWork(Busy):
+    """Visitors wait until nginx gives up, and nothing moves; but a worker works for somebody else."""
+
+    takes = 190.0
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.tune_nginx(root, "fastcgi_read_timeout 30s;")
+        self.site.add_page(root, "job.php", _JOB)
+        add_port_pool(self, root)
+
+    def assert_not_cut(self, is_over: Callable[[], bool]) -> None:
+        before = self.machine.unit(self.fpm, "InvocationID")
+        end = time.monotonic() + 220
+        while not is_over():
+            self.assertLess(time.monotonic(), end, "it never came to its end")
+            self.site.patient(3, "/index.php")
+            time.sleep(5)
+        self.assertEqual(self.machine.unit(self.fpm, "InvocationID"), before)
+        self.assertEqual(self.gatemend.intents(), [])
+
+    def test_jobs_that_go_on_after_their_answers(self) -> None:
+        self.assert_answers()
+        for number in range(5):
+            self.assertEqual(self.site.visit(f"/job.php?s=150&n={number}").status, 200)
+        self.assert_not_cut(lambda: all(self.machine.exists(f"/run/php/job-done{n}") for n in range(5)))
+
+    def test_a_client_of_a_pool_that_nginx_does_not_name(self) -> None:
+        self.assert_answers()
+        client = self.machine.popen("python3", "-c", _DIRECT, only_network=True, stdout=subprocess.PIPE, text=True)
+        self.site.patient(5, "/slow.php?ms=200000")
+        self.assert_not_cut(lambda: client.poll() is not None)
+        self.assertIn("slow", client.communicate()[0])
+
+
+def add_port_pool(scenario: Scenario, root: pathlib.Path) -> None:
+    """A second pool of the same unit, on a port that nginx does not name."""
+    pool = (root / scenario.site.pool_file[1:]).read_text().replace("[www]", "[port]", 1)
+    pool = pool.replace(scenario.suite.fpm_socket, "127.0.0.1:9001")
+    (root / f"{scenario.suite.fpm_pool_dir[1:]}/port.conf").write_text(pool)
+
+
+class LostSocket(Scenario):
+    """The restart that makes the file anew cuts nobody, and waits for nothing else."""
+
+    is_same_everywhere = True
+    takes = 60.0
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.add_page(root, "job.php", _JOB)
+        add_port_pool(self, root)
+
+    def lose_it(self) -> Visitors:
+        self.machine.run("rm", self.suite.fpm_socket)
+        return self.site.visitors(interval=0.3)
+
+    def assert_healed(self, people: Visitors) -> None:
+        self.gatemend.wait_until_healed(self.fpm, 90)
+        people.wait_for_good(3)
+        self.assertEqual([intent["cause"] for intent in self.gatemend.intents()], ["socket-deleted"])
+
+    def test_an_idle_pool_on_a_port_is_no_obstacle(self) -> None:
+        self.assert_answers()
+        self.assert_healed(self.lose_it())
+
+    def test_a_job_that_goes_on_after_its_answer(self) -> None:
+        self.assert_answers()
+        self.assertEqual(self.site.visit("/job.php?s=20&n=0").status, 200)
+        self.assert_healed(self.lose_it())
+        self.assertTrue(self.machine.exists("/run/php/job-done0"))
 
 
 class OnDemand(Busy):
