@@ -185,6 +185,9 @@ void on_refused(Context& context, Incident& incident, const core::ActAnswered& a
         context.now + (is_guard(kind) ? kGuardRetry : retry_delay(incident.refusals));
     incident.refusal =
         core::Hold{kind, std::string{hold_owner(kind)}, answer.detail, incident.retry_after};
+    incident.refused_act = kind == core::HoldKind::kExecutorRefused && incident.trial
+                               ? std::optional{incident.trial->plan.act}
+                               : std::nullopt;
     incident.phase = Phase::kOpen;
     incident.text = answer.detail;
     if (kind == core::HoldKind::kNeedsApproval && incident.trial) {
@@ -277,6 +280,7 @@ void on_lost(Context& context, Incident& incident, const core::ActAnswered& answ
     incident.retry_after = context.now + retry_delay(incident.refusals);
     incident.refusal = core::Hold{
         core::HoldKind::kExecutorRefused, "executor", answer.detail, incident.retry_after};
+    incident.refused_act.reset();
     incident.phase = Phase::kOpen;
     incident.awaits_ledger = true;
     incident.text = answer.detail;

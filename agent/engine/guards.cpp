@@ -144,6 +144,20 @@ void guard_config(std::vector<core::Hold>& holds,
     }
 }
 
+// What the executor would not do now. That it refused the rule's own step is no reason to wait with
+// another act, to which a person has said yes.
+void guard_refusal(std::vector<core::Hold>& holds, const Case& c, const policy::LadderStep* step) {
+    const Incident& incident = c.incident;
+    const bool is_recent =
+        incident.refusal && incident.retry_after && c.context.now < *incident.retry_after;
+    if (!is_recent ||
+        (incident.refused_act && step != nullptr && step->act != *incident.refused_act)) {
+        return;
+    }
+    holds.push_back(*incident.refusal);
+    holds.back().until = incident.retry_after;
+}
+
 void guard_engine(std::vector<core::Hold>& holds, const Case& c) {
     const State& state = c.context.state;
     if (!state.has_ledger) {
@@ -162,10 +176,6 @@ void guard_engine(std::vector<core::Hold>& holds, const Case& c) {
                            (is_running ? " is running; one at a time"
                                        : " has ended and is not verified yet; one at a time"),
                        is_running ? std::nullopt : state.incidents.at(*busy).verify_by});
-    }
-    if (c.incident.refusal && c.incident.retry_after && c.context.now < *c.incident.retry_after) {
-        holds.push_back(*c.incident.refusal);
-        holds.back().until = c.incident.retry_after;
     }
 }
 
@@ -264,6 +274,7 @@ std::vector<core::Hold> guards_of(const Case& c,
         guard_config(holds, *target, *record);
     }
     guard_engine(holds, c);
+    guard_refusal(holds, c, step);
     guard_given_up(holds, c, rule);
     guard_undone(holds, c, step, unit);
     return holds;

@@ -89,6 +89,7 @@ struct Incident {
     std::uint32_t refusals = 0;                  // executor's, in a row: spaces the retries
     std::optional<core::Hold> refusal;           // the newest of them, until an act has been done
     std::optional<core::TimePoint> retry_after;  // no new plan before this moment
+    std::optional<actions::ActId> refused_act;   // of this act alone; none: of any
     bool awaits_ledger = false;                  // a reply was lost: ask the record what happened
     std::optional<core::TimePoint> latch_asked;  // until the ledger shows it, now and then again
     bool is_escalated = false;                   // said loudly, once

@@ -214,9 +214,8 @@ Result<Draft> fix_socket_owner(const Machine& machine, const Order& order, const
     if (config_paths(order.unit) && order.unit != kNginx) {
         GATEMEND_TRY(tree, read_pools_of(machine, order.unit));
         GATEMEND_TRY(pool, find_pool(tree, socket_path(order)));
-        const PoolLine* owner = tree.find(pool, "listen.owner");
-        const PoolLine* group = tree.find(pool, "listen.group");
-        wanted = {owner == nullptr ? "" : owner->value, group == nullptr ? "" : group->value};
+        GATEMEND_TRY(said, owner_of_listen(tree, pool, worker));
+        wanted = std::move(said);
     }
     GATEMEND_TRY(edit,
                  plan_socket_owner(machine, {socket_path(order), order.listener}, worker, wanted));

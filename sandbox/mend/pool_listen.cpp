@@ -14,8 +14,9 @@ using core::Result;
 constexpr unsigned kOwnerMayWrite = 0200;
 constexpr unsigned kGroupMayWrite = 0020;
 constexpr unsigned kOthersMayWrite = 0002;
-constexpr unsigned kDefaultMode = 0660;
 constexpr const char* kRoot = "root";
+constexpr const char* kUserList = "listen.acl_users";
+constexpr const char* kGroupList = "listen.acl_groups";
 
 // 0: not an octal number, which is what FPM makes of it, too.
 unsigned mode_of(const std::string& text) {
@@ -36,7 +37,9 @@ struct Listen {
     std::string group;
     std::string mode;
 
-    [[nodiscard]] unsigned mode_bits() const { return mode.empty() ? kDefaultMode : mode_of(mode); }
+    [[nodiscard]] unsigned mode_bits() const {
+        return mode.empty() ? WantedOwner::kDefaultMode : mode_of(mode);
+    }
 };
 
 bool is_owner(const Listen& listen, const Worker& worker) {
@@ -76,17 +79,64 @@ Listen let_in(Listen listen, const Worker& worker) {
     return listen;
 }
 
+// PHP-FPM does not look at owner and group then.
+const PoolLine* find_access_list(const PoolTree& tree, const std::string& pool) {
+    for (const char* key : {kUserList, kGroupList}) {
+        const PoolLine* line = tree.find(pool, key);
+        if (line != nullptr && !line->value.empty()) {
+            return line;
+        }
+    }
+    return nullptr;
+}
+
+// "www-data,deploy"
+bool lists(std::string_view names, const std::string& name) {
+    while (!name.empty() && !names.empty()) {
+        const std::size_t end = std::min(names.find(','), names.size());
+        if (names.substr(0, end) == name) {
+            return true;
+        }
+        names.remove_prefix(std::min(end + 1, names.size()));
+    }
+    return false;
+}
+
+bool is_listed(const PoolTree& tree, const std::string& pool, const Worker& worker) {
+    const std::string groups = value_of(tree, pool, kGroupList);
+    return lists(value_of(tree, pool, kUserList), worker.name) ||
+           std::ranges::any_of(
+               worker.groups, [&groups](const std::string& group) { return lists(groups, group); });
+}
+
 }  // namespace
+
+Result<WantedOwner> owner_of_listen(const PoolTree& tree,
+                                    const std::string& pool,
+                                    const Worker& worker) {
+    if (const PoolLine* list = find_access_list(tree, pool)) {
+        if (is_listed(tree, pool, worker)) {
+            return WantedOwner{};
+        }
+        return Error{tree.where(*list) + ": " + list->key + " does not name " + worker.name +
+                     ", and PHP-FPM does not look at listen.owner and listen.group then"};
+    }
+    const PoolLine* owner = tree.find(pool, "listen.owner");
+    const PoolLine* group = tree.find(pool, "listen.group");
+    const PoolLine* named = owner != nullptr ? owner : group;
+    const Listen listen{value_of(tree, pool, "listen.owner"),
+                        value_of(tree, pool, "listen.group"),
+                        value_of(tree, pool, "listen.mode")};
+    return WantedOwner{
+        listen.owner, listen.group, listen.mode_bits(), named == nullptr ? "" : tree.where(*named)};
+}
 
 Result<Settings> open_to_worker(const PoolTree& tree,
                                 const std::string& pool,
                                 const Worker& worker) {
-    for (const char* key : {"listen.acl_users", "listen.acl_groups"}) {
-        const PoolLine* line = tree.find(pool, key);
-        if (line != nullptr && !line->value.empty()) {
-            return Error{tree.where(*line) + ": with " + key +
-                         " PHP-FPM does not look at listen.owner and listen.group"};
-        }
+    if (const PoolLine* list = find_access_list(tree, pool)) {
+        return Error{tree.where(*list) + ": with " + list->key +
+                     " PHP-FPM does not look at listen.owner and listen.group"};
     }
     if (worker.name.empty() || worker.group.empty()) {
         return Error{"nginx's worker user " + std::to_string(worker.identity.uid) +

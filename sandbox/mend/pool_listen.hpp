@@ -6,6 +6,7 @@
 #include "core/result.hpp"
 #include "sandbox/mend/nginx_places.hpp"
 #include "sandbox/mend/pool_text.hpp"
+#include "sandbox/mend/socket_owner.hpp"
 #include "sandbox/mend/worker.hpp"
 
 #include <string>
@@ -17,5 +18,11 @@ namespace gatemend::mend {
 [[nodiscard]] core::Result<Settings> open_to_worker(const PoolTree& tree,
                                                     const std::string& pool,
                                                     const Worker& worker);
+
+// Whose the socket is by its pool's file; nobody's where an access list with the worker decides,
+// and an error where one without it does.
+[[nodiscard]] core::Result<WantedOwner> owner_of_listen(const PoolTree& tree,
+                                                        const std::string& pool,
+                                                        const Worker& worker);
 
 }  // namespace gatemend::mend

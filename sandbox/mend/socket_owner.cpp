@@ -57,25 +57,28 @@ bool may_connect(inspect::FileAccess file, const SocketOwner& owner, const Worke
     return inspect::is_granted(file, worker.identity, inspect::Permission::kWrite);
 }
 
+// As FPM: what is all digits is the number itself.
 std::optional<std::uint32_t> find_number(const std::map<std::string, std::uint32_t>& names,
                                          const std::string& name) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc{} && end == name.data() + name.size()) {
+        return number;
+    }
     const auto found = names.find(name);
     return found == names.end() ? std::nullopt : std::optional{found->second};
 }
 
 // As FPM: an owner brings its primary group unless there is a group, root's where nothing is set.
 std::optional<SocketOwner> wanted_owner(const LocalNames& names, const WantedOwner& wanted) {
-    if (wanted.owner.empty() && wanted.group.empty()) {
-        return std::nullopt;
-    }
     SocketOwner result;
     if (!wanted.owner.empty()) {
         const auto uid = find_number(names.users, wanted.owner);
-        const auto gid = find_number(names.primary_groups, wanted.owner);
-        if (!uid || !gid) {
+        if (!uid) {
             return std::nullopt;
         }
-        result = {*uid, *gid};
+        const auto primary = names.primary_groups.find(wanted.owner);
+        result = {*uid, primary == names.primary_groups.end() ? 0 : primary->second};
     }
     if (!wanted.group.empty()) {
         const auto gid = find_number(names.groups, wanted.group);
@@ -93,6 +96,29 @@ std::string octal(std::uint32_t mode) {
     const auto [end, error] =
         std::to_chars(digits.data(), digits.data() + digits.size(), mode, kOctal);
     return "0" + std::string{digits.data(), error == std::errc{} ? end : digits.data()};
+}
+
+// Whom the pool's file gives the socket to, if anybody. An error where it shuts the worker out:
+// that is configuration, and no socket is opened against it.
+Result<std::optional<SocketOwner>> owner_in_file(const Machine& machine,
+                                                 const WantedOwner& wanted,
+                                                 const Worker& worker) {
+    if (!wanted.is_named()) {
+        return std::optional<SocketOwner>{};
+    }
+    const auto owner = wanted_owner(read_local_names(machine.root), wanted);
+    const std::string words = "the pool file (" + wanted.place + ") gives the socket to " +
+                              (wanted.owner.empty() ? "root" : wanted.owner) +
+                              (wanted.group.empty() ? "" : ":" + wanted.group);
+    if (!owner) {
+        return Error{words + ", which is not in /etc/passwd and /etc/group"};
+    }
+    if (!may_connect({wanted.mode, 0, 0, ""}, *owner, worker)) {
+        return Error{words + ", mode " + octal(wanted.mode) + ", which shuts " +
+                     (worker.name.empty() ? "nginx's worker user" : worker.name) +
+                     " out; set-pool-listen or `gatemend suggest` changes that"};
+    }
+    return owner;
 }
 
 std::string identity_text(const SocketEdit& edit, const SocketOwner& owner) {
@@ -131,8 +157,8 @@ Result<SocketEdit> plan_socket_owner(const Machine& machine,
     if (may_connect(file, edit.before, worker)) {
         return Error{edit.path + ": nginx's worker user may write to it already"};
     }
-    if (const auto owner = wanted_owner(read_local_names(machine.root), wanted);
-        owner && may_connect(file, *owner, worker)) {
+    GATEMEND_TRY(owner, owner_in_file(machine, wanted, worker));
+    if (owner && may_connect(file, *owner, worker)) {
         edit.after = *owner;
         return edit;
     }

@@ -35,10 +35,17 @@ struct SocketEdit {
     SocketOwner after;
 };
 
-// What its pool's file wants: preferred where it lets the worker in.
+// What its pool's file wants. Where it names somebody, root as well, the act gives nobody more than
+// the file does; preferred is the very owner that it names.
 struct WantedOwner {
-    std::string owner;
-    std::string group;
+    static constexpr std::uint32_t kDefaultMode = 0660;
+
+    std::string owner{};
+    std::string group{};
+    std::uint32_t mode = kDefaultMode;
+    std::string place{};  // "FILE:LINE"
+
+    [[nodiscard]] bool is_named() const { return !owner.empty() || !group.empty(); }
 };
 
 // Which file is to be given away: the one at the path, if it is this listener's.

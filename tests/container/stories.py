@@ -307,10 +307,8 @@ class PoolSaysRoot(Story):
         return f"sed -i -E '{edit}' {self.site.pool_file} && {self.suite.fpm_binary} -t && systemctl restart {self.site.fpm}"
 
 
-class MendedUntilRestart(PoolSaysRoot):
-    """With the shipped rule: whoever mends the socket alone mends it until the next restart."""
-
-    act, asks = "fix-socket-owner", False
+class PoolSaysRootAsShipped(PoolSaysRoot):
+    """With the shipped rule: what the pool file says is not overruled, and its mend is offered."""
 
     def rules(self) -> dict[str, str]:
         return {}

@@ -528,6 +528,29 @@ TEST(Ladder, DoesNotWaitForRoomThatCannotBeMade) {
     EXPECT_EQ(story.count("act start-unit php8.2-fpm.service"), 1U) << story.dump();
 }
 
+TEST(Refusal, OfTheRulesStepDoesNotHoldUpWhatAPersonHasApproved) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule =
+        rule_of("owner", core::Cause::kSocketOwnership, step_of(ActId::kFixSocketOwner));
+    rule.offers = {step_of(ActId::kSetPoolListen)};
+    policy.rules.push_back(rule);
+    Story story(policy);
+    story.tell({"+10s log connect-denied " + kLiving,
+                "+12ms probe php8.2-fpm.service denied errno=13",
+                "+1s tick",
+                "+12ms probe php8.2-fpm.service denied errno=13",
+                "+40ms inspect php8.2-fpm.service listener " + kLiving +
+                    " php-fpm8.2 php8.2-fpm.service ; step /run directory ; step "
+                    "/run/php/php8.2-fpm.sock socket closed"});
+    ASSERT_EQ(story.count("act fix-socket-owner"), 1U) << story.dump();
+    story.tell({"+1ms act refused executor-refused: the pool file gives the socket to root",
+                "+1ms proposed " + kDigest + " words"});
+    EXPECT_TRUE(story.says("the pool file gives the socket to root")) << story.dump();
+    EXPECT_EQ(story.count("act "), 1U) << "its own step waits a while: " << story.dump();
+    story.tell({"+1ms approve"});
+    EXPECT_EQ(story.count("act set-pool-listen"), 1U) << story.dump();
+}
+
 TEST(Ladder, DoesNotStartWhatWasStoppedMeanwhile) {
     policy::Policy policy = small_policy();
     policy::Rule rule =

@@ -117,13 +117,51 @@ TEST_F(MendSocket, PrefersWhatThePoolsFileSays) {
     pool("listen.owner = shop\nlisten.group = www-data\n");
     make(0660);
     EXPECT_EQ(note(), "owner root:root -> shop:www-data, mode 0660 kept");
+    pool("listen.owner = 33\n");
+    EXPECT_EQ(note(), "owner root:root -> www-data:root, mode 0660 kept");
 }
 
 TEST_F(MendSocket, TakesTheGroupWhereItsBitsAreEnough) {
     make(0660, 2000, 2001);
     EXPECT_EQ(note(), "owner shop:shop -> shop:www-data, mode 0660 kept");
-    pool("listen.owner = shop\n");  // would shut the worker out
-    EXPECT_EQ(note(), "owner shop:shop -> shop:www-data, mode 0660 kept");
+}
+
+TEST_F(MendSocket, OpensNothingAgainstThePoolsFile) {
+    make(0660, 2000, 2001);
+    for (const char* lines :
+         {"listen.owner = shop\nlisten.group = shop\nlisten.mode = 0660\n",
+          "listen.owner = shop\n",
+          "listen.group = staff\n",
+          "listen.owner = root\nlisten.group = root\n",
+          "listen.owner = root\n",
+          "listen.owner = 0\n",
+          "listen.owner = www-data\nlisten.mode = 0060\n",
+          "listen.owner = shop\nlisten.group = www-data\nlisten.mode = 0600\n"}) {
+        pool(lines);
+        EXPECT_THAT(note(), HasSubstr("shuts www-data out; set-pool-listen or `gatemend suggest`"))
+            << lines;
+    }
+    pool("listen.owner = shop\nlisten.group = shop\nlisten.mode = 0660\n");
+    EXPECT_EQ(note(),
+              "error: the pool file (/etc/php/8.2/fpm/php-fpm.conf:3) gives the socket to "
+              "shop:shop, mode 0660, which shuts www-data out; set-pool-listen or `gatemend "
+              "suggest` changes that");
+    pool("listen.owner = nobody-knows\n");
+    EXPECT_THAT(note(), HasSubstr("which is not in /etc/passwd"));
+    pool("listen.acl_users = shop,other\n");
+    EXPECT_THAT(note(), HasSubstr("listen.acl_users does not name www-data"));
+    EXPECT_EQ(owner(), Owner(2000, 2001));
+}
+
+TEST_F(MendSocket, GivesWhatThePoolsFileGivesThoughTheModeIsAnotherNow) {
+    make(0600);
+    for (const char* lines : {"listen.owner = shop\nlisten.group = www-data\n",
+                              "listen.owner = 2000\nlisten.group = 33\n",
+                              "listen.acl_users = shop,www-data\n",
+                              "listen.mode = 0660\n"}) {
+        pool(lines);
+        EXPECT_EQ(note(), "owner root:root -> www-data:root, mode 0600 kept") << lines;
+    }
 }
 
 TEST_F(MendSocket, TakesTheOwnerWhereOnlyTheOwnerMayWrite) {

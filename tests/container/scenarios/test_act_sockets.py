@@ -6,7 +6,7 @@ import json
 
 import stories
 from acted import DEADLINE, Acted
-from gatemend import Record
+from gatemend import Record, held_because
 
 
 class SocketOwner(Acted):
@@ -67,31 +67,45 @@ class PoolListen(Acted):
         self.assertEqual(self.site.visit().status, 502, "PHP-FPM runs with the pool file that it has")
 
 
-class PoolListenUnapproved(Acted):
-    """Nobody approves the durable fix: each restart is healed, and `suggest` has the fix as long as it is needed."""
+class PoolListenAsShipped(Acted):
+    """The pool file shuts nginx out: the socket is as it says, and only the mend of the file is offered."""
 
-    kind = stories.MendedUntilRestart
+    kind = stories.PoolSaysRootAsShipped
     can_be_bare = False
 
-    def test_the_socket_alone_is_healed_until_the_next_restart(self) -> None:
+    def test_the_socket_is_left_and_the_approved_mend_lasts(self) -> None:
         self.play.break_it()
-        self.play.visitors.wait_for_good(5, DEADLINE)
-        for _ in range(3):
-            self.story.restart_fpm()  # type: ignore[attr-defined]
-            self.play.visitors.wait_for_bad()
-            self.play.visitors.wait_for_good(5, DEADLINE)
-        self.assertEqual({record["act"] for record in self.gatemend.intents()}, {"fix-socket-owner"})
+        self.assert_told_and_left()
+        self.play.approve()
+        self.assert_cured(self.play.next_intent())
+        self.assert_lasts()
 
+    def test_suggest_has_the_same_mend_as_long_as_it_is_needed(self) -> None:
+        self.play.break_it()
+        self.assert_told_and_left()
         suggestion = self.suggested()
+        assert suggestion is not None
         self.assertIn("+listen.owner = www-data", suggestion["diff"])
         self.gatemend.apply(suggestion["digest"])
-        done = len(self.gatemend.intents())
-        self.story.restart_fpm()  # type: ignore[attr-defined]
-        self.play.visitors.wait_for_good(5, DEADLINE)
-        self.assertEqual(len(self.gatemend.intents()), done, "nothing is to be mended any more")
+        self.assert_lasts()
         self.assertEqual(self.suggested(), None)
         why = json.loads(self.gatemend.run("suggest", "--cause", "socket-ownership", "--json").stdout)
         self.assertIn("as it is written", why["places"][0]["suggestions"][0]["text"])
+
+    def assert_told_and_left(self) -> None:
+        incident = self.play.incident(held_because("executor-refused"))
+        self.assertIn("gives the socket to root:root", json.dumps(incident))
+        self.play.proposed()
+        self.assert_stays_unchanged()
+        self.assertEqual(self.gatemend.intents(), [])
+        socket = self.machine.path(self.suite.fpm_socket).stat()
+        self.assertEqual((socket.st_uid, socket.st_gid, socket.st_mode & 0o777), (0, 0, 0o600))
+
+    def assert_lasts(self) -> None:
+        self.play.visitors.wait_for_good(5, DEADLINE)
+        self.story.restart_fpm()  # type: ignore[attr-defined]
+        self.play.visitors.wait_for_good(5, DEADLINE)
+        self.assertEqual({record["act"] for record in self.gatemend.intents()}, {"set-pool-listen"})
 
     def suggested(self) -> Record | None:
         places = json.loads(self.gatemend.run("suggest", "--json").stdout)["places"]

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any, Callable
 
-from gatemend import DECISIONS, Record, is_open
+from gatemend import DECISIONS, Record, find_proposal, held_because, is_open
 from test_boundary import Boundary, call, plan
 
 _FOLDER = "/run/php"
@@ -359,3 +359,26 @@ class Honest(TwoPools):
     def test_a_shut_socket_in_a_folder_of_the_pools_user(self) -> None:
         self.assert_mended("/shop.php", _SHOP)
         self.assertEqual(self.owners.stop(), [])
+
+
+class PrivatePool(TwoPools):
+    """nginx has a location for a pool whose file gives the socket to a user of its own: that is configuration."""
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        passed = f"include snippets/fastcgi-php.conf; fastcgi_pass unix:{_ADMIN};"
+        self.site.add_route(root, "admin", f"location = /admin.php {{ {passed} }}\n")
+        self.site.add_page(root, "admin.php", '<?php echo "ok\\n";\n')
+
+    def test_its_socket_is_not_opened_to_nginx_unasked(self) -> None:
+        before = self.machine.path(_ADMIN).stat()
+        visitors = self.site.visitors("/admin.php", interval=0.2)
+        visitors.wait_for_bad()
+        self.gatemend.wait_for_incident(self.fpm, held_because("executor-refused"), 30, "a refusal that says why")
+        incident = self.gatemend.wait_for_incident(
+            self.fpm, lambda i: is_open(i) and find_proposal(i, "set-pool-listen") is not None, 30, "the offer"
+        )
+        self.assertIn("gives the socket to padmin:padmin", json.dumps(incident))
+        after = self.machine.path(_ADMIN).stat()
+        self.assertEqual((after.st_ino, after.st_uid, after.st_gid), (before.st_ino, before.st_uid, before.st_gid))
+        self.assert_nothing_taken()
