@@ -188,20 +188,30 @@ std::string unified_diff(const std::string& path,
 std::string masked_diff(const std::string& path,
                         const std::optional<std::string>& before,
                         const std::optional<std::string>& after,
-                        std::string (*shown)(std::string_view line)) {
+                        std::vector<std::string> (*shown)(std::string_view text)) {
     const std::string old_text = before.value_or("");
     const std::string new_text = after.value_or("");
     if (before.has_value() == after.has_value() && old_text == new_text) {
         return "";
     }
     std::vector<Row> rows = compare(split(old_text), split(new_text));
+    const std::vector<std::string> old_lines = shown(old_text);
+    const std::vector<std::string> new_lines = shown(new_text);
+    std::size_t old_at = 0;
+    std::size_t new_at = 0;
     std::deque<std::string> masked;  // what the rows point into
     for (Row& row : rows) {
-        if (row.kind == ' ') {
-            continue;
+        const std::string* line = nullptr;
+        if (row.kind != '+') {
+            line = old_at < old_lines.size() ? &old_lines[old_at] : nullptr;
+            ++old_at;
         }
-        const std::size_t end = std::min(row.line.find('\n'), row.line.size());
-        masked.push_back(shown(row.line.substr(0, end)) + std::string{row.line.substr(end)});
+        if (row.kind != '-') {
+            line = new_at < new_lines.size() ? &new_lines[new_at] : nullptr;
+            ++new_at;
+        }
+        const bool has_end = row.line.ends_with('\n');
+        masked.push_back((line == nullptr ? "" : *line) + (has_end ? "\n" : ""));
         row.line = masked.back();
     }
     return headers(path, before.has_value(), after.has_value()) + hunks(rows, 0);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatemend::mend {
 
@@ -14,10 +15,11 @@ namespace gatemend::mend {
                                        const std::optional<std::string>& before,
                                        const std::optional<std::string>& after);
 
-// The same for those who may not read the file: the changed lines alone, each as `shown` has it.
+// The same for those who may not read the file: the changed lines alone, each as `shown`, which
+// gets the whole text, has it.
 [[nodiscard]] std::string masked_diff(const std::string& path,
                                       const std::optional<std::string>& before,
                                       const std::optional<std::string>& after,
-                                      std::string (*shown)(std::string_view line));
+                                      std::vector<std::string> (*shown)(std::string_view text));
 
 }  // namespace gatemend::mend

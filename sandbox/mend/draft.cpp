@@ -82,6 +82,9 @@ Result<Draft> edit_nginx(const Machine& machine, const NginxEditor& editor) {
     for (const auto& [file, replacements] : *edits) {
         GATEMEND_CHECK(add_edits(draft, tree.files[file].source, replacements));
     }
+    for (FileEdit& edit : draft.files) {
+        edit.is_nginx = true;
+    }
     draft.notes = tree.notes;
     return draft;
 }
@@ -233,7 +236,8 @@ Result<Draft> restore_config(const Machine& machine, const Order& order) {
                                    std::move(restored.before),
                                    std::move(restored.after),
                                    std::move(restored.source),
-                                   restored.is_source_private});
+                                   restored.is_source_private,
+                                   order.unit == kNginx});
     return draft;
 }
 
@@ -326,10 +330,13 @@ actions::Mending mending_of(const Draft& draft) {
             full += unified_diff(edit.path, edit.before, edit.after);
         }
         if (mending.diff.size() < actions::kMaxDiffBytes) {
-            mending.diff +=
-                edit.is_private
-                    ? masked_diff(edit.path, edit.before, edit.after, sandbox::masked_config_line)
-                    : unified_diff(edit.path, edit.before, edit.after);
+            mending.diff += edit.is_private
+                                ? masked_diff(edit.path,
+                                              edit.before,
+                                              edit.after,
+                                              edit.is_nginx ? sandbox::masked_nginx_lines
+                                                            : sandbox::masked_setting_lines)
+                                : unified_diff(edit.path, edit.before, edit.after);
         }
         if (edit.is_private && hidden.size() < kMaxHiddenNotes) {
             hidden.push_back(edit.path +

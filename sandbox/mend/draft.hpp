@@ -22,6 +22,7 @@ struct FileEdit {
     std::string after;
     std::string source{};     // restore-config: the file that has `after` already
     bool is_private = false;  // not everybody may read it, or what it is made from
+    bool is_nginx = false;    // its grammar; else key = value
 };
 
 struct Draft {

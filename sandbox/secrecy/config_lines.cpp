@@ -47,6 +47,10 @@ bool is_plain_value(std::string_view value) {
     });
 }
 
+bool is_number(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 // "[www]", "[Service]"
 bool is_section(std::string_view line) {
     return line.starts_with('[') && line.ends_with(']') && line.size() <= kMaxNameBytes &&
@@ -80,7 +84,7 @@ std::string directive_line(std::string_view line) {
     std::string result{name};
     for (bool is_first = true; !rest.empty(); is_first = false) {
         const std::size_t word = std::min(rest.find_first_of(kBlank), rest.size());
-        const bool is_shown = name != "return" || is_first;
+        const bool is_shown = name != "return" || (is_first && is_number(rest.substr(0, word)));
         result += " " + (is_shown ? plain_argument(name, rest.substr(0, word))
                                   : std::string{core::kHidden});
         rest = trim(rest.substr(word));
@@ -88,7 +92,84 @@ std::string directive_line(std::string_view line) {
     return result + ";";
 }
 
+std::vector<std::string_view> lines_of(std::string_view text) {
+    std::vector<std::string_view> lines;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        lines.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines;
+}
+
+std::string hidden_line(std::string_view line) {
+    const std::size_t indent = std::min(line.find_first_not_of(kBlank), line.size());
+    return std::string{line.substr(0, indent)} +
+           (trim(line).empty() ? "" : std::string{core::kHidden});
+}
+
+// What is shown, without blanks.
+std::string words_shown(std::string text) {
+    for (std::size_t at = 0; (at = text.find(core::kHidden, at)) != std::string::npos;) {
+        text.erase(at, core::kHidden.size());
+    }
+    std::erase_if(text, [](char c) { return kBlank.find(c) != std::string_view::npos; });
+    return text;
+}
+
+// May the value go on in the next line? Quotes may; and which one ends where is not for certain
+// where something is escaped.
+bool leaves_quote_open(std::string_view line) {
+    const std::string_view text = trim(line);
+    if (text.starts_with(';') || text.find_first_of("\"'") == std::string_view::npos) {
+        return false;
+    }
+    char quote = '\0';
+    for (const char c : text) {
+        if (quote == '\0' && c == ';') {
+            break;
+        }
+        if (quote == '\0' && (c == '"' || c == '\'')) {
+            quote = c;
+        } else if (c == quote) {
+            quote = '\0';
+        }
+    }
+    return quote != '\0' || text.find('\\') != std::string_view::npos;
+}
+
 }  // namespace
+
+// Shown as the line has it by itself, where nginx's grammar finds the same there.
+std::vector<std::string> masked_nginx_lines(std::string_view text) {
+    const std::vector<std::string> plain = plain_lines_of(text);
+    std::vector<std::string> shown;
+    for (const std::string_view line : lines_of(text)) {
+        const std::size_t at = shown.size();
+        std::string masked = masked_config_line(line);
+        const bool is_same = at < plain.size() && words_shown(masked) == words_shown(plain[at]);
+        shown.push_back(is_same ? std::move(masked) : hidden_line(line));
+    }
+    return shown;
+}
+
+// From the first value on that may not end in its line, all is hidden: nobody can say for certain
+// where it does. systemd goes on in the next line behind a backslash, over comments.
+std::vector<std::string> masked_setting_lines(std::string_view text) {
+    std::vector<std::string> shown;
+    bool is_lost = false;
+    bool is_continued = false;
+    for (const std::string_view line : lines_of(text)) {
+        const std::string_view words = trim(line);
+        is_lost = is_lost || leaves_quote_open(line);
+        const bool is_setting = is_section(words) || words.find('=') != std::string_view::npos;
+        shown.push_back(is_lost || is_continued || !is_setting ? hidden_line(line)
+                                                               : masked_config_line(line));
+        const bool is_comment = words.starts_with('#') || words.starts_with(';');
+        is_continued = is_comment ? is_continued : words.ends_with('\\');
+    }
+    return shown;
+}
 
 std::string masked_config_line(std::string_view line) {
     const std::size_t indent = std::min(line.find_first_not_of(kBlank), line.size());

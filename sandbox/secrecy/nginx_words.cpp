@@ -47,7 +47,10 @@ bool is_number(std::string_view text) {
 
 class Filter {
   public:
-    explicit Filter(std::string_view text) : text_(text), lexer_(text) {}
+    explicit Filter(std::string_view text, bool is_by_line = false)
+        : text_(text),
+          lexer_(text),
+          is_by_line_(is_by_line) {}
 
     std::string run() {
         while (take_statement()) {
@@ -59,6 +62,14 @@ class Filter {
             result_ += '\n';
         }
         return std::move(result_);
+    }
+
+    // None where the text cannot be read to its end: what a quote or a block holds is not known
+    // then.
+    std::optional<std::string> run_whole() {
+        while (take_statement()) {
+        }
+        return is_whole_ ? std::optional{std::move(result_)} : std::nullopt;
     }
 
   private:
@@ -84,12 +95,20 @@ class Filter {
                 is_data_.pop_back();
                 add(token, "}");
                 return true;
-            case TokenKind::kWord:
             case TokenKind::kEnd:
+                is_whole_ = words.empty() && is_data_.empty();
+                return false;
+            case TokenKind::kWord:
             case TokenKind::kBroken:
                 break;
         }
         return false;
+    }
+
+    // Where a `;` is missing, the next line's words would be this directive's.
+    [[nodiscard]] bool is_one_line(const Token& first, const Token& last) const {
+        return text_.substr(first.begin, last.begin - first.begin).find('\n') ==
+               std::string_view::npos;
     }
 
     // "" where it is quoted or escaped: no directive is written like that.
@@ -102,6 +121,9 @@ class Filter {
                         const Token& semicolon) {
         const bool is_data = !is_data_.empty() && is_data_.back();
         if (name != "include" && (is_data || !is_plain_directive(name))) {
+            return;
+        }
+        if (is_by_line_ && (words.empty() || !is_one_line(words.front(), semicolon))) {
             return;
         }
         add(words.front(), name);
@@ -133,7 +155,9 @@ class Filter {
             add(words[i], is_plain ? plain_argument(name, written) : "/hidden");
         }
         add(brace, "{");
-        is_data_.push_back((!is_data_.empty() && is_data_.back()) || contains(kDataBlocks, name));
+        const bool is_unknown = is_by_line_ && !is_plain && !contains(kKnownBlocks, name);
+        is_data_.push_back((!is_data_.empty() && is_data_.back()) || is_unknown ||
+                           contains(kDataBlocks, name));
         return true;
     }
 
@@ -152,6 +176,8 @@ class Filter {
 
     std::string_view text_;
     ConfigLexer lexer_;
+    bool is_by_line_;
+    bool is_whole_ = false;
     std::vector<bool> is_data_;  // of the open blocks
     std::size_t copied_ = 0;     // of the text, lines counted up to here
     std::string result_;
@@ -233,6 +259,18 @@ std::string plain_argument(std::string_view directive, std::string_view argument
 
 std::string plain_directives_of(std::string_view text) {
     return Filter{text}.run();
+}
+
+std::vector<std::string> plain_lines_of(std::string_view text) {
+    std::vector<std::string> lines;
+    const auto shown = Filter{text, true}.run_whole();
+    std::string_view rest = shown ? std::string_view{*shown} : std::string_view{};
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        lines.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return lines;
 }
 
 std::string without_private_text(std::string dump, const DumpFiles& files) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatemend::sandbox {
 
@@ -22,6 +23,10 @@ struct DumpFiles {
 
 // One file's text; braces stay balanced, whatever it holds.
 [[nodiscard]] std::string plain_directives_of(std::string_view text);
+
+// The same, line by line, for texts that nginx may not take: directives that stand in one line, and
+// nothing where the text cannot be read to its end. Lines at the end may be missing.
+[[nodiscard]] std::vector<std::string> plain_lines_of(std::string_view text);
 
 // An argument of a plain directive as it may be shown: of an address without what stands behind
 // it, no password in a URL, no query. Used for lines of previews, too.

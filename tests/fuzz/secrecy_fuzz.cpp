@@ -55,6 +55,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)sandbox::without_private_quotes_in(text, nobody);
     fuzz::require(
         !shows_mark(sandbox::masked_config_line("env[X] = " + std::string{kMark} + text)));
+    for (const std::string& line :
+         sandbox::masked_nginx_lines("set $x \"" + std::string{kMark} + "\";\n" + text)) {
+        fuzz::require(!shows_mark(line));
+    }
+    for (const std::string& line :
+         sandbox::masked_setting_lines("env[X] = \"\n" + std::string{kMark} + " = " + text)) {
+        fuzz::require(!shows_mark(line));
+    }
     (void)gatemend::core::mask_secrets(text);
     return 0;
 }

@@ -184,8 +184,14 @@ TEST(MendDiff, TellsNewFilesAndMissingNewlines) {
 }
 
 TEST(MendDiff, HidesContextAndWhatTheMaskHides) {
-    const auto mask = [](std::string_view line) {
-        return line == "secret" ? std::string{"(hidden)"} : std::string{line};
+    const auto mask = [](std::string_view text) {
+        std::vector<std::string> lines;
+        while (!text.empty()) {
+            const std::string line{text.substr(0, text.find('\n'))};
+            lines.push_back(line == "secret" ? "(hidden)" : line);
+            text.remove_prefix(std::min(line.size() + 1, text.size()));
+        }
+        return lines;
     };
     EXPECT_EQ(masked_diff("/a", "1\n2\nsecret\n4\n5", "1\n2\nthree\n4\nsecret", mask),
               "--- /a\n+++ /a\n@@ -3,1 +3,1 @@\n-(hidden)\n+three\n@@ -5,1 +5,1 @@\n-5\n"
@@ -193,6 +199,8 @@ TEST(MendDiff, HidesContextAndWhatTheMaskHides) {
     EXPECT_EQ(masked_diff("/a", std::nullopt, "secret\n", mask),
               "--- /dev/null\n+++ /a\n@@ -0,0 +1,1 @@\n+(hidden)\n");
     EXPECT_EQ(masked_diff("/a", "secret", "secret", mask), "");
+    const auto none = [](std::string_view) { return std::vector<std::string>{}; };
+    EXPECT_EQ(masked_diff("/a", "1\n", "2\n", none), "--- /a\n+++ /a\n@@ -1,1 +1,1 @@\n-\n+\n");
 }
 
 TEST(MendDiff, StaysBoundedForLargeFilesThatShareNothing) {

@@ -353,5 +353,73 @@ TEST(ConfigLines, ShowWhatIsNoSecret) {
     }
 }
 
+using Lines = std::vector<std::string>;
+
+std::string joined(const Lines& lines) {
+    std::string text;
+    for (const std::string& line : lines) {
+        text += line + "\n";
+    }
+    return text;
+}
+
+TEST(ConfigLines, OfNginxAreJudgedByWhatTheyStandIn) {
+    EXPECT_EQ(masked_nginx_lines("map $a $b {\n    user S3CRET;\n}\nserver {\n    listen 80;\n"
+                                 "    set $x \"first\nlisten S3CRET;\nlast\";\n    root /a;\n"
+                                 "    return https://files.example/S3CRET/;\n"
+                                 "    return 301 https://a.example/;\n\n"
+                                 "    fastcgi_pass unix:/run/php/a.sock;\n}\n"),
+              (Lines{"(hidden)",
+                     "    (hidden)",
+                     "}",
+                     "(hidden)",
+                     "    listen 80;",
+                     "    (hidden)",
+                     "(hidden)",
+                     "(hidden)",
+                     "    (hidden)",
+                     "    return (hidden);",
+                     "    return 301 (hidden);",
+                     "",
+                     "    fastcgi_pass unix:/run/php/a.sock;",
+                     "}"}));
+}
+
+TEST(ConfigLines, OfATextThatNginxWouldNotTakeShowNothingThatMayBeAnothers) {
+    for (const char* text : {"server_name a\nuser S3CRET;\n",
+                             "server_name \"a;\nset $m \" first\nlisten S3CRET;\n\" ;\n",
+                             "set $x 'open;\nlisten S3CRET;\n",
+                             "http {\nlisten S3CRET;\n",
+                             "}\nlisten S3CRET;\n",
+                             "listen S3CRET;\nserver\n",
+                             "unheard_of {\n    listen S3CRET;\n}\n",
+                             "content_by_lua_block {\nlisten S3CRET;\n}\n",
+                             "pm.max_children = S3CRET\n"}) {
+        EXPECT_THAT(joined(masked_nginx_lines(text)), Not(HasSubstr("S3CRET"))) << text;
+    }
+}
+
+TEST(ConfigLines, OfSettingsAreJudgedByTheValueTheyStandIn) {
+    EXPECT_EQ(masked_setting_lines("[shop]\n; don't\npm.max_children = 5\nenv[A] = \"b\"\n"
+                                   "env[B] = \"first\nlisten = S3CRET\nlast\"\nuser = S3CRET\n"),
+              (Lines{"[shop]",
+                     "(hidden)",
+                     "pm.max_children = 5",
+                     "env[A] = (hidden)",
+                     "(hidden)",
+                     "(hidden)",
+                     "(hidden)",
+                     "(hidden)"}));
+    for (const char* text : {"env[A] = 'first\nuser = S3CRET\n'\n",
+                             "env[A] = \"x\\\\\"\nuser = S3CRET\n\"\n",
+                             "# don't\nenv[A] = 'first\nuser = S3CRET\n'\n",
+                             "Environment=A=b \\\n# comment\nMemoryMax=S3CRET\n",
+                             "user S3CRET;\n"}) {
+        EXPECT_THAT(joined(masked_setting_lines(text)), Not(HasSubstr("S3CRET"))) << text;
+    }
+    EXPECT_EQ(masked_setting_lines("[Service]\nEnvironment=A=b \\\n  C=d\nMemoryMax=512M\n"),
+              (Lines{"[Service]", "(hidden)", "  (hidden)", "MemoryMax = 512M"}));
+}
+
 }  // namespace
 }  // namespace gatemend::sandbox

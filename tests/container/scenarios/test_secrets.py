@@ -162,6 +162,26 @@ class Secrets(Planted):
         self.assert_answers()
         self.assert_no_secret()
 
+    def test_lines_of_a_private_file_that_only_look_like_plain_directives(self) -> None:
+        file = "/etc/nginx/conf.d/secret.conf"
+        text = (
+            "map $remote_user $token {\n    default none;\n    user PLANTED;\n}\nserver {\n    listen 127.0.0.1:8083;\n"
+            "    location = /x {\n        return https://files.example/PLANTED/;\n    }\n"
+            '    set $lines "first\nlisten PLANTED;\nlast";\n}\n'
+        )
+        self.machine.write(file, text, 0o600)
+        self.machine.systemctl("reload", self.site.nginx)
+        self.machine.wait_until(lambda: self.is_kept(self.site.nginx, file), DEADLINE, "a kept copy")
+        broken = text.replace("user PLANTED", "user other").replace("return https://files.example/PLANTED", "retrun x")
+        broken = broken.replace("listen PLANTED", "listen other").replace(":8083", ":8084")
+        self.machine.write(file, broken, 0o600)
+        self.machine.systemctl("restart", self.site.nginx, check=False)
+        incident = self.wait_for_proposal(self.site.nginx)
+        shown = self.as_user("helpdesk", "gatemend", "show", str(incident["id"]))
+        self.assertIn("+    listen 127.0.0.1:8083;", shown)
+        self.assertNotIn("PLANTED", shown)
+        self.assertIn("PLANTED", self.gatemend.run("show", str(incident["id"])).stdout)
+
     def test_a_broken_snippet_that_only_root_may_read(self) -> None:
         self.machine.wait_until(lambda: self.is_kept(self.site.nginx, _SNIPPET), DEADLINE, "a kept copy")
         text = self.machine.read(_SNIPPET)
