@@ -241,6 +241,57 @@ Result<Draft> restore_config(const Machine& machine, const Order& order) {
     return draft;
 }
 
+// Level debug writes what visitors send: header lines, cookies, credentials.
+Status check_closed(const Machine& machine, const std::string& log) {
+    const bool is_path = log.starts_with('/');
+    if (!is_path && (log == "stderr" || log.starts_with("memory:"))) {
+        return Done{};
+    }
+    const std::string words =
+        "at level debug it would say what visitors send, with their cookies and credentials";
+    if (!is_path) {
+        return Error{"error_log " + log + ": " + words + ", and who may read it is not known"};
+    }
+    if (sandbox::may_others_read(log, machine.root)) {
+        return Error{log + ": everybody may read it, and " + words + "; `chmod o-r " + log +
+                     "` first (`touch` it where it is not there)"};
+    }
+    return Done{};
+}
+
+std::string readers_of(const Machine& machine, const std::string& log) {
+    struct stat info {};
+
+    if (!log.starts_with('/') || stat((machine.root + log).c_str(), &info) < 0) {
+        return log;
+    }
+    const LocalNames names = read_local_names(machine.root);
+    return log + " (read by root, " + name_of(names.users, info.st_uid) +
+           ((info.st_mode & S_IRGRP) != 0 ? " and group " + name_of(names.groups, info.st_gid)
+                                          : "") +
+           ")";
+}
+
+Result<Draft> debug_log(const Machine& machine) {
+    std::vector<std::string> logs;
+    auto draft = edit_nginx(machine, [&](const NginxTree& tree) -> Result<NginxEdits> {
+        logs = logs_to_raise(tree);
+        for (const std::string& log : logs) {
+            GATEMEND_CHECK(check_closed(machine, log));
+        }
+        return raise_error_log(tree);
+    });
+    if (draft) {
+        std::string note =
+            "what visitors send, with header lines, cookies and credentials, will be in ";
+        for (std::size_t i = 0; i < logs.size(); ++i) {
+            note += (i == 0 ? "" : ", ") + readers_of(machine, logs[i]);
+        }
+        draft->notes.insert(draft->notes.begin(), std::move(note));
+    }
+    return draft;
+}
+
 Result<Draft> find_changes(const Machine& machine, const Order& order, const Worker& worker) {
     switch (order.act) {
         case ActId::kRepointBackend:
@@ -250,7 +301,7 @@ Result<Draft> find_changes(const Machine& machine, const Order& order, const Wor
         case ActId::kApplySuggestion:
             return apply_suggestion(machine, order);
         case ActId::kDebugLog:
-            return edit_nginx(machine, raise_error_log);
+            return debug_log(machine);
         case ActId::kRestoreConfig:
             return restore_config(machine, order);
         case ActId::kFixSocketOwner:

@@ -153,6 +153,33 @@ std::string module_of(std::string_view directive) {
     return std::string{directive.substr(0, directive.find('_') + 1)};
 }
 
+constexpr std::string_view kDefaultLog = "/var/log/nginx/error.log";
+
+struct ErrorLogs {
+    std::vector<const NginxDirective*> to_raise;
+    bool lacks_main = false;  // the main level has none
+};
+
+ErrorLogs error_logs(const NginxTree& tree) {
+    ErrorLogs logs;
+    bool has_main = false;
+    for (const NginxDirective& directive : tree.directives) {
+        const Statement& statement = tree.statement(directive);
+        if (statement.name() != "error_log" || directive.opens || statement.words.size() < 2 ||
+            (directive.block != 0 && !is_http(tree, directive.block)) ||
+            tree.blocks[directive.block].is_data) {
+            continue;
+        }
+        has_main = has_main || directive.block == 0;
+        const bool is_debug = statement.words.size() > 2 && statement.words[2].word == "debug";
+        if (statement.words[1].word != "/dev/null" && !is_debug) {
+            logs.to_raise.push_back(&directive);
+        }
+    }
+    logs.lacks_main = !has_main && !tree.files.front().statements.empty();
+    return logs;
+}
+
 }  // namespace
 
 Result<NginxEdits> repoint(const NginxTree& tree, const std::string& from, const std::string& to) {
@@ -309,32 +336,36 @@ Result<NginxEdits> set_in_events(const NginxTree& tree, const Settings& settings
 
 Result<NginxEdits> raise_error_log(const NginxTree& tree) {
     NginxEdits edits;
-    bool has_main = false;
-    for (const NginxDirective& directive : tree.directives) {
-        const Statement& statement = tree.statement(directive);
-        if (statement.name() != "error_log" || directive.opens || statement.words.size() < 2 ||
-            (directive.block != 0 && !is_http(tree, directive.block)) ||
-            tree.blocks[directive.block].is_data) {
-            continue;
-        }
-        has_main = has_main || directive.block == 0;
-        if (statement.words[1].word == "/dev/null") {
-            continue;
-        }
+    const ErrorLogs logs = error_logs(tree);
+    for (const NginxDirective* directive : logs.to_raise) {
+        const Statement& statement = tree.statement(*directive);
         const std::size_t behind = statement.words[1].end;
-        if (statement.words.size() == 2) {
-            edits[directive.file].push_back(Replacement{behind, behind, " debug"});
-        } else if (statement.words[2].word != "debug") {
-            edits[directive.file].push_back(
-                Replacement{statement.words[2].begin, statement.words[2].end, "debug"});
-        }
+        edits[directive->file].push_back(
+            statement.words.size() == 2
+                ? Replacement{behind, behind, " debug"}
+                : Replacement{statement.words[2].begin, statement.words[2].end, "debug"});
     }
-    const NginxFile& main = tree.files.front();
-    if (!has_main && !main.statements.empty()) {
+    if (logs.lacks_main) {
+        const NginxFile& main = tree.files.front();
         edits[0].push_back(insert_before(
-            main, main.statements.front(), "error_log /var/log/nginx/error.log debug;"));
+            main, main.statements.front(), "error_log " + std::string{kDefaultLog} + " debug;"));
     }
     return or_already(std::move(edits));
+}
+
+std::vector<std::string> logs_to_raise(const NginxTree& tree) {
+    const ErrorLogs logs = error_logs(tree);
+    std::vector<std::string> found;
+    if (logs.lacks_main) {
+        found.emplace_back(kDefaultLog);
+    }
+    for (const NginxDirective* directive : logs.to_raise) {
+        const std::string& target = tree.statement(*directive).words[1].word;
+        if (std::ranges::find(found, target) == found.end()) {
+            found.push_back(target);
+        }
+    }
+    return found;
 }
 
 }  // namespace gatemend::mend

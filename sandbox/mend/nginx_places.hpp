@@ -57,5 +57,7 @@ struct Pass {
 // place of the outer one, and it is there that nginx tells about upstreams. A main level without
 // one gets one.
 [[nodiscard]] core::Result<NginxEdits> raise_error_log(const NginxTree& tree);
+// Where these would write: "/var/log/nginx/error.log", "stderr", "syslog:server=...".
+[[nodiscard]] std::vector<std::string> logs_to_raise(const NginxTree& tree);
 
 }  // namespace gatemend::mend

@@ -127,15 +127,6 @@ std::string identity_text(const SocketEdit& edit, const SocketOwner& owner) {
            std::to_string(edit.cookie);
 }
 
-std::string name_of(const std::map<std::string, std::uint32_t>& names, std::uint32_t number) {
-    for (const auto& [name, value] : names) {
-        if (value == number) {
-            return name;
-        }
-    }
-    return std::to_string(number);
-}
-
 }  // namespace
 
 Result<SocketEdit> plan_socket_owner(const Machine& machine,

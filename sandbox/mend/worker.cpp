@@ -95,4 +95,13 @@ LocalNames read_local_names(const std::string& root) {
     return names;
 }
 
+std::string name_of(const std::map<std::string, std::uint32_t>& names, std::uint32_t number) {
+    for (const auto& [name, value] : names) {
+        if (value == number) {
+            return name;
+        }
+    }
+    return std::to_string(number);
+}
+
 }  // namespace gatemend::mend

@@ -33,5 +33,8 @@ struct LocalNames {
 };
 
 [[nodiscard]] LocalNames read_local_names(const std::string& root);
+// The number itself where it has no name.
+[[nodiscard]] std::string name_of(const std::map<std::string, std::uint32_t>& names,
+                                  std::uint32_t number);
 
 }  // namespace gatemend::mend

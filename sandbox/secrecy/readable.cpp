@@ -88,4 +88,24 @@ bool is_open_to_all(const std::string& path, const std::string& root) {
     return true;
 }
 
+bool may_others_read(const std::string& path, const std::string& root) {
+    const auto real = root.empty() ? resolved(path) : std::optional{path};
+    if (!real || !real->starts_with('/')) {
+        return true;
+    }
+    for (std::size_t end = 0; end != std::string::npos;) {
+        end = real->find('/', end + 1);
+
+        struct stat info {};
+
+        if (stat((root + real->substr(0, end)).c_str(), &info) < 0) {
+            return true;
+        }
+        if ((info.st_mode & (S_ISDIR(info.st_mode) ? S_IXOTH : S_IROTH)) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace gatemend::sandbox

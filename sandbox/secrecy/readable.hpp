@@ -13,4 +13,9 @@ namespace gatemend::sandbox {
 // links. A file that does not exist is as open as its folder.
 [[nodiscard]] bool is_open_to_all(const std::string& path, const std::string& root = "");
 
+// The other way round, for what is written: may somebody read this file who is neither its owner
+// nor in its group, nor named by its access list? False only where its mode or a folder on the way
+// shuts others out. A file that is not there would be open. Called by gatemend-mend.
+[[nodiscard]] bool may_others_read(const std::string& path, const std::string& root = "");
+
 }  // namespace gatemend::sandbox

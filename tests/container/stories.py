@@ -590,6 +590,10 @@ class DebugLines(BigHeader):
 
     act, asks, gathers = "debug-log", False, True
 
+    def prepare(self) -> None:
+        super().prepare()
+        self.run(f"chmod o-r {NGINX_LOG}")  # as its package makes it
+
     def rules(self) -> dict[str, str]:
         return look_closer(self.cause, self.act)
 

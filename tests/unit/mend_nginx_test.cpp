@@ -5,6 +5,7 @@
 #include "sandbox/mend/nginx_places.hpp"
 #include "tests/unit/mend_machine.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -13,7 +14,10 @@
 namespace gatemend::mend {
 namespace {
 
+using test::error_of;
 using test::MemorySource;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 constexpr const char* kMain = "/etc/nginx/nginx.conf";
 
@@ -424,6 +428,56 @@ TEST(MendDebugLog, RaisesMainAndWhatTakesItsPlaceInHttp) {
 TEST(MendDebugLog, GivesTheMainLevelOneWhereItHasNone) {
     EXPECT_EQ(raised("user a;\nhttp { }\n"),
               "error_log /var/log/nginx/error.log debug;\nuser a;\nhttp { }\n");
+}
+
+TEST(MendDebugLog, NamesTheLogsThatItWouldRaise) {
+    const auto logs = [](const std::string& text) {
+        return logs_to_raise(tree_of({{kMain, text}}));
+    };
+    EXPECT_THAT(logs("error_log /x warn;\nhttp { error_log /y; server { error_log /x; error_log "
+                     "/dev/null; error_log /z debug; } }\nstream { error_log /s; }\n"),
+                ElementsAre("/x", "/y"));
+    EXPECT_THAT(logs("http { error_log /y; }\n"), ElementsAre("/var/log/nginx/error.log", "/y"));
+}
+
+TEST(MendDebugLog, GoesIntoNoLogThatEverybodyMayRead) {
+    using std::filesystem::perms;
+    const test::MendMachine machine;
+    const auto site = [&machine](const std::string& log) {
+        machine.write("/etc/nginx/nginx.conf",
+                      "error_log /var/log/nginx/error.log;\nhttp { error_log " + log + "; }\n");
+    };
+    const auto preview = [&machine] {
+        return machine.run({"preview", "debug-log", "nginx.service", "www-data", "seconds=60"});
+    };
+    const auto set = [&machine](const std::string& path, perms mode) {
+        std::filesystem::permissions(machine.at(path), mode);
+    };
+    site("/var/log/shop/error.log");
+    for (const char* log : {"/var/log/nginx/error.log", "/var/log/shop/error.log"}) {
+        machine.write(log, "");
+        set(log, perms{0640});
+    }
+    for (const char* folder : {"/var", "/var/log", "/var/log/nginx", "/var/log/shop"}) {
+        set(folder, perms{0755});
+    }
+    const auto closed = preview();
+    ASSERT_TRUE(closed) << closed.error().text;
+    EXPECT_THAT(closed->notes.at(0), HasSubstr("cookies and credentials, will be in /var/log"));
+    EXPECT_THAT(closed->notes.at(0), HasSubstr("and group"));
+    set("/var/log/shop/error.log", perms{0644});
+    EXPECT_THAT(error_of(preview()), HasSubstr("/var/log/shop/error.log: everybody may read it"));
+    EXPECT_THAT(error_of(preview()), HasSubstr("`chmod o-r /var/log/shop/error.log` first"));
+    set("/var/log/shop", perms{0750});
+    EXPECT_TRUE(preview()) << "nobody else gets there";
+    site("/var/log/nginx/new.log");
+    EXPECT_THAT(error_of(preview()), HasSubstr("everybody may read it")) << "nginx makes it 0644";
+    for (const char* log : {"syslog:server=10.0.0.1", "logs/error.log"}) {
+        site(log);
+        EXPECT_THAT(error_of(preview()), HasSubstr("who may read it is not known")) << log;
+    }
+    site("stderr");
+    EXPECT_TRUE(preview());
 }
 
 TEST(MendDebugLog, RefusesWhereAllIsDebugAlready) {

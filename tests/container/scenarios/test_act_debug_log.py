@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import stories
@@ -49,3 +50,17 @@ class DebugLog(Acted):
         self.machine.systemctl("mask", "--runtime", AGENT)
         self.gatemend.kill_agent()
         self.assert_over()
+
+
+class OpenDebugLog(Acted):
+    """What visitors send is written nowhere where everybody may read it."""
+
+    kind = stories.DebugLines
+    can_be_bare = False
+
+    def test_a_log_that_everybody_may_read_is_left_as_it_is(self) -> None:
+        self.machine.run("chmod", "644", NGINX_LOG)
+        self.play.break_it()
+        self.play.incident(lambda incident: "everybody may read it" in json.dumps(incident))
+        self.assert_stays_unchanged()
+        self.assertEqual(self.play.intents(), [])
