@@ -24,6 +24,8 @@ using core::Error;
 using core::Result;
 
 constexpr std::size_t kMaxSnapshots = 1000;
+constexpr mode_t kModeBits = 0777;
+constexpr mode_t kNewFileMode = 0644;  // as file_swap.cpp
 
 constexpr std::array kSuffixes{
     ".dpkg-old", ".dpkg-dist", ".dpkg-bak", ".ucf-old", ".bak", ".orig", "~"};
@@ -33,7 +35,6 @@ struct Version {
     std::string bytes;
     timespec time{};
     bool is_private = true;  // or may be
-    bool is_own = false;     // a copy of gatemend's
 };
 
 std::string time_text(const timespec& time) {
@@ -50,6 +51,18 @@ std::string age_text(const timespec& time) {
     constexpr std::time_t kDay = 86'400;
     const std::time_t age = std::max<std::time_t>(std::time(nullptr) - time.tv_sec, 0);
     return age < kDay ? "less than a day old" : std::to_string(age / kDay) + " days old";
+}
+
+bool is_private(const Version& version) {
+    return version.is_private;
+}
+
+std::string octal(mode_t mode) {
+    std::string text = "0";
+    for (int shift = 6; shift >= 0; shift -= 3) {
+        text += static_cast<char>('0' + ((mode >> static_cast<unsigned>(shift)) & 7U));
+    }
+    return text;
 }
 
 class Versions {
@@ -69,7 +82,7 @@ class Versions {
             const bool is_open = is_own ? is_copy_of_open_file(content->info.st_mode)
                                         : sandbox::is_open_to_all(path, machine_.root);
             list_.push_back(
-                Version{path, std::move(content->bytes), content->info.st_mtim, !is_open, is_own});
+                Version{path, std::move(content->bytes), content->info.st_mtim, !is_open});
         }
     }
 
@@ -122,7 +135,9 @@ Result<Restored> find_version(const Machine& machine, const Order& order) {
     }
     GATEMEND_TRY(content, find_content(machine, place));
     Restored restored{.path = place.path};
+    mode_t mode = kNewFileMode;
     if (content) {
+        mode = content->info.st_mode & kModeBits;
         restored.before = std::move(content->bytes);
     }
     Versions versions(machine);
@@ -132,12 +147,10 @@ Result<Restored> find_version(const Machine& machine, const Order& order) {
         versions.add(place.path + suffix);
     }
     std::vector<Version> found = versions.take(restored.before);
-    // What only root could read does not become everybody's by coming back.
+    // What only root could read does not become everybody's by coming back, nor what only root
+    // could read when gatemend copied it.
     const bool is_open = sandbox::is_open_to_all(place.path, machine.root);
-    const std::size_t private_ones =
-        is_open ? std::erase_if(found,
-                                [](const Version& item) { return item.is_private && !item.is_own; })
-                : 0;
+    const std::size_t private_ones = is_open ? std::erase_if(found, is_private) : 0;
     auto chosen = found.begin() + std::min<std::ptrdiff_t>(
                                       order.candidate, static_cast<std::ptrdiff_t>(found.size()));
     if (!order.version.empty()) {
@@ -148,17 +161,17 @@ Result<Restored> find_version(const Machine& machine, const Order& order) {
     if (chosen == found.end()) {
         return Error{place.path + (private_ones == 0
                                        ? ": no kept version left"
-                                       : ": no kept version left but what only root may read, and "
-                                         "everybody may read this file")};
+                                       : ": no kept version left but what only root may read, or "
+                                         "could when it was copied, and everybody may read this "
+                                         "file; close it (`chmod 0600`), and it is offered")};
     }
     restored.after = std::move(chosen->bytes);
     restored.source = chosen->name;
     restored.is_source_private = chosen->is_private;
     restored.note =
         "from " + chosen->name + " of " + time_text(chosen->time) + ", " + age_text(chosen->time);
-    if (is_open && chosen->is_private) {
-        restored.note += "; perhaps only root could read it then, and everybody may read it now";
-    }
+    restored.note +=
+        std::string{"; the file's mode "} + (content ? "stays " : "will be ") + octal(mode);
     return restored;
 }
 

@@ -73,6 +73,8 @@ TEST_F(MendRestore, OffersVersionsNewestFirstEachContentOnce) {
     write(site + ".ucf-old", "", 5'000);     // would pass any test
     write(site + ".unknown", "unknown", 6'000);
     write("/var/lib/gatemend/good/nginx.service" + site, "good", 2'500);
+    std::filesystem::permissions(machine_.at("/var/lib/gatemend/good/nginx.service" + site),
+                                 std::filesystem::perms{0400});
     EXPECT_THAT(versions(),
                 ElementsAre("from " + site + ".bak",
                             "from /var/lib/gatemend/good/nginx.service" + site,
@@ -136,8 +138,11 @@ TEST_F(MendRestore, ShowsOfAPrivateFileOnlyThatItChanges) {
 TEST_F(MendRestore, ShowsNothingOfAFileInAClosedFolderOrFromAPrivateCopy) {
     const std::string site = kSite;
     write("/var/lib/gatemend/good/nginx.service" + site, "set $a S3CRET;\n", 2'500);
+    EXPECT_THAT(error_of(restore("candidate=0")), HasSubstr("could when it was copied"));
+    std::filesystem::permissions(machine_.at(kSite), std::filesystem::perms{0640});
     const auto copy = restore("candidate=0");
     ASSERT_TRUE(copy);
+    EXPECT_THAT(copy->notes.at(0), HasSubstr("; the file's mode stays 0640"));
     EXPECT_THAT(copy->diff, testing::Not(HasSubstr("S3CRET"))) << "nobody knows whose it was";
     EXPECT_THAT(copy->full, HasSubstr("S3CRET"));
     std::filesystem::permissions(machine_.at("/etc/nginx/conf.d"), std::filesystem::perms{0700});
@@ -154,7 +159,15 @@ TEST_F(MendRestore, KnowsACopyOfAnOpenFile) {
     ASSERT_TRUE(machine_.run({"keep", "nginx.service"}));
     std::filesystem::permissions(machine_.at(kSite), std::filesystem::perms{0644});
     machine_.write(kSite, "broken");
-    EXPECT_THAT(restore("candidate=0")->diff, testing::Not(HasSubstr("S3CRET")));
+    const auto shown = restore("candidate=0");
+    EXPECT_TRUE(!shown || shown->full.find("S3CRET") == std::string::npos)
+        << "everybody may read the file now, and nobody could when it was copied";
+    EXPECT_FALSE(shown);
+    std::filesystem::remove(machine_.at(kSite));
+    EXPECT_FALSE(restore("candidate=0")) << "made anew it would be everybody's";
+    machine_.write(kSite, "broken");
+    std::filesystem::permissions(machine_.at(kSite), std::filesystem::perms{0600});
+    EXPECT_THAT(restore("candidate=0")->full, HasSubstr("+set $a S3CRET;"));
 }
 
 TEST_F(MendRestore, BringsBackAFileThatIsGone) {
