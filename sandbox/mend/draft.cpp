@@ -120,6 +120,37 @@ Result<Draft> repoint_backend(const Machine& machine, const Order& order) {
     return draft;
 }
 
+// Of what the file says nothing else is told: a number with its unit, "" where it is none.
+std::string control_timeout(const PoolTree& tree) {
+    const PoolLine* line = tree.find("global", "process_control_timeout");
+    const std::string_view rest = line == nullptr ? std::string_view{} : line->value;
+    const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    const bool is_zero = rest.substr(0, digits).find_first_not_of('0') == std::string_view::npos;
+    const std::string_view unit = rest.substr(digits);
+    const bool is_time = unit.empty() || unit == "s" || unit == "m" || unit == "h" || unit == "d";
+    return is_zero || !is_time ? "" : std::string{rest} + (unit.empty() ? "s" : "");
+}
+
+// What visitors notice when PHP-FPM comes to run with the file.
+std::string words_of_effect(const PoolTree& tree, actions::Effect effect) {
+    if (effect != actions::Effect::kReload) {
+        return "PHP-FPM is restarted: requests at work are cut";
+    }
+    const std::string timeout = control_timeout(tree);
+    return timeout.empty()
+               ? "PHP-FPM is reloaded: requests at work are cut (process_control_timeout is 0)"
+               : "PHP-FPM is reloaded: requests at work have up to " + timeout +
+                     " to end (process_control_timeout) and are cut then";
+}
+
+actions::Effect effect_on_pool(const Settings& settings) {
+    const bool needs_restart = std::ranges::any_of(settings, [](const auto& setting) {
+        const actions::SettingSpec* spec = actions::find_setting(setting.first);
+        return spec == nullptr || spec->effect != actions::Effect::kReload;
+    });
+    return needs_restart ? actions::Effect::kRestart : actions::Effect::kReload;
+}
+
 Result<Draft> edit_pool(const PoolTree& tree, const std::string& pool, const Settings& settings) {
     PoolEdits edits;
     for (const auto& setting : settings) {
@@ -130,6 +161,7 @@ Result<Draft> edit_pool(const PoolTree& tree, const std::string& pool, const Set
         GATEMEND_CHECK(add_edits(draft, tree.files[file], replacements));
     }
     draft.notes = tree.notes;
+    draft.notes.insert(draft.notes.begin(), words_of_effect(tree, effect_on_pool(settings)));
     if (draft.files.empty()) {
         return Error{"pool " + pool + " says so already"};
     }
@@ -181,6 +213,13 @@ Result<Draft> write_drop_in(const Machine& machine, const Order& order) {
     edit.after = std::move(after);
     Draft draft;
     draft.files.push_back(std::move(edit));
+    const bool needs_restart = std::ranges::any_of(settings_of(order), [](const auto& setting) {
+        const actions::SettingSpec* spec = actions::find_setting(setting.first);
+        return spec != nullptr && spec->effect == actions::Effect::kDaemonReloadRestart;
+    });
+    if (needs_restart) {
+        draft.notes.push_back(order.unit + " is restarted: requests at work are cut");
+    }
     return draft;
 }
 
@@ -238,6 +277,9 @@ Result<Draft> restore_config(const Machine& machine, const Order& order) {
                                    std::move(restored.source),
                                    restored.is_source_private,
                                    order.unit == kNginx});
+    if (const auto tree = read_pools_of(machine, order.unit)) {
+        draft.notes.push_back("where it runs, " + words_of_effect(*tree, actions::Effect::kReload));
+    }
     return draft;
 }
 

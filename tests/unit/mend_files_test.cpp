@@ -567,6 +567,42 @@ TEST_F(MendFiles, ForgettingMayStopAnywhere) {
     }
 }
 
+// --- what visitors notice ---
+
+TEST(MendEffect, IsToldBeforeAnybodySaysYes) {
+    const MendMachine machine;
+    machine.write("/etc/nginx/nginx.conf", "http { fastcgi_pass unix:/run/php/www.sock; }");
+    const auto told = [&machine](const std::string& global, std::vector<std::string> words) {
+        machine.write("/etc/php/8.2/fpm/php-fpm.conf",
+                      "[global]\n" + global +
+                          "[www]\nlisten = /run/php/www.sock\nlisten.owner = root\n"
+                          "pm.max_children = 5\n");
+        words.insert(words.begin() + 1, {"php8.2-fpm.service", "www-data"});
+        words.insert(words.begin(), "preview");
+        const auto mending = machine.run(words);
+        return mending ? mending->notes.at(0) : "error: " + mending.error().text;
+    };
+    const std::vector<std::string> workers{
+        "apply-suggestion", "pool=www", "setting=pm.max_children", "value=20"};
+    const std::string cut =
+        "PHP-FPM is reloaded: requests at work are cut (process_control_timeout is 0)";
+    for (const char* global : {"",
+                               "process_control_timeout = 0\n",
+                               "process_control_timeout = 0s\n",
+                               "process_control_timeout = a-secret\n"}) {
+        EXPECT_EQ(told(global, workers), cut) << global;
+    }
+    EXPECT_EQ(told("process_control_timeout = 30\n", workers),
+              "PHP-FPM is reloaded: requests at work have up to 30s to end "
+              "(process_control_timeout) and are cut then");
+    EXPECT_THAT(told("process_control_timeout = 2m\n", workers), HasSubstr("up to 2m to end"));
+    const std::string restarted = "PHP-FPM is restarted: requests at work are cut";
+    EXPECT_EQ(told("process_control_timeout = 30\n",
+                   {"apply-suggestion", "pool=www", "setting=listen.backlog", "value=511"}),
+              restarted);
+    EXPECT_EQ(told("", {"set-pool-listen", "socket=unix:/run/php/www.sock"}), restarted);
+}
+
 // --- a file that did not exist, in a folder that did not exist ---
 
 class MendDropInFile : public testing::Test {
