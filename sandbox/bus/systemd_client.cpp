@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/bus/systemd_client.hpp"
 
+#include "sandbox/bus/heard_jobs.hpp"
+
 #include <systemd/sd-bus.h>
 
 #include <algorithm>
@@ -73,8 +75,6 @@ constexpr std::array kStanding{
 constexpr auto kCallTimeout = std::chrono::seconds{10};
 // Results of jobs that ended before we knew their path; more can only be other people's.
 constexpr std::size_t kMaxEarlyJobs = 64;
-// Units whose newest job is remembered.
-constexpr std::size_t kMaxHeardUnits = 512;
 
 // What systemd says where a unit runs as no particular user, or is not running.
 constexpr std::uint32_t kNoUid = UINT32_MAX;
@@ -251,53 +251,6 @@ Duration monotonic_now() {
     return std::chrono::duration_cast<Duration>(
         std::chrono::steady_clock::now().time_since_epoch());
 }
-
-// The jobs that have ended while we listened: the newest of each unit, by its own name.
-class HeardJobs {
-  public:
-    void begin(Duration now) {
-        jobs_.clear();
-        since_ = now;
-    }
-
-    void interrupt() { since_.reset(); }
-
-    void note(const std::string& unit, std::uint32_t id, const std::string& result, Duration now) {
-        if (jobs_.size() >= kMaxHeardUnits && !jobs_.contains(unit)) {
-            const auto oldest = std::ranges::min_element(
-                jobs_, {}, [](const auto& entry) { return entry.second.ended; });
-            since_ = since_ ? std::optional{std::max(*since_, oldest->second.ended)} : since_;
-            jobs_.erase(oldest);
-        }
-        jobs_.insert_or_assign(unit, Job{id, result, now});
-    }
-
-    // `left_active`: zero where systemd has forgotten (it unloads what is stopped and disabled).
-    // A job that has ended before the unit went down has not ended it.
-    void tell(UnitState& state, Duration left_active) const {
-        if (!core::is_down(state)) {
-            return;
-        }
-        const auto job = jobs_.find(state.id);
-        if (job != jobs_.end() && job->second.ended >= left_active) {
-            state.has_ended_job = true;
-            state.ended_job = job->second.id;
-            state.job_result = job->second.result;
-        }
-        const bool is_dated = left_active > Duration::zero();
-        state.has_missed_jobs = !since_ || !is_dated || *since_ > left_active;
-    }
-
-  private:
-    struct Job {
-        std::uint32_t id = 0;
-        std::string result;
-        Duration ended{};
-    };
-
-    std::map<std::string, Job> jobs_;
-    std::optional<Duration> since_;  // nothing has been missed since then
-};
 
 class Client final : public SystemdClient {
   public:

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "sandbox/bus/heard_jobs.hpp"
+
+#include <algorithm>
+
+namespace gatemend::bus {
+
+void HeardJobs::note(const std::string& unit,
+                     std::uint32_t id,
+                     const std::string& result,
+                     core::Duration now) {
+    if (jobs_.size() >= kMaxUnits && !jobs_.contains(unit)) {
+        const auto oldest = std::ranges::min_element(
+            jobs_, {}, [](const auto& entry) { return entry.second.ended; });
+        since_ = since_ ? std::optional{std::max(*since_, oldest->second.ended)} : since_;
+        jobs_.erase(oldest);
+    }
+    jobs_.insert_or_assign(unit, Job{id, result, now});
+}
+
+void HeardJobs::tell(core::UnitState& state, core::Duration left_active) const {
+    if (!core::is_down(state)) {
+        return;
+    }
+    const auto job = jobs_.find(state.id);
+    if (job != jobs_.end() && is_telling(job->second, left_active)) {
+        state.has_ended_job = true;
+        state.ended_job = job->second.id;
+        state.job_result = job->second.result;
+    }
+    const bool is_dated = left_active > core::Duration::zero();
+    state.has_missed_jobs = !since_ || !is_dated || *since_ > left_active;
+}
+
+// A job that has ended before the unit went down has not ended it. Of what was heard before a gap a
+// stop stays in force (a newer start would be in the journal); that a start has failed does not: a
+// stop may have been missed since.
+bool HeardJobs::is_telling(const Job& job, core::Duration left_active) const {
+    const bool is_newest = since_ && job.ended >= *since_;
+    const bool is_failed_start = job.result == "failed" || job.result == "dependency";
+    return job.ended >= left_active && (is_newest || !is_failed_start);
+}
+
+}  // namespace gatemend::bus

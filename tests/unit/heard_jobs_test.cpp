@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// What was heard of a unit's jobs, over gaps in the listening.
+#include "sandbox/bus/heard_jobs.hpp"
+
+#include "core/intent.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gatemend::bus {
+namespace {
+
+using std::chrono::seconds;
+
+const std::string kUnit = "php8.2-fpm.service";
+
+core::UnitState failed(const HeardJobs& heard, core::Duration left_active) {
+    core::UnitState state;
+    state.id = kUnit;
+    state.active = core::ActiveState::kFailed;
+    heard.tell(state, left_active);
+    return state;
+}
+
+// Nobody writes down that what has failed was stopped.
+TEST(HeardJobs, AStopOutlivesSystemdExecutingItselfAnew) {
+    HeardJobs heard;
+    heard.begin(seconds{1});
+    heard.note(kUnit, 7, "done", seconds{20});
+    heard.interrupt();
+    core::UnitState state = failed(heard, seconds{10});
+    EXPECT_EQ(state.job_result, "done");
+    EXPECT_TRUE(state.has_missed_jobs);
+    heard.begin(seconds{30});
+    state = failed(heard, seconds{10});
+    EXPECT_TRUE(state.has_ended_job);
+    EXPECT_EQ(state.ended_job, 7U);
+    EXPECT_EQ(state.job_result, "done");
+    const core::LastJob start{core::JobType::kStart, 6, false, state.changed};
+    EXPECT_EQ(core::intent_of(state, start), core::Intent::kSomebody);
+    EXPECT_EQ(core::intent_of(state, std::nullopt), core::Intent::kSomebody);
+    const core::LastJob newer{core::JobType::kStart, 8, false, state.changed};
+    EXPECT_EQ(core::intent_of(state, newer), core::Intent::kNobody)
+        << "somebody has started it since, without success";
+    heard.note(kUnit, 9, "failed", seconds{40});
+    EXPECT_EQ(failed(heard, seconds{10}).job_result, "failed");
+}
+
+TEST(HeardJobs, WhatEndedBeforeTheUnitWentDownIsNotTold) {
+    HeardJobs heard;
+    heard.begin(seconds{1});
+    heard.note(kUnit, 7, "done", seconds{20});
+    const core::UnitState state = failed(heard, seconds{25});
+    EXPECT_FALSE(state.has_ended_job);
+    EXPECT_FALSE(state.has_missed_jobs);
+    EXPECT_TRUE(failed(heard, seconds{0}).has_missed_jobs) << "systemd has forgotten when";
+}
+
+// A stop may have been missed since.
+TEST(HeardJobs, AFailedStartFromBeforeAGapIsNoLeaveToStart) {
+    for (const char* result : {"failed", "dependency"}) {
+        HeardJobs heard;
+        heard.begin(seconds{1});
+        heard.note(kUnit, 7, result, seconds{20});
+        EXPECT_TRUE(failed(heard, seconds{10}).has_ended_job) << result;
+        heard.begin(seconds{30});
+        const core::UnitState state = failed(heard, seconds{10});
+        EXPECT_FALSE(state.has_ended_job) << result;
+        EXPECT_TRUE(state.has_missed_jobs) << "the journal is asked";
+    }
+}
+
+TEST(HeardJobs, KeepsTheNewestAndKnowsThatItHasForgotten) {
+    HeardJobs heard;
+    heard.begin(seconds{1});
+    heard.note(kUnit, 1, "done", seconds{20});
+    EXPECT_FALSE(failed(heard, seconds{10}).has_missed_jobs);
+    for (std::size_t i = 0; i < HeardJobs::kMaxUnits; ++i) {
+        heard.note("other-" + std::to_string(i) + ".service", 2, "done", seconds{30});
+    }
+    const core::UnitState state = failed(heard, seconds{10});
+    EXPECT_FALSE(state.has_ended_job);
+    EXPECT_TRUE(state.has_missed_jobs);
+}
+
+}  // namespace
+}  // namespace gatemend::bus
