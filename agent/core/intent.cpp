@@ -21,6 +21,52 @@ std::optional<Number> number_of(std::string_view text) {
     return is_all ? std::optional{number} : std::nullopt;
 }
 
+// An invocation's number, or none at all.
+bool is_run(std::string_view text) {
+    constexpr std::size_t kDigits = 32;
+    return text.size() <= kDigits &&
+           text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// LogLevelMax=, a log level of systemd's own or MaxLevelStore= keep what it says of jobs out of the
+// journal, and let its warnings in: the newest job there need not be the newest.
+bool is_whole(const UnitState& state, const LastJob& job) {
+    const bool is_of_this_run = !job.run || *job.run == state.invocation_id;
+    const bool tells_of_end =
+        state.changed == TimePoint{} || job.told >= state.changed - kWrittenBefore;
+    return is_of_this_run && tells_of_end && !state.is_muted;
+}
+
+constexpr int kExited = 1;
+constexpr int kKilled = 2;
+constexpr int kHangUp = 1;
+constexpr int kInterrupt = 2;
+constexpr int kBrokenPipe = 13;
+constexpr int kTerminate = 15;
+
+// What a shell, Java and Node exit with where a signal asked them to end.
+bool is_exit_by_signal(int status) {
+    constexpr int kSignalled = 128;
+    return status == kSignalled + kHangUp || status == kSignalled + kInterrupt ||
+           status == kSignalled + kTerminate;
+}
+
+bool is_clean_signal(int status) {
+    return status == kHangUp || status == kInterrupt || status == kBrokenPipe ||
+           status == kTerminate;
+}
+
+// systemd kills with the same signals what did not come up in time, what ran out of memory, and
+// what is left of a start that failed.
+bool was_asked_to_end(const UnitState& state) {
+    const bool is_failed_start = state.has_ended_job && state.job_result == "failed";
+    const bool is_exit = state.result == UnitResult::kExitCode && state.exec_main_code == kExited &&
+                         is_exit_by_signal(state.exec_main_status);
+    const bool is_death = state.result == UnitResult::kSignal && state.exec_main_code == kKilled &&
+                          is_clean_signal(state.exec_main_status);
+    return !is_failed_start && (is_exit || is_death);
+}
+
 // A job that has ended and left the unit down.
 std::optional<Intent> intent_of_ended(std::string_view result) {
     if (result == "canceled") {
@@ -74,13 +120,17 @@ bool take_older(LastJob& job, const JobEntry& entry) {
     } else if (entry.job_type == "restart") {
         job.type = JobType::kRestart;
     }
+    if (job.type != JobType::kNone && entry.run) {
+        job.run = is_run(*entry.run) ? *entry.run : "";
+    }
     return job.type != JobType::kNone;
 }
 
 std::string encode(const LastJob& job) {
     return "job=" + std::string{job_type_id(job.type)} + " id=" + std::to_string(job.id) +
            " well=" + (job.has_ended_well ? "1" : "0") +
-           " told=" + std::to_string(job.told.time_since_epoch().count()) + "\n";
+           " told=" + std::to_string(job.told.time_since_epoch().count()) +
+           " run=" + job.run.value_or("-") + "\n";
 }
 
 std::optional<LastJob> decode_last_job(std::string_view text) {
@@ -97,17 +147,22 @@ std::optional<LastJob> decode_last_job(std::string_view text) {
     const auto type = take("job=", ' ');
     const auto id = take("id=", ' ');
     const auto well = take("well=", ' ');
-    const auto told = take("told=", '\n');
-    if (!type || !id || !well || !told || !line.empty()) {
+    const auto told = take("told=", ' ');
+    const auto run = take("run=", '\n');
+    if (!type || !id || !well || !told || !run || !line.empty()) {
         return std::nullopt;
     }
     const auto known = find_by_id(*type, JobType::kRestart, job_type_id);
     const auto number = number_of<std::uint32_t>(*id);
     const auto time = number_of<std::int64_t>(*told);
-    if (!known || !number || !time) {
+    const bool is_said = *run != "-";
+    if (!known || !number || !time || (is_said && !is_run(*run))) {
         return std::nullopt;
     }
-    const LastJob job{*known, *number, *well == "1", TimePoint{Duration{*time}}};
+    LastJob job{*known, *number, *well == "1", TimePoint{Duration{*time}}};
+    if (is_said) {
+        job.run = std::string{*run};
+    }
     return encode(job) == text ? std::optional{job} : std::nullopt;
 }
 
@@ -140,7 +195,7 @@ Intent intent_of(const UnitState& state, const std::optional<LastJob>& job) {
     }
     switch (job->type) {
         case JobType::kStart:
-            return Intent::kNobody;
+            return is_whole(state, *job) ? Intent::kNobody : Intent::kUnknown;
         case JobType::kStop:
             return Intent::kSomebody;
         case JobType::kNone:
@@ -151,12 +206,9 @@ Intent intent_of(const UnitState& state, const std::optional<LastJob>& job) {
 }
 
 bool has_ended_well(const UnitState& state, const std::optional<LastJob>& job) {
-    constexpr int kExited = 1;
-    constexpr int kKilled = 2;
-    constexpr int kHangUp = 1;
-    constexpr int kInterrupt = 2;
-    constexpr int kBrokenPipe = 13;
-    constexpr int kTerminate = 15;
+    if (state.active == ActiveState::kFailed) {
+        return was_asked_to_end(state);
+    }
     if (state.active != ActiveState::kInactive) {
         return false;
     }
@@ -165,9 +217,8 @@ bool has_ended_well(const UnitState& state, const std::optional<LastJob>& job) {
     }
     // What systemd calls a clean end, unless the unit says otherwise.
     const int status = state.exec_main_status;
-    return (state.exec_main_code == kExited && status == 0) ||
-           (state.exec_main_code == kKilled && (status == kHangUp || status == kInterrupt ||
-                                                status == kBrokenPipe || status == kTerminate));
+    return (state.exec_main_code == kExited && (status == 0 || is_exit_by_signal(status))) ||
+           (state.exec_main_code == kKilled && is_clean_signal(status));
 }
 
 bool is_settled(const UnitState& state, const LastJob& job, TimePoint seen, TimePoint now) {

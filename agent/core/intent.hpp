@@ -36,6 +36,8 @@ struct LastJob {
     std::uint32_t id = 0;           // of the newest of any kind; 0: not said
     bool has_ended_well = false;    // "Deactivated successfully", after that job
     TimePoint told{};               // of the newest entry about the unit, whatever it says
+    // The run that the newest job belongs to, as UnitState::invocation_id; absent: not said.
+    std::optional<std::string> run{};
 
     friend bool operator==(const LastJob&, const LastJob&) = default;
 };
@@ -43,10 +45,11 @@ struct LastJob {
 // One journal entry that systemd (process 1) has written about a unit.
 struct JobEntry {
     TimePoint time{};
-    std::string message_id{};  // MESSAGE_ID
-    std::string job_type{};    // JOB_TYPE, "" where it is not about a job
-    std::string job_result{};  // JOB_RESULT
-    std::string job_id{};      // JOB_ID
+    std::string message_id{};          // MESSAGE_ID
+    std::string job_type{};            // JOB_TYPE, "" where it is not about a job
+    std::string job_result{};          // JOB_RESULT
+    std::string job_id{};              // JOB_ID
+    std::optional<std::string> run{};  // INVOCATION_ID
 };
 
 // Takes in the next older entry. True: it told which job was the newest, and no older one matters.
@@ -58,10 +61,12 @@ struct JobEntry {
 
 // What the jobs that were heard say; nothing: the journal has to be asked.
 [[nodiscard]] std::optional<Intent> heard_intent(const UnitState& state);
-// `job`: absent where the journal could not be read.
+// `job`: absent where the journal could not be read. A journal with gaps shows no later stop: what
+// it tells of a start counts only of the run that has ended, and where it has written of that end.
 [[nodiscard]] Intent intent_of(const UnitState& state, const std::optional<LastJob>& job);
 // It ended by itself and without a fault, as `nginx -s quit` or a person's SIGTERM make it end:
-// nobody asked systemd, and it did not crash either.
+// nobody asked systemd, and it did not crash either. Also where systemd calls it failed: Java and
+// Node answer SIGTERM with exit code 143.
 [[nodiscard]] bool has_ended_well(const UnitState& state, const std::optional<LastJob>& job);
 // systemd's entries reach the journal a moment after its signals reach us. False: a stop may still
 // be on its way there, ask again. `seen`: when the state was first seen.

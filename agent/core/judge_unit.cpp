@@ -29,7 +29,8 @@ const Sighting* find_rejection(const Findings& findings) {
 // However it ended: a stop may time out, and end with any status or signal. What has ended by
 // itself and well (its own signal to end, `nginx -s quit`) is left alone like what was stopped.
 bool is_stopped_by_somebody(const Findings& findings) {
-    return findings.unit->active == ActiveState::kInactive || findings.intent == Intent::kSomebody;
+    return findings.unit->active == ActiveState::kInactive ||
+           findings.intent == Intent::kSomebody || findings.has_ended_well;
 }
 
 std::string stop_sentence(const Findings& findings) {

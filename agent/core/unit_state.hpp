@@ -66,6 +66,7 @@ struct UnitState {
     std::uint32_t ended_job = 0;
     std::string job_result;        // "done", "canceled", "failed" ...
     bool has_missed_jobs = false;  // nobody has listened the whole time: there may be others
+    bool is_muted = false;         // LogLevelMax: what systemd says of its jobs is not written
 
     friend bool operator==(const UnitState&, const UnitState&) = default;
 };

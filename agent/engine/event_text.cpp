@@ -105,6 +105,11 @@ Result<EventBody> parse_unit(Tokens& tokens, const State& state) {
             return wrong("unknown word '" + std::string{*extra} + "' after the unit's state");
         }
     }
+    constexpr int kExited = 1;
+    constexpr int kKilled = 2;
+    unit.exec_main_code = unit.result == core::UnitResult::kExitCode ? kExited
+                          : unit.result == core::UnitResult::kSignal ? kKilled
+                                                                     : 0;
     return EventBody{core::UnitSeen{std::move(name), std::move(unit)}};
 }
 

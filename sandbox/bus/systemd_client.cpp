@@ -5,6 +5,8 @@
 
 #include <systemd/sd-bus.h>
 
+#include <syslog.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -59,6 +61,7 @@ constexpr std::array kWanted{
     WantedProperty{kService, "ExecMainCode"},
     WantedProperty{kService, "ExecMainStatus"},
     WantedProperty{kService, "NRestarts"},
+    WantedProperty{kService, "LogLevelMax"},
 };
 
 // Of read_standing(): asked rarely, and not watched.
@@ -824,6 +827,8 @@ core::UnitState decode_unit(const Properties& properties) {
     state.has_job = std::get<0>(get<JobStruct>(properties, "Job", JobStruct{})) != 0;
     state.invocation_id = hex(get<std::vector<std::uint8_t>>(properties, "InvocationID", {}));
     state.restarts = get<std::uint32_t>(properties, "NRestarts", 0);
+    const auto loudest = get<std::int32_t>(properties, "LogLevelMax", -1);  // -1: all is written
+    state.is_muted = loudest >= 0 && loudest < LOG_INFO;
     state.changed = core::TimePoint{get_duration(properties, "StateChangeTimestamp")};
     state.last_active = core::TimePoint{get_duration(properties, "ActiveEnterTimestamp")};
     state.is_unstarted = properties.contains("ActiveEnterTimestamp") &&

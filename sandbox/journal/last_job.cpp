@@ -74,6 +74,12 @@ std::string find_boot(sd_journal* journal) {
     return time_of(journal).time_since_epoch() < booted ? "" : field(journal, "_BOOT_ID");
 }
 
+bool has_field(sd_journal* journal, const char* name) {
+    const void* data = nullptr;
+    std::size_t size = 0;
+    return sd_journal_get_data(journal, name, &data, &size) >= 0;
+}
+
 core::JobEntry read_entry(sd_journal* journal) {
     core::JobEntry entry;
     entry.time = time_of(journal);
@@ -81,6 +87,9 @@ core::JobEntry read_entry(sd_journal* journal) {
     entry.job_type = field(journal, "JOB_TYPE");
     entry.job_result = field(journal, "JOB_RESULT");
     entry.job_id = field(journal, "JOB_ID");
+    if (has_field(journal, "INVOCATION_ID")) {
+        entry.run = field(journal, "INVOCATION_ID");  // "": it had never run
+    }
     return entry;
 }
 

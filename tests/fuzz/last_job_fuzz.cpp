@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)gatemend::core::take_older(job,
                                      {.job_type = std::string{text.substr(0, half)},
                                       .job_result = std::string{text.substr(half)},
-                                      .job_id = std::string{text.substr(half)}});
+                                      .job_id = std::string{text.substr(half)},
+                                      .run = std::string{text.substr(0, half)}});
     gatemend::fuzz::require(gatemend::core::decode_last_job(gatemend::core::encode(job)) == job);
     return 0;
 }

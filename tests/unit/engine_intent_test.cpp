@@ -627,6 +627,18 @@ TEST(StopStory, WhatHasEndedByItselfAndWellIsLeftAlone) {
     EXPECT_TRUE(story.says("ended by itself")) << story.dump();
 }
 
+TEST(StopStory, WhatASignalHasAskedToEndIsLeftAloneAlsoWhereSystemdCallsItFailed) {
+    for (const auto& [end, acts] : {std::pair{"exit-code status=143", 0U},
+                                    std::pair{"signal status=15", 0U},
+                                    std::pair{"signal status=9", 1U}}) {
+        Story story;
+        story.tell(
+            {std::string{"+1s unit php8.2-fpm.service failed "} + end, kRefused, "+10m tick"});
+        EXPECT_EQ(story.count("act "), acts) << story.dump();
+        EXPECT_EQ(story.says("ended by itself"), acts == 0U) << story.dump();
+    }
+}
+
 TEST(StopStory, ARuleThatRevivesStartsAlsoWhatNobodyKnows) {
     policy::Policy policy = small_policy();
     policy::Rule rule = start_rule("revive", core::Cause::kUnitStopped);

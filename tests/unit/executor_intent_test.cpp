@@ -63,7 +63,26 @@ TEST(ExecutorIntent, WaitsForAJournalThatHasNotCaughtUp) {
     machine.facts.last_job_line = core::encode(old);
     EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: intent-unknown");
     machine.now += core::kJournalLag;
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: intent-unknown")
+        << "a journal that does not tell of the end may not tell of a stop either";
+    old.told = machine.systemd.units[kFpm].changed;
+    machine.facts.last_job_line = core::encode(old);
     EXPECT_EQ(fault_of(machine.plan(make_request())), "");
+}
+
+TEST(ExecutorIntent, AsksForTheRunThatHasEnded) {
+    ExecutorMachine machine;
+    go_down_unheard(machine);
+    auto job = written(machine, core::JobType::kStart);
+    job.run = std::string(32, '7');
+    machine.facts.last_job_line = core::encode(job);
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: intent-unknown");
+    job.run = machine.systemd.units[kFpm].invocation_id;
+    machine.facts.last_job_line = core::encode(job);
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "");
+    machine.systemd.units[kFpm].is_muted = true;
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: intent-unknown")
+        << "LogLevelMax= keeps what systemd says of its jobs out of the journal";
 }
 
 TEST(ExecutorIntent, LeavesAloneWhatHasEndedByItselfAndWell) {
@@ -76,6 +95,16 @@ TEST(ExecutorIntent, LeavesAloneWhatHasEndedByItselfAndWell) {
     machine.systemd.units[kFpm].exec_main_code = 2;
     machine.systemd.units[kFpm].exec_main_status = 9;
     EXPECT_EQ(fault_of(machine.plan(request)), "") << "crashed, and its failure was reset";
+}
+
+TEST(ExecutorIntent, LeavesAloneWhatASignalHasAskedToEnd) {
+    ExecutorMachine machine;
+    machine.systemd.units[kFpm].result = core::UnitResult::kExitCode;
+    machine.systemd.units[kFpm].exec_main_code = 1;
+    machine.systemd.units[kFpm].exec_main_status = 143;
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: admin-stopped");
+    machine.systemd.units[kFpm].exec_main_status = 137;
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "the kernel was out of memory";
 }
 
 TEST(ExecutorIntent, ARuleThatRevivesStartsWhatWasStopped) {

@@ -148,6 +148,49 @@ TEST(Intent, IsReadFromWhatSystemdHasWritten) {
         << "a journal that cannot be read says nothing";
 }
 
+// LogLevelMax=notice, or a log level of systemd's own: its warnings are written, and no more.
+TEST(Intent, AStartOfAnEarlierRunSaysNothingOfThisOne) {
+    UnitState state = unheard(ActiveState::kFailed, UnitResult::kTimeout);
+    JobEntry failed_start = about_job(kNotStarted, "start", "140", "failed");
+    failed_start.run = std::string(32, 'a');
+    const LastJob job = last_of({failed_start, about_process(""), about_process(kFailed)});
+    state.invocation_id = std::string(32, 'b');
+    EXPECT_EQ(intent_of(state, job), Intent::kUnknown);
+    state.invocation_id = std::string(32, 'a');
+    EXPECT_EQ(intent_of(state, job), Intent::kNobody) << "nothing has run since";
+    state.invocation_id.clear();
+    EXPECT_EQ(intent_of(state, job), Intent::kUnknown) << "systemd has forgotten it";
+    failed_start.run = "";
+    EXPECT_EQ(intent_of(state, last_of({failed_start})), Intent::kNobody) << "never ran at all";
+    state.invocation_id = std::string(32, 'b');
+    EXPECT_EQ(intent_of(state, last_of({failed_start})), Intent::kUnknown);
+    failed_start.run = "no number";
+    EXPECT_EQ(last_of({failed_start}).run, "") << "no run that anybody knows";
+}
+
+TEST(Intent, AStopOfAnEarlierRunIsStillAStop) {
+    UnitState state = unheard(ActiveState::kFailed);
+    state.invocation_id = std::string(32, 'b');
+    JobEntry stop = about_job(kStopped, "stop", "140", "done");
+    stop.run = std::string(32, 'a');
+    EXPECT_EQ(intent_of(state, last_of({stop})), Intent::kSomebody);
+}
+
+TEST(Intent, AJournalWithGapsIsNoLeaveToStart) {
+    UnitState state = unheard(ActiveState::kFailed, UnitResult::kTimeout);
+    LastJob job = last_of({about_job(kStarted, "start", "1", "done"), about_process(kFailed)});
+    EXPECT_EQ(intent_of(state, job), Intent::kNobody);
+    state.is_muted = true;
+    EXPECT_EQ(intent_of(state, job), Intent::kUnknown) << "a stop would not be written";
+    job.type = JobType::kStop;
+    EXPECT_EQ(intent_of(state, job), Intent::kSomebody);
+    state.is_muted = false;
+    job = LastJob{JobType::kStart, 1, false, kNow - std::chrono::seconds{1}};
+    EXPECT_EQ(intent_of(state, job), Intent::kUnknown) << "it does not even tell that it ended";
+    EXPECT_EQ(heard_intent(heard(ActiveState::kFailed)), Intent::kNobody)
+        << "who has listened needs no journal";
+}
+
 TEST(Intent, NeedsNoJournalWhereNoJobWasHeard) {
     EXPECT_EQ(heard_intent(heard(ActiveState::kFailed)), Intent::kNobody);
     EXPECT_FALSE(heard_intent(unheard(ActiveState::kFailed)));
@@ -203,21 +246,75 @@ TEST(Intent, KnowsWhatHasEndedByItselfAndWell) {
     EXPECT_FALSE(has_ended_well(state, job));
 }
 
+// `systemctl kill` of Java and Node: exit code 128 and the signal's number.
+TEST(Intent, AnEndThatASignalAskedForIsNoCrashWhateverSystemdCallsIt) {
+    UnitState state = heard(ActiveState::kFailed);
+    state.result = UnitResult::kExitCode;
+    state.exec_main_code = 1;
+    for (const int status : {129, 130, 143}) {
+        state.exec_main_status = status;
+        state.active = ActiveState::kFailed;
+        EXPECT_TRUE(has_ended_well(state, std::nullopt)) << status;
+        state.active = ActiveState::kInactive;
+        EXPECT_TRUE(has_ended_well(state, std::nullopt)) << status << ": SuccessExitStatus=";
+    }
+    state.active = ActiveState::kFailed;
+    for (const int status : {0, 1, 15, 78, 134, 137, 139, 255}) {
+        state.exec_main_status = status;
+        EXPECT_FALSE(has_ended_well(state, std::nullopt)) << status;
+    }
+    state.result = UnitResult::kSignal;
+    state.exec_main_code = 2;
+    for (const int number : {1, 2, 13, 15}) {
+        state.exec_main_status = number;
+        EXPECT_TRUE(has_ended_well(state, std::nullopt)) << number << ": of a oneshot";
+    }
+    for (const int number : {6, 7, 9, 11}) {
+        state.exec_main_status = number;
+        EXPECT_FALSE(has_ended_well(state, std::nullopt)) << number;
+    }
+}
+
+TEST(Intent, WhatSystemdItselfHasEndedWithASignalHasFailed) {
+    UnitState state = heard(ActiveState::kFailed);
+    state.exec_main_code = 1;
+    state.exec_main_status = 143;
+    for (const UnitResult result : {UnitResult::kTimeout,
+                                    UnitResult::kOomKill,
+                                    UnitResult::kWatchdog,
+                                    UnitResult::kProtocol,
+                                    UnitResult::kStartLimitHit}) {
+        state.result = result;
+        EXPECT_FALSE(has_ended_well(state, std::nullopt)) << unit_result_id(result);
+    }
+    state = heard(ActiveState::kFailed, "failed", 7);
+    state.result = UnitResult::kExitCode;
+    state.exec_main_code = 1;
+    state.exec_main_status = 143;
+    EXPECT_FALSE(has_ended_well(state, std::nullopt)) << "ExecStartPost= has failed";
+}
+
 TEST(Intent, TheLineOfTheToolIsReadAsItWasWritten) {
     for (const JobType type :
          {JobType::kNone, JobType::kStart, JobType::kStop, JobType::kRestart}) {
-        const LastJob job{type, 4'000'000'000U, type == JobType::kStart, kNow};
+        LastJob job{type, 4'000'000'000U, type == JobType::kStart, kNow};
         EXPECT_EQ(decode_last_job(encode(job)), job);
+        for (const std::string& run : {std::string{}, std::string(32, 'f')}) {
+            job.run = run;
+            EXPECT_EQ(decode_last_job(encode(job)), job);
+        }
     }
     const std::string good = encode(LastJob{});
     for (std::size_t size = 0; size < good.size(); ++size) {
         EXPECT_FALSE(decode_last_job(good.substr(0, size))) << size;
     }
-    for (const char* bad : {"job=stopp id=1 well=0 told=1\n",
-                            "job=stop id=-1 well=0 told=1\n",
-                            "job=stop id=99999999999 well=0 told=1\n",
-                            "job=stop id=1 well=0 told=x\n",
-                            "job=stop id=1 well=0 told=1\nmore"}) {
+    for (const char* bad : {"job=stopp id=1 well=0 told=1 run=-\n",
+                            "job=stop id=-1 well=0 told=1 run=-\n",
+                            "job=stop id=99999999999 well=0 told=1 run=-\n",
+                            "job=stop id=1 well=0 told=x run=-\n",
+                            "job=stop id=1 well=0 told=1\n",
+                            "job=stop id=1 well=0 told=1 run=xyz\n",
+                            "job=stop id=1 well=0 told=1 run=-\nmore"}) {
         EXPECT_FALSE(decode_last_job(bad)) << bad;
     }
 }

@@ -489,6 +489,19 @@ TEST(DecodeUnit, ReadsSystemdsPropertiesAndSurvivesWrongTypes) {
     EXPECT_EQ(state.invocation_id, "0aff");
     EXPECT_TRUE(state.has_job);
     EXPECT_FALSE(state.is_unstarted);
+    EXPECT_FALSE(state.is_muted);
+}
+
+TEST(DecodeUnit, KnowsAUnitWhoseJobsAreNotWritten) {
+    bus::Properties properties;
+    for (const auto& [level, is_muted] : {std::pair{-1, false},
+                                          std::pair{7, false},
+                                          std::pair{6, false},
+                                          std::pair{5, true},
+                                          std::pair{0, true}}) {
+        properties["LogLevelMax"] = sdbus::Variant{std::int32_t{level}};
+        EXPECT_EQ(bus::decode_unit(properties).is_muted, is_muted) << level;
+    }
 }
 
 TEST(SystemdClient, KnowsAUnitThatWasNotStartedSinceBoot) {

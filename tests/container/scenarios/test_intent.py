@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps import enable, put, put_unit
 from gatemend import AGENT, EXECUTOR, Record, held_because, is_open
 from scenario import Scenario
 from test_boundary import Boundary, plan
@@ -13,6 +14,20 @@ _UNRULY = """\
 ExecStartPre=/bin/sh -c 'test ! -e /run/slow-start || sleep 20'
 ExecStop=/bin/sh -c 'test ! -e /run/slow-stop || sleep 60'
 TimeoutStopSec=1s
+"""
+# What systemd says of the unit below a warning, its jobs among it, is not written.
+_MUTED = "[Service]\nLogLevelMax=notice\n"
+_SHOP = """\
+import http.server, os, signal
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "3")
+        self.end_headers()
+        self.wfile.write(b"ok\\n")
+    do_HEAD = do_GET
+signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
+http.server.ThreadingHTTPServer(("127.0.0.1", 3000), Page).serve_forever()
 """
 
 
@@ -107,14 +122,69 @@ class StopOfWhatHasFailed(Obeyed):
     """systemd writes nothing about it, and the unit stays as it is: heard or never known."""
 
     def test_is_heard(self) -> None:
+        self.stop_what_has_failed()
+        self.assert_left_alone()
+
+    def test_is_not_forgotten_where_systemd_executes_itself_anew(self) -> None:
+        self.stop_what_has_failed()
+        for _ in range(2):
+            self.machine.systemctl("daemon-reexec")
+            self.assert_left_alone()
+        self.machine.systemctl("restart", "dbus.service", check=False)
+        self.machine.wait_until(self.gatemend.is_watching, DEADLINE, "the agent on the new bus")
+        self.assert_left_alone()
+        self.assert_healed_after_a_start()
+
+    def stop_what_has_failed(self) -> None:
         self.gatemend.pause()
         self.site.kill_fpm()
         self.gatemend.wait_for_incident(self.fpm, held_because("paused"), DEADLINE, "paused")
         self.machine.systemctl("stop", self.fpm)
         self.gatemend.resume()
+
+    def assert_left_alone(self) -> None:
         incident = self.gatemend.wait_for_incident(self.fpm, held_because("admin-stopped"), DEADLINE, "stopped")
         self.assert_quiet(self.fpm)
         self.assertEqual(self.gatemend.intents(), [], incident["text"])
+        self.assertEqual(self.state(), "failed")
+
+
+class JournalWithGaps(Obeyed):
+    """A start that failed is written; the good one after it and the stop are not."""
+
+    def furnish(self, root) -> None:  # type: ignore[no-untyped-def]
+        super().furnish(root)
+        self.site.drop_in(root, "muted", _MUTED)
+
+    def test_is_no_leave_to_start(self) -> None:
+        self.machine.systemctl("stop", AGENT, EXECUTOR)
+        self.site.break_pool()
+        self.machine.systemctl("restart", self.fpm, check=False)
+        self.site.repair_pool()
+        self.machine.systemctl("start", self.fpm)
+        self.assert_answers()
+        self.stop_without_grace()
+        self.machine.systemctl("start", AGENT)
+        self.assert_obeyed("intent-unknown")
+        self.assert_healed_after_a_start()
+
+    def test_an_earlier_run_says_nothing_of_the_one_that_ended(self) -> None:
+        """The unit may speak again by now."""
+        self.machine.systemctl("stop", AGENT, EXECUTOR)
+        self.site.break_pool()
+        self.machine.systemctl("restart", self.fpm, check=False)
+        self.site.repair_pool()
+        self.machine.systemctl("start", self.fpm)
+        self.stop_without_grace()
+        self.machine.path(f"/etc/systemd/system/{self.fpm}.d/muted.conf").unlink()
+        self.machine.systemctl("daemon-reload")
+        self.machine.systemctl("start", AGENT)
+        self.assert_obeyed("intent-unknown")
+
+    def test_a_crash_that_was_heard_needs_no_journal(self) -> None:
+        self.assert_answers()
+        self.site.kill_fpm()
+        self.gatemend.wait_until_healed(self.fpm, DEADLINE)
 
 
 class StopInTheMiddleOfAStart(Obeyed):
@@ -152,6 +222,34 @@ class EndedWell(Obeyed):
         self.wait_for_state("inactive")
         incident = self.assert_obeyed()
         self.assertIn("ended by itself", incident["diagnosis"])
+
+
+class AskedToEnd(Scenario):
+    """Java and Node answer SIGTERM with exit code 143, which systemd calls a failure."""
+
+    settings = 'units = ["shop.service", "php*-fpm.service", "nginx.service"]\n'
+    shop = "shop.service"
+
+    def furnish(self, root) -> None:  # type: ignore[no-untyped-def]
+        super().furnish(root)
+        put(root, "srv/shop.py", _SHOP)
+        put_unit(root, self.shop, "The shop", "User=www-data\nExecStart=/usr/bin/python3 /srv/shop.py")
+        enable(root, self.shop)
+        self.site.add_route(root, "shop", "location /shop/ { proxy_pass http://127.0.0.1:3000; }\n")
+
+    def test_systemctl_kill_is_obeyed_and_a_crash_is_healed(self) -> None:
+        self.machine.wait_until(lambda: self.site.visit("/shop/").is_good, DEADLINE, "the shop")
+        self.machine.systemctl("kill", self.shop)
+        incident = self.gatemend.wait_for_incident(self.shop, held_because("admin-stopped"), DEADLINE, "held")
+        self.assertIn("ended by itself", incident["diagnosis"])
+        self.assert_quiet(self.shop)
+        self.assertEqual(self.gatemend.intents(), [])
+        self.assertEqual(self.machine.unit(self.shop)["ActiveState"], "failed")
+        self.machine.systemctl("start", self.shop)
+        self.gatemend.wait_for_incident(self.shop, lambda i: not is_open(i), DEADLINE, "closed")
+        newest = self.gatemend.newest_id()
+        self.machine.systemctl("kill", "--signal=KILL", self.shop)
+        self.gatemend.wait_until_healed(self.shop, DEADLINE, newest)
 
 
 class NginxStopped(Obeyed):
