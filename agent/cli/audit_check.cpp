@@ -5,6 +5,8 @@
 #include "cli/exit_code.hpp"
 #include "core/text.hpp"
 #include "io/journal_anchors.hpp"
+#include "sandbox/audit/audit_line.hpp"
+#include "sandbox/audit/digest.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +15,7 @@
 #include <cstdio>
 #include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 
 namespace gatemend::cli {
@@ -24,14 +27,20 @@ using sandbox::AuditFinding;
 using sandbox::AuditProblem;
 
 constexpr std::chrono::seconds kDeadline{60};
+constexpr std::chrono::seconds kJournalLag{1};
 // What the executor takes at once; more is acknowledged by calling again.
 constexpr std::size_t kMaxMarkBytes = std::size_t{24} * 1024;
 constexpr std::size_t kMaxTextBytes = 512;
 
-// What a person has said of this record before.
+// What a person has said of the records before: keys of findings.
 struct Known {
     std::set<std::string, std::less<>> keys;
-    std::optional<core::TimePoint> journal;  // what the journal contradicted until then
+    std::set<std::string, std::less<>> unconfirmed;  // the journal does not know who said so
+    bool has_journal = false;
+
+    [[nodiscard]] bool covers(const std::string& key) const {
+        return keys.contains(key) || (!has_journal && unconfirmed.contains(key));
+    }
 };
 
 // What one record says of attempts.
@@ -51,24 +60,81 @@ std::string text_of(const Json& item, const char* key) {
     return found != item.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-void note_known(Known& known, std::string_view line) {
-    if (line.find("\"kind\":\"acknowledged\"") == std::string_view::npos) {
-        return;  // cheaper than reading all of them
-    }
+std::vector<std::string> keys_of(std::string_view line) {
+    std::vector<std::string> keys;
     const Json record = Json::parse(line, nullptr, false);
     const auto findings = record.is_object() ? record.find("findings") : record.end();
     if (!record.is_object() || findings == record.end() || !findings->is_array()) {
-        return;
+        return keys;
     }
     for (const Json& finding : *findings) {
-        const std::string key = text_of(finding, "key");
-        if (key.empty()) {
-            known.journal = time_of(record);
-        } else {
-            known.keys.insert(key);
+        if (std::string key = text_of(finding, "key"); !key.empty()) {
+            keys.push_back(std::move(key));
         }
     }
+    return keys;
 }
+
+// Acknowledgements count where the journal names them: the executor tells it of each at once.
+// Anybody who can write the file can make one up. Of those from before the journal begins the first
+// record counts that it names behind them, in an unbroken chain.
+class Acknowledgements {
+  public:
+    explicit Acknowledgements(const std::vector<sandbox::Anchor>& anchors) {
+        for (const sandbox::Anchor& anchor : anchors) {
+            anchored_.insert(anchor.hash);
+        }
+        known_.has_journal = !anchors.empty();
+    }
+
+    void take(std::string_view text) {
+        const auto line = sandbox::check_audit_line(text);
+        if (!line) {
+            return;
+        }
+        if (line->prev != head_) {
+            give_up_waiting();
+        }
+        head_ = std::string{line->hash};
+        const bool is_anchored = anchored_.contains(line->hash);
+        if (line->kind == "acknowledged") {
+            auto& place = is_anchored ? known_.keys : is_begun_ ? known_.unconfirmed : waiting_;
+            for (std::string& key : keys_of(text)) {
+                place.insert(std::move(key));
+            }
+        }
+        if (is_anchored) {
+            known_.keys.merge(waiting_);
+            waiting_.clear();
+            is_begun_ = true;
+        }
+    }
+
+    void restart() {
+        known_.keys.clear();
+        known_.unconfirmed.clear();
+        waiting_.clear();
+        head_.clear();
+        is_begun_ = false;
+    }
+
+    [[nodiscard]] Known finish() && {
+        give_up_waiting();
+        return std::move(known_);
+    }
+
+  private:
+    void give_up_waiting() {
+        known_.unconfirmed.merge(waiting_);
+        waiting_.clear();
+    }
+
+    std::set<std::string, std::less<>> anchored_;  // hashes
+    std::set<std::string, std::less<>> waiting_;
+    std::string head_;
+    bool is_begun_ = false;  // the journal has named a record already
+    Known known_;
+};
 
 void note_attempt(Attempts& attempts, std::string_view line) {
     if (line.find("\"attempt\":") == std::string_view::npos) {
@@ -88,14 +154,42 @@ core::Result<std::vector<sandbox::Anchor>> anchors_of(const AuditRecords& record
                                 : io::read_anchors(record.path, record.unit);
 }
 
-Known known_of(const std::string& path) {
-    Known known;
+Known known_of(const AuditRecords& records) {
+    const AuditRecord& audit = records.list.front();
+    const auto anchors = anchors_of(records, audit);
+    Acknowledgements said{anchors ? *anchors : std::vector<sandbox::Anchor>{}};
     // A failure shows again when the record is checked.
-    (void)sandbox::read_chain(path,
-                              {},
-                              {.each = [&known](auto line) { note_known(known, line); },
-                               .restart = [&known] { known = {}; }});
-    return known;
+    (void)sandbox::read_chain(
+        audit.path,
+        {},
+        {.each = [&said](auto line) { said.take(line); }, .restart = [&said] { said.restart(); }});
+    return std::move(said).finish();
+}
+
+// What an acknowledgement has named, and what the journal said before that.
+void drop_acknowledged(std::vector<sandbox::Anchor>& anchors, const Known& known) {
+    std::optional<core::TimePoint> until;
+    for (const sandbox::Anchor& anchor : anchors) {
+        if (known.covers(sandbox::contradiction_key(anchor))) {
+            until = std::max(until.value_or(anchor.time), anchor.time);
+        }
+    }
+    std::erase_if(anchors, [&until](const sandbox::Anchor& anchor) {
+        return until && anchor.time <= *until;
+    });
+}
+
+void sort_in(CheckedRecord& checked, AuditFinding finding, const Known& known) {
+    if (known.covers(finding.key)) {
+        checked.is_unconfirmed = checked.is_unconfirmed || !known.keys.contains(finding.key);
+        checked.acknowledged.push_back(std::move(finding));
+        return;
+    }
+    if (known.unconfirmed.contains(finding.key)) {
+        finding.text +=
+            " (a record says that it was acknowledged; the journal does not know of that record)";
+    }
+    checked.open.push_back(std::move(finding));
 }
 
 CheckedRecord check_one(const AuditRecords& records,
@@ -112,9 +206,7 @@ CheckedRecord check_one(const AuditRecords& records,
     } else {
         checked.no_journal = read.error().text;
     }
-    std::erase_if(anchors, [&known](const sandbox::Anchor& anchor) {
-        return known.journal && anchor.time <= *known.journal;
-    });
+    drop_acknowledged(anchors, known);
     auto chain = sandbox::read_chain(
         record.path,
         anchors,
@@ -126,25 +218,26 @@ CheckedRecord check_one(const AuditRecords& records,
     }
     checked.chain = std::move(*chain);
     for (const AuditFinding& finding : checked.chain.findings) {
-        (known.keys.contains(finding.key) ? checked.acknowledged : checked.open).push_back(finding);
+        sort_in(checked, finding, known);
     }
     return checked;
 }
 
 // The agent speaks of an attempt only after the executor has told it its number.
 void check_attempts(CheckedRecord& audit, const Known& known, Attempts own, Attempts told) {
-    if (!audit.failure.empty() || told.last <= own.last ||
-        (known.journal && told.time <= *known.journal)) {
+    if (!audit.failure.empty() || told.last <= own.last) {
         return;
     }
-    audit.open.push_back({AuditProblem::kMissing,
-                          audit.path,
-                          0,
-                          audit.chain.last_seq + 1,
-                          audit.path + ": attempt " + std::to_string(told.last) +
-                              " is missing: decisions.jsonl speaks of it at " +
-                              core::format_time(told.time),
-                          ""});
+    const std::string when = core::format_time(told.time);
+    const std::string attempt = "attempt " + std::to_string(told.last);
+    sort_in(audit,
+            {AuditProblem::kMissing,
+             audit.path,
+             0,
+             audit.chain.last_seq + 1,
+             audit.path + ": " + attempt + " is missing: decisions.jsonl speaks of it at " + when,
+             sandbox::sha256_hex(attempt + " " + when)},
+            known);
 }
 
 void print_record(const CheckedRecord& checked) {
@@ -154,6 +247,12 @@ void print_record(const CheckedRecord& checked) {
     if (!checked.failure.empty()) {
         (void)std::fprintf(stderr, "gatemend: %s\n", core::sanitize(checked.failure).c_str());
         return;
+    }
+    if (checked.is_unconfirmed) {
+        (void)std::fprintf(stderr,
+                           "gatemend: %s: what is acknowledged is so by the record alone: the "
+                           "journal does not name whoever said it\n",
+                           checked.path.c_str());
     }
     for (const AuditFinding& finding : checked.open) {
         (void)std::fprintf(stderr, "gatemend: %s\n", core::sanitize(finding.text).c_str());
@@ -221,7 +320,11 @@ std::vector<CheckedRecord> check_records(const AuditRecords& records) {
     if (records.list.empty()) {
         return result;
     }
-    const Known known = known_of(records.list.front().path);
+    Known known = known_of(records);
+    if (known.has_journal && !known.unconfirmed.empty() && !records.read_anchors) {
+        std::this_thread::sleep_for(kJournalLag);  // said just now, it may be on its way there
+        known = known_of(records);
+    }
     std::vector<Attempts> attempts(records.list.size());
     for (std::size_t i = 0; i < records.list.size(); ++i) {
         result.push_back(check_one(records, records.list[i], known, attempts[i]));

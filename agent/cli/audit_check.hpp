@@ -35,6 +35,7 @@ struct CheckedRecord {
     sandbox::ChainReport chain;
     std::vector<sandbox::AuditFinding> open;          // nobody has acknowledged them
     std::vector<sandbox::AuditFinding> acknowledged;  // already
+    bool is_unconfirmed = false;  // some of that by the record alone: there is no journal
 
     [[nodiscard]] bool is_good() const { return failure.empty() && open.empty(); }
 };

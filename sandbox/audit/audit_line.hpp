@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One line of an audit file: made here, taken apart here, so that writer and verifier cannot
-// disagree. Used by audit_file and the readers only.
+// disagree. Used by audit_file, the readers and `audit --verify`.
 #pragma once
 
 #include "core/time.hpp"

@@ -5,6 +5,7 @@
 #include "sandbox/audit/audit_file.hpp"
 #include "sandbox/audit/audit_line.hpp"
 #include "sandbox/audit/chain_checker.hpp"
+#include "sandbox/audit/digest.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -105,6 +106,10 @@ Result<AuditReport> read_audit(const std::string& path, const LineSink& each) {
         report.text = path + ": the last record has no end: the writer was interrupted";
     }
     return report;
+}
+
+std::string contradiction_key(const Anchor& anchor) {
+    return sha256_hex("journal " + std::to_string(anchor.seq) + " " + anchor.hash);
 }
 
 Result<std::string> find_contradiction(const std::string& path, const Anchor& anchor) {

@@ -50,6 +50,9 @@ struct Anchor {
     core::TimePoint time{};
 };
 
+// The key of what it contradicts: a finding's, so that an acknowledgement names exactly that.
+[[nodiscard]] std::string contradiction_key(const Anchor& anchor);
+
 // "" where the record at `path`, over all its parts, holds what the journal names, or no longer
 // reaches back so far; else a sentence.
 [[nodiscard]] core::Result<std::string> find_contradiction(const std::string& path,

@@ -66,8 +66,8 @@ void ChainChecker::take_record(const AuditLine& line, std::string_view text) {
     } else if (is_linked_) {
         check_link(line);
     }
-    if (line.kind == kContinued) {
-        note_continued(text);
+    if (line.kind == kContinued && line_number_ == 1) {
+        note_continued(text);  // anywhere else no writer has put it
     }
     check_anchor(line);
     if (line.kind == kContradicted || line.kind == kPutBack) {
@@ -147,15 +147,17 @@ void ChainChecker::check_link(const AuditLine& line) {
 
 void ChainChecker::check_anchor(const AuditLine& line) {
     const auto [first, last] = anchors_.equal_range(line.seq);
+    const Anchor* newest = nullptr;
     for (auto anchor = first; anchor != last; ++anchor) {
-        if (anchor->second.hash != line.hash) {
-            note(AuditProblem::kNotInJournal,
-                 line.seq,
-                 "",
-                 "this is not the record that the journal of " +
-                     core::format_time(anchor->second.time) + " names");
-            break;
-        }
+        const bool is_newer = newest == nullptr || newest->time < anchor->second.time;
+        newest = anchor->second.hash != line.hash && is_newer ? &anchor->second : newest;
+    }
+    if (newest != nullptr) {
+        note(AuditProblem::kNotInJournal,
+             line.seq,
+             contradiction_key(*newest),
+             "this is not the record that the journal of " + core::format_time(newest->time) +
+                 " names");
     }
     anchors_.erase(first, last);
 }
@@ -199,9 +201,12 @@ void ChainChecker::check_what_is_left_of_anchors() {
         return;  // those before the first record are of parts that were dropped
     }
     const auto last = std::prev(anchors_.end());
+    const auto newest = std::max_element(missing, anchors_.end(), [](const auto& a, const auto& b) {
+        return a.second.time < b.second.time;
+    });
     note(AuditProblem::kMissing,
          report_.last_seq + 1,
-         "",
+         contradiction_key(newest->second),
          missing_text(report_.last_seq + 1, last->first) + " at the end: the journal of " +
              core::format_time(last->second.time) + " names record " + std::to_string(last->first));
 }

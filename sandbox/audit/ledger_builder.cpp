@@ -246,7 +246,6 @@ void take_acknowledged(Books& books, Fields& fields) {
         take_undo(books, fields, core::UndoState::kNothing);
     } else {
         books.contradiction.clear();
-        books.acknowledged = fields.time("time");
     }
 }
 

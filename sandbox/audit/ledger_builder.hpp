@@ -35,7 +35,6 @@ struct Books {
     // The journal has named another end of the record, and nobody has acknowledged it: why nothing
     // that the ledger says is believed.
     std::string contradiction;
-    core::TimePoint acknowledged{};  // when a person has looked last
 };
 
 [[nodiscard]] std::string_view trace_id(actions::Trace trace);  // "provisional"

@@ -750,7 +750,7 @@ Reply<Done> Executor::acknowledge(const Acknowledgement& said) {
     Acknowledgement checked{.by = core::sanitize(said.by), .findings = {}};
     std::size_t bytes = 0;
     for (const AuditMark& mark : said.findings) {
-        if ((!mark.key.empty() && !is_digest(mark.key)) || mark.file.size() > kMaxTextBytes ||
+        if (!is_digest(mark.key) || mark.file.size() > kMaxTextBytes ||
             mark.problem.size() > kMaxTextBytes) {
             return bad_argument("findings: not as `audit --verify` makes them");
         }

@@ -357,7 +357,7 @@ bool Record::is_ahead_of_anchor() const {
 }
 
 std::string Record::find_contradiction(const Anchor& anchor) const {
-    if (!file_ || is_file_bad_ || anchor.time <= books_.acknowledged) {
+    if (!file_ || is_file_bad_) {
         return {};
     }
     const auto found = sandbox::find_contradiction(path_, anchor);

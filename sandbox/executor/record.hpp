@@ -54,7 +54,7 @@ enum class UndoneBy {
 // One thing that `audit --verify` found, as an operator has seen it.
 struct AuditMark {
     std::string file;
-    std::string key;  // SHA-256, or "" for what the journal contradicts
+    std::string key;  // SHA-256
     std::string problem;
 };
 
@@ -123,8 +123,8 @@ class Record {
     // Once, before anything is asked of the ledger: the clock may have been set back since.
     void settle_clock(core::TimePoint now, core::Duration longest_approval);
 
-    // Before anything is written: is the record's end what the journal names? "" or why not. What
-    // was named before a person has looked last does not count.
+    // Before anything is written: is the record's end what the journal names? "" or why not. After
+    // an acknowledgement the journal's newest word is that. Never what the record says of itself.
     [[nodiscard]] std::string find_contradiction(const Anchor& anchor) const;
     // Nothing that the ledger says is believed from here on, also after a restart, until somebody
     // acknowledges it; but where there is no record at all it is only said.

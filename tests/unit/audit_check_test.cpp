@@ -66,13 +66,23 @@ class AuditCheck : public testing::Test {
         write(path, text.substr(0, text.rfind('\n') + 1));
     }
 
-    void acknowledge(const std::vector<sandbox::AuditFinding>& findings) {
+    static std::string named(const std::vector<sandbox::AuditFinding>& findings) {
         std::string list;
         for (const auto& finding : findings) {
             list += (list.empty() ? "{" : ",{") +
                     JsonFields{}.add("file", finding.file).add("key", finding.key).text() + "}";
         }
-        append(audit_, "acknowledged", JsonFields{}.add_json("findings", "[" + list + "]").text());
+        return JsonFields{}.add_json("findings", "[" + list + "]").text();
+    }
+
+    void acknowledge(const std::vector<sandbox::AuditFinding>& findings) {
+        append(audit_, "acknowledged", named(findings));
+    }
+
+    // By somebody who can write the file.
+    void make_up(const std::vector<sandbox::AuditFinding>& findings) {
+        append(audit_, "acknowledged", named(findings));
+        journal_[audit_].pop_back();
     }
 
     const test::TempDir dir_;
@@ -165,6 +175,62 @@ TEST_F(AuditCheck, AnAcknowledgedContradictionCoversNoLaterOne) {
     append(audit_, "intent", attempt(5));
     cut_last_record(audit_);
     EXPECT_FALSE(check_records(records_)[0].is_good());
+}
+
+TEST_F(AuditCheck, AMadeUpAcknowledgementCoversNothing) {
+    cut_last_record(audit_);
+    auto findings = check_records(records_)[0].open;
+    ASSERT_EQ(findings.size(), 2U) << "a missing end, and an attempt that decisions.jsonl tells of";
+    EXPECT_EQ(findings[0].key.size(), 64U);
+    EXPECT_EQ(findings[1].key.size(), 64U);
+    sandbox::AuditFinding nothing = findings[0];
+    nothing.key = "";
+    findings.push_back(nothing);
+    make_up(findings);
+    const auto checked = check_records(records_);
+    EXPECT_EQ(checked[0].open.size(), 2U) << "the record behind does not hide it";
+    EXPECT_TRUE(checked[0].acknowledged.empty());
+    EXPECT_EQ(run_audit_verify(records_, false), 1);
+    append(audit_, "start", "");
+    EXPECT_EQ(run_audit_verify(records_, false), 1) << "nor does the executor that goes on";
+    acknowledge(check_records(records_)[0].open);
+    EXPECT_EQ(run_audit_verify(records_, false), 0);
+}
+
+TEST_F(AuditCheck, AnEmptyKeyCoversNothing) {
+    cut_last_record(audit_);
+    auto findings = check_records(records_)[0].open;
+    for (sandbox::AuditFinding& finding : findings) {
+        finding.key = "";
+    }
+    acknowledge(findings);
+    EXPECT_FALSE(check_records(records_)[0].open.empty());
+}
+
+TEST_F(AuditCheck, AnAcknowledgementOutlivesItsOwnEntryInTheJournal) {
+    std::string text = read(decisions_);
+    text[10] ^= 1;
+    write(decisions_, text);
+    acknowledge(check_records(records_)[1].open);
+    append(audit_, "intent", attempt(5));
+    auto& anchors = journal_[audit_];
+    anchors.erase(anchors.begin(), anchors.end() - 1);  // vacuumed
+    const auto checked = check_records(records_)[1];
+    EXPECT_TRUE(checked.is_good()) << "what follows it in the chain is named";
+    EXPECT_FALSE(checked.is_unconfirmed);
+    ASSERT_EQ(checked.acknowledged.size(), 1U);
+}
+
+TEST_F(AuditCheck, SaysWhereOnlyTheRecordTellsOfAnAcknowledgement) {
+    std::string text = read(decisions_);
+    text[10] ^= 1;
+    write(decisions_, text);
+    make_up(check_records(records_)[1].open);
+    EXPECT_FALSE(check_records(records_)[1].is_good());
+    journal_.clear();
+    const auto checked = check_records(records_);
+    EXPECT_TRUE(checked[1].is_good());
+    EXPECT_TRUE(checked[1].is_unconfirmed);
 }
 
 // The agent owns the folder of its older parts.

@@ -149,7 +149,8 @@ TEST(ExecutorAbuse, AcknowledgementsAreBounded) {
     EXPECT_TRUE(refused({"f", "A", "p"}, 1).starts_with("BadArgument"));
     EXPECT_TRUE(refused({std::string(600, 'f'), key, "p"}, 1).starts_with("BadArgument"));
     EXPECT_TRUE(refused({"f", key, std::string(600, 'p')}, 1).starts_with("BadArgument"));
-    EXPECT_EQ(refused({"f", "", "\"}\n{\"seq\":99"}, 1), "");
+    EXPECT_TRUE(refused({"f", "", "p"}, 1).starts_with("BadArgument")) << "names nothing";
+    EXPECT_EQ(refused({"f", key, "\"}\n{\"seq\":99"}, 1), "");
     EXPECT_TRUE(refused({"f", key, "p"}, 0).starts_with("NotFound"));
     machine.start();
     EXPECT_EQ(machine.executor->ledger().unreadable, "");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "executor_fakes.hpp"
 #include "sandbox/audit/archives.hpp"
+#include "sandbox/audit/audit_line.hpp"
 #include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/audit/message_ids.hpp"
@@ -389,6 +390,20 @@ TEST(Executor, FindsEveryEditOfTheLastRecordAtItsStart) {
         machine.start();
         EXPECT_EQ(machine.executor->ledger().unreadable, "") << name << ": and stays acknowledged";
     }
+}
+
+TEST(Executor, AMadeUpAcknowledgementDoesNotHideACut) {
+    StoppedMachine machine;
+    std::ofstream{machine.audit_path(), std::ios::trunc} << machine.before;
+    const auto chain = read_chain(machine.audit_path(), {}, {});
+    const std::string fields = R"("by":"uid 0","findings":[{"file":"f","key":"","problem":"x"}])";
+    machine.start_on(machine.before + make_audit_line({.seq = chain->last_seq + 1,
+                                                       .time = machine.now + std::chrono::hours{1},
+                                                       .kind = "acknowledged",
+                                                       .fields = fields,
+                                                       .prev = chain->head}));
+    EXPECT_NE(machine.executor->ledger().unreadable, "");
+    EXPECT_EQ(fault_of(machine.heal_once()), "Refused: record-unreadable");
 }
 
 TEST(Executor, ACrashIsNoContradiction) {

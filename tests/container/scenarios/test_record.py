@@ -69,6 +69,32 @@ class Tampering(_Record):
         self.gatemend.run("audit", "acknowledge")
         self.gatemend.verify_audit()
 
+    def test_a_made_up_acknowledgement_does_not_hide_a_cut(self) -> None:
+        self.heal()
+        self.heal()
+        self.gatemend.verify_audit()
+        self.stop()
+        lines = self.machine.read(AUDIT).splitlines(keepends=True)
+        kept = lines[: next(i for i, line in enumerate(lines) if '"attempt":2' in line)]
+        last = json.loads(kept[-1])
+        time = self.machine.output("date", "-u", "+%Y-%m-%dT%H:%M:%S.%6NZ")
+        hashed = (
+            f'{{"seq":{last["seq"] + 1},"time":"{time}","kind":"acknowledged","by":"uid 0","findings":'
+            f'[{{"file":"{AUDIT}","key":"","problem":"x"}}],"prev":"{last["hash"]}"'
+        )
+        kept.append(f'{hashed},"hash":"{hashlib.sha256(hashed.encode()).hexdigest()}"}}\n')
+        self.replace(AUDIT, "".join(kept))
+        self.assertIn("attempt 2 is missing", self.what_is_wrong())
+        self.start()
+        self.machine.wait_until(self.gatemend.is_watching, _SEEN, "the services")
+        self.assertIn("tells of an edit", self.what_is_wrong())
+        self.site.kill_fpm()
+        self.assert_quiet(self.fpm)
+        self.gatemend.run("audit", "acknowledge")
+        self.gatemend.verify_audit()
+        self.gatemend.resume(self.fpm)
+        self.machine.wait_until(lambda: self.machine.is_active(self.fpm), _SEEN, "the act at last")
+
     def test_a_changed_record_holds_all_acts_until_root_has_looked(self) -> None:
         self.heal()
         self.stop()
