@@ -14,6 +14,8 @@ constexpr core::Duration kFirstRetry = std::chrono::seconds{1};
 constexpr core::Duration kLongestRetry = std::chrono::minutes{5};
 // Somebody else is at work on the machine and will be done: then every second counts again.
 constexpr core::Duration kGuardRetry = std::chrono::seconds{5};
+// Ten minutes of guards. Visitors who are served all the time may hold an act for ever.
+constexpr std::uint32_t kManyRefusals = 120;
 
 bool is_guard(core::HoldKind kind) {
     using core::HoldKind;
@@ -203,6 +205,12 @@ void on_refused(Context& context, Incident& incident, const core::ActAnswered& a
     incident.trial.reset();
     if (is_news) {
         context.record(RecordKind::kActed, incident, "nothing was done: " + answer.detail);
+    }
+    if (kind == core::HoldKind::kContraryEvidence && incident.refusals % kManyRefusals == 0) {
+        context.record(
+            RecordKind::kEscalated,
+            incident,
+            "held for minutes, which a person may end, and still tried: " + answer.detail);
     }
 }
 

@@ -680,6 +680,29 @@ TEST(Refusal, ByAGuardNamesItAndIsTriedAgainEveryFiveSeconds) {
     EXPECT_EQ(story.count("acted "), 2U);
 }
 
+TEST(Refusal, ForVisitorsWhoStayIsSaidLoudlyAfterMinutes) {
+    const std::string refusal = "+1ms act refused contrary-evidence: it serves visitors";
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed signal", "+10ms probe backend refused"});
+    std::size_t refusals = 0;
+    for (int i = 0; i < 600; ++i) {
+        if (story.state().acting) {
+            story.tell({refusal});
+            ++refusals;
+        }
+        ASSERT_EQ(story.says("which a person may end"), refusals >= 120) << refusals;
+        story.tell({"+5s tick"});
+        if (story.state().services.at("php8.2-fpm.service").running_probe) {
+            story.tell({"+1ms probe php8.2-fpm.service refused"});
+        }
+        if (story.state().services.at("nginx.service").running_probe) {
+            story.tell({"probe nginx.service good"});
+        }
+    }
+    EXPECT_GE(refusals, 120U) << "it is tried all the same";
+    EXPECT_TRUE(story.says("still tried: it serves visitors"));
+}
+
 TEST(Undoing, BeforeTheVerdictEndsTheAttempt) {
     Story story(repointing_policy());
     upgrade_php(story);
