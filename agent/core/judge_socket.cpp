@@ -83,12 +83,31 @@ std::string find_obstacle(const Findings& findings, const Listener& own) {
                                                              : "";
 }
 
-// The closed file is the one that the unit's main process listens on, under the name that nginx
-// has: of this file alone the owner may be changed.
+// The closed file is the one that the unit's main process listens on, under the name that nginx has
+// or where a link led from that: of this file alone the owner may be changed. Whose doing the link
+// is, gatemend-mend looks.
 bool is_of_unit(const Findings& findings, const Listener* listener, const PathStep& step) {
     return listener != nullptr && listener->is_main && listener->is_reachable &&
-           listener->address == findings.backend.address && is_unix(findings) &&
-           step.path == path_of(findings);
+           is_unix(findings) && listener->address == "unix:" + step.path &&
+           (step.path == path_of(findings) || listener->unit == findings.unit_name);
+}
+
+std::string advice_on_owner(const Findings& findings, const PathStep& step) {
+    if (step.kind == StepKind::kDirectory) {
+        return "Give the worker user search permission on " + step.path +
+               " (`ls -ld`), or move the socket to a directory it may enter.";
+    }
+    const bool is_linked = is_unix(findings) && step.path != path_of(findings);
+    const std::string set =
+        "Set listen.owner, listen.group and listen.mode = 0660 of the pool to nginx's user, then "
+        "`systemctl restart " +
+        findings.unit_name +
+        "`; `gatemend suggest` prepares that where the pool file is the reason.";
+    return is_linked ? "A link leads from " + findings.backend.address + " to " + step.path +
+                           ". Where that is another pool's socket, put the link right and leave "
+                           "the socket as it is. Where it is the pool that nginx should ask: " +
+                           set
+                     : set + " Until then `chown` the socket. Never make it 0666.";
 }
 
 }  // namespace
@@ -136,19 +155,11 @@ std::optional<Diagnosis> judge_socket_ownership(const Findings& findings) {
     file.inspection(what + step->path + " is closed to nginx's worker user: " + owner_words(*step));
     const bool is_directory = step->kind == StepKind::kDirectory;
     if (!is_directory && is_of_unit(findings, listener, *step)) {
-        file.remedy("socket", findings.backend.address);
+        file.remedy("socket", listener->address);
     }
-    return file.close(
-        "nginx's worker user may not connect to " + findings.backend.address + ": " + what +
-            step->path + " is closed to it (" + owner_words(*step) + ").",
-        is_directory
-            ? "Give the worker user search permission on " + step->path +
-                  " (`ls -ld`), or move the socket to a directory it may enter."
-            : "Set listen.owner, listen.group and listen.mode = 0660 of the pool to nginx's user, "
-              "then `systemctl restart " +
-                  findings.unit_name +
-                  "`; `gatemend suggest` prepares that where the pool file is the reason. Until "
-                  "then `chown` the socket. Never make it 0666.");
+    return file.close("nginx's worker user may not connect to " + findings.backend.address + ": " +
+                          what + step->path + " is closed to it (" + owner_words(*step) + ").",
+                      advice_on_owner(findings, *step));
 }
 
 std::optional<Diagnosis> judge_firewall(const Findings& findings) {

@@ -168,20 +168,31 @@ Result<Draft> edit_pool(const PoolTree& tree, const std::string& pool, const Set
     return draft;
 }
 
-// Only a socket that nginx is configured with, as a link in its place may lead to any pool's: whom
-// nginx does not name, nobody may open to it.
+// Only a socket that nginx is configured with, itself or by links that only root could have made
+// (Debian's alternatives), as any other may lead to any pool's: whom nginx does not name, nobody
+// may open to it.
 Status check_named(const Machine& machine, const Order& order) {
     GATEMEND_TRY(nginx, read_nginx_of(machine));
-    if (!names_backend(nginx, parameter(order, "socket"))) {
-        return Error{"nginx's configuration does not name " + parameter(order, "socket")};
+    if (names_backend(nginx, parameter(order, "socket"))) {
+        return Done{};
     }
-    return Done{};
+    const std::string wanted = without_var_run(socket_path(order));
+    const std::vector<std::string> named = named_sockets(nginx);
+    const bool is_linked = std::ranges::any_of(named, [&](const std::string& path) {
+        const auto end = end_of_roots_links(machine, path);
+        return end && *end == wanted;
+    });
+    return is_linked
+               ? Status{Done{}}
+               : Status{Error{"nginx's configuration does not name " + parameter(order, "socket") +
+                              ", and no links of root's lead there from what it names"}};
 }
 
 Result<Draft> set_pool_listen(const Machine& machine, const Order& order, const Worker& worker) {
     GATEMEND_CHECK(check_named(machine, order));
     GATEMEND_TRY(tree, read_pools_of(machine, order.unit));
-    GATEMEND_TRY(pool, find_pool(tree, socket_path(order)));
+    const auto end = end_of_roots_links(machine, socket_path(order));
+    GATEMEND_TRY(pool, find_pool(tree, end ? *end : socket_path(order)));
     GATEMEND_TRY(settings, open_to_worker(tree, pool, worker));
     return edit_pool(tree, pool, settings);
 }

@@ -215,6 +215,18 @@ bool names_backend(const NginxTree& tree, const std::string& address) {
     });
 }
 
+std::vector<std::string> named_sockets(const NginxTree& tree) {
+    constexpr std::string_view kUnix = "unix:";
+    std::set<std::string> paths;
+    for (const NginxDirective& directive : tree.directives) {
+        const auto word = backend_of(tree, directive);
+        if (word && word->address.starts_with(kUnix)) {
+            paths.insert(word->address.substr(kUnix.size()));
+        }
+    }
+    return {paths.begin(), paths.end()};
+}
+
 std::string place_of_backend(const NginxTree& tree, const std::string& address) {
     const std::string wanted = canonical_backend(address, 0);
     const std::string_view port = core::port_of(wanted);

@@ -39,6 +39,9 @@ struct Pass {
 // Does a *_pass or an upstream name the backend?
 [[nodiscard]] bool names_backend(const NginxTree& tree, const std::string& address);
 
+// "/run/php/php-fpm.sock": the paths that a *_pass or an upstream names.
+[[nodiscard]] std::vector<std::string> named_sockets(const NginxTree& tree);
+
 // Places that name the address where nothing is changed (a map, a variable): for people.
 [[nodiscard]] std::vector<std::string> other_mentions(const NginxTree& tree,
                                                       const std::string& address);

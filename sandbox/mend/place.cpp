@@ -61,7 +61,11 @@ Result<bus::UniqueFd> open_root(const Machine& machine) {
 
 class Walker {
   public:
-    explicit Walker(const Machine& machine) : machine_(machine) {}
+    // `is_last_free`: the last folder may be anybody's; nothing but a link of root's that is
+    // written out in full leads on from there.
+    explicit Walker(const Machine& machine, bool is_last_free = false)
+        : machine_(machine),
+          is_last_free_(is_last_free) {}
 
     Result<Place> go(const std::string& path);
 
@@ -69,6 +73,7 @@ class Walker {
     struct Level {
         bus::UniqueFd fd;
         std::string path;
+        bool is_roots = true;
     };
 
     Status restart();
@@ -80,6 +85,7 @@ class Walker {
     Place take(Place place, const std::string& name);
 
     const Machine& machine_;
+    bool is_last_free_;
     std::vector<Level> levels_;        // from the root to where we stand
     std::deque<std::string> pending_;  // components still to go
     int links_ = 0;
@@ -131,6 +137,9 @@ Status Walker::follow(const bus::UniqueFd& link, const std::string& path) {
         return Error{path + ": a link that leads nowhere"};
     }
     const std::string_view text{target.data(), static_cast<std::size_t>(size)};
+    if (!levels_.back().is_roots && text.front() != '/') {
+        return Error{path + ": a link that means something else elsewhere, in a folder of others"};
+    }
     GATEMEND_CHECK(push(text));
     return text.front() == '/' ? restart() : Status{Done{}};
 }
@@ -176,8 +185,14 @@ Result<bool> Walker::enter(Place& place, const std::string& name) {
     if (!S_ISDIR(place.info.st_mode)) {
         return Error{path + " is no folder"};
     }
-    GATEMEND_CHECK(check_folder(place.info, path));
-    levels_.push_back(Level{std::move(fd), path});
+    const Status trust = check_folder(place.info, path);
+    if (!trust && (!is_last_free_ || !levels_.back().is_roots)) {
+        return trust.error();
+    }
+    if (!levels_.back().is_roots) {
+        return Error{path + " is in a folder that may be written by others than root"};
+    }
+    levels_.push_back(Level{std::move(fd), path, trust.has_value()});
     return false;
 }
 
@@ -234,6 +249,11 @@ std::string without_var_run(const std::string& path) {
 Result<Place> find_place(const Machine& machine, const std::string& path) {
     auto place = Walker{machine}.go(path);
     return place ? std::move(place) : place.error().within(path);
+}
+
+Result<std::string> end_of_roots_links(const Machine& machine, const std::string& path) {
+    auto place = Walker{machine, true}.go(path);
+    return place ? Result<std::string>{std::move(place->path)} : place.error().within(path);
 }
 
 Result<bus::UniqueFd> open_without_links(const Machine& machine, const std::string& path) {

@@ -27,8 +27,14 @@ struct Place {
 // An error names the component that is missing or not to be trusted.
 [[nodiscard]] core::Result<Place> find_place(const Machine& machine, const std::string& path);
 
-// The same without any link on the way, as openat2(RESOLVE_NO_SYMLINKS); owners and modes do not
-// matter. An O_PATH descriptor of what is there.
+// Where a path leads that nobody but root could bend, though its last folder may be anybody's, as
+// Debian's /run/php: links are root's own, and in such a folder absolute, so that they mean the
+// same wherever they are moved. What lies at the end may be anybody's doing.
+[[nodiscard]] core::Result<std::string> end_of_roots_links(const Machine& machine,
+                                                           const std::string& path);
+
+// Without any link on the way, as openat2(RESOLVE_NO_SYMLINKS); owners and modes do not matter. An
+// O_PATH descriptor of what is there.
 [[nodiscard]] core::Result<bus::UniqueFd> open_without_links(const Machine& machine,
                                                              const std::string& path);
 

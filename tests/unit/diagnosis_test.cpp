@@ -511,10 +511,19 @@ TEST(Diagnose, MendsTheOwnerOfTheUnitsOwnSocketOnly) {
     unseen.probe(ProbeOutcome::kDenied);
     unseen.step("/run/php/php8.2-fpm.sock", StepKind::kSocket, false);
     EXPECT_FALSE(unseen.diagnosis().remedy.contains("socket")) << "who listens was not seen";
-    Machine linked;  // the way leads to another pool's socket, which is closed
+    Machine linked;  // whose doing the link is gatemend-mend looks
     linked.probe(ProbeOutcome::kDenied).listener("unix:/run/php/admin.sock", "php-fpm8.2");
     linked.step("/run/php/admin.sock", StepKind::kSocket, false);
-    EXPECT_FALSE(linked.diagnosis().remedy.contains("socket"));
+    EXPECT_EQ(linked.diagnosis().remedy["socket"], "unix:/run/php/admin.sock");
+    const std::string advice = linked.diagnosis().advice;
+    EXPECT_NE(advice.find("Where that is another pool's socket, put the link right"),
+              std::string::npos);
+    EXPECT_EQ(advice.find("chown"), std::string::npos) << "it is perhaps not to be opened";
+    linked.look().listeners->back().unit = "php8.3-fpm.service";
+    EXPECT_FALSE(linked.diagnosis().remedy.contains("socket")) << "another unit's";
+    linked.look().listeners->back().unit = kFpm;
+    linked.look().listeners->back().is_main = false;
+    EXPECT_FALSE(linked.diagnosis().remedy.contains("socket")) << "a script's";
 }
 
 TEST(Diagnose, NoRestartWhereItCouldNotMakeTheSocketAnewOrWouldTakeAnothers) {

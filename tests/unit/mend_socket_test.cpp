@@ -184,7 +184,48 @@ TEST_F(MendSocket, RefusesWhereTheWorkerMayConnect) {
 TEST_F(MendSocket, RefusesASocketThatNginxDoesNotName) {
     make(0600);
     machine_.write("/etc/nginx/nginx.conf", "http { fastcgi_pass unix:/run/other.sock; }");
-    EXPECT_EQ(note(), "error: nginx's configuration does not name unix:/run/php/www.sock");
+    EXPECT_EQ(note(),
+              "error: nginx's configuration does not name unix:/run/php/www.sock, and no links of "
+              "root's lead there from what it names");
+}
+
+// As Debian's: /run/php is www-data's, the links are root's.
+TEST_F(MendSocket, FollowsLinksThatOnlyRootCouldHaveMade) {
+    make(0600);
+    const auto link = [this](const std::string& target, const std::string& path) {
+        std::filesystem::remove(machine_.at(path));
+        std::filesystem::create_symlink(target, machine_.at(path));
+    };
+    const std::string named = "/run/php/php-fpm.sock";
+    const std::string mended = "owner root:root -> www-data:root, mode 0600 kept";
+    machine_.write("/etc/nginx/nginx.conf", "http { fastcgi_pass unix:" + named + "; }");
+    machine_.make_folder("/etc/alternatives");
+    link("/etc/alternatives/php-fpm.sock", named);
+    link(kSocket, "/etc/alternatives/php-fpm.sock");
+    EXPECT_EQ(note(), mended);
+    ASSERT_EQ(chown(machine_.at("/run/php").c_str(), kWorker, kWorker), 0);
+    EXPECT_EQ(note(), mended);
+    EXPECT_THAT(error_of(order({"preview"}, named)), HasSubstr("no pool listens on"))
+        << "the link itself is no socket";
+    pool("listen.owner = root\n");
+    EXPECT_EQ(error_of(machine_.run({"preview",
+                                     "set-pool-listen",
+                                     "php8.2-fpm.service",
+                                     "www-data",
+                                     "socket=unix:" + named})),
+              "");
+    pool("");
+    const std::string refused = "no links of root's lead there";
+    ASSERT_EQ(lchown(machine_.at(named).c_str(), kWorker, kWorker), 0);
+    EXPECT_THAT(note(), HasSubstr(refused));
+    link("www.sock", named);
+    EXPECT_THAT(note(), HasSubstr(refused)) << "it means another elsewhere, and can be moved";
+    link(kOther, named);
+    EXPECT_THAT(note(), HasSubstr(refused));
+    machine_.make_folder("/run/php/sub");
+    machine_.write("/etc/nginx/nginx.conf", "http { fastcgi_pass unix:/run/php/sub/a.sock; }");
+    link(kSocket, "/run/php/sub/a.sock");
+    EXPECT_THAT(note(), HasSubstr(refused)) << "the folder can be exchanged";
 }
 
 TEST_F(MendSocket, ASecondNameIsNoObstacleToWhatIsTheListenersOwn) {
@@ -276,7 +317,8 @@ TEST_F(MendSocket, OpensNoPoolThatNginxDoesNotName) {
     };
     EXPECT_EQ(error_of(open(kSocket)), "");
     EXPECT_EQ(error_of(open(kOther)),
-              "nginx's configuration does not name unix:/run/php/admin.sock");
+              "nginx's configuration does not name unix:/run/php/admin.sock, and no links of "
+              "root's lead there from what it names");
 }
 
 TEST(SocketProof, FindsTheDeviceOfAMount) {

@@ -382,3 +382,38 @@ class PrivatePool(TwoPools):
         after = self.machine.path(_ADMIN).stat()
         self.assertEqual((after.st_ino, after.st_uid, after.st_gid), (before.st_ino, before.st_uid, before.st_gid))
         self.assert_nothing_taken()
+
+
+class Alternatives(TwoPools):
+    """Debian's own way: nginx names /run/php/php-fpm.sock, which links to /etc/alternatives and on to the pool's socket."""
+
+    named = f"{_FOLDER}/php-fpm.sock"
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        site = root / "etc/nginx/sites-available/default"
+        site.write_text(site.read_text().replace(self.suite.fpm_socket, self.named))
+
+    def prepare(self) -> None:
+        super().prepare()
+        chosen = "/etc/alternatives/php-fpm.sock"
+        self.as_root(f"ln -sfn {self.suite.fpm_socket} {chosen}; ln -sfn {chosen} {self.named}")
+
+    def test_a_shut_socket_behind_links_of_roots_is_healed(self) -> None:
+        visitors = self.site.visitors(interval=0.05)
+        visitors.wait_for_good(3)
+        self.shut()
+        visitors.wait_for_bad()
+        visitors.wait_for_good(10, _HEALED)
+        self.assertEqual({r["act"] for r in self.gatemend.intents()}, {"fix-socket-owner"})
+        self.assertEqual(self.owners.stop(), [])
+
+    def test_a_link_of_www_datas_to_another_pools_socket_opens_nothing(self) -> None:
+        visitors = self.site.visitors(interval=0.05)
+        visitors.wait_for_good(3)
+        self.as_www_data(f"rm -f {self.named}; ln -s admin.sock {self.named}")
+        visitors.wait_for_bad()
+        incident = self.gatemend.wait_for_incident(self.fpm, is_open, 20, "open")
+        self.assertNotIn("Until then `chown`", json.dumps(incident))
+        self.machine.holds_for(lambda: not self.gatemend.intents(), 5.0, "nothing is done")
+        self.assert_nothing_taken()
