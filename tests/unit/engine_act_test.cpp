@@ -391,12 +391,14 @@ TEST(Harm, IsNeverDoneByBringingUpWhatWasDown) {
     policy.rules.push_back(
         rule_of("start-nginx", core::Cause::kNginxDown, step_of(ActId::kStartUnit)));
     Story story(policy);
-    story.tell({"+1s probe php8.2-fpm.service good",
+    story.tell({"+1s log invalid-response " + kLiving,
+                "+1ms probe php8.2-fpm.service good",
                 "unit nginx.service failed signal status=9",
                 "+10ms probe nginx.service refused",
                 "+10ms act done 3 succeeded",
                 "unit nginx.service active",
                 "topology php8.2-fpm.service php-fpm 127.0.0.9:9000",
+                "+1s log invalid-response 127.0.0.9:9000",
                 "+10ms probe php8.2-fpm.service refused",
                 "+1s tick",
                 "+10ms probe php8.2-fpm.service refused"});
@@ -443,16 +445,19 @@ TEST(Harm, IsNoneWhenTheFailedActHasLeftTheUnitUp) {
 
 // Anybody can write those: a script through error_log(), a visitor through a query.
 TEST(Verdict, IsNotChangedByWhatALogSays) {
-    for (const char* symptom : {"script-fatal", "closed-early", "invalid-response"}) {
+    for (const std::string symptom : {"script-fatal", "closed-early", "invalid-response"}) {
         Story story(small_policy());
         story.tell({"+1s unit php8.2-fpm.service failed signal status=9",
                     "+5ms probe php8.2-fpm.service refused errno=111",
                     "+60ms act done 5 succeeded",
                     "+1ms unit php8.2-fpm.service active",
                     "+1ms probe php8.2-fpm.service good"});
-        const std::string line = std::string{"+2s log "} + symptom + " " + kLiving;
+        const std::string line = "+2s log " + symptom + " " + kLiving;
         story.tell({line, line, line, line, line, line, line, line});
         story.tell({"+20s tick", "+1ms probe php8.2-fpm.service good"});
+        if (symptom != "script-fatal") {  // the others are a reason to probe, before the last one
+            story.tell({"+1ms probe php8.2-fpm.service good"});
+        }
         EXPECT_TRUE(story.says("confirm 5 effective")) << symptom << story.dump();
     }
 }
@@ -477,6 +482,7 @@ TEST(Verdict, OfAnActAgainstSlowAnswersIsTheProbes) {
                 "+1s log response-timeout " + kLiving,
                 "+20s tick",
                 "+1ms probe php8.2-fpm.service good"});
+    story.tell({"+1ms probe php8.2-fpm.service good"});
     EXPECT_TRUE(story.says("confirm 2 effective")) << story.dump();
 }
 
