@@ -504,6 +504,26 @@ TEST_F(Chain, ContradictsAnAnchorOfWhatWasCutOffOrChanged) {
     EXPECT_NE(contradiction(path_, last).find("record 4 is missing"), std::string::npos);
 }
 
+// Whoever cuts the beginning off may say behind it that a rotation has done so.
+TEST_F(Chain, OnlyTheFirstLineOfAFileSaysWhatARotationHasDropped) {
+    write_records(3);
+    const auto lines = split_lines(read_file(path_));
+    const auto second = check_audit_line(lines[1]);
+    const auto last = check_audit_line(lines.back());
+    ASSERT_TRUE(second && last);
+    const std::string fields =
+        "\"start_seq\":2,\"start_prev\":\"" + std::string{second->prev} + "\"";
+    const std::string forged = make_audit_line({.seq = last->seq + 1,
+                                                .time = last->time,
+                                                .kind = kContinued,
+                                                .fields = fields,
+                                                .prev = last->hash});
+    write_file(path_, join_lines({lines.begin() + 1, lines.end()}) + forged + "\n");
+    const ChainReport report = verify();
+    ASSERT_EQ(report.findings.size(), 1U);
+    EXPECT_EQ(report.findings[0].problem, AuditProblem::kMissing);
+}
+
 TEST_F(Chain, TellsOfEditsThatTheWriterHasFound) {
     {
         auto file = AuditFile::open(place());

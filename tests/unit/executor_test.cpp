@@ -397,11 +397,12 @@ TEST(Executor, AMadeUpAcknowledgementDoesNotHideACut) {
     std::ofstream{machine.audit_path(), std::ios::trunc} << machine.before;
     const auto chain = read_chain(machine.audit_path(), {}, {});
     const std::string fields = R"("by":"uid 0","findings":[{"file":"f","key":"","problem":"x"}])";
-    machine.start_on(machine.before + make_audit_line({.seq = chain->last_seq + 1,
-                                                       .time = machine.now + std::chrono::hours{1},
-                                                       .kind = "acknowledged",
-                                                       .fields = fields,
-                                                       .prev = chain->head}));
+    const std::string forged = make_audit_line({.seq = chain->last_seq + 1,
+                                                .time = machine.now + std::chrono::hours{1},
+                                                .kind = "acknowledged",
+                                                .fields = fields,
+                                                .prev = chain->head});
+    machine.start_on(machine.before + forged + "\n");
     EXPECT_NE(machine.executor->ledger().unreadable, "");
     EXPECT_EQ(fault_of(machine.heal_once()), "Refused: record-unreadable");
 }
