@@ -203,11 +203,14 @@ class Machine:
     def read(self, inside: str) -> str:
         return self.path(inside).read_text(errors="replace")
 
-    def write(self, inside: str, text: str, mode: int = 0o644) -> None:
+    def write(self, inside: str, text: str, mode: int | None = None) -> None:
+        """As an editor: what is there keeps its mode."""
         path = self.path(inside)
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
         path.write_text(text)
-        path.chmod(mode)
+        if mode is not None or is_new:
+            path.chmod(0o644 if mode is None else mode)
 
     def append(self, inside: str, text: str) -> None:
         with self.path(inside).open("a") as file:
