@@ -399,6 +399,8 @@ class Campaign:
             self._slow.stop()
         self.look_at_visitors()
         self.machine.run("pkill", "--uid", ATTACKER, "perl", check=False)
+        # A link from one pool's socket to the other's keeps PHP-FPM from starting for as long as it lies there.
+        self.machine.run("rm", "-f", self.site.suite.fpm_socket, PRIVATE_SOCKET)
         for path, line, unit in (
             (self.site.pool_file, BREAK_OF_POOL, self.site.fpm),
             (self.nginx_file, BREAK_OF_NGINX, self.site.nginx),
