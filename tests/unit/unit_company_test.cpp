@@ -26,7 +26,7 @@ TEST(UnitCompany, IsWhatAJobWouldTouchAsItIsNow) {
         {"PropagatesReloadTo", names({"queue.service"})},
         {"Id", sdbus::Variant{std::string{"php8.2-fpm.service"}}},
     };
-    EXPECT_EQ(company_names(properties).size(), 12U);
+    EXPECT_EQ(company_names(properties).size(), 11U);
     const UnitCompany company = company_of(properties,
                                            {{"system.slice", "loaded", "active"},
                                             {"cache.service", "loaded", "failed"},
