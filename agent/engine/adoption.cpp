@@ -168,6 +168,22 @@ void place_the_rest(Context& context) {
     }
 }
 
+// Kept only while nobody knew whether an act of ours had taken them out of the configuration.
+void let_go(Context& context) {
+    std::vector<std::uint64_t> ended;
+    for (const auto& [id, incident] : context.state.incidents) {
+        const ServiceRecord* record = context.find_service(incident.unit);
+        const bool is_pending = incident.unverified_attempt || incident.phase == Phase::kActing;
+        if (record != nullptr && record->is_kept && record->incident == id && !is_pending) {
+            ended.push_back(id);
+        }
+    }
+    for (const std::uint64_t id : ended) {
+        drop_service(context.state, context.state.incidents.at(id).unit);
+        place(context, context.state.incidents.at(id));
+    }
+}
+
 }  // namespace
 
 void adopt_attempts(Context& context) {
@@ -193,6 +209,7 @@ void on_ledger(Context& context, const core::LedgerLearnt& learnt) {
         place_the_rest(context);
     }
     adopt_attempts(context);
+    let_go(context);
     note_undone(context);
     evaluate_all(context);
 }

@@ -295,8 +295,8 @@ std::vector<core::Service> kept_services(const Context& context, const core::Top
     for (const auto& [id, incident] : context.state.incidents) {
         const core::Service* service = context.state.topology.find_by_unit(incident.unit);
         const bool may_be_pending = incident.is_restored && !context.state.has_ledger;
-        const bool is_pending =
-            incident.phase == Phase::kActing || incident.unverified_attempt || may_be_pending;
+        const bool is_pending = incident.phase == Phase::kActing || incident.unverified_attempt ||
+                                incident.awaits_ledger || may_be_pending;
         if (!is_pending || incident.phase == Phase::kClosed || service == nullptr ||
             learnt.find_by_unit(incident.unit) != nullptr) {
             continue;

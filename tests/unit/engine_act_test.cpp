@@ -175,6 +175,32 @@ TEST(Repointing, IsVerifiedWhereTheBackendAnswersNowAndThenClosed) {
     EXPECT_EQ(story.state().topology.find_by_unit("(" + kDead + ")"), nullptr);
 }
 
+// nginx has its new configuration before anybody knows what the executor has done.
+TEST(Repointing, WhoseReplyWasLostIsVerifiedAllTheSame) {
+    for (const bool is_done : {true, false}) {
+        Story story(repointing_policy());
+        upgrade_php(story);
+        story.tell({"+5ms proposed " + kDigest + " words",
+                    "+1s approve",
+                    "+10ms act lost gone",
+                    "+200ms topology gone (" + kDead + ")"});
+        EXPECT_EQ(story.count("closed"), 0U) << "the record will tell" << story.dump();
+        if (!is_done) {
+            story.tell({"+10ms ledger empty"});
+            EXPECT_TRUE(story.says("gone: (" + kDead + ")")) << story.dump();
+            continue;
+        }
+        story.tell(
+            {"+10ms ledger attempt 3 1 repoint repoint-backend nginx.service succeeded from=" +
+             kDead + " to=" + kLiving});
+        EXPECT_EQ(story.all("probe (" + kDead + ")").back(),
+                  "probe (" + kDead + ") fastcgi " + kLiving);
+        story.tell(
+            {"+12ms probe (" + kDead + ") good", "+31s tick", "+12ms probe (" + kDead + ") good"});
+        EXPECT_TRUE(story.says("confirm 3 effective")) << story.dump();
+    }
+}
+
 TEST(Repointing, ThatDoesNotHelpIsUndoneAndLeftToAPerson) {
     Story story(repointing_policy(policy::OnFailure::kRollBack));
     upgrade_php(story);
