@@ -374,11 +374,11 @@ class PrivatePool(TwoPools):
         before = self.machine.path(_ADMIN).stat()
         visitors = self.site.visitors("/admin.php", interval=0.2)
         visitors.wait_for_bad()
-        self.gatemend.wait_for_incident(self.fpm, held_because("executor-refused"), 30, "a refusal that says why")
-        incident = self.gatemend.wait_for_incident(
+        held = self.gatemend.wait_for_incident(self.fpm, held_because("executor-refused"), 30, "a refusal that says why")
+        self.assertIn("gives the socket to padmin:padmin", json.dumps(held))
+        self.gatemend.wait_for_incident(
             self.fpm, lambda i: is_open(i) and find_proposal(i, "set-pool-listen") is not None, 30, "the offer"
         )
-        self.assertIn("gives the socket to padmin:padmin", json.dumps(incident))
         after = self.machine.path(_ADMIN).stat()
         self.assertEqual((after.st_ino, after.st_uid, after.st_gid), (before.st_ino, before.st_uid, before.st_gid))
         self.assert_nothing_taken()
