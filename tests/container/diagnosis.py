@@ -32,7 +32,7 @@ class Diagnosed(Scenario):
     def visit_steadily(self, path: str = "/index.php", interval: float = 0.1) -> None:
         """From now on; the site is healthy now."""
         self.visitors = self.site.visitors(path, interval)
-        self.visitors.wait_for_good(2)
+        self.visitors.wait_for_good(2, 30)
 
     def assert_turned_away(self, status: int, pattern: str = "", log: str = NGINX_LOG) -> None:
         """Visitors get `status` (0: no answer), and the log says why in words that match `pattern`."""
@@ -47,7 +47,7 @@ class Diagnosed(Scenario):
         def is_logged() -> bool:
             return self.machine.exists(log) and re.search(pattern, self.machine.read(log)) is not None
 
-        self.machine.wait_until(is_logged, 15, f"/{pattern}/ in {log}")
+        self.machine.wait_until(is_logged, 30, f"/{pattern}/ in {log}")
 
     def assert_in_journal(self, pattern: str, unit: str) -> None:
         def is_logged() -> bool:
