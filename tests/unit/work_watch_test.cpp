@@ -8,6 +8,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 
 namespace gatemend::core {
 namespace {
@@ -290,6 +291,19 @@ TEST(WorkWatch, CallsNothingHungThatServesSomebodyWhomNginxHasNotSent) {
     EXPECT_FALSE(service.watch(minutes{5}).is_hung()) << "not counted";
     service.look.listeners->back().unit = "other.service";
     EXPECT_TRUE(service.watch(minutes{5}).is_hung()) << "another unit's";
+}
+
+// Debian's nginx may name /run/php/php-fpm.sock, a link to the socket on which PHP-FPM listens.
+TEST(WorkWatch, KnowsTheListenerBehindALink) {
+    Service service;
+    Backend& backend = service.findings().backends.front();
+    backend.real = std::exchange(backend.address, "unix:/run/php/php-fpm.sock");
+    service.look.listeners->front().is_main = true;
+    service.look.listeners->front().connections = 1;
+    service.findings().role = ServiceRole::kPhpFpm;
+    EXPECT_TRUE(service.watch(minutes{5}).is_hung()) << work_words(service.findings());
+    backend.real.clear();
+    EXPECT_FALSE(service.watch(minutes{5}).is_hung());
 }
 
 TEST(WorkWatch, HearsThePoolSayThatAllItsWorkersAreBusy) {
