@@ -28,7 +28,7 @@ unsigned mode_of(const std::string& text) {
 
 std::string value_of(const PoolTree& tree, const std::string& pool, std::string_view key) {
     const PoolLine* line = tree.find(pool, key);
-    return line == nullptr ? "" : line->value;
+    return line == nullptr ? "" : expand_pool(line->value, pool);
 }
 
 // How the pool's file has it; "" where it says nothing.

@@ -96,17 +96,6 @@ bool read_assignment(std::string_view text, Span span, PoolLine& line) {
     return true;
 }
 
-std::string expand(std::string value, const std::string& pool) {
-    constexpr std::string_view kPool = "$pool";
-    constexpr std::size_t kMaxValueBytes = 1024;
-    std::size_t at = 0;
-    while ((at = value.find(kPool, at)) != std::string::npos && value.size() < kMaxValueBytes) {
-        value.replace(at, kPool.size(), pool);
-        at += pool.size();
-    }
-    return value;
-}
-
 class PoolReader {
   public:
     PoolReader(ConfigSource& source, PoolTree& tree) : source_(source), tree_(tree) {}
@@ -192,6 +181,17 @@ std::string fault_of_two(const std::string& socket,
 
 }  // namespace
 
+std::string expand_pool(std::string value, const std::string& pool) {
+    constexpr std::string_view kPool = "$pool";
+    constexpr std::size_t kMaxValueBytes = 1024;
+    std::size_t at = 0;
+    while ((at = value.find(kPool, at)) != std::string::npos && value.size() < kMaxValueBytes) {
+        value.replace(at, kPool.size(), pool);
+        at += pool.size();
+    }
+    return value;
+}
+
 const PoolLine* PoolTree::find(std::string_view section, std::string_view key) const {
     return last_where(*this, [&](const PoolLine& line) {
         return !line.is_comment && line.section == section && line.key == key;
@@ -248,7 +248,7 @@ Result<std::string> find_pool(const PoolTree& tree, std::string_view socket) {
     for (const PoolLine& line : tree.lines) {
         if (line.is_comment || line.key != "listen" || line.section == found ||
             tree.find(line.section, "listen") != &line ||
-            without_var_run(expand(line.value, line.section)) != wanted) {
+            without_var_run(expand_pool(line.value, line.section)) != wanted) {
             continue;
         }
         if (!found.empty()) {

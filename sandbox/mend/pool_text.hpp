@@ -47,6 +47,9 @@ using PoolEdits = std::map<std::size_t, std::vector<Replacement>>;  // by file o
 
 [[nodiscard]] core::Result<PoolTree> read_pools(ConfigSource& source, const std::string& main_file);
 
+// As PHP-FPM, in every value: "$pool" is the pool's name.
+[[nodiscard]] std::string expand_pool(std::string value, const std::string& pool);
+
 // The section whose `listen` is this socket.
 [[nodiscard]] core::Result<std::string> find_pool(const PoolTree& tree, std::string_view socket);
 
