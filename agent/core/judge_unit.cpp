@@ -42,7 +42,10 @@ std::string stop_sentence(const Findings& findings) {
         case Intent::kSomebody:
             return " was stopped on purpose" + state + since;
         case Intent::kNobody:
-            return " has ended by itself and without a fault" + state + since;
+            return (findings.unit->active == ActiveState::kFailed
+                        ? " was asked to end by a signal, and not by systemd"
+                        : " has ended by itself and without a fault") +
+                   state + since;
         case Intent::kUnknown:
             break;
     }

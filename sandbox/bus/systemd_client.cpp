@@ -54,6 +54,7 @@ constexpr std::array kWanted{
     WantedProperty{kUnit, "InvocationID"},
     WantedProperty{kUnit, "StateChangeTimestamp"},
     WantedProperty{kUnit, "ActiveEnterTimestamp"},
+    WantedProperty{kUnit, "InactiveEnterTimestamp"},
     WantedProperty{kUnit, kLeftActive},
     WantedProperty{kUnit, "StartLimitBurst"},
     WantedProperty{kUnit, "StartLimitIntervalUSec"},
@@ -171,21 +172,24 @@ const char* method_of(JobKind kind) {
     return "ReloadUnit";
 }
 
+constexpr const char* kFailMode = "fail";
+
 // Whoever else it would touch is left alone. In that mode systemd would replace a job that somebody
-// has queued in this very moment, so it is used only where it is needed.
+// has queued, so it is used only where it is needed, and where none was a moment ago.
 const char* mode_of(JobKind kind, const UnitCompany& company) {
     const bool is_start = kind != JobKind::kReload;
     const bool is_alone = (!is_start || (company.needed.empty() && company.wanted.empty())) &&
                           (kind != JobKind::kRestart || company.followers.empty()) &&
                           (kind != JobKind::kReload || company.reloaded.empty());
-    return is_alone ? "fail" : "ignore-requirements";
+    return is_alone ? kFailMode : "ignore-requirements";
 }
 
 std::vector<ListedUnit> listed_units(const std::vector<ListedStruct>& entries) {
     std::vector<ListedUnit> units;
     units.reserve(entries.size());
     for (const ListedStruct& entry : entries) {
-        units.push_back({std::get<0>(entry), std::get<2>(entry), std::get<3>(entry)});
+        units.push_back(
+            {std::get<0>(entry), std::get<2>(entry), std::get<3>(entry), std::get<7>(entry) != 0});
     }
     return units;
 }
@@ -310,7 +314,9 @@ class Client final : public SystemdClient {
                    const std::string& unit,
                    Duration deadline,
                    const char* mode);
-    void list_company(Properties properties, std::function<void(Result<UnitCompany>)> done);
+    void list_company(const std::string& unit,
+                      Properties properties,
+                      std::function<void(Result<UnitCompany>)> done);
     void on_job_queued(std::uint64_t id, const MaybeError& error, const std::string& path);
     void finish_job(std::uint64_t id, Result<JobResult> result);
     std::deque<PendingJob>::iterator find_job(std::uint64_t id);
@@ -569,10 +575,13 @@ void Client::run_job(JobKind kind,
     });
     jobs_.push_back(std::move(job));
     read_company(unit, [this, id, kind, unit, deadline](const Result<UnitCompany>& company) {
-        if (company) {
-            queue_job(id, kind, unit, deadline, mode_of(kind, *company));
-        } else {
+        const char* mode = company ? mode_of(kind, *company) : kFailMode;
+        if (!company) {
             finish_job(id, company.error());
+        } else if (company->has_job && mode != kFailMode) {
+            finish_job(id, Error{"somebody has queued a job for " + unit});
+        } else {
+            queue_job(id, kind, unit, deadline, mode);
         }
     });
 }
@@ -693,18 +702,21 @@ void Client::read_company(const std::string& unit, std::function<void(Result<Uni
         } else if (company_names(*properties).size() > kMaxCompany) {
             done(Error{"read " + unit + ": it depends on too many units"});
         } else {
-            list_company(*std::move(properties), done);
+            list_company(unit, *std::move(properties), done);
         }
     });
 }
 
-void Client::list_company(Properties properties, std::function<void(Result<UnitCompany>)> done) {
-    const std::set<std::string> names = company_names(properties);
+void Client::list_company(const std::string& unit,
+                          Properties properties,
+                          std::function<void(Result<UnitCompany>)> done) {
+    std::set<std::string> names = company_names(properties);
+    names.insert(unit);
     const std::string what = "the states of " + std::to_string(names.size()) + " units: ";
-    const auto take = [what, properties = std::move(properties), done](
+    const auto take = [what, unit, properties = std::move(properties), done](
                           MaybeError error, const std::vector<ListedStruct>& listed) {
         done(error ? Result<UnitCompany>{Error{what + error->getMessage()}}
-                   : company_of(properties, listed_units(listed)));
+                   : company_of(unit, properties, listed_units(listed)));
     };
     try {
         manager_->callMethodAsync("ListUnitsByNames")
@@ -830,6 +842,11 @@ core::UnitState decode_unit(const Properties& properties) {
     const auto loudest = get<std::int32_t>(properties, "LogLevelMax", -1);  // -1: all is written
     state.is_muted = loudest >= 0 && loudest < LOG_INFO;
     state.changed = core::TimePoint{get_duration(properties, "StateChangeTimestamp")};
+    // `systemctl reset-failed` is a change, too, but not of what the unit does: it went down before.
+    const Duration went_down = get_duration(properties, "InactiveEnterTimestamp");
+    if (core::is_down(state) && went_down > Duration::zero()) {
+        state.changed = core::TimePoint{went_down};
+    }
     state.last_active = core::TimePoint{get_duration(properties, "ActiveEnterTimestamp")};
     state.is_unstarted = properties.contains("ActiveEnterTimestamp") &&
                          properties.contains("InvocationID") && state.invocation_id.empty() &&

@@ -30,7 +30,6 @@ constexpr std::array kRelations{
     Relation{"BoundBy", &UnitCompany::followers, true},
     Relation{"ConsistsOf", &UnitCompany::followers, true},
     Relation{"PropagatesStopTo", &UnitCompany::followers, true},
-    Relation{"BoundBy", &UnitCompany::bound, true},
     Relation{"PropagatesReloadTo", &UnitCompany::reloaded, true},
 };
 
@@ -59,8 +58,12 @@ std::set<std::string> company_names(const Properties& properties) {
     return all;
 }
 
-UnitCompany company_of(const Properties& properties, const std::vector<ListedUnit>& listed) {
+UnitCompany company_of(const std::string& own,
+                       const Properties& properties,
+                       const std::vector<ListedUnit>& listed) {
     UnitCompany company;
+    const auto itself = std::ranges::find(listed, own, &ListedUnit::name);
+    company.has_job = itself != listed.end() && itself->has_job;
     for (const Relation& relation : kRelations) {
         Names& place = company.*relation.place;
         for (const std::string& name : names_of(properties, relation.property)) {

@@ -18,8 +18,8 @@ struct UnitCompany {
     std::vector<std::string> wanted;     // Wants=, Upholds=: not up; a start starts them
     std::vector<std::string> opposed;    // Conflicts= of either: up; a start stops them
     std::vector<std::string> followers;  // up; a restart restarts or stops them
-    std::vector<std::string> bound;      // BindsTo= of others: up; they stop with it in any case
     std::vector<std::string> reloaded;   // up; a reload reloads them
+    bool has_job = false;                // somebody has queued a job for the unit itself
 };
 
 inline constexpr std::size_t kMaxCompany = 256;
@@ -29,13 +29,15 @@ struct ListedUnit {
     std::string name;
     std::string load;
     std::string active;
+    bool has_job = false;
 };
 
 // Of the Unit interface's properties: whose states have to be known.
 [[nodiscard]] std::set<std::string> company_names(
     const std::map<std::string, sdbus::Variant>& properties);
 
-[[nodiscard]] UnitCompany company_of(const std::map<std::string, sdbus::Variant>& properties,
+[[nodiscard]] UnitCompany company_of(const std::string& own,
+                                     const std::map<std::string, sdbus::Variant>& properties,
                                      const std::vector<ListedUnit>& listed);
 
 }  // namespace gatemend::bus

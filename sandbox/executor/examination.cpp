@@ -83,15 +83,23 @@ std::optional<GateHold> judge_config(const Result<ConfigTestFact>& test) {
 }
 
 // "/etc/nginx/nginx.conf:12", "... on line 12": the place of a complaint. nginx names its main file
-// behind every failure, without a line.
+// behind every failure, without a line. PHP-FPM's syntax errors name no file ("in Unknown on line
+// 2"): only the line behind them does, which tells what could not be included, or, for the main
+// file itself, not be loaded.
 bool names_place(std::string_view output, const std::string& file) {
     constexpr std::string_view kOnLine = " on line ";
+    constexpr std::string_view kInclude = "ERROR: Unable to include ";
+    constexpr std::string_view kLoad = "ERROR: failed to load configuration file '";
+    const bool is_included = output.find(kInclude) != std::string_view::npos;
     for (std::size_t at = output.find(file); at != std::string_view::npos;
          at = output.find(file, at + 1)) {
         const bool is_whole = at == 0 || (output[at - 1] != '/' && output[at - 1] != '.');
         const std::string_view rest = output.substr(at + file.size());
         const bool has_line = rest.size() > 1 && rest[0] == ':' && rest[1] >= '0' && rest[1] <= '9';
-        if (is_whole && (has_line || rest.starts_with(kOnLine))) {
+        const std::string_view before = output.substr(0, at);
+        const bool is_of_fpm = (before.ends_with(kInclude) && rest.starts_with(" from ")) ||
+                               (!is_included && before.ends_with(kLoad) && rest.starts_with("'"));
+        if (is_whole && (has_line || rest.starts_with(kOnLine) || is_of_fpm)) {
             return true;
         }
     }
@@ -284,8 +292,8 @@ void Examiner::look_at_company(const Plan& plan, HoldDone done) {
         });
 }
 
-// What it requires and is down since the unit came up last has been stopped, or has failed, and the
-// unit cannot do without. What was down then as well, a job that ran once, is no reason.
+// What it requires and has failed or been stopped since the unit came up last, it cannot do
+// without. What ends by itself, or was down then as well, is no reason.
 void Examiner::look_at_needed(const Plan& plan,
                               const std::vector<std::string>& names,
                               const HoldDone& done) {
@@ -296,14 +304,39 @@ void Examiner::look_at_needed(const Plan& plan,
             ports_.systemd.read_unit(
                 plan.unit, [this, name, then](const Result<core::UnitState>& unit) {
                     ports_.systemd.read_unit(
-                        name, [name, unit, then](const Result<core::UnitState>& needed) {
-                            then(unit && needed ? check_needed(name, *unit, *needed)
-                                                : refusal(unit ? needed.error() : unit.error()));
+                        name, [this, name, unit, then](const Result<core::UnitState>& needed) {
+                            if (unit && needed) {
+                                judge_needed(name, *unit, *needed, then);
+                            } else {
+                                then(refusal(unit ? needed.error() : unit.error()));
+                            }
                         });
                 });
         });
     }
     run_checks(std::move(checks), done);
+}
+
+void Examiner::judge_needed(const std::string& name,
+                            const core::UnitState& unit,
+                            const core::UnitState& needed,
+                            const HoldDone& done) {
+    const auto hold = check_needed(name, unit, needed);
+    if (!hold || needed.active == core::ActiveState::kFailed) {
+        done(hold);
+        return;
+    }
+    const auto judge = [hold, done](core::Intent intent) {
+        done(intent == core::Intent::kNobody ? std::nullopt : hold);
+    };
+    if (const auto heard = core::heard_intent(needed)) {
+        judge(*heard);
+        return;
+    }
+    ports_.facts.last_job(
+        needed.id.empty() ? name : needed.id, [needed, judge](const Result<std::string>& line) {
+            judge(core::intent_of(needed, line ? core::decode_last_job(*line) : std::nullopt));
+        });
 }
 
 void Examiner::look_at_listeners(const Plan& plan, HoldDone done) {

@@ -76,6 +76,10 @@ class Examiner {
     void look_at_needed(const actions::Plan& plan,
                         const std::vector<std::string>& names,
                         const HoldDone& done);
+    void judge_needed(const std::string& name,
+                      const core::UnitState& unit,
+                      const core::UnitState& needed,
+                      const HoldDone& done);
     void look_at_listeners(const actions::Plan& plan, HoldDone done);
     void look_at_new_listener(const core::Listener& listener, const HoldDone& done);
     void look_at_lost_socket(const actions::Plan& plan, HoldDone done);

@@ -471,18 +471,16 @@ std::optional<GateHold> check_company(const actions::Plan& plan, const bus::Unit
                     company.opposed.front() + " is up, and it conflicts with " + plan.unit +
                         ": systemd would stop it");
     }
-    if (plan.act == actions::ActId::kRestartUnit && !company.bound.empty()) {
-        return hold(
-            HoldKind::kExecutorRefused,
-            company.bound.front() + " is bound to " + plan.unit + " and would be stopped with it");
-    }
     return std::nullopt;
 }
 
 std::optional<GateHold> check_needed(const std::string& name,
                                      const core::UnitState& unit,
                                      const core::UnitState& needed) {
-    if (core::is_up(needed) || needed.changed <= unit.last_active) {
+    // What never is up, a job that runs once, is not there to be up.
+    const bool is_never_up =
+        needed.last_active == core::TimePoint{} && needed.active != core::ActiveState::kFailed;
+    if (core::is_up(needed) || is_never_up || needed.changed <= unit.last_active) {
         return std::nullopt;
     }
     return hold(HoldKind::kExecutorRefused,

@@ -110,10 +110,10 @@ inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
 // What the machine guards found, as one hold: the first's kind, everybody's words.
 [[nodiscard]] std::optional<GateHold> gate_hold_of(const std::vector<core::Hold>& holds);
 
-// A job for the plan's unit must not take down another one.
+// A job for the plan's unit must not stop another one.
 [[nodiscard]] std::optional<GateHold> check_company(const actions::Plan& plan,
                                                     const bus::UnitCompany& company);
-// `needed` is required by `unit` and not up: was that so when `unit` came up last?
+// `needed` is required by `unit` and not up: is that so since `unit` came up last?
 [[nodiscard]] std::optional<GateHold> check_needed(const std::string& name,
                                                    const core::UnitState& unit,
                                                    const core::UnitState& needed);

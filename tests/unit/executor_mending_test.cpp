@@ -731,6 +731,29 @@ TEST(ExecutorMending, RestoresTheFirstKeptVersionThatPasses) {
     EXPECT_EQ(machine.facts.staged.size(), kMaxCandidates);
 }
 
+// PHP's own syntax errors name no file; FPM says behind them what it could not include.
+TEST(ExecutorMending, RestoresWhatFpmCouldNotIncludeAndNotWhatIncludesIt) {
+    const std::string folder = "/etc/php/8.2/fpm/";
+    const std::string last =
+        "ERROR: failed to load configuration file '" + folder + "php-fpm.conf'\n";
+    const std::string include =
+        "PHP: syntax error, unexpected END_OF_LINE in Unknown on line 2\n"
+        "[21-Nov-2026 14:29:57] ERROR: Unable to include " +
+        folder + "pool.d/www.conf from " + folder + "php-fpm.conf at line 491\n";
+    const auto fault = [&](const std::string& output, const std::string& file) {
+        MendingMachine machine;
+        machine.facts.verdict = "invalid";
+        machine.facts.output = output;
+        machine.facts.staged_verdicts = {"valid"};
+        PlanRequest request = make_running_request("restore-config", kFpm);
+        request.parameters = {{"file", folder + file}};
+        return fault_of(machine.propose(request));
+    };
+    EXPECT_EQ(fault(include + last, "pool.d/www.conf"), "");
+    EXPECT_EQ(fault(include + last, "php-fpm.conf"), "Refused: executor-refused");
+    EXPECT_EQ(fault("PHP: syntax error in Unknown on line 2\n" + last, "php-fpm.conf"), "");
+}
+
 TEST(ExecutorMending, RestoringForAUnitThatIsDownStartsNothing) {
     MendingMachine machine;
     machine.systemd.units[kNginx] = make_crashed_unit();

@@ -184,13 +184,10 @@ TEST(Executor, HoldsWhereAJobWouldTakeDownAnotherUnit) {
     machine.systemd.company[kFpm].opposed = {"maintenance.service"};
     EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: executor-refused");
     machine.systemd.company[kFpm] = {};
-    machine.systemd.company[kFpm].bound = {"exporter.service"};
     machine.systemd.company[kFpm].followers = {"exporter.service", "queue.service"};
-    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "a start takes nothing down";
     auto restart = make_request();
     restart.act = "restart-unit";
-    EXPECT_EQ(fault_of(machine.plan(restart)), "Refused: executor-refused");
-    machine.systemd.company[kFpm].bound.clear();
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "");
     EXPECT_EQ(fault_of(machine.plan(restart)), "") << "followers are left alone";
 }
 
@@ -202,8 +199,16 @@ TEST(Executor, StartsNothingWithoutWhatItRequiresUnlessItNeverWasUp) {
     fpm.last_active = core::TimePoint{std::chrono::hours{1}};
     cache.active = core::ActiveState::kInactive;
     cache.changed = core::TimePoint{std::chrono::minutes{59}};
-    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "a job that ran once before it";
+    cache.last_active = core::TimePoint{std::chrono::minutes{10}};
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "it was down then as well";
     cache.changed = core::TimePoint{std::chrono::minutes{61}};
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "it ends by itself";
+    cache.has_ended_job = true;
+    cache.job_result = "done";
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: executor-refused");
+    cache.last_active = {};
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "a job that runs once";
+    cache.active = core::ActiveState::kFailed;
     EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: executor-refused");
     cache.active = core::ActiveState::kActive;
     EXPECT_EQ(fault_of(machine.plan(make_request())), "");

@@ -504,6 +504,22 @@ TEST(DecodeUnit, KnowsAUnitWhoseJobsAreNotWritten) {
     }
 }
 
+// `systemctl reset-failed` ends nothing.
+TEST(DecodeUnit, DatesWhatIsDownByItsEnd) {
+    bus::Properties properties;
+    properties["StateChangeTimestamp"] = sdbus::Variant{std::uint64_t{200}};
+    properties["InactiveEnterTimestamp"] = sdbus::Variant{std::uint64_t{100}};
+    for (const char* state : {"inactive", "failed"}) {
+        properties["ActiveState"] = sdbus::Variant{std::string{state}};
+        EXPECT_EQ(bus::decode_unit(properties).changed, core::TimePoint{core::Duration{100}});
+    }
+    properties["ActiveState"] = sdbus::Variant{std::string{"active"}};
+    EXPECT_EQ(bus::decode_unit(properties).changed, core::TimePoint{core::Duration{200}});
+    properties.erase("InactiveEnterTimestamp");
+    properties["ActiveState"] = sdbus::Variant{std::string{"inactive"}};
+    EXPECT_EQ(bus::decode_unit(properties).changed, core::TimePoint{core::Duration{200}});
+}
+
 TEST(SystemdClient, KnowsAUnitThatWasNotStartedSinceBoot) {
     bus::Properties properties;
     properties["LoadState"] = sdbus::Variant{std::string{"loaded"}};

@@ -27,7 +27,8 @@ TEST(UnitCompany, IsWhatAJobWouldTouchAsItIsNow) {
         {"Id", sdbus::Variant{std::string{"php8.2-fpm.service"}}},
     };
     EXPECT_EQ(company_names(properties).size(), 11U);
-    const UnitCompany company = company_of(properties,
+    const UnitCompany company = company_of("php8.2-fpm.service",
+                                           properties,
                                            {{"system.slice", "loaded", "active"},
                                             {"cache.service", "loaded", "failed"},
                                             {"network-online.target", "loaded", "inactive"},
@@ -43,12 +44,13 @@ TEST(UnitCompany, IsWhatAJobWouldTouchAsItIsNow) {
     EXPECT_THAT(company.wanted, ElementsAre("network-online.target"));
     EXPECT_THAT(company.opposed, ElementsAre("maintenance.service"));
     EXPECT_THAT(company.followers, ElementsAre("exporter.service", "queue.service"));
-    EXPECT_THAT(company.bound, ElementsAre("exporter.service"));
+    EXPECT_FALSE(company.has_job);
+    EXPECT_TRUE(company_of("a.service", {}, {{"a.service", "loaded", "failed", true}}).has_job);
     EXPECT_THAT(company.reloaded, ElementsAre("queue.service"));
 }
 
 TEST(UnitCompany, IsNobodyWhereNothingIsSaid) {
-    const UnitCompany company = company_of({{"Requires", sdbus::Variant{true}}}, {});
+    const UnitCompany company = company_of("a.service", {{"Requires", sdbus::Variant{true}}}, {});
     EXPECT_THAT(company.needed, IsEmpty());
     EXPECT_THAT(company_names({}), IsEmpty());
 }

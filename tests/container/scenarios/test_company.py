@@ -75,21 +75,38 @@ class OpposedAndUp(_Company):
         self.gatemend.wait_until_healed(self.fpm, 60)
 
 
-class PartOfIt(_Company):
-    others = ("queue.service",)
+class OnceAndDone(_Company):
+    words = "Requires=warm.service\nAfter=warm.service"
 
     def furnish(self, root: pathlib.Path) -> None:
         super().furnish(root)
-        folder = root / "etc/systemd/system/queue.service.d"
-        folder.mkdir()
-        (folder / "part.conf").write_text(f"[Unit]\nPartOf={self.fpm}\n")
-        enable(root, "queue.service")
+        put_unit(root, "warm.service", "A job that runs once", "Type=oneshot\nExecStart=/bin/true")
 
-    def test_a_restart_for_a_lost_socket_leaves_it_alone(self) -> None:
+    def test_a_required_job_that_has_run_again_since_is_no_obstacle(self) -> None:
         self.assert_answers()
-        run = self.run_of("queue.service")
+        self.machine.systemctl("start", "warm.service")
+        run = self.run_of("warm.service")
+        self.site.kill_fpm()
+        self.gatemend.wait_until_healed(self.fpm, 30)
+        self.assertEqual(self.run_of("warm.service"), run)
+
+
+class PartOfIt(_Company):
+    others = ("queue.service", "exporter.service")
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        for unit, relation in zip(self.others, ("PartOf={0}", "BindsTo={0}\nAfter={0}"), strict=True):
+            folder = root / f"etc/systemd/system/{unit}.d"
+            folder.mkdir()
+            (folder / "part.conf").write_text(f"[Unit]\n{relation.format(self.fpm)}\n")
+            enable(root, unit)
+
+    def test_a_restart_for_a_lost_socket_leaves_them_alone(self) -> None:
+        self.assert_answers()
+        runs = [self.run_of(unit) for unit in self.others]
         self.machine.run("rm", self.suite.fpm_socket)
         self.site.visitors(interval=0.3)
         self.gatemend.wait_until_healed(self.fpm, 60)
         self.assertEqual([intent["act"] for intent in self.gatemend.intents()], ["restart-unit"])
-        self.assertEqual(self.run_of("queue.service"), run)
+        self.assertEqual([self.run_of(unit) for unit in self.others], runs)
