@@ -32,7 +32,7 @@ class Diagnosed(Scenario):
     def visit_steadily(self, path: str = "/index.php", interval: float = 0.1) -> None:
         """From now on; the site is healthy now."""
         self.visitors = self.site.visitors(path, interval)
-        self.visitors.wait_for_good(2, 30)
+        self.visitors.wait_for_good(2)
 
     def assert_turned_away(self, status: int, pattern: str = "", log: str = NGINX_LOG) -> None:
         """Visitors get `status` (0: no answer), and the log says why in words that match `pattern`."""

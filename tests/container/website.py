@@ -82,7 +82,7 @@ class Visitors:
         for line in self._process.stdout:
             self.answers.append(Answer(**json.loads(line)))
 
-    def wait_for_good(self, count: int = 10, deadline: float = 10.0) -> None:
+    def wait_for_good(self, count: int = 10, deadline: float = 30.0) -> None:
         """The last `count` answers are all good, and all newer than this call."""
         since = len(self.answers)
         self._machine.wait_until(
@@ -91,7 +91,7 @@ class Visitors:
             f"{count} good answers in a row; the last: {self.answers[-3:]}",
         )
 
-    def wait_for_bad(self, deadline: float = 10.0) -> Answer:
+    def wait_for_bad(self, deadline: float = 30.0) -> Answer:
         since = len(self.answers)
         return self._machine.wait_until(
             lambda: next((a for a in self.answers[since:] if not a.is_good), None), deadline, "a bad answer"
