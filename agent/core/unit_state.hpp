@@ -53,7 +53,7 @@ struct UnitState {
     bool has_job = false;        // a job is queued or running for the unit
     std::string invocation_id;   // 32 hex digits, empty when never started
     std::uint32_t restarts = 0;  // NRestarts
-    TimePoint changed{};         // StateChangeTimestamp
+    TimePoint changed{};         // StateChangeTimestamp; of what is down, InactiveEnterTimestamp
     TimePoint last_active{};     // ActiveEnterTimestamp; the epoch: never active since boot
     // StartLimitBurst, StartLimitIntervalUSec: more starts than that in that time are refused; a
     // zero switches it off.
