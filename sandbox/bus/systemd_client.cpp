@@ -842,7 +842,8 @@ core::UnitState decode_unit(const Properties& properties) {
     const auto loudest = get<std::int32_t>(properties, "LogLevelMax", -1);  // -1: all is written
     state.is_muted = loudest >= 0 && loudest < LOG_INFO;
     state.changed = core::TimePoint{get_duration(properties, "StateChangeTimestamp")};
-    // `systemctl reset-failed` is a change, too, but not of what the unit does: it went down before.
+    // `systemctl reset-failed` is a change, too, but not of what the unit does: it went down
+    // before.
     const Duration went_down = get_duration(properties, "InactiveEnterTimestamp");
     if (core::is_down(state) && went_down > Duration::zero()) {
         state.changed = core::TimePoint{went_down};
