@@ -241,7 +241,7 @@ class AskedToEnd(Scenario):
         self.machine.wait_until(lambda: self.site.visit("/shop/").is_good, DEADLINE, "the shop")
         self.machine.systemctl("kill", self.shop)
         incident = self.gatemend.wait_for_incident(self.shop, held_because("admin-stopped"), DEADLINE, "held")
-        self.assertIn("ended by itself", incident["diagnosis"])
+        self.assertIn("was asked to end by a signal", incident["diagnosis"])
         self.assert_quiet(self.shop)
         self.assertEqual(self.gatemend.intents(), [])
         self.assertEqual(self.machine.unit(self.shop)["ActiveState"], "failed")
