@@ -30,40 +30,6 @@ using core::UnitState;
 // The way back is never cut short by the deadline of the way there.
 constexpr core::Duration kWayBackDeadline = std::chrono::seconds{60};
 
-std::optional<Effect> strongest_effect(const Parameters& parameters) {
-    std::optional<Effect> strongest;
-    for (const auto& [name, value] : parameters) {
-        const SettingSpec* setting = name.starts_with("setting") ? find_setting(value) : nullptr;
-        if (setting != nullptr && (!strongest || setting->effect > *strongest)) {
-            strongest = setting->effect;
-        }
-    }
-    return strongest;
-}
-
-// nullopt: what is changed is in force at once.
-std::optional<Effect> effect_of(const Plan& plan) {
-    switch (plan.act) {
-        case ActId::kSetPoolListen:
-            return Effect::kRestart;  // a reload inherits the socket as it is
-        case ActId::kRepointBackend:
-        case ActId::kRestoreConfig:
-        case ActId::kDebugLog:
-            return Effect::kReload;
-        case ActId::kApplySuggestion:
-            return strongest_effect(plan.parameters);
-        case ActId::kStartUnit:
-        case ActId::kRestartUnit:
-        case ActId::kReloadUnit:
-        case ActId::kRestartPm2App:
-        case ActId::kVacuumJournal:
-        case ActId::kFixSocketOwner:
-        case ActId::kCapturePort:
-            break;
-    }
-    return std::nullopt;
-}
-
 bool is_tested(const Plan& plan) {
     return is_file_act(plan.act) && sandbox::find_known_service(plan.unit).has_value();
 }
@@ -132,7 +98,7 @@ void look_after(const RunPtr& run, const WayBackDone& done) {
 }
 
 void take_old_effect(const RunPtr& run, const WayBackDone& done) {
-    const auto effect = effect_of(run->plan());
+    const auto effect = effect_of(run->plan().act, run->plan().parameters);
     if (!effect) {
         done(Done{});
         return;
@@ -219,7 +185,7 @@ void succeed(const RunPtr& run) {
 }
 
 void make_effective(const RunPtr& run) {
-    const auto effect = effect_of(run->plan());
+    const auto effect = effect_of(run->plan().act, run->plan().parameters);
     if (!effect) {
         succeed(run);
         return;
@@ -394,7 +360,7 @@ class FileAct final : public Act {
     }
 
     [[nodiscard]] bool is_fulfilled(const Plan& plan, const UnitState& state) const override {
-        const auto effect = effect_of(plan);
+        const auto effect = effect_of(plan.act, plan.parameters);
         if (!effect || !was_up(plan)) {
             return true;
         }

@@ -121,6 +121,17 @@ std::optional<std::string> find_place_fault(Place place, const Parameters& param
     return std::nullopt;
 }
 
+std::optional<Effect> strongest_effect(const Parameters& parameters) {
+    std::optional<Effect> strongest;
+    for (const auto& [name, value] : parameters) {
+        const SettingSpec* setting = name.starts_with("setting") ? find_setting(value) : nullptr;
+        if (setting != nullptr && (!strongest || setting->effect > *strongest)) {
+            strongest = setting->effect;
+        }
+    }
+    return strongest;
+}
+
 }  // namespace
 
 std::span<const SettingSpec> settings() {
@@ -193,6 +204,28 @@ Target target_of(ActId act, const Parameters& parameters) {
             break;
     }
     return Target::kService;
+}
+
+std::optional<Effect> effect_of(ActId act, const Parameters& parameters) {
+    switch (act) {
+        case ActId::kSetPoolListen:
+            return Effect::kRestart;  // a reload inherits the socket as it is
+        case ActId::kRepointBackend:
+        case ActId::kRestoreConfig:
+        case ActId::kDebugLog:
+            return Effect::kReload;
+        case ActId::kApplySuggestion:
+            return strongest_effect(parameters);
+        case ActId::kStartUnit:
+        case ActId::kRestartUnit:
+        case ActId::kReloadUnit:
+        case ActId::kRestartPm2App:
+        case ActId::kVacuumJournal:
+        case ActId::kFixSocketOwner:
+        case ActId::kCapturePort:
+            break;
+    }
+    return std::nullopt;
 }
 
 }  // namespace gatemend::actions

@@ -7,7 +7,9 @@
 #include "actions/catalogue.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace gatemend::actions {
@@ -55,6 +57,10 @@ struct SettingSpec {
 // nullopt: the parameters of apply-suggestion name settings of one place, with values of their
 // form and what the place needs (`pool`, `backend`).
 [[nodiscard]] std::optional<std::string> find_setting_fault(const Parameters& parameters);
+
+// What makes the changes of an act with these parameters take effect; nullopt: they are in force at
+// once.
+[[nodiscard]] std::optional<Effect> effect_of(ActId act, const Parameters& parameters);
 
 // Whom a plan with these parameters names; differs from spec(act).target for nginx's settings.
 [[nodiscard]] Target target_of(ActId act, const Parameters& parameters);

@@ -132,7 +132,7 @@ std::string control_timeout(const PoolTree& tree) {
 }
 
 // What visitors notice when PHP-FPM comes to run with the file.
-std::string words_of_effect(const PoolTree& tree, actions::Effect effect) {
+std::string words_of_effect(const PoolTree& tree, std::optional<actions::Effect> effect) {
     if (effect != actions::Effect::kReload) {
         return "PHP-FPM is restarted: requests at work are cut";
     }
@@ -143,15 +143,14 @@ std::string words_of_effect(const PoolTree& tree, actions::Effect effect) {
                      " to end (process_control_timeout) and are cut then";
 }
 
-actions::Effect effect_on_pool(const Settings& settings) {
-    const bool needs_restart = std::ranges::any_of(settings, [](const auto& setting) {
-        const actions::SettingSpec* spec = actions::find_setting(setting.first);
-        return spec == nullptr || spec->effect != actions::Effect::kReload;
-    });
-    return needs_restart ? actions::Effect::kRestart : actions::Effect::kReload;
+std::optional<actions::Effect> effect_of(const Order& order) {
+    return actions::effect_of(order.act, order.parameters);
 }
 
-Result<Draft> edit_pool(const PoolTree& tree, const std::string& pool, const Settings& settings) {
+Result<Draft> edit_pool(const PoolTree& tree,
+                        const std::string& pool,
+                        const Settings& settings,
+                        const Order& order) {
     PoolEdits edits;
     for (const auto& setting : settings) {
         GATEMEND_CHECK(set_in_pool(tree, pool, setting, edits));
@@ -161,7 +160,7 @@ Result<Draft> edit_pool(const PoolTree& tree, const std::string& pool, const Set
         GATEMEND_CHECK(add_edits(draft, tree.files[file], replacements));
     }
     draft.notes = tree.notes;
-    draft.notes.insert(draft.notes.begin(), words_of_effect(tree, effect_on_pool(settings)));
+    draft.notes.insert(draft.notes.begin(), words_of_effect(tree, effect_of(order)));
     if (draft.files.empty()) {
         return Error{"pool " + pool + " says so already"};
     }
@@ -194,7 +193,7 @@ Result<Draft> set_pool_listen(const Machine& machine, const Order& order, const 
     const auto end = end_of_roots_links(machine, socket_path(order));
     GATEMEND_TRY(pool, find_pool(tree, end ? *end : socket_path(order)));
     GATEMEND_TRY(settings, open_to_worker(tree, pool, worker));
-    return edit_pool(tree, pool, settings);
+    return edit_pool(tree, pool, settings, order);
 }
 
 Settings settings_of(const Order& order) {
@@ -224,11 +223,7 @@ Result<Draft> write_drop_in(const Machine& machine, const Order& order) {
     edit.after = std::move(after);
     Draft draft;
     draft.files.push_back(std::move(edit));
-    const bool needs_restart = std::ranges::any_of(settings_of(order), [](const auto& setting) {
-        const actions::SettingSpec* spec = actions::find_setting(setting.first);
-        return spec != nullptr && spec->effect == actions::Effect::kDaemonReloadRestart;
-    });
-    if (needs_restart) {
+    if (effect_of(order) == actions::Effect::kDaemonReloadRestart) {
         draft.notes.push_back(order.unit + " is restarted: requests at work are cut");
     }
     return draft;
@@ -243,7 +238,7 @@ Result<Draft> apply_suggestion(const Machine& machine, const Order& order) {
     switch (first->place) {
         case Place::kPool: {
             GATEMEND_TRY(tree, read_pools_of(machine, order.unit));
-            return edit_pool(tree, parameter(order, "pool"), settings);
+            return edit_pool(tree, parameter(order, "pool"), settings, order);
         }
         case Place::kNginxLocation:
             return edit_nginx(machine, [&](const NginxTree& tree) {
@@ -289,7 +284,7 @@ Result<Draft> restore_config(const Machine& machine, const Order& order) {
                                    restored.is_source_private,
                                    order.unit == kNginx});
     if (const auto tree = read_pools_of(machine, order.unit)) {
-        draft.notes.push_back("where it runs, " + words_of_effect(*tree, actions::Effect::kReload));
+        draft.notes.push_back("where it runs, " + words_of_effect(*tree, effect_of(order)));
     }
     return draft;
 }
