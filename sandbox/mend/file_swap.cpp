@@ -25,7 +25,6 @@ using core::Error;
 using core::Result;
 using core::Status;
 
-constexpr mode_t kNewFileMode = 0644;
 constexpr mode_t kNewFolderMode = 0755;
 constexpr mode_t kModeBits = 07777;
 constexpr std::size_t kMaxAttributeBytes = std::size_t{64} * 1024;

@@ -17,6 +17,8 @@
 
 namespace gatemend::mend {
 
+inline constexpr mode_t kNewFileMode = 0644;  // of a file that was not there
+
 struct Swap {
     std::string path{};
     std::string from{};       // SHA-256 of what is there, "" = nothing

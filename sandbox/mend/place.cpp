@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <deque>
 #include <string_view>
 #include <system_error>
@@ -274,6 +275,14 @@ Result<bus::UniqueFd> open_without_links(const Machine& machine, const std::stri
         return Error{path + ": there is a link on the way"};
     }
     return errno_error(path);
+}
+
+std::string octal(std::uint32_t mode) {
+    constexpr int kOctal = 8;
+    std::array<char, 16> digits{};
+    const auto [end, error] =
+        std::to_chars(digits.data(), digits.data() + digits.size(), mode, kOctal);
+    return "0" + std::string{digits.data(), error == std::errc{} ? end : digits.data()};
 }
 
 }  // namespace gatemend::mend

@@ -11,6 +11,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 
 namespace gatemend::mend {
@@ -23,6 +24,9 @@ struct Place {
 
     struct stat info {};  // of what is there
 };
+
+// "0644"
+[[nodiscard]] std::string octal(std::uint32_t mode);
 
 // An error names the component that is missing or not to be trusted.
 [[nodiscard]] core::Result<Place> find_place(const Machine& machine, const std::string& path);

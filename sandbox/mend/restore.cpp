@@ -4,6 +4,7 @@
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/mend/config_files.hpp"
 #include "sandbox/mend/content.hpp"
+#include "sandbox/mend/file_swap.hpp"
 #include "sandbox/mend/folder.hpp"
 #include "sandbox/mend/manifest.hpp"
 #include "sandbox/mend/place.hpp"
@@ -25,7 +26,6 @@ using core::Result;
 
 constexpr std::size_t kMaxSnapshots = 1000;
 constexpr mode_t kModeBits = 0777;
-constexpr mode_t kNewFileMode = 0644;  // as file_swap.cpp
 
 constexpr std::array kSuffixes{
     ".dpkg-old", ".dpkg-dist", ".dpkg-bak", ".ucf-old", ".bak", ".orig", "~"};
@@ -55,14 +55,6 @@ std::string age_text(const timespec& time) {
 
 bool is_private(const Version& version) {
     return version.is_private;
-}
-
-std::string octal(mode_t mode) {
-    std::string text = "0";
-    for (int shift = 6; shift >= 0; shift -= 3) {
-        text += static_cast<char>('0' + ((mode >> static_cast<unsigned>(shift)) & 7U));
-    }
-    return text;
 }
 
 class Versions {

@@ -2,6 +2,7 @@
 #include "sandbox/mend/socket_owner.hpp"
 
 #include "sandbox/audit/digest.hpp"
+#include "sandbox/mend/place.hpp"
 #include "sandbox/mend/socket_proof.hpp"
 
 #include <fcntl.h>
@@ -88,14 +89,6 @@ std::optional<SocketOwner> wanted_owner(const LocalNames& names, const WantedOwn
         result.gid = *gid;
     }
     return result;
-}
-
-std::string octal(std::uint32_t mode) {
-    constexpr int kOctal = 8;
-    std::array<char, 16> digits{};
-    const auto [end, error] =
-        std::to_chars(digits.data(), digits.data() + digits.size(), mode, kOctal);
-    return "0" + std::string{digits.data(), error == std::errc{} ? end : digits.data()};
 }
 
 // Whom the pool's file gives the socket to, if anybody. An error where it shuts the worker out:
