@@ -2,6 +2,7 @@
 #include "sandbox/secrecy/config_lines.hpp"
 
 #include "core/secret_text.hpp"
+#include "sandbox/secrecy/lines.hpp"
 #include "sandbox/secrecy/nginx_words.hpp"
 #include "sandbox/secrecy/plain_names.hpp"
 
@@ -90,16 +91,6 @@ std::string directive_line(std::string_view line) {
         rest = trim(rest.substr(word));
     }
     return result + ";";
-}
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
 }
 
 std::string hidden_line(std::string_view line) {

@@ -3,6 +3,7 @@
 
 #include "core/config_lexer.hpp"
 #include "core/secret_text.hpp"
+#include "sandbox/secrecy/lines.hpp"
 #include "sandbox/secrecy/plain_names.hpp"
 
 #include <algorithm>
@@ -262,15 +263,9 @@ std::string plain_directives_of(std::string_view text) {
 }
 
 std::vector<std::string> plain_lines_of(std::string_view text) {
-    std::vector<std::string> lines;
-    const auto shown = Filter{text, true}.run_whole();
-    std::string_view rest = shown ? std::string_view{*shown} : std::string_view{};
-    while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('\n'), rest.size());
-        lines.emplace_back(rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return lines;
+    const std::string shown = Filter{text, true}.run_whole().value_or("");
+    const std::vector<std::string_view> lines = lines_of(shown);
+    return {lines.begin(), lines.end()};
 }
 
 std::string without_private_text(std::string dump, const DumpFiles& files) {

@@ -65,12 +65,19 @@ std::optional<std::string> resolved(const std::string& path) {
     return std::string{space.data()} + path.substr(slash);
 }
 
-}  // namespace
+enum class Way {
+    kOpen,
+    kShut,
+    kUnseen,
+    kNoFile,  // its folders are open, and it is not there
+};
 
-bool is_open_to_all(const std::string& path, const std::string& root) {
+// `grants`: what a folder or the file itself says, seen at that path.
+template <class Grants>
+Way way_to(const std::string& path, const std::string& root, Grants grants) {
     const auto real = root.empty() ? resolved(path) : std::optional{path};
     if (!real || !real->starts_with('/')) {
-        return false;
+        return Way::kUnseen;
     }
     for (std::size_t end = 0; end != std::string::npos;) {
         end = real->find('/', end + 1);
@@ -79,33 +86,29 @@ bool is_open_to_all(const std::string& path, const std::string& root) {
         struct stat info {};
 
         if (stat(step.c_str(), &info) < 0) {
-            return errno == ENOENT && end == std::string::npos;
+            return errno == ENOENT && end == std::string::npos ? Way::kNoFile : Way::kUnseen;
         }
-        if (!does_grant(step, info, S_ISDIR(info.st_mode) ? kSearch : kRead)) {
-            return false;
+        if (!grants(step, info)) {
+            return Way::kShut;
         }
     }
-    return true;
+    return Way::kOpen;
+}
+
+}  // namespace
+
+bool is_open_to_all(const std::string& path, const std::string& root) {
+    const Way way = way_to(path, root, [](const std::string& step, const struct stat& info) {
+        return does_grant(step, info, S_ISDIR(info.st_mode) ? kSearch : kRead);
+    });
+    return way == Way::kOpen || way == Way::kNoFile;
 }
 
 bool may_others_read(const std::string& path, const std::string& root) {
-    const auto real = root.empty() ? resolved(path) : std::optional{path};
-    if (!real || !real->starts_with('/')) {
-        return true;
-    }
-    for (std::size_t end = 0; end != std::string::npos;) {
-        end = real->find('/', end + 1);
-
-        struct stat info {};
-
-        if (stat((root + real->substr(0, end)).c_str(), &info) < 0) {
-            return true;
-        }
-        if ((info.st_mode & (S_ISDIR(info.st_mode) ? S_IXOTH : S_IROTH)) == 0) {
-            return false;
-        }
-    }
-    return true;
+    const Way way = way_to(path, root, [](const std::string&, const struct stat& info) {
+        return (info.st_mode & (S_ISDIR(info.st_mode) ? kSearch : kRead)) != 0;
+    });
+    return way != Way::kShut;
 }
 
 }  // namespace gatemend::sandbox

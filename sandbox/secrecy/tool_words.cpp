@@ -2,12 +2,12 @@
 #include "sandbox/secrecy/tool_words.hpp"
 
 #include "core/secret_text.hpp"
+#include "sandbox/secrecy/lines.hpp"
 #include "sandbox/secrecy/plain_names.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <vector>
 
 namespace gatemend::sandbox {
 namespace {
@@ -19,28 +19,6 @@ bool is_digit(char c) {
 bool is_path_byte(char c) {
     return static_cast<unsigned char>(c) > ' ' && c != '"' && c != '\'' && c != '[' && c != ']' &&
            c != ':' && c != ',' && c != '(' && c != ')';
-}
-
-// "/etc/nginx/nginx.conf:12", "/etc/php/8.2/fpm/pool.d/www.conf on line 12": the files.
-std::vector<std::string> places_in(std::string_view line) {
-    constexpr std::string_view kOnLine = " on line ";
-    std::vector<std::string> places;
-    for (std::size_t at = 0; at < line.size(); ++at) {
-        const bool is_start = line[at] == '/' && (at == 0 || !is_path_byte(line[at - 1]));
-        if (!is_start) {
-            continue;
-        }
-        std::size_t end = at;
-        while (end < line.size() && is_path_byte(line[end])) {
-            ++end;
-        }
-        const std::string_view rest = line.substr(end);
-        if ((rest.size() > 1 && rest[0] == ':' && is_digit(rest[1])) || rest.starts_with(kOnLine)) {
-            places.emplace_back(line.substr(at, end - at));
-        }
-        at = end;
-    }
-    return places;
 }
 
 // What a tool quotes that is nobody's secret: one path, one known name, or a punctuation mark.
@@ -91,6 +69,27 @@ bool begins_message(std::string_view line) {
 
 }  // namespace
 
+std::vector<std::string> places_in(std::string_view text) {
+    constexpr std::string_view kOnLine = " on line ";
+    std::vector<std::string> places;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool is_start = text[at] == '/' && (at == 0 || !is_path_byte(text[at - 1]));
+        if (!is_start) {
+            continue;
+        }
+        std::size_t end = at;
+        while (end < text.size() && is_path_byte(text[end])) {
+            ++end;
+        }
+        const std::string_view rest = text.substr(end);
+        if ((rest.size() > 1 && rest[0] == ':' && is_digit(rest[1])) || rest.starts_with(kOnLine)) {
+            places.emplace_back(text.substr(at, end - at));
+        }
+        at = end;
+    }
+    return places;
+}
+
 std::string without_private_quotes(std::string_view line, const IsOpen& is_open) {
     const std::vector<std::string> places = places_in(line);
     if (!places.empty() && std::ranges::all_of(places, is_open)) {
@@ -105,9 +104,7 @@ std::string without_private_quotes(std::string_view line, const IsOpen& is_open)
 
 std::string without_private_quotes_in(std::string_view output, const IsOpen& is_open) {
     std::string result;
-    while (!output.empty()) {
-        const std::size_t end = std::min(output.find('\n'), output.size());
-        const std::string_view line = output.substr(0, end);
+    for (const std::string_view line : lines_of(output)) {
         const std::vector<std::string> places = places_in(line);
         const bool is_shown = line.empty() || begins_message(line) ||
                               (!places.empty() && std::ranges::all_of(places, is_open));
@@ -120,7 +117,6 @@ std::string without_private_quotes_in(std::string_view output, const IsOpen& is_
             }
         }
         result += '\n';
-        output.remove_prefix(std::min(end + 1, output.size()));
     }
     return result;
 }
