@@ -7,6 +7,7 @@
 #include "core/text.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/executor/gate.hpp"
+#include "sandbox/secrecy/tool_words.hpp"
 #include "sandbox/tools/known_services.hpp"
 #include "sandbox/tools/preview.hpp"
 
@@ -41,6 +42,12 @@ void run_checks(std::vector<Check> checks, const HoldDone& done) {
             run_checks(checks, done);
         }
     });
+}
+
+// systemd says no name where it knows nothing of the unit.
+core::UnitState named(core::UnitState state, const std::string& name) {
+    state.id = state.id.empty() ? name : state.id;
+    return state;
 }
 
 GateHold refusal(const Error& error) {
@@ -82,28 +89,17 @@ std::optional<GateHold> judge_config(const Result<ConfigTestFact>& test) {
         core::sanitize(core::one_line(test->output))};
 }
 
-// "/etc/nginx/nginx.conf:12", "... on line 12": the place of a complaint. nginx names its main file
-// behind every failure, without a line. PHP-FPM's syntax errors name no file ("in Unknown on line
-// 2"): only the line behind them does, which tells what could not be included, or, for the main
-// file itself, not be loaded.
-bool names_place(std::string_view output, const std::string& file) {
-    constexpr std::string_view kOnLine = " on line ";
-    constexpr std::string_view kInclude = "ERROR: Unable to include ";
-    constexpr std::string_view kLoad = "ERROR: failed to load configuration file '";
-    const bool is_included = output.find(kInclude) != std::string_view::npos;
-    for (std::size_t at = output.find(file); at != std::string_view::npos;
-         at = output.find(file, at + 1)) {
-        const bool is_whole = at == 0 || (output[at - 1] != '/' && output[at - 1] != '.');
-        const std::string_view rest = output.substr(at + file.size());
-        const bool has_line = rest.size() > 1 && rest[0] == ':' && rest[1] >= '0' && rest[1] <= '9';
-        const std::string_view before = output.substr(0, at);
-        const bool is_of_fpm = (before.ends_with(kInclude) && rest.starts_with(" from ")) ||
-                               (!is_included && before.ends_with(kLoad) && rest.starts_with("'"));
-        if (is_whole && (has_line || rest.starts_with(kOnLine) || is_of_fpm)) {
-            return true;
-        }
-    }
-    return false;
+// Is it the place of a complaint? nginx names its main file behind every failure, without a line.
+// PHP-FPM's syntax errors name no file ("in Unknown on line 2"): only the line behind them does,
+// which tells what could not be included, or, for the main file itself, not be loaded.
+bool names_place(const std::string& output, const std::string& file) {
+    const std::string include = "ERROR: Unable to include ";
+    const std::string load = "ERROR: failed to load configuration file '";
+    const auto says = [&output](const std::string& words) {
+        return output.find(words) != std::string::npos;
+    };
+    return std::ranges::count(places_in(output), file) > 0 || says(include + file + " from ") ||
+           (!says(include) && says(load + file + "'"));
 }
 
 // The test must fail, and for the file that is to be restored.
@@ -244,23 +240,23 @@ void Examiner::look_at_intent(const Plan& plan, HoldDone done) {
             } else if (core::heard_intent(*state)) {
                 done(check_intent(*state, std::nullopt));
             } else {
-                ask_journal(plan, *state, done);
+                ask_journal(named(*state, plan.unit),
+                            [state = *state, done](const std::optional<core::LastJob>& job) {
+                                done(check_intent(state, job));
+                            });
             }
         });
 }
 
-void Examiner::ask_journal(const Plan& plan, const core::UnitState& state, const HoldDone& done) {
-    ports_.facts.last_job(state.id.empty() ? plan.unit : state.id,
-                          [this, state, done](const Result<std::string>& line) {
-                              auto job = line ? core::decode_last_job(*line) : std::nullopt;
-                              // What is on its way to the journal may say otherwise; the agent asks
-                              // again.
-                              const core::TimePoint now = ports_.now();
-                              if (job && !core::is_settled(state, *job, state.changed, now)) {
-                                  job.reset();
-                              }
-                              done(check_intent(state, job));
-                          });
+void Examiner::ask_journal(const core::UnitState& state, const JobDone& done) {
+    ports_.facts.last_job(state.id, [this, state, done](const Result<std::string>& line) {
+        auto job = line ? core::decode_last_job(*line) : std::nullopt;
+        // What is on its way to the journal may say otherwise; the agent asks again.
+        if (job && !core::is_settled(state, *job, state.changed, ports_.now())) {
+            job.reset();
+        }
+        done(job);
+    });
 }
 
 void Examiner::look_once_more(const Plan& plan, HoldDone done) {
@@ -295,48 +291,53 @@ void Examiner::look_at_company(const Plan& plan, HoldDone done) {
 // What it requires and has failed or been stopped since the unit came up last, it cannot do
 // without. What ends by itself, or was down then as well, is no reason.
 void Examiner::look_at_needed(const Plan& plan,
-                              const std::vector<std::string>& names,
+                              std::vector<std::string> names,
                               const HoldDone& done) {
-    std::vector<Check> checks;
-    checks.reserve(names.size());
-    for (const std::string& name : names) {
-        checks.emplace_back([this, plan, name](const HoldDone& then) {
-            ports_.systemd.read_unit(
-                plan.unit, [this, name, then](const Result<core::UnitState>& unit) {
+    if (names.empty()) {
+        done(std::nullopt);
+        return;
+    }
+    ports_.systemd.read_unit(
+        plan.unit, [this, names = std::move(names), done](const Result<core::UnitState>& unit) {
+            if (!unit) {
+                done(refusal(unit.error()));
+                return;
+            }
+            std::vector<Check> checks;
+            checks.reserve(names.size());
+            for (const std::string& name : names) {
+                checks.emplace_back([this, unit = *unit, name](const HoldDone& then) {
                     ports_.systemd.read_unit(
-                        name, [this, name, unit, then](const Result<core::UnitState>& needed) {
-                            if (unit && needed) {
-                                judge_needed(name, *unit, *needed, then);
+                        name, [this, unit, name, then](const Result<core::UnitState>& needed) {
+                            if (needed) {
+                                judge_needed(unit, named(*needed, name), then);
                             } else {
-                                then(refusal(unit ? needed.error() : unit.error()));
+                                then(refusal(needed.error()));
                             }
                         });
                 });
+            }
+            run_checks(std::move(checks), done);
         });
-    }
-    run_checks(std::move(checks), done);
 }
 
-void Examiner::judge_needed(const std::string& name,
-                            const core::UnitState& unit,
+void Examiner::judge_needed(const core::UnitState& unit,
                             const core::UnitState& needed,
                             const HoldDone& done) {
-    const auto hold = check_needed(name, unit, needed);
+    const auto hold = check_needed(needed.id, unit, needed);
     if (!hold || needed.active == core::ActiveState::kFailed) {
         done(hold);
         return;
     }
-    const auto judge = [hold, done](core::Intent intent) {
-        done(intent == core::Intent::kNobody ? std::nullopt : hold);
+    const auto judge = [needed, hold, done](const std::optional<core::LastJob>& job) {
+        const bool is_nobodys = core::intent_of(needed, job) == core::Intent::kNobody;
+        done(is_nobodys ? std::nullopt : hold);
     };
-    if (const auto heard = core::heard_intent(needed)) {
-        judge(*heard);
-        return;
+    if (core::heard_intent(needed)) {
+        judge(std::nullopt);
+    } else {
+        ask_journal(needed, judge);
     }
-    ports_.facts.last_job(
-        needed.id.empty() ? name : needed.id, [needed, judge](const Result<std::string>& line) {
-            judge(core::intent_of(needed, line ? core::decode_last_job(*line) : std::nullopt));
-        });
 }
 
 void Examiner::look_at_listeners(const Plan& plan, HoldDone done) {

@@ -6,6 +6,7 @@
 
 #include "actions/catalogue.hpp"
 #include "core/inspection.hpp"
+#include "core/intent.hpp"
 #include "core/unit_state.hpp"
 #include "policies/policy.hpp"
 #include "sandbox/executor/good_copies.hpp"
@@ -14,6 +15,7 @@
 #include "sandbox/executor/work_guard.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -65,19 +67,21 @@ class Examiner {
     void look_at_guards(const actions::Plan& plan, HoldDone done);
 
   private:
+    using JobDone = std::function<void(const std::optional<core::LastJob>&)>;
+
     void name_first_hold(const actions::Plan& plan, GateHold hold, const ExaminedDone& done);
     void look_at_unit(const actions::Plan& plan, HoldDone done);
     // Did somebody stop the unit that is to be started? As heard by ourselves, else as systemd has
     // written.
     void look_at_intent(const actions::Plan& plan, HoldDone done);
-    void ask_journal(const actions::Plan& plan, const core::UnitState& state, const HoldDone& done);
+    // Nothing: the journal does not tell, or not yet. By the state's own name.
+    void ask_journal(const core::UnitState& state, const JobDone& done);
     // Which other units would start, stop or restart with it?
     void look_at_company(const actions::Plan& plan, HoldDone done);
     void look_at_needed(const actions::Plan& plan,
-                        const std::vector<std::string>& names,
+                        std::vector<std::string> names,
                         const HoldDone& done);
-    void judge_needed(const std::string& name,
-                      const core::UnitState& unit,
+    void judge_needed(const core::UnitState& unit,
                       const core::UnitState& needed,
                       const HoldDone& done);
     void look_at_listeners(const actions::Plan& plan, HoldDone done);
