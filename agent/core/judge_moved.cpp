@@ -30,10 +30,6 @@ bool is_unix(std::string_view address) {
     return address.starts_with("unix:");
 }
 
-std::string real_address(const Backend& backend) {
-    return backend.real.empty() ? backend.address : backend.real;
-}
-
 const Seen* seen_before(const Findings& findings) {
     const Seen* seen = findings.topology == nullptr
                            ? nullptr

@@ -27,23 +27,12 @@ bool is_look_fresh(const Findings& findings) {
     return findings.work.looks > 0 && findings.now - findings.work.until <= kLookAge;
 }
 
-// nginx may name a link (Debian's /run/php/php-fpm.sock); the listener has the name behind it.
-bool is_named_by(const Backend& backend, const Listener& listener) {
-    return is_answered_by(backend.address, listener) ||
-           (!backend.real.empty() && is_answered_by(backend.real, listener));
-}
-
-const Listener* find_listener_of(const Inspection& inspection, const Backend& backend) {
-    const Listener* listener = inspection.find_listener(backend.address);
-    return listener != nullptr || backend.real.empty() ? listener
-                                                       : inspection.find_listener(backend.real);
-}
-
 // The backend at which nobody waits, or only since a moment ago; nullptr: there is none.
 const Backend* find_idle(const Findings& findings) {
     for (const Backend& backend : findings.backends) {
-        const Listener* listener =
-            findings.inspection ? find_listener_of(*findings.inspection, backend) : nullptr;
+        const Listener* listener = findings.inspection
+                                       ? findings.inspection->find_listener(real_address(backend))
+                                       : nullptr;
         if (listener == nullptr || waited_at(findings.work, listener->address) < kShortestWait) {
             return &backend;
         }
@@ -61,7 +50,7 @@ const Listener* find_unnamed(const Findings& findings) {
                             (listener.is_main || findings.role != ServiceRole::kPhpFpm);
         const bool is_named = std::any_of(
             findings.backends.begin(), findings.backends.end(), [&](const Backend& backend) {
-                return is_named_by(backend, listener);
+                return is_answered_by(real_address(backend), listener);
             });
         const bool is_used = listener.connections.value_or(1) > 0 || listener.queue > 0;
         if (is_own && !is_named && is_used) {

@@ -96,6 +96,10 @@ bool is_unowned_name(std::string_view name) {
            std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
+const std::string& real_address(const Backend& backend) {
+    return backend.real.empty() ? backend.address : backend.real;
+}
+
 bool is_loopback(std::string_view address) {
     return address.starts_with("127.") || address.starts_with("[::1]:");
 }

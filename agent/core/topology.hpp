@@ -142,6 +142,9 @@ struct Topology {
 [[nodiscard]] bool is_unowned_name(std::string_view name);
 
 // "unix:…", 127.0.0.0/8, [::1]: whatever listens there runs on this machine.
+// Where it is listened on: behind symbolic links.
+[[nodiscard]] const std::string& real_address(const Backend& backend);
+
 [[nodiscard]] bool is_local(std::string_view address);
 [[nodiscard]] bool is_loopback(std::string_view address);  // 127.0.0.0/8 and [::1], with a port
 
