@@ -145,6 +145,20 @@ void drop_service(State& state, const std::string& unit) {
     state.services.erase(unit);
 }
 
+void place_anew(Context& context, const std::vector<std::uint64_t>& ids) {
+    for (const std::uint64_t id : ids) {
+        const auto found = context.state.incidents.find(id);
+        if (found == context.state.incidents.end()) {
+            continue;
+        }
+        const ServiceRecord* record = context.find_service(found->second.unit);
+        if (record != nullptr && record->is_kept && record->incident == id) {
+            drop_service(context.state, found->second.unit);
+        }
+        place(context, found->second);
+    }
+}
+
 // Until the record was known, nobody could tell why their services were gone.
 void place_the_rest(Context& context) {
     std::vector<std::uint64_t> homeless;
@@ -155,17 +169,9 @@ void place_the_rest(Context& context) {
         if (incident.phase == Phase::kClosed || (is_placed && !is_kept)) {
             continue;
         }
-        if (is_kept) {
-            drop_service(context.state, incident.unit);
-        }
         homeless.push_back(id);
     }
-    for (const std::uint64_t id : homeless) {
-        const auto found = context.state.incidents.find(id);
-        if (found != context.state.incidents.end()) {
-            place(context, found->second);
-        }
-    }
+    place_anew(context, homeless);
 }
 
 // Kept only while nobody knew whether an act of ours had taken them out of the configuration.
@@ -178,10 +184,7 @@ void let_go(Context& context) {
             ended.push_back(id);
         }
     }
-    for (const std::uint64_t id : ended) {
-        drop_service(context.state, context.state.incidents.at(id).unit);
-        place(context, context.state.incidents.at(id));
-    }
+    place_anew(context, ended);
 }
 
 }  // namespace

@@ -68,6 +68,11 @@ std::string invocations(const Case& c) {
     return invocation_of(&c.record) + " " + invocation_of(target);
 }
 
+// By an act that was to end the very records that have opened the incident.
+bool is_measured_by_records(const Incident& incident) {
+    return incident.is_complaint && incident.trial.has_value();
+}
+
 void begin_soak(const Case& c) {
     Incident& incident = c.incident;
     const core::Duration soak = verify_terms(c.context.state, incident).soak;
@@ -81,14 +86,16 @@ void begin_soak(const Case& c) {
     incident.text = (address.empty() ? incident.unit + " answers again" : address + " answers") +
                     "; watching it for " + core::format_duration(soak);
     c.context.record(RecordKind::kVerifying, incident, incident.text);
-    c.context.wake(incident.unit, c.record, c.context.now + std::min(soak / 2, kLogLag));
+    const core::Duration next =
+        is_measured_by_records(incident) ? std::min(soak / 2, kLogLag) : soak;
+    c.context.wake(incident.unit, c.record, c.context.now + next);
 }
 
 // What was said until the soak had begun is no news; logs are read a little later than written.
 // False: it cannot all have been read yet.
 bool has_heard_the_past(const Case& c) {
     Incident& incident = c.incident;
-    if (!incident.trial || incident.trial->is_heard) {
+    if (!is_measured_by_records(incident) || incident.trial->is_heard) {
         return true;
     }
     const core::Duration soak = verify_terms(c.context.state, incident).soak;
@@ -121,7 +128,7 @@ void conclude_healed(const Case& c) {
 // those that are nginx's own for certain.
 std::optional<core::Sighting> find_complaint_against(const Case& c) {
     const Incident& incident = c.incident;
-    if (!incident.is_complaint || !incident.trial) {
+    if (!is_measured_by_records(incident)) {
         return std::nullopt;
     }
     auto complaint = find_complaint_since(c.context, c.record, incident.trial->said);
