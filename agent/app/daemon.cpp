@@ -132,13 +132,14 @@ void Daemon::make_driver(engine::State state) {
         .read_journal = io::read_journal_excerpt,
         .warn = warn,
         .read_logs =
-            [this](const std::string& unit, ServiceLogs::Done done) {
-                const core::Service* service = driver_->state().topology.find_by_unit(unit);
-                service_logs_->read(unit, service == nullptr ? "" : service->log, std::move(done));
+            [this](const std::string& unit, const std::string& log, ServiceLogs::Done done) {
+                service_logs_->read(unit, log, std::move(done));
             },
         .identify =
-            [this](core::Inspection look, std::function<void(core::Inspection)> done) {
-                identify(*systemd_, driver_->state().topology, std::move(look), std::move(done));
+            [this](const core::Topology& topology,
+                   core::Inspection look,
+                   std::function<void(core::Inspection)> done) {
+                identify(*systemd_, topology, std::move(look), std::move(done));
             },
         .read_last_job = journal::read_last_job,
         .on_inspection = [this](const core::Inspection& look) { topology_->take_look(look); },

@@ -143,7 +143,9 @@ void Driver::run(const engine::ReadJobs& effect) {
 void Driver::run(const engine::ReadLogs& effect) {
     // Reading takes its time, and a visitor is waiting for the probe and the act.
     after(kJournalDelay, [this, unit = effect.unit] {
-        outside_.read_logs(unit, [this, unit](std::vector<core::SymptomSeen> records) {
+        const core::Service* service = state_.topology.find_by_unit(unit);
+        const std::string log = service == nullptr ? "" : service->log;
+        outside_.read_logs(unit, log, [this, unit](std::vector<core::SymptomSeen> records) {
             for (core::SymptomSeen& seen : records) {
                 feed(std::move(seen));
             }
@@ -173,14 +175,15 @@ void Driver::take_inspected(core::Inspected inspected) {
         feed(std::move(inspected));
         return;
     }
-    outside_.identify(*inspected.inspection, [this, inspected](core::Inspection look) {
+    const auto take = [this, inspected](core::Inspection look) {
         if (outside_.on_inspection) {
             outside_.on_inspection(look);
         }
         core::Inspected identified = inspected;
         identified.inspection = std::move(look);
         feed(std::move(identified));
-    });
+    };
+    outside_.identify(state_.topology, *inspected.inspection, take);
 }
 
 void Driver::run(const engine::ReadFilter& effect) {

@@ -34,12 +34,16 @@ class Driver {
                                                              const std::string& invocation)>
             read_journal;
         std::function<void(const std::string&)> warn;  // a sentence for the journal
-        // What the service's own log, its journal and the kernel have said lately; answers once.
+        // What the service's own log ("" where it has none), its journal and the kernel have said
+        // lately; answers once.
         std::function<void(const std::string& unit,
+                           const std::string& log,
                            std::function<void(std::vector<core::SymptomSeen>)> done)>
             read_logs;
         // Adds what systemd knows of the listeners; answers once.
-        std::function<void(core::Inspection, std::function<void(core::Inspection)>)> identify;
+        std::function<void(
+            const core::Topology&, core::Inspection, std::function<void(core::Inspection)> done)>
+            identify;
         // What systemd has written about the unit's jobs.
         std::function<core::Result<core::LastJob>(const std::string& id)> read_last_job;
         std::function<void(const core::Inspection&)> on_inspection{};  // identified

@@ -133,23 +133,25 @@ class Performance {
         engine::State state;
         state.policy = piece_.policy;
         driver_ = std::make_unique<app::Driver>(
-            app::Driver::Outside{
-                .loop = loop_,
-                .executor = *one_,
-                .record = [](core::TimePoint, const engine::Record&) {},
-                .read_journal = io::read_journal_excerpt,
-                .warn = warn,
-                .read_logs =
-                    [this](const std::string& unit, app::ServiceLogs::Done done) {
-                        const core::Service* service = piece_.topology.find_by_unit(unit);
-                        service_logs_->read(
-                            unit, service == nullptr ? "" : service->log, std::move(done));
-                    },
-                .identify =
-                    [this](core::Inspection look, std::function<void(core::Inspection)> done) {
-                        app::identify(*systemd_, piece_.topology, std::move(look), std::move(done));
-                    },
-                .read_last_job = journal::read_last_job},
+            app::Driver::Outside{.loop = loop_,
+                                 .executor = *one_,
+                                 .record = [](core::TimePoint, const engine::Record&) {},
+                                 .read_journal = io::read_journal_excerpt,
+                                 .warn = warn,
+                                 .read_logs =
+                                     [this](const std::string& unit,
+                                            const std::string& log,
+                                            app::ServiceLogs::Done done) {
+                                         service_logs_->read(unit, log, std::move(done));
+                                     },
+                                 .identify =
+                                     [this](const core::Topology& topology,
+                                            core::Inspection look,
+                                            std::function<void(core::Inspection)> done) {
+                                         app::identify(
+                                             *systemd_, topology, std::move(look), std::move(done));
+                                     },
+                                 .read_last_job = journal::read_last_job},
             std::move(state));
         return core::Done{};
     }

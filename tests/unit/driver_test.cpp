@@ -50,21 +50,21 @@ class LiveDriver : public testing::Test {
     FakeExecutor executor_;
     std::vector<engine::RecordKind> records_;
     Driver driver_{
-        Driver::Outside{loop_,
-                        executor_,
-                        [this](core::TimePoint, const engine::Record& record) {
-                            records_.push_back(record.kind);
-                        },
-                        [](const std::string&, const std::string&) {
-                            return core::Result<std::vector<std::string>>(
-                                std::vector<std::string>{});
-                        },
-                        [](const std::string&) {},
-                        [](const std::string&, const auto& done) { done({}); },
-                        [](core::Inspection look, const auto& done) { done(look); },
-                        [](const std::string&) {
-                            return core::Result<core::LastJob>(core::Error{"nobody can be asked"});
-                        }},
+        Driver::Outside{
+            loop_,
+            executor_,
+            [this](core::TimePoint, const engine::Record& record) {
+                records_.push_back(record.kind);
+            },
+            [](const std::string&, const std::string&) {
+                return core::Result<std::vector<std::string>>(std::vector<std::string>{});
+            },
+            [](const std::string&) {},
+            [](const std::string&, const std::string&, const auto& done) { done({}); },
+            [](const core::Topology&, core::Inspection look, const auto& done) { done(look); },
+            [](const std::string&) {
+                return core::Result<core::LastJob>(core::Error{"nobody can be asked"});
+            }},
         policies()};
 };
 
