@@ -448,17 +448,27 @@ TEST(ExecutorMending, RestartsForALostSocketOnlyWhereTheUnitHasLostOne) {
     EXPECT_TRUE(check_lost_socket(plan, inspection)) << "the restart would remove the cache's";
 }
 
-TEST(ExecutorMending, RestartsForALostSocketOnlyWhileTheUnitServesNobody) {
+actions::Plan restart_for_a_lost_socket() {
     actions::Plan plan;
     plan.act = ActId::kRestartUnit;
     plan.unit = kFpm;
     plan.role = core::ServiceRole::kPhpFpm;
+    return plan;
+}
+
+core::Listener lost_listener() {
     core::Listener lost;
     lost.address = "unix:/run/php/a.sock";
     lost.unit = kFpm;
     lost.is_main = true;
     lost.is_reachable = false;
     lost.connections = 0;
+    return lost;
+}
+
+TEST(ExecutorMending, RestartsForALostSocketOnlyWhileTheUnitServesNobody) {
+    const actions::Plan plan = restart_for_a_lost_socket();
+    const core::Listener lost = lost_listener();
     core::Listener other = lost;
     other.address = "unix:/run/php/b.sock";
     other.is_reachable = true;
@@ -482,16 +492,8 @@ TEST(ExecutorMending, RestartsForALostSocketOnlyWhileTheUnitServesNobody) {
 }
 
 TEST(ExecutorMending, RestartsForALostSocketOnlyWhileNoWorkerWorksOnWithoutAVisitor) {
-    actions::Plan plan;
-    plan.act = ActId::kRestartUnit;
-    plan.unit = kFpm;
-    plan.role = core::ServiceRole::kPhpFpm;
-    core::Listener lost;
-    lost.address = "unix:/run/php/a.sock";
-    lost.unit = kFpm;
-    lost.is_main = true;
-    lost.is_reachable = false;
-    lost.connections = 0;
+    const actions::Plan plan = restart_for_a_lost_socket();
+    const core::Listener lost = lost_listener();
     core::Listener port = lost;
     port.address = "127.0.0.1:9001";
     port.is_reachable = true;
