@@ -383,6 +383,9 @@ TEST_F(ExecutorOnBus, AcknowledgementsAreForRootAndOfWhatIsThere) {
     EXPECT_EQ(call("Acknowledge", "ta(sss)", std::uint64_t{0}, 1, "f", "../x", "p"),
               is_root ? "BadArgument" : "NotAllowed");
     EXPECT_EQ(call("Acknowledge", "ta(sss)", std::uint64_t{0}, 1, "f", "", "p"),
+              is_root ? "BadArgument" : "NotAllowed");
+    const std::string digest(64, 'a');
+    EXPECT_EQ(call("Acknowledge", "ta(sss)", std::uint64_t{0}, 1, "f", digest.c_str(), "p"),
               is_root ? "ok" : "NotAllowed");
 }
 
