@@ -27,6 +27,9 @@ T = TypeVar("T")
 
 BOOT_DEADLINE = 60.0
 POLL_INTERVAL = 0.02
+# Whoever waits leaves the processors to those that are waited for: it pauses for so many times as long as it looks.
+PAUSE_PER_LOOK = 5
+LONGEST_PAUSE = 0.5
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root", "TERM": "dumb"}
 
 _counter = itertools.count(1)
@@ -291,21 +294,23 @@ class Machine:
         """The first true value of `predicate`; a MachineError after `deadline` seconds."""
         end = time.monotonic() + deadline
         while True:
+            began = time.monotonic()
             value = predicate()
             if value:
                 return value
             if time.monotonic() >= end:
                 description = what or getattr(predicate, "__name__", "condition")
                 raise MachineError(f"{self.label}: waited {deadline:.0f} s in vain for {description}")
-            time.sleep(POLL_INTERVAL)
+            time.sleep(_pause_after(time.monotonic() - began))
 
     def holds_for(self, predicate: Callable[[], bool], seconds: float, what: str) -> None:
         """A MachineError as soon as `predicate` is false within `seconds`: for things that must *not* happen."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
+            began = time.monotonic()
             if not predicate():
                 raise MachineError(f"{self.label}: did not stay true for {seconds:.0f} s: {what}")
-            time.sleep(0.1)
+            time.sleep(max(0.1, _pause_after(time.monotonic() - began)))
 
 
 class Holder:
@@ -328,6 +333,10 @@ class Holder:
         """A process that was killed meanwhile ends now."""
         self._machine.run("pkill", "-KILL", "--exact", "strace", check=False)
         self._process.wait(timeout=10)
+
+
+def _pause_after(look: float) -> float:
+    return min(max(POLL_INTERVAL, PAUSE_PER_LOOK * look), LONGEST_PAUSE)
 
 
 def close_all() -> None:
