@@ -71,8 +71,8 @@ class _Result(unittest.TestResult):
     def addSubTest(self, test, subtest, err):  # type: ignore[no-untyped-def]  # noqa: N802
         super().addSubTest(test, subtest, err)
         if err is not None:
-            self.problems.append(f"{subtest.id()}\n")
             self._note(test, err)
+            self.problems[-1] = f"{subtest.id()}\n{self.problems[-1]}"
 
 
 def discover() -> list[type[Scenario]]:
