@@ -31,7 +31,7 @@ import machine  # noqa: E402
 from scenario import Scenario  # noqa: E402
 
 # Scenarios mostly wait, so more of them run than there are processors.
-MOST_AGAIN = 5
+MOST_AGAIN = 10
 DEFAULT_JOBS = 2 + 2 * (os.cpu_count() or 1)
 
 
