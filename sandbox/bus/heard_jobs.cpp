@@ -2,20 +2,44 @@
 #include "sandbox/bus/heard_jobs.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <tuple>
 
 namespace gatemend::bus {
+
+namespace {
+
+// Units that come in numbers (instances of a template, sessions, what systemd-run starts, our own
+// tools) have the beginning of their names in common.
+std::string_view family_of(std::string_view unit) {
+    return unit.substr(0, unit.find_first_of("@0123456789"));
+}
+
+}  // namespace
 
 void HeardJobs::note(const std::string& unit,
                      std::uint32_t id,
                      const std::string& result,
                      core::Duration now) {
     if (jobs_.size() >= kMaxUnits && !jobs_.contains(unit)) {
-        const auto oldest = std::ranges::min_element(
-            jobs_, {}, [](const auto& entry) { return entry.second.ended; });
+        const auto oldest = find_dispensable();
         since_ = since_ ? std::optional{std::max(*since_, oldest->second.ended)} : since_;
         jobs_.erase(oldest);
     }
     jobs_.insert_or_assign(unit, Job{id, result, now});
+}
+
+// The oldest of the family that fills the table: a stop of a single unit outlives a flood of
+// others.
+HeardJobs::Jobs::iterator HeardJobs::find_dispensable() {
+    std::map<std::string_view, std::ptrdiff_t> members;
+    for (const auto& [unit, job] : jobs_) {
+        ++members[family_of(unit)];
+    }
+    return std::ranges::min_element(jobs_, {}, [&members](const auto& entry) {
+        return std::tuple{-members[family_of(entry.first)], entry.second.ended};
+    });
 }
 
 void HeardJobs::tell(core::UnitState& state, core::Duration left_active) const {

@@ -40,10 +40,12 @@ class HeardJobs {
         std::string result;
         core::Duration ended{};
     };
+    using Jobs = std::map<std::string, Job>;
 
+    [[nodiscard]] Jobs::iterator find_dispensable();
     [[nodiscard]] bool is_telling(const Job& job, core::Duration left_active) const;
 
-    std::map<std::string, Job> jobs_;
+    Jobs jobs_;
     std::optional<core::Duration> since_;  // nothing has been missed since then
 };
 

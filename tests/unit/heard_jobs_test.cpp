@@ -75,11 +75,32 @@ TEST(HeardJobs, KeepsTheNewestAndKnowsThatItHasForgotten) {
     heard.note(kUnit, 1, "done", seconds{20});
     EXPECT_FALSE(failed(heard, seconds{10}).has_missed_jobs);
     for (std::size_t i = 0; i < HeardJobs::kMaxUnits; ++i) {
-        heard.note("other-" + std::to_string(i) + ".service", 2, "done", seconds{30});
+        heard.note(std::string(i + 1, 'x') + ".service", 2, "done", seconds{30});
     }
     const core::UnitState state = failed(heard, seconds{10});
     EXPECT_FALSE(state.has_ended_job);
     EXPECT_TRUE(state.has_missed_jobs);
+}
+
+// Each visitor of sshd, each session and each tool of ours is a unit with a name of its own.
+TEST(HeardJobs, AFloodOfNumberedUnitsMakesRoomAmongItself) {
+    for (const std::string& flood : {"gatemend-tool-", "sshd@", "session-", "run-u"}) {
+        HeardJobs heard;
+        heard.begin(seconds{1});
+        heard.note(kUnit, 1, "done", seconds{20});
+        heard.note("php@shop.service", 2, "done", seconds{20});
+        for (std::size_t i = 0; i < 3 * HeardJobs::kMaxUnits; ++i) {
+            heard.note(flood + std::to_string(i) + ".service", 3, "done", seconds{30});
+        }
+        const core::UnitState state = failed(heard, seconds{10});
+        EXPECT_EQ(state.job_result, "done") << flood;
+        EXPECT_EQ(state.ended_job, 1U) << flood;
+        core::UnitState instance;
+        instance.id = "php@shop.service";
+        instance.active = core::ActiveState::kFailed;
+        heard.tell(instance, seconds{10});
+        EXPECT_EQ(instance.ended_job, 2U) << flood;
+    }
 }
 
 }  // namespace
