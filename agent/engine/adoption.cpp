@@ -174,10 +174,28 @@ void place_the_rest(Context& context) {
     place_anew(context, homeless);
 }
 
-// Kept only while nobody knew whether an act of ours had taken them out of the configuration.
-void let_go(Context& context) {
+// Their fate was to be read in the record.
+std::vector<std::uint64_t> take_awaiting(State& state) {
+    std::vector<std::uint64_t> awaiting;
+    for (auto& [id, incident] : state.incidents) {
+        if (incident.awaits_ledger) {
+            awaiting.push_back(id);
+        }
+        incident.awaits_ledger = false;
+    }
+    return awaiting;
+}
+
+// Kept only while nobody knew whether an act of ours had taken them out of the configuration. Where
+// it has, and is being undone, they stay: nginx's own words bring them back.
+void let_go(Context& context, const std::vector<std::uint64_t>& awaiting) {
     std::vector<std::uint64_t> ended;
-    for (const auto& [id, incident] : context.state.incidents) {
+    for (const std::uint64_t id : awaiting) {
+        const auto found = context.state.incidents.find(id);
+        if (found == context.state.incidents.end()) {
+            continue;
+        }
+        const Incident& incident = found->second;
         const ServiceRecord* record = context.find_service(incident.unit);
         const bool is_pending = incident.unverified_attempt || incident.phase == Phase::kActing;
         if (record != nullptr && record->is_kept && record->incident == id && !is_pending) {
@@ -205,14 +223,12 @@ void on_ledger(Context& context, const core::LedgerLearnt& learnt) {
     const bool is_first = !context.state.has_ledger;
     context.state.ledger = learnt.ledger;
     context.state.has_ledger = true;
-    for (auto& [id, incident] : context.state.incidents) {
-        incident.awaits_ledger = false;
-    }
+    const auto awaiting = take_awaiting(context.state);
     if (is_first) {
         place_the_rest(context);
     }
     adopt_attempts(context);
-    let_go(context);
+    let_go(context, awaiting);
     note_undone(context);
     evaluate_all(context);
 }
