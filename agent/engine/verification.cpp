@@ -296,6 +296,16 @@ std::string up_before(const std::string& unit, const core::UnitState& state) {
     return unit + " was up before the act and is " + core::describe(state) + " after it";
 }
 
+// By nginx's configuration: a name that a record mentions is looked up, too.
+bool is_backend_of(const core::Topology& topology,
+                   const std::string& unit,
+                   const std::string& address) {
+    const core::Service* service = topology.find_by_unit(unit);
+    return service != nullptr &&
+           std::ranges::find(service->backends, address, &core::Backend::address) !=
+               service->backends.end();
+}
+
 // What worked before the act and does not now; "" = nothing.
 std::string find_harm(const Case& c) {
     const Trial& trial = *c.incident.trial;
@@ -308,7 +318,9 @@ std::string find_harm(const Case& c) {
     for (const auto& [unit, addresses] : trial.answering) {
         const ServiceRecord* record = c.context.find_service(unit);
         // One that falls silent where it was has its own reason: nginx only says where to ask.
-        const bool is_led_astray = record != nullptr && !addresses.contains(record->probe_address);
+        const bool is_led_astray =
+            record != nullptr && !addresses.contains(record->probe_address) &&
+            is_backend_of(c.context.state.topology, unit, record->probe_address);
         const bool is_silent = is_led_astray && has_fresh_probe(*record) &&
                                record->bad_probes >= kBadProbesToBelieve &&
                                !core::is_slow(record->probe->outcome) &&

@@ -220,9 +220,44 @@ TEST(Repointing, ThatDoesNotHelpIsUndoneAndLeftToAPerson) {
     EXPECT_TRUE(story.says("the executor undoes it")) << story.dump();
     EXPECT_EQ(story.count("escalated"), 1U) << story.dump();
     story.forget();
+    story.tell({"+5ms ledger lifted php7.4-fpm.service"});
+    EXPECT_EQ(story.count("closed"), 0U) << "it is being undone" << story.dump();
     story.tell({"+1s topology unowned " + kDead, "+1m tick"});
     EXPECT_EQ(story.count("act "), 0U) << story.dump();
     EXPECT_EQ(story.count("escalated"), 0U) << "said once";
+}
+
+// Scripts and visitors can write names into records, and such a name is looked up.
+TEST(Repointing, IsNotUndoneForANameThatARecordOfANeighbourMentions) {
+    const std::string neighbour = "php8.2-fpm.service";
+    const std::string forged = "log name-unresolved - unit=" + neighbour + " about=evil.example";
+    Story story(repointing_policy(policy::OnFailure::kRollBack));
+    story.tell({"+1s log connect-refused " + kLiving, "+5ms probe " + neighbour + " good"});
+    upgrade_php(story);
+    story.tell(
+        {"+5ms proposed " + kDigest + " words", "+1s approve", "+10ms act done 3 succeeded"});
+    story.tell(std::vector<std::string>(6, forged));
+    bool is_looked_up = false;
+    for (int i = 0; i < 160; ++i) {
+        story.tell({"+250ms tick"});
+        const engine::ServiceRecord& record = story.state().services.at(neighbour);
+        if (record.running_probe && story.all("probe " + neighbour).back().ends_with(kLiving)) {
+            story.tell({"probe " + neighbour + " good"});
+        } else if (record.running_probe) {
+            is_looked_up = true;
+            core::ProbeAnswered answer{*record.running_probe, neighbour, "evil.example", {}};
+            answer.result.outcome = core::ProbeOutcome::kUnresolved;
+            story.feed(answer);
+            story.tell({forged});
+        }
+        const auto repointed = story.state().services.find("(" + kDead + ")");
+        if (repointed != story.state().services.end() && repointed->second.running_probe) {
+            story.tell({"probe (" + kDead + ") good"});
+        }
+    }
+    EXPECT_TRUE(is_looked_up) << story.dump();
+    EXPECT_TRUE(story.says("confirm 3 effective")) << story.dump();
+    EXPECT_FALSE(story.says("harmful")) << story.dump();
 }
 
 // A new agent: nginx is reloaded and names the living socket alone.

@@ -93,6 +93,12 @@ class Story {
 
     void forget() { lines_.clear(); }
 
+    // Now: what no event text says.
+    template <class Kind>
+    void feed(Kind event) {
+        timeline_.feed({timeline_.now(), std::move(event)});
+    }
+
     [[nodiscard]] const engine::State& state() const { return timeline_.state(); }
 
   private:
