@@ -58,8 +58,9 @@ bool is_clean_signal(int status) {
 
 // systemd kills with the same signals what did not come up in time, what ran out of memory, and
 // what is left of a start that failed.
-bool was_asked_to_end(const UnitState& state) {
-    const bool is_failed_start = state.has_ended_job && state.job_result == "failed";
+bool was_asked_to_end(const UnitState& state, const std::optional<LastJob>& job) {
+    const bool is_failed_start =
+        state.has_ended_job ? state.job_result == "failed" : job && job->has_failed;
     const bool is_exit = state.result == UnitResult::kExitCode && state.exec_main_code == kExited &&
                          is_exit_by_signal(state.exec_main_status);
     const bool is_death = state.result == UnitResult::kSignal && state.exec_main_code == kKilled &&
@@ -120,6 +121,8 @@ bool take_older(LastJob& job, const JobEntry& entry) {
     } else if (entry.job_type == "restart") {
         job.type = JobType::kRestart;
     }
+    job.has_failed = entry.job_result == "failed" &&
+                     (job.type == JobType::kStart || job.type == JobType::kRestart);
     if (job.type != JobType::kNone && entry.run) {
         job.run = is_run(*entry.run) ? *entry.run : "";
     }
@@ -128,7 +131,7 @@ bool take_older(LastJob& job, const JobEntry& entry) {
 
 std::string encode(const LastJob& job) {
     return "job=" + std::string{job_type_id(job.type)} + " id=" + std::to_string(job.id) +
-           " well=" + (job.has_ended_well ? "1" : "0") +
+           " well=" + (job.has_ended_well ? "1" : "0") + " failed=" + (job.has_failed ? "1" : "0") +
            " told=" + std::to_string(job.told.time_since_epoch().count()) +
            " run=" + job.run.value_or("-") + "\n";
 }
@@ -147,9 +150,10 @@ std::optional<LastJob> decode_last_job(std::string_view text) {
     const auto type = take("job=", ' ');
     const auto id = take("id=", ' ');
     const auto well = take("well=", ' ');
+    const auto failed = take("failed=", ' ');
     const auto told = take("told=", ' ');
     const auto run = take("run=", '\n');
-    if (!type || !id || !well || !told || !run || !line.empty()) {
+    if (!type || !id || !well || !failed || !told || !run || !line.empty()) {
         return std::nullopt;
     }
     const auto known = find_by_id(*type, JobType::kRestart, job_type_id);
@@ -163,6 +167,7 @@ std::optional<LastJob> decode_last_job(std::string_view text) {
     if (is_said) {
         job.run = std::string{*run};
     }
+    job.has_failed = *failed == "1";
     return encode(job) == text ? std::optional{job} : std::nullopt;
 }
 
@@ -207,7 +212,7 @@ Intent intent_of(const UnitState& state, const std::optional<LastJob>& job) {
 
 bool has_ended_well(const UnitState& state, const std::optional<LastJob>& job) {
     if (state.active == ActiveState::kFailed) {
-        return was_asked_to_end(state);
+        return was_asked_to_end(state, job);
     }
     if (state.active != ActiveState::kInactive) {
         return false;

@@ -38,6 +38,7 @@ struct LastJob {
     TimePoint told{};               // of the newest entry about the unit, whatever it says
     // The run that the newest job belongs to, as UnitState::invocation_id; absent: not said.
     std::optional<std::string> run{};
+    bool has_failed = false;  // that newest job: systemd itself ended what was left of the start
 
     friend bool operator==(const LastJob&, const LastJob&) = default;
 };

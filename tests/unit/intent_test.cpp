@@ -294,6 +294,29 @@ TEST(Intent, WhatSystemdItselfHasEndedWithASignalHasFailed) {
     EXPECT_FALSE(has_ended_well(state, std::nullopt)) << "ExecStartPost= has failed";
 }
 
+// At boot, or in a gap, nobody has heard how the start has ended.
+TEST(Intent, AStartThatFailedUnheardIsReadInTheJournal) {
+    for (const char* type : {"start", "restart"}) {
+        UnitState state = heard(ActiveState::kFailed);
+        state.result = UnitResult::kExitCode;
+        state.exec_main_code = 1;
+        state.exec_main_status = 143;
+        state.has_missed_jobs = true;
+        LastJob job;
+        ASSERT_TRUE(
+            take_older(job, {.job_type = type, .job_result = "failed", .job_id = "7", .run = ""}));
+        EXPECT_TRUE(job.has_failed) << type;
+        EXPECT_EQ(decode_last_job(encode(job)), job);
+        EXPECT_FALSE(has_ended_well(state, job)) << type;
+        state.has_ended_job = true;
+        state.job_result = "done";
+        EXPECT_TRUE(has_ended_well(state, job)) << "what was heard is newer";
+        LastJob stopped;
+        (void)take_older(stopped, {.job_type = "stop", .job_result = "failed", .job_id = "8"});
+        EXPECT_FALSE(stopped.has_failed) << "a stop";
+    }
+}
+
 TEST(Intent, TheLineOfTheToolIsReadAsItWasWritten) {
     for (const JobType type :
          {JobType::kNone, JobType::kStart, JobType::kStop, JobType::kRestart}) {
@@ -308,13 +331,13 @@ TEST(Intent, TheLineOfTheToolIsReadAsItWasWritten) {
     for (std::size_t size = 0; size < good.size(); ++size) {
         EXPECT_FALSE(decode_last_job(good.substr(0, size))) << size;
     }
-    for (const char* bad : {"job=stopp id=1 well=0 told=1 run=-\n",
-                            "job=stop id=-1 well=0 told=1 run=-\n",
-                            "job=stop id=99999999999 well=0 told=1 run=-\n",
-                            "job=stop id=1 well=0 told=x run=-\n",
-                            "job=stop id=1 well=0 told=1\n",
-                            "job=stop id=1 well=0 told=1 run=xyz\n",
-                            "job=stop id=1 well=0 told=1 run=-\nmore"}) {
+    for (const char* bad : {"job=stopp id=1 well=0 failed=0 told=1 run=-\n",
+                            "job=stop id=-1 well=0 failed=0 told=1 run=-\n",
+                            "job=stop id=99999999999 well=0 failed=0 told=1 run=-\n",
+                            "job=stop id=1 well=0 failed=0 told=x run=-\n",
+                            "job=stop id=1 well=0 failed=0 told=1\n",
+                            "job=stop id=1 well=0 failed=0 told=1 run=xyz\n",
+                            "job=stop id=1 well=0 failed=0 told=1 run=-\nmore"}) {
         EXPECT_FALSE(decode_last_job(bad)) << bad;
     }
 }
