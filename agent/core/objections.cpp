@@ -93,7 +93,7 @@ std::string find_short_pool(const Findings& findings) {
         return {};
     }
     for (const Backend& backend : findings.backends) {
-        const Listener* listener = findings.inspection->find_listener(backend.address);
+        const Listener* listener = findings.inspection->find_listener(real_address(backend));
         if (listener == nullptr || listener->queue == 0) {
             continue;  // with nobody waiting a pool keeps as few as it likes
         }

@@ -713,10 +713,11 @@ void Client::list_company(const std::string& unit,
     std::set<std::string> names = company_names(properties);
     names.insert(unit);
     const std::string what = "the states of " + std::to_string(names.size()) + " units: ";
-    const auto take = [what, unit, properties = std::move(properties), done](
+    const auto own = get<std::string>(properties, "Id", unit);  // asked for by an alias, perhaps
+    const auto take = [what, own, properties = std::move(properties), done](
                           MaybeError error, const std::vector<ListedStruct>& listed) {
         done(error ? Result<UnitCompany>{Error{what + error->getMessage()}}
-                   : company_of(unit, properties, listed_units(listed)));
+                   : company_of(own, properties, listed_units(listed)));
     };
     try {
         manager_->callMethodAsync("ListUnitsByNames")
