@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
-from gatemend import Record, advice_of, is_about, is_closed, supporting_witnesses
+from gatemend import Record, advice_of, is_about, supporting_witnesses
 from machine import MachineError
 from scenario import Scenario
 from website import NGINX_LOG, Answer, Visitors
@@ -43,11 +43,11 @@ class Diagnosed(Scenario):
     def _was_answered(self, status: int) -> Answer | None:
         return next((answer for answer in reversed(self.visitors.answers) if answer.status == status), None)
 
-    def assert_logged(self, pattern: str, log: str = NGINX_LOG) -> None:
+    def assert_logged(self, pattern: str, log: str = NGINX_LOG, deadline: float = 30) -> None:
         def is_logged() -> bool:
             return self.machine.exists(log) and re.search(pattern, self.machine.read(log)) is not None
 
-        self.machine.wait_until(is_logged, 30, f"/{pattern}/ in {log}")
+        self.machine.wait_until(is_logged, deadline, f"/{pattern}/ in {log}")
 
     def assert_in_journal(self, pattern: str, unit: str) -> None:
         def is_logged() -> bool:
@@ -96,4 +96,4 @@ class Diagnosed(Scenario):
         """Visitors are served, and gatemend has seen it: where units and sockets say so."""
         self.assert_recovers()
         if self.needs_package:
-            self.machine.wait_until(lambda: all(map(is_closed, self.gatemend.incidents())), 30, "all incidents to close")
+            self.machine.wait_until(self.are_closed, 30, "all incidents to close")

@@ -10,9 +10,9 @@ import pathlib
 import unittest
 
 import images
-from gatemend import AGENT, AUDIT, DECISIONS, EXECUTOR, Gatemend
+from gatemend import AGENT, AUDIT, DECISIONS, EXECUTOR, Gatemend, is_closed
 from machine import Machine
-from website import Website
+from website import DEAD_END, Website
 
 # Long enough for an act that would be wrong to show itself: acts take place within milliseconds of their cause.
 QUIET = 5.0
@@ -71,6 +71,12 @@ class Scenario(unittest.TestCase):
             self.gatemend.tune_settings(self.settings)
         if self.is_enabled:
             self.gatemend.enable()
+
+    # -- what it says -----------------------------------------------------------------------------------------------
+
+    def are_closed(self) -> bool:
+        """All incidents, but for the backend that never was: found missing when a neighbour's fault was looked at."""
+        return all(is_closed(item) or item["unit"] == f"(unix:{DEAD_END})" for item in self.gatemend.incidents())
 
     # -- assertions -------------------------------------------------------------------------------------------------
 

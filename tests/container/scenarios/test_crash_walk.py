@@ -18,7 +18,7 @@ import fingerprint
 import stories
 from acted import Acted
 from fingerprint import Fingerprint
-from gatemend import AGENT, EXECUTOR, OWN_POLICIES, Record, is_closed, undo_state
+from gatemend import AGENT, EXECUTOR, OWN_POLICIES, Record, undo_state
 from play import TUNED
 from rule import rule
 from steps import OUTLIVING, Call, Step, Stepper
@@ -107,7 +107,7 @@ class _Walk(Acted):
 
     def is_calm(self) -> bool:
         """And nothing open, and visitors are served."""
-        return self.is_settled() and all(map(is_closed, self.gatemend.incidents())) and self.visitors.answers[-1].is_good
+        return self.is_settled() and self.are_closed() and self.visitors.answers[-1].is_good
 
     def attempts(self, kind: str) -> list[int]:
         """That records of this kind are about."""

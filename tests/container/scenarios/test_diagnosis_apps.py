@@ -77,7 +77,7 @@ class UnderPm2(_App):
         self.machine.append("/srv/pm2/app.js", "throw new Error('out of luck');\n")
         self.machine.run("pkill", "--full", "^node /srv/pm2/app.js")
         self.assert_turned_away(502, r"connect\(\) failed \(111: Connection refused\) while connecting to upstream")
-        self.assert_logged(r"too many unstable restarts", "/srv/pm2/.pm2/pm2.log")
+        self.assert_logged(r"too many unstable restarts", "/srv/pm2/.pm2/pm2.log", 120)  # after sixteen of them
         self.assertTrue(self.machine.is_active(self.app.unit))
         self.assert_diagnosed("app-down", self.app.unit, told=["pm2 restart"])
         self.machine.write("/srv/pm2/app.js", self.machine.read("/srv/pm2/app.js").replace("throw", "//"))

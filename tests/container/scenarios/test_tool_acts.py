@@ -278,14 +278,13 @@ class Capture(Asked, Scenario):
         self.app.lay_out(self.site, root)
 
     def test_ends_by_itself_and_can_be_read(self) -> None:
-        began = time.monotonic()
-        outcome, detail = self.act("capture-port", self.app.unit, address=self.app.address, seconds=4)
+        outcome, detail = self.act("capture-port", self.app.unit, address=self.app.address, seconds=10)
         self.assertEqual(outcome, "succeeded", detail)
-        self.assertLess(time.monotonic() - began, 3, "nobody waits for its end")
+        self.assertFalse(self._is_over(), "nobody waits for its end")
         file = f"{CAPTURES}/1.pcap"
         self.assertIn(file, detail)
         self.assertEqual(self.site.visit(self.app.path).status, 200)
-        self.machine.wait_until(lambda: self._is_over(), 10, "the capture to end")
+        self.machine.wait_until(lambda: self._is_over(), 40, "the capture to end")
         listed = self.machine.output("tcpdump", "-n", "-r", file)
         self.assertRegex(listed, rf"127\.0\.0\.1\.\d+ > 127\.0\.0\.1\.{self.app.port}: Flags \[S\]")
         self.assertNotIn(".80:", listed, "no other port's packets")
@@ -312,7 +311,7 @@ class Capture(Asked, Scenario):
         self.assertEqual(outcome, "succeeded", detail)
         self.gatemend.kill_executor()
         self.assertEqual(self.site.visit(self.app.path).status, 200)
-        self.machine.wait_until(lambda: self._is_over(), 10, "the capture to end")
+        self.machine.wait_until(lambda: self._is_over(), 40, "the capture to end")
         self.assertIn("Flags [S]", self.machine.output("tcpdump", "-n", "-r", f"{CAPTURES}/1.pcap"))
 
     def test_tcpdump_missing(self) -> None:
