@@ -40,6 +40,7 @@ class HeardJobs {
         std::string result;
         core::Duration ended{};
     };
+
     using Jobs = std::map<std::string, Job>;
 
     [[nodiscard]] Jobs::iterator find_dispensable();
