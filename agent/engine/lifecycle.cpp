@@ -14,6 +14,7 @@ constexpr core::Duration kSecondLook = std::chrono::seconds{1};  // before a bad
 constexpr std::uint32_t kBadProbesToBelieve = 2;
 constexpr core::Duration kUnknownProbeRetry = std::chrono::seconds{2};
 constexpr core::Duration kUnknownTestRetry = std::chrono::seconds{10};
+constexpr core::Duration kInvalidTestRetry = std::chrono::minutes{1};
 // How long an application may take to listen after its unit became active.
 constexpr core::Duration kStartUp = std::chrono::seconds{10};
 // A restart passes through "inactive"; its job is over in less than this, or it is stuck.
@@ -88,6 +89,18 @@ bool is_test_outdated(const core::Service& service, const ServiceRecord& record)
            record.test_time < record.unit_seen;
 }
 
+// What the test found wrong may pass without an edit: a name, an account, a mount.
+void renew_invalid_test(Context& context, const core::Service& service, ServiceRecord& record) {
+    if (!record.test || record.test->verdict != core::ConfigVerdict::kInvalid) {
+        return;
+    }
+    if (context.now - record.test_time >= kInvalidTestRetry) {
+        ask_config_test(context, service, record);
+    } else {
+        context.wake(service.unit, record, record.test_time + kInvalidTestRetry);
+    }
+}
+
 // The witnesses a down service needs. True: all that can be known is known.
 bool gather(Context& context, const core::Service& service, ServiceRecord& record) {
     if (!has_known_config(service, record)) {
@@ -96,6 +109,7 @@ bool gather(Context& context, const core::Service& service, ServiceRecord& recor
             ask_config_test(context, service, record);
         }
     }
+    renew_invalid_test(context, service, record);
     const bool is_outdated = is_test_outdated(service, record);
     if (is_outdated) {
         ask_config_test(context, service, record);

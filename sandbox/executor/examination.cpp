@@ -77,6 +77,20 @@ std::vector<std::string> units_to_test(const Plan& plan) {
     return {};
 }
 
+// What is up is lost where it does not come up again; what is down loses nothing, and is up the
+// sooner, unless the last try was in vain.
+bool is_in_vain_harmless(const Plan& plan, const core::Ledger& ledger) {
+    if (plan.act == ActId::kRestartUnit || plan.act == ActId::kReloadUnit) {
+        return false;
+    }
+    const auto newest = std::find_if(ledger.attempts.rbegin(),
+                                     ledger.attempts.rend(),
+                                     [&plan](const auto& item) { return item.unit == plan.unit; });
+    return newest == ledger.attempts.rend() || (newest->outcome == core::ActOutcome::kSucceeded &&
+                                                newest->verdict != core::ActVerdict::kIneffective &&
+                                                newest->verdict != core::ActVerdict::kHarmful);
+}
+
 std::optional<GateHold> judge_config(const Result<ConfigTestFact>& test) {
     if (!test) {
         return GateHold{HoldKind::kConfigUnknown, core::sanitize(test.error().text)};
@@ -152,16 +166,15 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
         checks.emplace_back(
             [this, plan](HoldDone then) { look_at_listeners(plan, std::move(then)); });
     }
-    if (plan.act == ActId::kRestartUnit && plan.cause == core::Cause::kSocketDeleted) {
-        checks.emplace_back(
-            [this, plan](HoldDone then) { look_at_lost_socket(plan, std::move(then)); });
-    }
     if (plan.act == ActId::kRestoreConfig) {
         checks.emplace_back(
             [this, plan](HoldDone then) { look_at_broken_config(plan, std::move(then)); });
     }
-    checks.emplace_back(
-        [this, plan](const HoldDone& then) { look_at_configs(units_to_test(plan), then); });
+    checks.emplace_back([this, plan](const HoldDone& then) { look_at_configs(plan, then); });
+    if (plan.act == ActId::kRestartUnit && plan.cause == core::Cause::kSocketDeleted) {
+        checks.emplace_back(
+            [this, plan](HoldDone then) { look_at_lost_socket(plan, std::move(then)); });
+    }
     // The last, right before the act: what it sees must still be true then.
     if (purpose == Purpose::kAct) {
         checks.emplace_back([this, plan](const HoldDone& then) { work_.check(plan, then); });
@@ -260,14 +273,14 @@ void Examiner::ask_journal(const core::UnitState& state, const JobDone& done) {
 }
 
 void Examiner::look_once_more(const Plan& plan, HoldDone done) {
-    if (plan.act != ActId::kStartUnit && plan.act != ActId::kRestartUnit) {
-        done(std::nullopt);
-        return;
-    }
     std::vector<Check> checks;
-    checks.emplace_back([this, plan](HoldDone then) { look_at_unit(plan, std::move(then)); });
-    checks.emplace_back([this, plan](HoldDone then) { look_at_intent(plan, std::move(then)); });
-    checks.emplace_back([this, plan](HoldDone then) { look_at_company(plan, std::move(then)); });
+    checks.emplace_back([this, plan](HoldDone then) { look_at_guards(plan, std::move(then)); });
+    if (plan.act == ActId::kStartUnit || plan.act == ActId::kRestartUnit) {
+        checks.emplace_back([this, plan](HoldDone then) { look_at_unit(plan, std::move(then)); });
+        checks.emplace_back([this, plan](HoldDone then) { look_at_intent(plan, std::move(then)); });
+        checks.emplace_back(
+            [this, plan](HoldDone then) { look_at_company(plan, std::move(then)); });
+    }
     run_checks(std::move(checks), done);
 }
 
@@ -377,9 +390,12 @@ void Examiner::look_at_lost_socket(const Plan& plan, HoldDone done) {
         });
 }
 
-void Examiner::look_at_configs(std::vector<std::string> units, const HoldDone& done) {
-    std::erase_if(units, [this](const std::string& unit) {
-        return !find_known_service(unit) || ports_.facts.is_known_valid(unit);
+void Examiner::look_at_configs(const Plan& plan, const HoldDone& done) {
+    std::vector<std::string> units = units_to_test(plan);
+    const core::Duration max_age =
+        is_in_vain_harmless(plan, record_.ledger()) ? core::Duration::max() : kVerdictLifetime;
+    std::erase_if(units, [this, max_age](const std::string& unit) {
+        return !find_known_service(unit) || ports_.facts.is_known_valid(unit, max_age);
     });
     std::vector<Check> checks;
     checks.reserve(units.size());

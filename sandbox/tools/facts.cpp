@@ -59,6 +59,7 @@ struct TestRecord {
     ConfigTestFact newest;
     std::vector<TestCallback> waiting;  // not empty: a test runs
     unsigned retests = 0;               // because the files changed meanwhile
+    core::Duration ended{};             // the newest, since boot
 };
 
 std::string verdict_of(const KnownService& service, const ToolOutcome& outcome) {
@@ -189,9 +190,12 @@ ConfigTestFact judge_test(const KnownService& service, const Result<ToolOutcome>
 
 class MachineFacts final : public Facts {
   public:
-    MachineFacts(ToolRunner& runner, bus::SystemdClient& systemd)
+    MachineFacts(ToolRunner& runner,
+                 bus::SystemdClient& systemd,
+                 std::function<core::Duration()> clock)
         : runner_(runner),
-          systemd_(systemd) {}
+          systemd_(systemd),
+          clock_(std::move(clock)) {}
 
     void nginx_dump(std::function<void(Result<NginxDumpFact>)> done) override;
     void test_config(const std::string& unit, TestCallback done) override;
@@ -208,7 +212,8 @@ class MachineFacts final : public Facts {
     void pm2_apps(const std::string& unit, std::function<void(Result<std::string>)> done) override;
     [[nodiscard]] Result<std::string> fingerprint(const std::string& unit) const override;
     [[nodiscard]] std::vector<std::uint32_t> processes(const std::string& unit) const override;
-    [[nodiscard]] bool is_known_valid(const std::string& unit) const override;
+    [[nodiscard]] bool is_known_valid(const std::string& unit,
+                                      core::Duration max_age) const override;
 
   private:
     void on_tested(const std::string& unit,
@@ -222,6 +227,7 @@ class MachineFacts final : public Facts {
 
     ToolRunner& runner_;
     bus::SystemdClient& systemd_;
+    std::function<core::Duration()> clock_;
     std::map<std::string, TestRecord> tests_;
     std::string worker_user_;
 };
@@ -268,7 +274,8 @@ void MachineFacts::test_config(const std::string& unit, TestCallback done) {
         return;
     }
     TestRecord& record = tests_[unit];
-    if (record.newest.fingerprint == *current && record.newest.verdict != "unknown") {
+    const bool is_fresh = clock_() - record.ended <= kVerdictLifetime;
+    if (is_fresh && record.newest.fingerprint == *current && record.newest.verdict != "unknown") {
         done(record.newest);
         return;
     }
@@ -303,6 +310,7 @@ void MachineFacts::on_tested(const std::string& unit,
     }
     record.retests = 0;
     record.newest = fact;
+    record.ended = clock_();
     for (const auto& waiting = std::exchange(record.waiting, {});
          const TestCallback& done : waiting) {
         done(fact);
@@ -498,9 +506,10 @@ std::vector<std::uint32_t> MachineFacts::processes(const std::string& unit) cons
     return find_processes(unit, {});
 }
 
-bool MachineFacts::is_known_valid(const std::string& unit) const {
+bool MachineFacts::is_known_valid(const std::string& unit, core::Duration max_age) const {
     const auto found = tests_.find(unit);
-    if (found == tests_.end() || found->second.newest.verdict != "valid") {
+    if (found == tests_.end() || found->second.newest.verdict != "valid" ||
+        clock_() - found->second.ended > max_age) {
         return false;
     }
     const auto current = fingerprint(unit);
@@ -511,8 +520,10 @@ bool MachineFacts::is_known_valid(const std::string& unit) const {
 
 Facts::~Facts() = default;
 
-std::unique_ptr<Facts> Facts::make(ToolRunner& runner, bus::SystemdClient& systemd) {
-    return std::make_unique<MachineFacts>(runner, systemd);
+std::unique_ptr<Facts> Facts::make(ToolRunner& runner,
+                                   bus::SystemdClient& systemd,
+                                   std::function<core::Duration()> clock) {
+    return std::make_unique<MachineFacts>(runner, systemd, std::move(clock));
 }
 
 }  // namespace gatemend::sandbox

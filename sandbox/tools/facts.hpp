@@ -42,17 +42,23 @@ inline constexpr std::size_t kMaxPm2Bytes = std::size_t{128} * 1024;
 // much memory while it is read.
 inline constexpr std::size_t kMaxDumpBytes = std::size_t{64} * 1024 * 1024;
 
+// Names, accounts and mounts change without any file of a configuration.
+inline constexpr core::Duration kVerdictLifetime = std::chrono::seconds{10};
+
 class Facts {
   public:
-    [[nodiscard]] static std::unique_ptr<Facts> make(ToolRunner& runner,
-                                                     bus::SystemdClient& systemd);
+    // `clock`: since boot.
+    [[nodiscard]] static std::unique_ptr<Facts> make(
+        ToolRunner& runner,
+        bus::SystemdClient& systemd,
+        std::function<core::Duration()> clock = bus::since_boot);
     virtual ~Facts();
 
     virtual void nginx_dump(std::function<void(core::Result<NginxDumpFact>)> done) = 0;
 
     // Which binary and files belong to a unit name is known here (php8.2-fpm.service ->
     // /usr/sbin/php-fpm8.2 and /etc/php/8.2/fpm/; php-fpm.service -> /usr/sbin/php-fpm;
-    // nginx.service). Cached by fingerprint: unchanged files are not tested again.
+    // nginx.service). Unchanged files are not tested again within kVerdictLifetime.
     virtual void test_config(const std::string& unit,
                              std::function<void(core::Result<ConfigTestFact>)> done) = 0;
 
@@ -89,8 +95,9 @@ class Facts {
     [[nodiscard]] virtual core::Result<std::string> fingerprint(const std::string& unit) const = 0;
     // The processes in the unit's own control group, ascending; empty: none, or it cannot be seen.
     [[nodiscard]] virtual std::vector<std::uint32_t> processes(const std::string& unit) const = 0;
-    // Newest cached verdict for exactly these files, if any.
-    [[nodiscard]] virtual bool is_known_valid(const std::string& unit) const = 0;
+    // They passed the test, exactly these files, at most so long ago.
+    [[nodiscard]] virtual bool is_known_valid(const std::string& unit,
+                                              core::Duration max_age) const = 0;
 
   protected:
     Facts() = default;

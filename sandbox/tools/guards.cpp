@@ -308,7 +308,9 @@ std::vector<TimePoint> starts_of(const core::Ledger& ledger, std::string_view un
     std::vector<TimePoint> times;
     for (const core::Attempt& attempt : ledger.attempts) {
         const auto act = actions::act_from_name(attempt.act);
-        if (attempt.unit == unit && act && is_start(*act)) {
+        // What is on record and has no outcome is about to begin: that is the one asked about.
+        const bool is_done = attempt.outcome != core::ActOutcome::kPending;
+        if (is_done && attempt.unit == unit && act && is_start(*act)) {
             times.push_back(attempt.time);
         }
     }

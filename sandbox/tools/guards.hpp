@@ -46,7 +46,7 @@ struct GuardQuestion {
     std::vector<core::TimePoint> own_starts{};  // by us, of this unit
 };
 
-// The attempts of `ledger` that started or restarted `unit`.
+// The attempts of `ledger` that have started or restarted `unit`.
 [[nodiscard]] std::vector<core::TimePoint> starts_of(const core::Ledger& ledger,
                                                      std::string_view unit);
 

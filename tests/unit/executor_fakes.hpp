@@ -131,6 +131,8 @@ class FakeFacts final : public Facts {
     core::Result<std::string> last_job_line{core::Error{"no journal"}};
     std::vector<std::string> asked_jobs;
     bool is_tested = true;
+    // Absent: as test_config says now.
+    std::optional<core::Duration> valid_since{};  // they passed so long ago
     std::string dump;
     int dumps_made = 0;
     std::vector<std::string> probed;
@@ -206,8 +208,9 @@ class FakeFacts final : public Facts {
         return std::string{"f"};
     }
 
-    [[nodiscard]] bool is_known_valid(const std::string& unit) const override {
-        return is_tested && verdict_of(unit) == "valid";
+    [[nodiscard]] bool is_known_valid(const std::string& unit,
+                                      core::Duration max_age) const override {
+        return valid_since ? *valid_since <= max_age : is_tested && verdict_of(unit) == "valid";
     }
 
   private:

@@ -142,6 +142,31 @@ TEST(ExecutorIntent, AStopWhileTheIntentIsWrittenDownIsObeyed) {
     EXPECT_TRUE(machine.systemd.jobs.empty());
 }
 
+// apt takes its lock while the intent is written down.
+TEST(ExecutorIntent, WorkThatBeginsWhileTheIntentIsWrittenDownHoldsTheAct) {
+    ExecutorMachine machine;
+    const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
+    machine.guards = [looks = 0](const std::string&, actions::ActId, const HoldDone& done) mutable {
+        const GateHold hold{core::HoldKind::kPackageManager, "apt is at work"};
+        done(++looks == 2 ? std::optional{hold} : std::nullopt);
+    };
+    const auto result = std::get<ActResult>(machine.execute(digest));
+    EXPECT_EQ(result.outcome, core::ActOutcome::kFailed);
+    EXPECT_EQ(result.detail, "not begun: apt is at work");
+    EXPECT_TRUE(machine.systemd.jobs.empty());
+}
+
+// What is down loses nothing by a start in vain; the second one asks first.
+TEST(ExecutorIntent, AStartAfterOneInVainIsTestedAgain) {
+    ExecutorMachine machine;
+    machine.facts.valid_since = std::chrono::hours{1};
+    machine.facts.verdict = "invalid";
+    machine.systemd.job_result = "failed";
+    EXPECT_EQ(std::get<ActResult>(machine.heal_once()).outcome, core::ActOutcome::kFailed);
+    machine.pass(std::chrono::minutes{5});
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: config-invalid");
+}
+
 TEST(ExecutorIntent, ACancelledJobIsToldAsSuch) {
     ExecutorMachine machine;
     machine.systemd.job_result = "canceled";

@@ -159,7 +159,7 @@ TEST(FactsStaged, TestsWithTheStagedFilesInPlaceAndRemembersNothing) {
     EXPECT_EQ(verdict, "valid");
     ASSERT_EQ(runner.asked.size(), 2U);
     EXPECT_EQ(runner.asked[1].binds.size(), 1U);
-    EXPECT_FALSE(facts->is_known_valid("nginx.service"));
+    EXPECT_FALSE(facts->is_known_valid("nginx.service", core::Duration::max()));
     runner.outcome.exit_code = 1;
     test("nginx.service");
     EXPECT_EQ(verdict, "invalid");
@@ -168,6 +168,36 @@ TEST(FactsStaged, TestsWithTheStagedFilesInPlaceAndRemembersNothing) {
     EXPECT_EQ(verdict, "unknown");
     test("ssh.service");
     EXPECT_EQ(verdict, "error");
+}
+
+// The name of an upstream resolves again, an account is deleted: no file of a configuration
+// changes.
+TEST(Facts, AVerdictAgesThoughNoFileChanges) {
+    ScriptedRunner runner;
+    FakeSystemd systemd;
+    core::Duration now = std::chrono::hours{1};
+    const auto facts = Facts::make(runner, systemd, [&now] { return now; });
+    const auto test = [&] {
+        std::string verdict;
+        facts->test_config("nginx.service", [&](const core::Result<ConfigTestFact>& fact) {
+            verdict = fact ? fact->verdict : "error";
+        });
+        return verdict;
+    };
+    runner.outcome.exit_code = 1;
+    EXPECT_EQ(test(), "invalid");
+    runner.outcome.exit_code = 0;
+    EXPECT_EQ(test(), "invalid") << "asked a moment ago";
+    EXPECT_EQ(runner.asked.size(), 1U);
+    now += kVerdictLifetime + std::chrono::seconds{1};
+    EXPECT_EQ(test(), "valid");
+    EXPECT_TRUE(facts->is_known_valid("nginx.service", kVerdictLifetime));
+    now += std::chrono::hours{1};
+    EXPECT_FALSE(facts->is_known_valid("nginx.service", kVerdictLifetime));
+    EXPECT_TRUE(facts->is_known_valid("nginx.service", core::Duration::max()));
+    runner.outcome.exit_code = 1;
+    EXPECT_EQ(test(), "invalid");
+    EXPECT_FALSE(facts->is_known_valid("nginx.service", core::Duration::max()));
 }
 
 TEST(UnitProperties, StagedFilesAreMountedReadOnlyBesideWhatTheTestNeeds) {

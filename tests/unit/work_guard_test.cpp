@@ -87,6 +87,16 @@ TEST_F(Running, IsRestartedOnceNothingHasMovedForAMinuteWhileVisitorsWait) {
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
 }
 
+// An account was deleted, a folder is gone: no file of the configuration has changed.
+TEST_F(Running, IsTestedAgainBeforeARestart) {
+    machine.facts.valid_since = std::chrono::hours{1};
+    machine.facts.verdict = "invalid";
+    watch(seconds{80});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: config-invalid");
+    machine.facts.verdict = "valid";
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+}
+
 TEST_F(Running, IsNotRestartedWhenAnythingHasMoved) {
     watch(seconds{80});
     ++look.workers[2].done;
