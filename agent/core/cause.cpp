@@ -109,7 +109,7 @@ std::string_view cause_sentence(Cause cause) {
             return "The unit runs and listens, but the file of its socket is gone or another's.";
         case Cause::kSocketBlocked:
             return "The file of the unit's socket is gone, and what is in its place would keep it "
-                   "from being made anew.";
+                   "from being made anew; or the file lies where nginx does not see it.";
         case Cause::kSocketOwnership:
             return "nginx's worker user may not use the socket: owner, mode or a directory on the "
                    "way.";

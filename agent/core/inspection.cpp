@@ -245,6 +245,7 @@ void visit(Line& line, Thing& thing) {
     line.value("cookie", thing.cookie);
     line.value("taken_by", thing.taken_by);
     line.value("connections", thing.connections);
+    line.value("own_view", thing.is_in_own_view);
 }
 
 template <class Line, Is<PathStep> Thing>

@@ -41,6 +41,10 @@ struct Listener {
     // Connections that were accepted and are open; who still waits is in `queue`. Absent: not
     // counted, as of TCP listeners of other units than the one that was asked about.
     std::optional<std::uint32_t> connections{};
+    // unix, not reachable: the path leads to this very socket for its owner, who sees other file
+    // systems than nginx (PrivateTmp=, RootDirectory=). It is not lost, and made anew it would lie
+    // there again.
+    bool is_in_own_view = false;
 
     friend bool operator==(const Listener&, const Listener&) = default;
 };

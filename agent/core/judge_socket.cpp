@@ -83,6 +83,21 @@ std::string find_obstacle(const Findings& findings, const Listener& own) {
                                                              : "";
 }
 
+// PHP-FPM has its own /tmp, say: nothing was deleted, and a restart changes nothing.
+Diagnosis socket_elsewhere(const Findings& findings, const Listener& own) {
+    CaseFile file = connect_case(Cause::kSocketBlocked, findings);
+    file.unit_up().inspection(own.command + " (pid " + std::to_string(own.pid) + ") listens on " +
+                              findings.backend.address +
+                              ", and the file lies where only it sees it");
+    return file.close(findings.unit_name + " runs and listens on " + findings.backend.address +
+                          ", but nginx and " + findings.unit_name +
+                          " see different file systems there (PrivateTmp=, RootDirectory=, "
+                          "chroot).",
+                      "Let it listen in a folder that both see, such as one below /run, and point "
+                      "nginx there; a restart alone does not help. `systemctl cat " +
+                          findings.unit_name + " nginx` shows the settings.");
+}
+
 // The closed file is the one that the unit's main process listens on, under the name that nginx has
 // or where a link led from that: of this file alone the owner may be changed. Whose doing the link
 // is, gatemend-mend looks.
@@ -121,6 +136,9 @@ std::optional<Diagnosis> judge_socket_deleted(const Findings& findings) {
                         (listener->is_main || findings.role != ServiceRole::kPhpFpm);
     if (!is_unix(findings) || !is_own || listener->is_reachable || !is_probe_bad(findings)) {
         return std::nullopt;
+    }
+    if (listener->is_in_own_view) {
+        return socket_elsewhere(findings, *listener);
     }
     const std::string obstacle = find_obstacle(findings, *listener);
     CaseFile file =

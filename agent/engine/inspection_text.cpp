@@ -47,6 +47,9 @@ bool read_listener(Tokens& tokens, Inspection& inspection) {
     while (const auto word = tokens.next()) {
         if (*word == "deleted") {
             listener.is_reachable = false;
+        } else if (*word == "unseen") {
+            listener.is_reachable = false;
+            listener.is_in_own_view = true;
         } else if (*word == "inside") {
             listener.is_main = false;
         } else if (*word == "closed") {

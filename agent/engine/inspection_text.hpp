@@ -3,7 +3,7 @@
 // does not name has a harmless value. Used by event_text.cpp only.
 //
 //   none                                             the look could not be had
-//   listener ADDRESS COMMAND UNIT|- [deleted] [taken=UNIT] [closed] [inside]
+//   listener ADDRESS COMMAND UNIT|- [deleted] [unseen] [taken=UNIT] [closed] [inside]
 //            [queue=WAITING/BACKLOG] [served=N]      inside: not held by the unit's main process
 //   nobody                                           no listener at all
 //   step PATH directory|socket|other|missing [closed]

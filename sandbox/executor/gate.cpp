@@ -283,7 +283,7 @@ std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
         return hold(HoldKind::kExecutorRefused, "who listens where cannot be seen");
     }
     const auto is_lost = [&plan](const core::Listener& listener) {
-        return is_own(listener, plan) && !listener.is_reachable &&
+        return is_own(listener, plan) && !listener.is_reachable && !listener.is_in_own_view &&
                listener.address.starts_with("unix:");
     };
     std::string taken_by;

@@ -132,6 +132,7 @@ class Look {
     void add_load();
     // The socket file that its path leads to.
     std::optional<SocketFile> find_way(FoundSocket& socket) const;
+    [[nodiscard]] bool is_in_own_view(const FoundSocket& socket) const;
     [[nodiscard]] std::set<std::uint64_t> held_by_main(const std::set<std::uint64_t>& inodes) const;
 
     const Question& question_;
@@ -164,6 +165,18 @@ std::optional<SocketFile> Look::find_way(FoundSocket& socket) const {
     }
     return SocketFile{kernel_device(walk.socket_device),
                       static_cast<std::uint32_t>(*walk.socket_inode)};
+}
+
+// A mount namespace of its own alone says nothing: the most share /run.
+bool Look::is_in_own_view(const FoundSocket& socket) const {
+    const Listener& listener = socket.listener;
+    const std::string path = unix_path(listener.address);
+    if (listener.is_reachable || listener.pid == 0 || socket.file == 0 || !path.starts_with('/')) {
+        return false;
+    }
+    const std::string root = question_.roots.proc + "/" + std::to_string(listener.pid) + "/root";
+    const Walk walk = walk_to(root, path, question_.worker);
+    return walk.socket_inode && static_cast<std::uint32_t>(*walk.socket_inode) == socket.file;
 }
 
 std::set<std::uint64_t> Look::held_by_main(const std::set<std::uint64_t>& inodes) const {
@@ -203,6 +216,7 @@ void Look::add_listeners() {
                 socket.listener.unit.empty() ? socket.listener.command : socket.listener.unit;
         }
         ways.push_back(find_way(socket));
+        socket.listener.is_in_own_view = is_in_own_view(socket);
     }
     const auto connections = group_connections();
     is_accepted_known_ = true;

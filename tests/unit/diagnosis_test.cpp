@@ -526,6 +526,21 @@ TEST(Diagnose, MendsTheOwnerOfTheUnitsOwnSocketOnly) {
     EXPECT_FALSE(linked.diagnosis().remedy.contains("socket")) << "a script's";
 }
 
+TEST(Diagnose, ASocketThatOnlyItsOwnerSeesWasNotDeleted) {
+    Machine machine;
+    machine.probe(ProbeOutcome::kMissing).listener(kSocket, "php-fpm8.2").deleted();
+    machine.step("/run", StepKind::kDirectory, true);
+    machine.step("/run/php", StepKind::kMissing, false);
+    machine.look().listeners->back().is_in_own_view = true;
+    const Diagnosis diagnosis = machine.diagnosis();
+    EXPECT_EQ(cause_id(diagnosis.cause), "socket-blocked") << "and no restart";
+    EXPECT_NE(diagnosis.text.find("see different file systems"), std::string::npos)
+        << diagnosis.text;
+    EXPECT_EQ(diagnosis.text.find("deleted"), std::string::npos) << diagnosis.text;
+    EXPECT_NE(diagnosis.advice.find("a folder that both see"), std::string::npos)
+        << diagnosis.advice;
+}
+
 TEST(Diagnose, NoRestartWhereItCouldNotMakeTheSocketAnewOrWouldTakeAnothers) {
     const auto lost = [] {
         Machine machine;

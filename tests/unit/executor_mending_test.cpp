@@ -466,6 +466,18 @@ core::Listener lost_listener() {
     return lost;
 }
 
+TEST(ExecutorMending, ASocketThatOnlyItsOwnerSeesIsNotLost) {
+    const actions::Plan plan = restart_for_a_lost_socket();
+    core::Inspection inspection;
+    inspection.listeners = {lost_listener()};
+    inspection.listeners->front().is_in_own_view = true;
+    EXPECT_TRUE(check_lost_socket(plan, inspection));
+    core::Listener lost = lost_listener();
+    lost.address = "unix:/run/php/b.sock";
+    inspection.listeners->push_back(lost);
+    EXPECT_FALSE(check_lost_socket(plan, inspection)) << "another of its sockets is";
+}
+
 TEST(ExecutorMending, RestartsForALostSocketOnlyWhileTheUnitServesNobody) {
     const actions::Plan plan = restart_for_a_lost_socket();
     const core::Listener lost = lost_listener();

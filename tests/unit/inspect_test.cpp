@@ -14,11 +14,13 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -56,6 +58,60 @@ bus::UniqueFd connect_unix(const std::string& path) {
               0);
     return client;
 }
+
+// A process whose "/" is that folder, and who listens there on /own-view.sock.
+class Elsewhere {
+  public:
+    explicit Elsewhere(const std::string& root) {
+        std::array<int, 2> ready{};
+        if (pipe2(ready.data(), O_CLOEXEC) != 0) {
+            return;
+        }
+        pid_ = fork();
+        if (pid_ == 0) {
+            _exit(serve(root, ready[1]));
+        }
+        close(ready[1]);
+        char byte = 0;
+        has_started_ = read(ready[0], &byte, 1) == 1;  // nothing: it has ended
+        close(ready[0]);
+    }
+
+    Elsewhere(const Elsewhere&) = delete;
+    Elsewhere& operator=(const Elsewhere&) = delete;
+
+    ~Elsewhere() {
+        if (pid_ > 0) {
+            kill(pid_, SIGKILL);
+            waitpid(pid_, nullptr, 0);
+        }
+    }
+
+    [[nodiscard]] bool has_started() const { return has_started_; }
+
+  private:
+    static int serve(const std::string& root, int ready) {
+        const bool is_inside =
+            chroot(root.c_str()) == 0 ||
+            (unshare(CLONE_NEWUSER) == 0 && chroot(root.c_str()) == 0);  // without being root
+        if (!is_inside || chdir("/") != 0) {
+            return 1;
+        }
+        const sockaddr_un address = unix_address("/own-view.sock");
+        const int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const bool is_listening =
+            bind(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+            listen(server, 1) == 0;
+        if (!is_listening || write(ready, "1", 1) != 1) {
+            return 1;
+        }
+        pause();
+        return 0;
+    }
+
+    pid_t pid_ = -1;
+    bool has_started_ = false;
+};
 
 Question ask_about(const std::string& address) {
     Question question;
@@ -136,7 +192,25 @@ TEST_F(Looking, ADeletedOrReplacedSocketIsNotReachable) {
     const auto found = look(ask_about(""));
     ASSERT_NE(found.find_listener(unix_of("deleted.sock")), nullptr);
     EXPECT_FALSE(found.find_listener(unix_of("deleted.sock"))->is_reachable);
+    EXPECT_FALSE(found.find_listener(unix_of("deleted.sock"))->is_in_own_view);
     EXPECT_FALSE(found.find_listener(unix_of("replaced.sock"))->is_reachable);
+    EXPECT_FALSE(found.find_listener(unix_of("replaced.sock"))->is_in_own_view);
+}
+
+TEST_F(Looking, TellsWhatOnlyItsOwnerSeesFromWhatIsGone) {
+    const std::string address = "unix:/own-view.sock";
+    const Elsewhere server(folder / "");
+    if (!server.has_started()) {
+        GTEST_SKIP() << "nobody may have a root of its own here";
+    }
+    const auto found = look(ask_about(address));
+    ASSERT_NE(found.find_listener(address), nullptr);
+    EXPECT_FALSE(found.find_listener(address)->is_reachable);
+    EXPECT_TRUE(found.find_listener(address)->is_in_own_view);
+    fs::remove(folder / "own-view.sock");
+    const auto after = look(ask_about(address));
+    ASSERT_NE(after.find_listener(address), nullptr);
+    EXPECT_FALSE(after.find_listener(address)->is_in_own_view);
 }
 
 TEST_F(Looking, ANewSocketInPlaceOfAnOldOneMakesTheOldOneUnreachable) {

@@ -59,6 +59,7 @@ Inspection make_inspection() {
     inspection.listeners->back().is_main = true;
     inspection.listeners->back().cookie = ~std::uint64_t{0};
     inspection.listeners->back().taken_by = "a b.service";
+    inspection.listeners->back().is_in_own_view = true;
     inspection.is_listeners_cut = true;
     return inspection;
 }

@@ -242,6 +242,15 @@ class Blocked(TwoPools):
         self.assertIn("cache.service", json.dumps(incident))
         self.assertEqual(self.machine.path(self.suite.fpm_socket).lstat().st_ino, inode)
 
+    def test_a_socket_that_only_its_server_sees(self) -> None:
+        """As PrivateTmp= does to a socket in /tmp: the file is there, and a restart would put it there again."""
+        drop_in = f"[Service]\nTemporaryFileSystem={_FOLDER}\n"
+        self.machine.write(f"/etc/systemd/system/{self.fpm}.d/view.conf", drop_in)
+        self.machine.systemctl("daemon-reload")
+        self.machine.systemctl("restart", self.fpm)
+        incident = self.assert_left_alone(lambda: None)
+        self.assertIn("see different file systems", json.dumps(incident))
+
 
 def is_blocked(incident: Record) -> bool:
     return is_open(incident) and incident.get("cause") == "socket-blocked"
