@@ -35,6 +35,7 @@ struct Findings {
     std::optional<UnitState> unit;
     TimePoint unit_time{};
     Intent intent = Intent::kNobody;  // did somebody want the unit down?
+    bool was_disabled = false;        // while it was down: so somebody did
     bool has_ended_well = false;      // by itself, without a fault
     std::optional<ProbeResult> probe;
     TimePoint probe_time{};

@@ -40,7 +40,9 @@ std::string stop_sentence(const Findings& findings) {
         (is_dated ? " since " + format_time(findings.unit->changed) : std::string{}) + ").";
     switch (findings.intent) {
         case Intent::kSomebody:
-            return " was stopped on purpose" + state + since;
+            return (findings.was_disabled ? " was disabled while it was down"
+                                          : " was stopped on purpose") +
+                   state + since;
         case Intent::kNobody:
             return (findings.unit->active == ActiveState::kFailed
                         ? " was asked to end by a signal, and not by systemd"

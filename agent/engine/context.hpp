@@ -72,6 +72,8 @@ void ask_inspection(Context& context,
 // Did somebody want the unit down, as far as it is known? Known for sure once gather_intent() says
 // so.
 [[nodiscard]] core::Intent intent_of(const ServiceRecord& record);
+// Enabled before, and disabled since it went down: that is somebody's will, whatever its jobs say.
+[[nodiscard]] bool is_disabled_while_down(const ServiceRecord& record);
 // Asks the journal where nobody has heard. True: all that can be known is known.
 [[nodiscard]] bool gather_intent(Context& context,
                                  const core::Service& service,

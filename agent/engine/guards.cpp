@@ -49,10 +49,15 @@ void guard_intent(std::vector<core::Hold>& holds,
     const core::Intent own = is_stopped ? intent_of(c.record) : core::Intent::kNobody;
     const char* const left_alone = "; it is left alone until somebody starts it";
     if (intent == core::Intent::kSomebody || own == core::Intent::kSomebody) {
+        const bool is_targets = intent == core::Intent::kSomebody;
+        const bool was_disabled = is_disabled_while_down(is_targets ? target : c.record);
         guard(holds,
               HoldKind::kAdminStopped,
               "administrator",
-              unit + " was stopped on purpose" + left_alone);
+              (is_targets ? unit : c.service.unit) +
+                  (was_disabled ? " was disabled while it was down; it is left alone until "
+                                  "somebody starts or enables it"
+                                : std::string{" was stopped on purpose"} + left_alone));
     } else if (is_stopped && own == core::Intent::kNobody) {
         guard(holds,
               HoldKind::kAdminStopped,

@@ -112,8 +112,10 @@ struct Incident {
 struct ServiceRecord {
     std::optional<core::UnitState> unit;
     core::TimePoint unit_seen{};
-    bool has_run = false;                      // the unit's present run has been up
-    bool was_stop_requested = false;           // its way down began with a stop job
+    bool has_run = false;             // the unit's present run has been up
+    bool was_stop_requested = false;  // its way down began with a stop job
+    bool was_enabled = false;         // when it was up last, or at some look since it went down
+    bool was_disabled = false;        // that was taken back while it was down
     std::optional<core::LastJob> last_job;     // as the journal tells
     std::optional<core::TimePoint> jobs_time;  // of the answer, also when it was none
     bool is_reading_jobs = false;

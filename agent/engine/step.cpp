@@ -124,6 +124,18 @@ void note_stop_request(ServiceRecord& record, const core::UnitState& state) {
     }
 }
 
+// Who takes back what would start it at the next boot, of what is down already, wants it to stay
+// down, and no job tells of that. What is masked is held for that, and a file that is gone may be
+// on its way back.
+void note_disabling(ServiceRecord& record, const core::UnitState& state) {
+    if (core::is_up(state) || state.is_enabled) {
+        record.was_enabled = state.is_enabled;
+        record.was_disabled = false;
+    } else if (state.is_loaded && !state.is_masked) {
+        record.was_disabled = record.was_enabled;
+    }
+}
+
 // What the journal told before is older than that.
 bool has_new_job(const core::UnitState& before, const core::UnitState& now) {
     return before.changed != now.changed || before.has_ended_job != now.has_ended_job ||
@@ -149,6 +161,7 @@ void on_unit(Context& context, const core::UnitSeen& seen) {
     }
     note_stop_request(*record, seen.state);
     recall_stop(context.state, *record, seen);
+    note_disabling(*record, seen.state);
     const bool is_new = !record->unit || record->unit->active != seen.state.active ||
                         record->unit->invocation_id != seen.state.invocation_id;
     if (is_new) {

@@ -363,9 +363,17 @@ std::vector<std::string> take_inspection(Context& context, const core::Inspected
     return served;
 }
 
+bool is_disabled_while_down(const ServiceRecord& record) {
+    return record.was_disabled && record.unit && core::is_down(*record.unit) &&
+           !core::is_restart_pending(*record.unit);
+}
+
 core::Intent intent_of(const ServiceRecord& record) {
     if (!record.unit) {
         return core::Intent::kUnknown;
+    }
+    if (is_disabled_while_down(record)) {
+        return core::Intent::kSomebody;
     }
     const bool is_heard = record.unit->has_ended_job || record.unit->has_job;
     if (record.was_stop_requested && !is_heard && core::is_down(*record.unit)) {
@@ -378,7 +386,8 @@ core::Intent intent_of(const ServiceRecord& record) {
 }
 
 bool gather_intent(Context& context, const core::Service& service, ServiceRecord& record) {
-    if (!record.unit || record.was_stop_requested || core::heard_intent(*record.unit)) {
+    if (!record.unit || record.was_stop_requested || is_disabled_while_down(record) ||
+        core::heard_intent(*record.unit)) {
         return true;
     }
     const bool is_known =
@@ -470,6 +479,7 @@ core::Findings findings_of(const Context& context,
     findings.unit = record.unit;
     findings.unit_time = record.unit_seen;
     findings.intent = intent_of(record);
+    findings.was_disabled = is_disabled_while_down(record);
     findings.has_ended_well = record.unit && core::has_ended_well(*record.unit, record.last_job);
     if (has_fresh_probe(record)) {
         findings.probe = record.probe;

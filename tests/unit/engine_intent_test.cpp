@@ -618,6 +618,56 @@ TEST(StopStory, WhatAnEarlierLifeHasHeardIsNotForgotten) {
     }
 }
 
+TEST(StopStory, WhatWasDisabledWhileItWasDownIsLeftAloneUntilItIsEnabledAgain) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service active enabled",
+                "+1s unit php8.2-fpm.service failed signal enabled",
+                "+1ms unit php8.2-fpm.service failed signal",
+                kRefused,
+                "+1m tick"});
+    EXPECT_EQ(story.count("act "), 0U) << story.dump();
+    EXPECT_TRUE(story.says("holds=admin-stopped")) << story.dump();
+    EXPECT_TRUE(story.says("was disabled while it was down")) << story.dump();
+    EXPECT_FALSE(story.says("was stopped on purpose")) << story.dump();
+    story.tell({"+1s unit php8.2-fpm.service failed signal enabled"});
+    EXPECT_EQ(story.count("act "), 1U) << story.dump();
+}
+
+TEST(StopStory, WhatWasSeenEnabledOnlyWhileItWasDownMayBeDisabledToo) {
+    Story story;  // "active" there says nothing of enabled
+    story.tell({"+1s unit php8.2-fpm.service failed signal enabled",
+                "+1ms unit php8.2-fpm.service failed signal ended=failed:8",
+                kRefused,
+                "+10m tick"});
+    EXPECT_EQ(story.count("act "), 0U) << "a start from before is no answer: " << story.dump();
+    EXPECT_TRUE(story.says("holds=admin-stopped")) << story.dump();
+}
+
+TEST(StopStory, WhatRunsWithoutBeingEnabledIsStartedAfterACrash) {
+    for (const char* before : {"active", "active enabled"}) {
+        Story story;
+        story.tell({std::string{"+1s unit php8.2-fpm.service "} + before,
+                    "+1s unit php8.2-fpm.service active",
+                    "+1s unit php8.2-fpm.service failed signal",
+                    kRefused});
+        EXPECT_EQ(story.count("act start-unit"), 1U)
+            << "disabled while it ran, or never enabled: " << story.dump();
+    }
+}
+
+TEST(StopStory, WhatIsMaskedForAWhileWasNotDisabled) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service active enabled",
+                "+1s unit php8.2-fpm.service failed signal masked",
+                kRefused,
+                "+1m tick"});
+    EXPECT_EQ(story.count("act "), 0U) << story.dump();
+    EXPECT_TRUE(story.says("holds=masked")) << story.dump();
+    story.tell({"+1s unit php8.2-fpm.service failed signal enabled"});
+    EXPECT_EQ(story.count("act "), 1U) << story.dump();
+    EXPECT_FALSE(story.says("was disabled")) << story.dump();
+}
+
 TEST(StopStory, WhatHasEndedByItselfAndWellIsLeftAlone) {
     Story story;
     story.tell({"+1s unit php8.2-fpm.service inactive",
