@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/dry_run.hpp"
 
+#include "app/incident_history.hpp"
 #include "cli/dry_run_driver.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/incident_text.hpp"
@@ -18,6 +19,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <map>
 
 namespace gatemend::cli {
 
@@ -46,6 +48,21 @@ core::Ledger read_ledger(const std::string& path) {
         ledger.unreadable = report->text;
     }
     return ledger;
+}
+
+// The service may have seen what no job tells of, as that a unit was disabled while it was down.
+std::map<std::string, core::TimePoint, std::less<>> read_stops(const std::string& path) {
+    std::map<std::string, core::TimePoint, std::less<>> stops;
+    const auto history = app::load_history(path);
+    if (!history) {
+        return stops;  // no service has written one
+    }
+    for (const core::IncidentRestored& incident : history->open) {
+        if (incident.stopped) {
+            stops.insert_or_assign(incident.unit, *incident.stopped);
+        }
+    }
+    return stops;
 }
 
 Json plan_of(const ExactPlan& exact) {
@@ -154,6 +171,7 @@ core::Result<Rehearsal> rehearse(const DryRunOptions& options) {
                                               *machinery.runner,
                                               *machinery.mender},
                         rehearsal.policy);
+    driver.know_stops(read_stops(options.decisions));
     driver.run(read_ledger(options.audit), rehearsal.topology, rehearsal.symptoms);
     problems.insert(problems.end(), driver.problems().begin(), driver.problems().end());
     rehearsal.document = document_of(driver, problems);

@@ -20,6 +20,7 @@ struct DryRunOptions {
     bool is_fail_if_needed = false;  // exit 1 when an act would be needed
     policy::PolicyPaths policies;
     std::string audit = "/var/log/gatemend/audit.jsonl";
+    std::string decisions = "/var/log/gatemend/decisions.jsonl";
     std::string topology = "/var/lib/gatemend/agent/topology.json";
 };
 

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gatemend::cli {
@@ -52,6 +53,11 @@ class DryRunDriver {
     DryRunDriver(const DryRunDriver&) = delete;
     DryRunDriver& operator=(const DryRunDriver&) = delete;
     ~DryRunDriver() = default;
+
+    // What the service holds because somebody wants it down, and until when that is known.
+    void know_stops(std::map<std::string, core::TimePoint, std::less<>> stops) {
+        state_.known_stops = std::move(stops);
+    }
 
     // Feeds what is known, looks at all units, and runs the loop until quiet.
     void run(const core::Ledger& ledger,
