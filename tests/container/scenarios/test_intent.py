@@ -68,6 +68,23 @@ class Obeyed(Scenario):
         self.assert_answers()
 
 
+class DisabledWhileItIsDown(Obeyed):
+    def test_it_is_left_alone_until_it_is_enabled_again(self) -> None:
+        """`systemctl disable` alone makes no job: nothing but the unit's standing changes."""
+        self.machine.systemctl("enable", self.fpm)
+        self.assert_answers()
+        self.gatemend.pause()
+        self.site.kill_fpm()
+        self.gatemend.wait_for_incident(self.fpm, held_because("paused"), DEADLINE, "the crash, paused")
+        self.machine.systemctl("disable", self.fpm)
+        self.gatemend.wait_for_incident(self.fpm, held_because("admin-stopped"), DEADLINE, "it is disabled")
+        self.gatemend.resume()
+        incident = self.assert_obeyed()
+        self.assertIn("was disabled while it was down", str(incident))
+        self.machine.systemctl("enable", self.fpm)
+        self.gatemend.wait_until_healed(self.fpm, DEADLINE)
+
+
 class StopWhileItWaitsForItsRestart(Obeyed):
     def test_from_auto_restart(self) -> None:
         self.site.let_systemd_restart_it(after="60s")
