@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// restart-pm2-app: `pm2 restart NAME` as the user whose daemon the unit is. What it prints is not
-// looked into, but for the process ids of `pm2 pid NAME`: who may write those is that very user.
+// restart-pm2-app: `pm2 restart NAME` as the user whose daemon the unit is. Of what pm2 prints, the
+// lines of its list that say what is down are compared, and the process ids of `pm2 pid NAME`: who
+// may write those is that very user.
 #include "actions/tool_acts.hpp"
 #include "core/one_line.hpp"
 #include "core/pm2_app.hpp"
@@ -32,13 +33,45 @@ std::string words_of(const ToolOutcome& outcome) {
            core::sanitize(core::one_line(outcome.err.empty() ? outcome.out : outcome.err));
 }
 
+std::string_view take_line(std::string_view& text) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return line;
+}
+
+// `pm2 restart` starts what a person has stopped, too: the list has to say that the application is
+// errored in all its instances, and that everything else is online.
+bool is_only_errored(std::string_view list, std::string_view app) {
+    constexpr std::string_view kHead = "+--- ";
+    constexpr std::string_view kStatus = "status : ";
+    bool is_there = false;
+    bool is_it = false;
+    bool awaits_status = false;
+    while (!list.empty()) {
+        const std::string_view line = take_line(list);
+        if (line.starts_with(kHead)) {
+            if (awaits_status) {
+                return false;
+            }
+            awaits_status = true;
+            is_it = line.substr(kHead.size()) == app;
+            is_there = is_there || is_it;
+        } else if (line.starts_with(kStatus)) {
+            if (!awaits_status || line.substr(kStatus.size()) != (is_it ? "errored" : "online")) {
+                return false;
+            }
+            awaits_status = false;
+        }
+    }
+    return is_there && !awaits_status;
+}
+
 // One id per instance, 0 for an instance that does not run.
 bool has_running_instances(std::string_view text) {
     bool has_any = false;
     while (!text.empty()) {
-        const std::size_t end = text.find('\n');
-        const std::string_view line = text.substr(0, end);
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        const std::string_view line = take_line(text);
         if (line.empty()) {
             continue;
         }
@@ -73,6 +106,46 @@ void check_it_runs(const Hands& hands, const Plan& plan, const std::string& app,
         });
 }
 
+std::string by_hand(const std::string& app) {
+    return "; by hand, as the unit's user: `pm2 restart " + app + "`";
+}
+
+core::TimePoint now_of(const Hands& hands) {
+    return hands.now ? hands.now() : core::TimePoint{};
+}
+
+// For the restart itself: the question before it took its time, the one after it takes some.
+core::Duration time_left(const Hands& hands, const Plan& plan, core::TimePoint began) {
+    return plan.deadline - (now_of(hands) - began) - kPidDeadline - 2 * kMargin;
+}
+
+void restart(const Hands& hands,
+             const Plan& plan,
+             const std::string& app,
+             core::Duration deadline,
+             const ActDone& done) {
+    if (deadline <= core::Duration::zero()) {
+        done({ActOutcome::kFailed, "nothing was done: there was too little time left"});
+        return;
+    }
+    sandbox::run_pm2(
+        hands.systemd,
+        hands.tools,
+        {.unit = plan.unit,
+         .arguments = {"restart", app},
+         .deadline = deadline,
+         .max_output = kMaxWordsBytes},
+        [hands, plan, app, done](const Result<ToolOutcome>& outcome) {
+            if (!outcome) {
+                done({ActOutcome::kFailed, core::sanitize(outcome.error().text) + by_hand(app)});
+            } else if (outcome->exit_code != 0) {
+                done({ActOutcome::kFailed, words_of(*outcome)});
+            } else {
+                check_it_runs(hands, plan, app, done);
+            }
+        });
+}
+
 }  // namespace
 
 std::optional<std::string> RestartPm2App::find_obstacle(const core::UnitState& state) const {
@@ -92,27 +165,24 @@ void RestartPm2App::perform(const Hands& hands, const Task& task, ActDone done) 
                   core::sanitize(app) + " for something else than an application's name"});
         return;
     }
-    const core::Duration deadline = plan.deadline - kPidDeadline - 2 * kMargin;
-    if (deadline <= core::Duration::zero()) {
+    const core::TimePoint began = now_of(hands);
+    if (time_left(hands, plan, began) <= core::Duration::zero()) {
         done({ActOutcome::kFailed, "nothing was done: the rule gives the act too little time"});
         return;
     }
-    sandbox::run_pm2(
-        hands.systemd,
-        hands.tools,
-        {.unit = plan.unit,
-         .arguments = {"restart", app},
-         .deadline = deadline,
-         .max_output = kMaxWordsBytes},
-        [hands, plan, app, done = std::move(done)](const Result<ToolOutcome>& outcome) {
-            if (!outcome) {
+    hands.facts.pm2_apps(
+        plan.unit,
+        [hands, plan, app, began, done = std::move(done)](const Result<std::string>& list) {
+            if (!list) {
                 done({ActOutcome::kFailed,
-                      core::sanitize(outcome.error().text) +
-                          "; by hand, as the unit's user: " + "`pm2 restart " + app + "`"});
-            } else if (outcome->exit_code != 0) {
-                done({ActOutcome::kFailed, words_of(*outcome)});
+                      "nothing was done: " + core::sanitize(core::one_line(list.error().text)) +
+                          by_hand(app)});
+            } else if (!is_only_errored(*list, app)) {
+                done({ActOutcome::kFailed,
+                      "nothing was done: by now " + app +
+                          " is not errored, or not the only one that is not online"});
             } else {
-                check_it_runs(hands, plan, app, done);
+                restart(hands, plan, app, time_left(hands, plan, began), done);
             }
         });
 }

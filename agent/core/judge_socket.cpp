@@ -224,7 +224,8 @@ std::optional<Diagnosis> judge_remote_down(const Findings& findings) {
 
 namespace {
 
-// Only what pm2 has given up on is restarted: what is "stopped" was stopped by a person.
+// Only what pm2 has given up on is restarted, and only where nothing else is down: what is
+// "stopped" was stopped by a person, and nothing but that ties an application to the address.
 Diagnosis judge_pm2_apps(const Findings& findings, CaseFile& file) {
     file.inspection("pm2 lists " + describe(findings.apps));
     const std::string what =

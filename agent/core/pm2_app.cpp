@@ -64,15 +64,19 @@ bool is_plain_pm2_name(std::string_view name) {
 const Pm2App* find_only_errored(const std::vector<Pm2App>& apps) {
     const Pm2App* only = nullptr;
     for (const Pm2App& app : apps) {
-        if (app.status != Pm2Status::kErrored) {
+        if (app.status == Pm2Status::kOnline) {
             continue;
         }
-        if (only != nullptr && only->name != app.name) {
+        const bool is_another = only != nullptr && only->name != app.name;
+        if (app.status != Pm2Status::kErrored || is_another) {
             return nullptr;
         }
         only = &app;
     }
-    return only;
+    const bool is_half_up = only != nullptr && std::ranges::any_of(apps, [only](const Pm2App& app) {
+                                return app.name == only->name && app.status == Pm2Status::kOnline;
+                            });
+    return is_half_up ? nullptr : only;
 }
 
 std::string describe(const std::vector<Pm2App>& apps) {

@@ -41,8 +41,9 @@ inline constexpr std::size_t kMaxPm2Apps = 256;
 // nor a number, nor a file of settings.
 [[nodiscard]] bool is_plain_pm2_name(std::string_view name);
 
-// The one that pm2 has given up on; nullptr where there is none, or more than one. An application
-// in several instances counts once.
+// The one that pm2 has given up on, in all its instances, where everything else is online. nullptr
+// where anything else there is down or on its way: that may be the one that nobody hears from, and
+// this one may have been left down on purpose.
 [[nodiscard]] const Pm2App* find_only_errored(const std::vector<Pm2App>& apps);
 
 // "shop (errored, 3 restarts), worker (online)"; of many, the first few

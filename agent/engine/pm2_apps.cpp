@@ -36,15 +36,17 @@ bool gather_apps(Context& context,
     if (!is_worth_asking(service, record)) {
         return true;
     }
-    const core::TimePoint oldest = oldest_of_use(record, incident);
-    const bool is_old = record.apps_time < oldest || context.now - record.apps_time >= kListAge;
+    const bool is_old = record.apps_time < oldest_of_use(record, incident) ||
+                        context.now - record.apps_time >= kListAge;
     if (is_old && !record.is_listing_apps) {
         record.is_listing_apps = true;
         record.apps_asked = context.now;
         context.emit(ReadApps{service.unit});
     }
     const core::TimePoint patience_ends = record.apps_asked + kListPatience;
-    if (record.apps_time >= oldest || context.now >= patience_ends) {
+    // Nothing is concluded from an old list while it is renewed: somebody may have stopped the
+    // application meanwhile.
+    if (!is_old || context.now >= patience_ends) {
         return true;
     }
     context.wake(service.unit, record, patience_ends);

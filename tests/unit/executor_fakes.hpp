@@ -138,7 +138,8 @@ class FakeFacts final : public Facts {
     std::vector<std::string> probed;
     std::vector<std::string> inspected;  // "unit|address"
     std::vector<std::string> listed;     // pm2 units
-    bool is_holding_looks = false;       // a look does not end until end_look()
+    core::Result<std::string> pm2_list = std::string{"+--- shop\nstatus : errored\n"};
+    bool is_holding_looks = false;  // a look does not end until end_look()
     std::vector<std::function<void(core::Result<std::string>)>> held_looks;
     std::string probe_line = "outcome=good errno=0 us=1\n";
 
@@ -194,7 +195,7 @@ class FakeFacts final : public Facts {
     void pm2_apps(const std::string& unit,
                   std::function<void(core::Result<std::string>)> done) override {
         listed.push_back(unit);
-        done(std::string{"+--- shop\nstatus : errored\n"});
+        done(pm2_list);
     }
 
     void end_look() {

@@ -95,6 +95,7 @@ TEST(DiagnosePm2, NeverRevivesWhatAPersonStoppedAndNeverGuesses) {
                              Apps{{"shop", Pm2Status::kLaunching, 2}},
                              Apps{{"shop", Pm2Status::kOnline, 0}},
                              Apps{{"a", Pm2Status::kErrored, 3}, {"b", Pm2Status::kErrored, 3}},
+                             Apps{{"a", Pm2Status::kErrored, 3}, {"a", Pm2Status::kOnline, 0}},
                              Apps{{"all", Pm2Status::kErrored, 3}},
                              Apps{{"x; reboot", Pm2Status::kErrored, 3}},
                              Apps{}}) {
@@ -102,6 +103,24 @@ TEST(DiagnosePm2, NeverRevivesWhatAPersonStoppedAndNeverGuesses) {
         EXPECT_EQ(diagnosis.cause, core::Cause::kAppDown);
         EXPECT_FALSE(diagnosis.remedy.contains("app")) << diagnosis.text;
         EXPECT_NE(diagnosis.advice.find("pm2 restart NAME"), std::string::npos);
+    }
+}
+
+// What was left down long ago has nothing to do with an application that is down for a deploy.
+TEST(DiagnosePm2, LeavesWhatIsErroredAloneWhileAnythingElseIsDown) {
+    for (const Pm2Status status : {Pm2Status::kStopped,
+                                   Pm2Status::kLaunching,
+                                   Pm2Status::kWaitingRestart,
+                                   Pm2Status::kStopping,
+                                   Pm2Status::kOther}) {
+        const auto diagnosis =
+            diagnose_with({{"shop", status, 0}, {"worker", Pm2Status::kErrored, 15}});
+        EXPECT_EQ(diagnosis.cause, core::Cause::kAppDown);
+        EXPECT_FALSE(diagnosis.remedy.contains("app")) << diagnosis.text;
+        EXPECT_NE(diagnosis.text.find("shop (" + std::string{core::pm2_status_id(status)} +
+                                      "), worker (errored, 15 restarts)"),
+                  std::string::npos)
+            << diagnosis.text;
     }
 }
 
@@ -153,6 +172,18 @@ TEST_F(Pm2Story, AskedAgainWhilePm2StillTries) {
                  "+300ms apps pm2-shop.service shop=errored"});
     EXPECT_EQ(story_.count("list-apps"), 2U) << story_.dump();
     EXPECT_EQ(incident().diagnosis.remedy.at("app"), "shop") << story_.dump();
+}
+
+TEST_F(Pm2Story, NothingIsConcludedFromAnOldListWhileItIsRenewed) {
+    fail_twice();
+    story_.tell({"+300ms apps pm2-shop.service shop=launching"});
+    const core::Diagnosis before = incident().diagnosis;
+    story_.tell({"+16s probe pm2-shop.service refused", "+10ms inspect pm2-shop.service nobody"});
+    ASSERT_EQ(story_.count("list-apps"), 2U) << story_.dump();
+    EXPECT_EQ(incident().diagnosis, before) << story_.dump();
+    story_.tell({"+300ms apps pm2-shop.service shop=stopped"});
+    EXPECT_NE(incident().diagnosis.text, before.text) << story_.dump();
+    EXPECT_FALSE(incident().diagnosis.remedy.contains("app")) << story_.dump();
 }
 
 TEST(EngineApps, OtherUnitsAreNotAsked) {

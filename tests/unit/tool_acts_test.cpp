@@ -163,6 +163,38 @@ TEST_F(ToolActs, ARestartThatDoesNotHoldIsAFailure) {
     EXPECT_EQ(restart("shop").outcome, core::ActOutcome::kSucceeded);
 }
 
+TEST_F(ToolActs, WhatIsNotErroredByNowIsNotRestarted) {
+    const std::string shop = "+--- shop\nnamespace : default\nstatus : errored\n";
+    const std::string worker = "+--- worker\nnamespace : default\nstatus : ";
+    for (const std::string& list : {std::string{"+--- shop\nstatus : stopped\n"},
+                                    std::string{"+--- shop\nstatus : online\n"},
+                                    std::string{"+--- shop\nstatus : launching\n"},
+                                    std::string{"+--- shop\nstatus : errored and more\n"},
+                                    std::string{"+--- shop\n"},
+                                    std::string{"+--- shop2\nstatus : errored\n"},
+                                    std::string{"status : errored\n"},
+                                    std::string{},
+                                    shop + worker + "stopped\n",
+                                    shop + worker + "errored\n",
+                                    worker + "launching\n" + shop,
+                                    shop + "+--- worker\n",
+                                    "+--- worker\n" + shop,
+                                    shop + "+--- shop\nstatus : online\n"}) {
+        facts_.pm2_list = list;
+        const ActReport report = restart("shop");
+        EXPECT_EQ(report.outcome, core::ActOutcome::kFailed) << list;
+        EXPECT_TRUE(report.detail.starts_with("nothing was done: ")) << report.detail;
+    }
+    facts_.pm2_list = core::Error{"pm2 could not list its applications in time"};
+    EXPECT_TRUE(restart("shop").detail.starts_with("nothing was done: pm2 could not list"));
+    EXPECT_TRUE(tools_.runs.empty()) << "nothing but the list was asked for";
+
+    facts_.pm2_list = worker + "online\n" + shop + shop;
+    tools_.script = {said(""), said("17\n18\n")};
+    EXPECT_EQ(restart("shop").outcome, core::ActOutcome::kSucceeded) << "in two instances";
+    EXPECT_EQ(facts_.listed.back(), "pm2-shop.service");
+}
+
 TEST_F(ToolActs, WithoutItsDaemonPm2IsNotAsked) {
     core::UnitState state = sandbox::make_crashed_unit();
     EXPECT_TRUE(RestartPm2App{}.find_obstacle(state));

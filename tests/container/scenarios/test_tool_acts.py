@@ -267,6 +267,20 @@ class Pm2Diagnosis(_Under):
         self.pm2("restart", "shop")
         self.assert_recovers()
 
+    def test_what_was_left_down_long_ago_is_not_blamed(self) -> None:
+        """One application is errored on purpose; the one that nginx asks is stopped for a deploy."""
+        self.visit_steadily(self.app.path)
+        self.machine.write("/srv/pm2/worker.js", "throw new Error('left down');\n")
+        self.pm2("start", "/srv/pm2/worker.js", "--name", "worker", "--max-restarts", "1")
+        self.machine.wait_until(lambda: "errored" in self.pm2("list", "-m"), 30, "pm2 to give up")
+        self.pm2("stop", "shop")
+        self.assert_turned_away(502)
+        self.assert_diagnosed("app-down", self.app.unit, told=["shop (stopped", "worker (errored"])
+        self.assert_quiet(self.app.unit)
+        self.assertNotIn("pm2 restart worker", self.gatemend.run("show", "1").stdout)
+        self.pm2("restart", "shop")
+        self.assert_recovers()
+
 
 class Capture(Asked, Scenario):
     acts = {"capture-port": "slow-backend"}
