@@ -79,6 +79,7 @@ struct Pause {
     TimePoint until{};
     std::string reason;
     std::string by;
+    TimePoint since{};  // the epoch: not on record
 
     friend bool operator==(const Pause&, const Pause&) = default;
 };
@@ -105,11 +106,14 @@ struct Ledger {
     friend bool operator==(const Ledger&, const Ledger&) = default;
 };
 
+inline constexpr Duration kApprovalLifetime = std::chrono::minutes{10};
+inline constexpr Duration kMaxPause = std::chrono::hours{24 * 30};
+
 // For the start of whoever keeps the ledger. What is dated later than `now` was done before the
-// clock was set back, nobody knows how long ago: it counts as done now and has as long as it had,
-// so that waits and trials get no longer. An approval that would outlive `longest_approval` is
-// void.
-void settle_clock(Ledger& ledger, TimePoint now, Duration longest_approval);
+// clock was set back, nobody knows how long ago: it counts as done now, in the order it was done,
+// and has as long as it had, so that waits, trials and pauses get no longer and a breaker can
+// re-arm. An approval that would outlive kApprovalLifetime is void; no pause outlives kMaxPause.
+void settle_clock(Ledger& ledger, TimePoint now);
 
 inline constexpr std::size_t kMaxAttempts = 1000;
 inline constexpr std::size_t kMaxApprovals = 32;

@@ -188,6 +188,14 @@ core::Latch latch_of(Fields& fields, const char* since) {
     return latch;
 }
 
+core::Pause pause_of(Fields& fields, const char* since) {
+    core::Pause pause{fields.time("until"), fields.text("reason"), fields.text("by")};
+    if (fields.has(since)) {
+        pause.since = fields.time(since);
+    }
+    return pause;
+}
+
 // An attempt as it stood at the end of the file before.
 void take_carried_attempt(Books& books, Fields& fields) {
     core::Attempt attempt;
@@ -230,7 +238,7 @@ void take_carried(Books& books, Fields& fields) {
     } else if (what == "forgiven") {
         lift_latch(ledger, fields.text("unit"), fields.time("since"));
     } else if (what == "pause") {
-        ledger.pause = core::Pause{fields.time("until"), fields.text("reason"), fields.text("by")};
+        ledger.pause = pause_of(fields, "since");
     } else if (what == "contradiction") {
         books.contradiction = fields.text("problem");
     } else if (what == "approval") {
@@ -277,7 +285,7 @@ void take_word_of_operator(Ledger& ledger, const std::string& kind, Fields& fiel
     } else if (kind == "rearmed") {
         rearm(ledger, fields.text("unit"));
     } else if (kind == "paused") {
-        ledger.pause = core::Pause{fields.time("until"), fields.text("reason"), fields.text("by")};
+        ledger.pause = pause_of(fields, "time");
     } else if (kind == "resumed") {
         ledger.pause.reset();
     } else if (kind == "approved") {

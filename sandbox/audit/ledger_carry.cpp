@@ -63,10 +63,13 @@ void carry_word_of_operator(const core::Ledger& ledger, std::vector<CarriedRecor
                 .add_if("class", latch.act_class));
     }
     if (ledger.pause) {
-        add(what("pause")
-                .add("until", core::format_time(ledger.pause->until))
-                .add("reason", ledger.pause->reason)
-                .add("by", ledger.pause->by));
+        JsonFields fields = what("pause");
+        fields.add("until", core::format_time(ledger.pause->until));
+        fields.add("reason", ledger.pause->reason).add("by", ledger.pause->by);
+        if (ledger.pause->since > core::TimePoint{}) {
+            fields.add("since", core::format_time(ledger.pause->since));
+        }
+        add(fields);
     }
     for (const core::Approval& approval : ledger.approvals) {
         add(what("approval")

@@ -79,7 +79,7 @@ void Executor::begin(std::function<void()> ready) {
                              .message = "no policy, nothing will be done: " +
                                         policy::render(loaded.errors.front())});
     }
-    record_.settle_clock(ports_.now(), kApprovalLifetime);
+    record_.settle_clock(ports_.now());
     const auto started = std::make_shared<std::function<void()>>(std::move(ready));
     compare_record(
         [this, started](const std::string& not_compared) { begin_record(not_compared, started); });
@@ -703,10 +703,10 @@ Reply<Done> Executor::pause(std::uint64_t seconds,
     if (reason.size() > kMaxTextBytes) {
         return bad_argument("reason: too long");
     }
-    const core::TimePoint until =
-        ports_.now() + std::chrono::seconds{static_cast<std::int64_t>(seconds)};
+    const core::TimePoint now = ports_.now();
+    const core::TimePoint until = now + std::chrono::seconds{static_cast<std::int64_t>(seconds)};
     const Status status = record_.pause(
-        ports_.now(), {.until = until, .reason = core::sanitize(reason), .by = core::sanitize(by)});
+        {.until = until, .reason = core::sanitize(reason), .by = core::sanitize(by), .since = now});
     permits_.clear();
     say(message_id::kPaused,
         LOG_NOTICE,

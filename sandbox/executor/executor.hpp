@@ -26,7 +26,7 @@
 
 namespace gatemend::sandbox {
 
-inline constexpr core::Duration kMaxPause = std::chrono::hours{24 * 30};
+using core::kMaxPause;
 // Looks at plans that are under way at once; more are told to come back.
 inline constexpr std::size_t kMaxExaminations = 8;
 

@@ -22,7 +22,7 @@
 namespace gatemend::sandbox {
 
 // An approval is good for so long.
-inline constexpr core::Duration kApprovalLifetime = std::chrono::minutes{10};
+using core::kApprovalLifetime;
 
 // Allowlist, rule, cause, ladder with its parameters, target, deadline, and a mode that does more
 // than observe: what does not change while a plan is under way.

@@ -348,8 +348,8 @@ Status Record::acknowledge_attempt(TimePoint now, std::uint64_t attempt, const s
     return Done{};
 }
 
-void Record::settle_clock(core::TimePoint now, core::Duration longest_approval) {
-    core::settle_clock(books_.ledger, now, longest_approval);
+void Record::settle_clock(core::TimePoint now) {
+    core::settle_clock(books_.ledger, now);
 }
 
 bool Record::is_ahead_of_anchor() const {
@@ -533,11 +533,11 @@ Status Record::rearm(TimePoint now, const std::string& unit, const std::string& 
     return Done{};
 }
 
-Status Record::pause(TimePoint now, const core::Pause& pause) {
+Status Record::pause(const core::Pause& pause) {
     books_.ledger.pause = pause;  // paused even if the disk is full
     JsonFields fields;
     fields.add("until", core::format_time(pause.until)).add("reason", pause.reason);
-    return write(now, "paused", fields.add("by", pause.by).text(), Sync::kYes);
+    return write(pause.since, "paused", fields.add("by", pause.by).text(), Sync::kYes);
 }
 
 Status Record::resume(TimePoint now, const std::string& by) {

@@ -121,7 +121,7 @@ class Record {
     [[nodiscard]] std::size_t spilled() const { return spilled_.size(); }
 
     // Once, before anything is asked of the ledger: the clock may have been set back since.
-    void settle_clock(core::TimePoint now, core::Duration longest_approval);
+    void settle_clock(core::TimePoint now);
 
     // Before anything is written: is the record's end what the journal names? "" or why not. After
     // an acknowledgement the journal's newest word is that. Never what the record says of itself.
@@ -180,7 +180,7 @@ class Record {
     [[nodiscard]] core::Status rearm(core::TimePoint now,
                                      const std::string& unit,
                                      const std::string& why);
-    [[nodiscard]] core::Status pause(core::TimePoint now, const core::Pause& pause);
+    [[nodiscard]] core::Status pause(const core::Pause& pause);
     [[nodiscard]] core::Status resume(core::TimePoint now, const std::string& by);
     [[nodiscard]] core::Status note_reload(core::TimePoint now, const std::string& problem);
 

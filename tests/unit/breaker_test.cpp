@@ -162,6 +162,20 @@ TEST(Breaker, RearmsAfterARestartOfTheExecutorAsWell) {
     EXPECT_TRUE(machine.executor->ledger().latches.empty());
 }
 
+TEST(Breaker, RearmsAlsoWhereTheClockWasSetBackSinceItTripped) {
+    ExecutorMachine machine;
+    use_up(machine);
+    machine.now -= hours{24 * 365};
+    machine.start();
+    EXPECT_EQ(machine.executor->ledger().latches.at(0).since, machine.now);
+    machine.pass(minutes{1});
+    bring_up(machine);
+    machine.pass(minutes{9});
+    EXPECT_EQ(machine.executor->ledger().latches.size(), 1U) << "not long enough";
+    machine.pass(minutes{2});
+    EXPECT_TRUE(machine.executor->ledger().latches.empty());
+}
+
 TEST(Breaker, DoesNotRearmForAUnitThatCameUpBeforeItTripped) {
     ExecutorMachine machine;
     bring_up(machine);

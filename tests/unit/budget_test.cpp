@@ -302,6 +302,33 @@ TEST(Budget, IgnoresALiftFromTheFuture) {
     EXPECT_EQ(check(make_rule(), ledger).state, BudgetState::kExhausted);
 }
 
+TEST(Budget, AClockSetBackKeepsTheOrderOfAttemptsAndLifts) {
+    for (const bool is_lifted : {true, false}) {
+        const auto done = kNow + (is_lifted ? hours{1} : hours{3});
+        auto ledger = ledger_of(std::vector<Attempt>(3, attempt_at(done)));
+        ledger.forgiven.emplace_back(kUnit, kNow + hours{2});
+        core::settle_clock(ledger, kNow - minutes{5});
+        EXPECT_EQ(check(make_rule(), ledger).state,
+                  is_lifted ? BudgetState::kAllowed : BudgetState::kExhausted);
+    }
+}
+
+TEST(Budget, AClockSetBackMakesNoPauseLongerThanAnyMayBe) {
+    Ledger ledger;
+    ledger.pause = core::Pause{kNow + hours{24 * 365}, "deploy", "root"};  // since when: not known
+    core::settle_clock(ledger, kNow);
+    EXPECT_EQ(ledger.pause->until, kNow + core::kMaxPause);
+
+    ledger.pause = core::Pause{kNow + hours{26}, "deploy", "root", kNow + hours{24}};
+    core::settle_clock(ledger, kNow);
+    EXPECT_EQ(ledger.pause, (core::Pause{kNow + hours{2}, "deploy", "root", kNow}));
+
+    const core::Pause sound{kNow + hours{1}, "deploy", "root", kNow - hours{1}};
+    ledger.pause = sound;
+    core::settle_clock(ledger, kNow);
+    EXPECT_EQ(ledger.pause, sound);
+}
+
 TEST(Budget, NamesALatchBeforeAPauseBeforeAnUnreadableRecord) {
     Ledger ledger;
     ledger.unreadable = "line 7: chain broken";

@@ -138,6 +138,18 @@ TEST(Executor, APauseStopsPlansAndPermitsAndSurvivesARestart) {
     EXPECT_EQ(fault_of(machine.plan(make_request())), "");
 }
 
+TEST(Executor, AClockSetBackMakesNoPauseLonger) {
+    ExecutorMachine machine;
+    EXPECT_EQ(fault_of(machine.executor->pause(3600, "deploy", "uid 0")), "");
+    const core::TimePoint end = machine.executor->ledger().pause.value().until;
+    machine.now += std::chrono::minutes{10};
+    machine.start();
+    EXPECT_EQ(machine.executor->ledger().pause.value().until, end) << "the clock goes on";
+    machine.now -= std::chrono::hours{24 * 365};
+    machine.start();
+    EXPECT_EQ(machine.executor->ledger().pause.value().until, machine.now + std::chrono::hours{1});
+}
+
 TEST(Executor, HoldsForWhatItSeesItself) {
     struct Case {
         std::function<void(ExecutorMachine&)> arrange;
