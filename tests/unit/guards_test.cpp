@@ -366,13 +366,19 @@ TEST_F(StartBudgetGuard, HasNothingToSayWithoutALimitOrWithoutAStart) {
 TEST_F(StartBudgetGuard, CountsStartsOfTheLedgerOnTheUnitAlone) {
     core::Ledger ledger;
     const auto add = [&ledger](const char* act, const std::string& unit, core::TimePoint time) {
-        ledger.attempts.push_back({.time = time, .rule = "", .act = act, .unit = unit});
+        ledger.attempts.push_back({.time = time,
+                                   .rule = "",
+                                   .act = act,
+                                   .unit = unit,
+                                   .outcome = core::ActOutcome::kSucceeded});
     };
     add("start-unit", kFpm, kNow);
     add("restart-unit", kFpm, kNow + 1s);
     add("reload-unit", kFpm, kNow);
     add("start-unit", "nginx.service", kNow);
-    EXPECT_EQ(starts_of(ledger, kFpm), (std::vector<core::TimePoint>{kNow, kNow + 1s}));
+    ledger.attempts.push_back({.time = kNow + 2s, .rule = "", .act = "start-unit", .unit = kFpm});
+    EXPECT_EQ(starts_of(ledger, kFpm), (std::vector<core::TimePoint>{kNow, kNow + 1s}))
+        << "the one that is about to begin has not begun";
 }
 
 class PressureGuard : public GuardedMachine {};
