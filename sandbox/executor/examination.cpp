@@ -77,6 +77,22 @@ std::vector<std::string> units_to_test(const Plan& plan) {
     return {};
 }
 
+// A restart of what is up could be the end of it, and nobody can tell beforehand.
+std::optional<GateHold> check_untestable(const Plan& plan) {
+    const std::size_t php = plan.unit.find("php");
+    const bool is_fpm = php != std::string::npos && plan.unit.find("fpm", php) != std::string::npos;
+    const bool is_down = plan.expected_active == core::ActiveState::kInactive ||
+                         plan.expected_active == core::ActiveState::kFailed;
+    const bool is_start = plan.act != ActId::kRestartUnit && plan.act != ActId::kReloadUnit;
+    if (!is_fpm || is_down || is_start || find_known_service(plan.unit)) {
+        return std::nullopt;
+    }
+    return GateHold{HoldKind::kConfigUnknown,
+                    plan.unit +
+                        " looks like PHP-FPM, and how its configuration is tested is not "
+                        "known: it is not restarted or reloaded while it is up"};
+}
+
 // What is up is lost where it does not come up again; what is down loses nothing, and is up the
 // sooner, unless the last try was in vain.
 bool is_in_vain_harmless(const Plan& plan, const core::Ledger& ledger) {
@@ -391,6 +407,10 @@ void Examiner::look_at_lost_socket(const Plan& plan, HoldDone done) {
 }
 
 void Examiner::look_at_configs(const Plan& plan, const HoldDone& done) {
+    if (auto hold = check_untestable(plan)) {
+        done(std::move(hold));
+        return;
+    }
     std::vector<std::string> units = units_to_test(plan);
     const core::Duration max_age =
         is_in_vain_harmless(plan, record_.ledger()) ? core::Duration::max() : kVerdictLifetime;

@@ -146,6 +146,14 @@ Result<SocketEdit> plan_socket_owner(const Machine& machine,
         edit.after = *owner;
         return edit;
     }
+    // It was given to that group by configuration that is no pool file: SocketGroup=, chown-socket.
+    const bool is_others_group = edit.before.gid != 0 && (edit.mode & S_IWGRP) != 0;
+    if (!wanted.is_named() && is_others_group) {
+        return Error{edit.path + ": group " +
+                     name_of(read_local_names(machine.root).groups, edit.before.gid) +
+                     " may write to it and would be shut out; add nginx's worker user to that "
+                     "group, or change SocketGroup= or the application's own setting"};
+    }
     edit.after = {edit.before.uid, worker.gid};
     if (!worker.name.empty() && may_connect(file, edit.after, worker)) {
         return edit;

@@ -97,6 +97,23 @@ TEST_F(Running, IsTestedAgainBeforeARestart) {
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
 }
 
+// Remi's and Plesk's units: what their configuration is, and who tests it, is not known here.
+TEST_F(Running, IsNotRestartedWhereNobodyCanTellWhetherItComesUpAgain) {
+    for (const std::string unit : {"php82-php-fpm.service", "plesk-php82-fpm.service"}) {
+        machine.loaded.policy.settings.units.push_back(unit);
+        (void)machine.executor->reload();
+        machine.systemd.units[unit] = machine.systemd.units[kFpm];
+        machine.systemd.units[unit].id = unit;
+        PlanRequest request = make_request();
+        request.unit = unit;
+        request.act = "restart-unit";
+        request.rule = "restart-unknown";
+        request.cause = "unknown";
+        request.expected_active = "active";
+        EXPECT_EQ(fault_of(machine.plan(request)), "Refused: config-unknown") << unit;
+    }
+}
+
 TEST_F(Running, IsNotRestartedWhenAnythingHasMoved) {
     watch(seconds{80});
     ++look.workers[2].done;
