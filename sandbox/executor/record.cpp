@@ -537,7 +537,8 @@ Status Record::pause(const core::Pause& pause) {
     books_.ledger.pause = pause;  // paused even if the disk is full
     JsonFields fields;
     fields.add("until", core::format_time(pause.until)).add("reason", pause.reason);
-    return write(pause.since, "paused", fields.add("by", pause.by).text(), Sync::kYes);
+    const TimePoint now = pause.since;
+    return write(now, "paused", fields.add("by", pause.by).text(), Sync::kYes);
 }
 
 Status Record::resume(TimePoint now, const std::string& by) {
