@@ -321,7 +321,7 @@ class Capture(Asked, Scenario):
         self.assertEqual(kept[-7:], list(range(102, 109)), kept)
 
     def test_goes_on_without_the_executor_and_still_ends(self) -> None:
-        outcome, detail = self.act("capture-port", self.app.unit, address=self.app.address, seconds=3)
+        outcome, detail = self.act("capture-port", self.app.unit, address=self.app.address, seconds=10)
         self.assertEqual(outcome, "succeeded", detail)
         self.gatemend.kill_executor()
         self.assertEqual(self.site.visit(self.app.path).status, 200)
@@ -331,7 +331,7 @@ class Capture(Asked, Scenario):
     def test_tcpdump_missing(self) -> None:
         self.machine.run("rm", self.machine.output("which", "tcpdump"))
         with self.assertRaisesRegex(CommandError, "tcpdump is not installed"):
-            self.plan("capture-port", self.app.unit, address=self.app.address, seconds=3)
+            self.plan("capture-port", self.app.unit, address=self.app.address, seconds=10)
         self.assertEqual(self.machine.output("ls", CAPTURES), "")
 
     def test_only_what_is_local(self) -> None:
