@@ -6,12 +6,16 @@
 #include "core/one_line.hpp"
 #include "core/pm2_app.hpp"
 #include "core/text.hpp"
+#include "sandbox/secrecy/lines.hpp"
 #include "sandbox/tools/pm2.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace gatemend::actions {
 namespace {
@@ -33,45 +37,30 @@ std::string words_of(const ToolOutcome& outcome) {
            core::sanitize(core::one_line(outcome.err.empty() ? outcome.out : outcome.err));
 }
 
-std::string_view take_line(std::string_view& text) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    return line;
-}
-
 // `pm2 restart` starts what a person has stopped, too: the list has to say that the application is
-// errored in all its instances, and that everything else is online.
+// the only one that is not online.
 bool is_only_errored(std::string_view list, std::string_view app) {
     constexpr std::string_view kHead = "+--- ";
     constexpr std::string_view kStatus = "status : ";
-    bool is_there = false;
-    bool is_it = false;
-    bool awaits_status = false;
-    while (!list.empty()) {
-        const std::string_view line = take_line(list);
+    std::vector<core::Pm2App> apps;
+    for (const std::string_view line : sandbox::lines_of(list)) {
         if (line.starts_with(kHead)) {
-            if (awaits_status) {
-                return false;
-            }
-            awaits_status = true;
-            is_it = line.substr(kHead.size()) == app;
-            is_there = is_there || is_it;
+            apps.push_back({.name = std::string{line.substr(kHead.size())}});
         } else if (line.starts_with(kStatus)) {
-            if (!awaits_status || line.substr(kStatus.size()) != (is_it ? "errored" : "online")) {
-                return false;
+            if (apps.empty() || apps.back().status != core::Pm2Status::kOther) {
+                return false;  // whose it is, is not known
             }
-            awaits_status = false;
+            apps.back().status = core::pm2_status_from_id(line.substr(kStatus.size()));
         }
     }
-    return is_there && !awaits_status;
+    const core::Pm2App* only = core::find_only_errored(apps);
+    return only != nullptr && only->name == app;
 }
 
 // One id per instance, 0 for an instance that does not run.
 bool has_running_instances(std::string_view text) {
     bool has_any = false;
-    while (!text.empty()) {
-        const std::string_view line = take_line(text);
+    for (const std::string_view line : sandbox::lines_of(text)) {
         if (line.empty()) {
             continue;
         }
@@ -85,23 +74,43 @@ bool has_running_instances(std::string_view text) {
     return has_any;
 }
 
-void check_it_runs(const Hands& hands, const Plan& plan, const std::string& app, ActDone done) {
+// What it printed, where it ended well; else the act has failed, and `advice` says what remains.
+void run(const Hands& hands,
+         const sandbox::Pm2Call& call,
+         const std::string& advice,
+         const ActDone& done,
+         std::function<void(const std::string& out)> then) {
     sandbox::run_pm2(
         hands.systemd,
         hands.tools,
+        call,
+        [advice, done, then = std::move(then)](const Result<ToolOutcome>& outcome) {
+            if (!outcome) {
+                done({ActOutcome::kFailed, core::sanitize(outcome.error().text) + advice});
+            } else if (outcome->exit_code != 0) {
+                done({ActOutcome::kFailed, words_of(*outcome)});
+            } else {
+                then(outcome->out);
+            }
+        });
+}
+
+void check_it_runs(const Hands& hands,
+                   const Plan& plan,
+                   const std::string& app,
+                   const ActDone& done) {
+    run(hands,
         {.unit = plan.unit,
          .arguments = {"pid", app},
          .deadline = kPidDeadline,
          .max_output = kMaxWordsBytes},
-        [app, done = std::move(done)](const Result<ToolOutcome>& outcome) {
-            if (!outcome) {
-                done({ActOutcome::kFailed, core::sanitize(outcome.error().text)});
-            } else if (outcome->exit_code != 0) {
-                done({ActOutcome::kFailed, words_of(*outcome)});
-            } else if (!has_running_instances(outcome->out)) {
-                done({ActOutcome::kFailed, "pm2 has restarted " + app + ", but it does not run"});
-            } else {
+        "",
+        done,
+        [app, done](const std::string& out) {
+            if (has_running_instances(out)) {
                 done({ActOutcome::kSucceeded, "pm2 has restarted " + app});
+            } else {
+                done({ActOutcome::kFailed, "pm2 has restarted " + app + ", but it does not run"});
             }
         });
 }
@@ -128,22 +137,14 @@ void restart(const Hands& hands,
         done({ActOutcome::kFailed, "nothing was done: there was too little time left"});
         return;
     }
-    sandbox::run_pm2(
-        hands.systemd,
-        hands.tools,
+    run(hands,
         {.unit = plan.unit,
          .arguments = {"restart", app},
          .deadline = deadline,
          .max_output = kMaxWordsBytes},
-        [hands, plan, app, done](const Result<ToolOutcome>& outcome) {
-            if (!outcome) {
-                done({ActOutcome::kFailed, core::sanitize(outcome.error().text) + by_hand(app)});
-            } else if (outcome->exit_code != 0) {
-                done({ActOutcome::kFailed, words_of(*outcome)});
-            } else {
-                check_it_runs(hands, plan, app, done);
-            }
-        });
+        by_hand(app),
+        done,
+        [hands, plan, app, done](const std::string&) { check_it_runs(hands, plan, app, done); });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A text's lines, without their ends. Used by this folder's files.
+// A text's lines, without their ends. Used by this folder's files and by actions/.
 #pragma once
 
 #include <algorithm>
