@@ -188,21 +188,18 @@ std::vector<std::uint64_t> take_awaiting(State& state) {
 
 // Kept only while nobody knew whether an act of ours had taken them out of the configuration. Where
 // it has, and is being undone, they stay: nginx's own words bring them back.
-void let_go(Context& context, const std::vector<std::uint64_t>& awaiting) {
-    std::vector<std::uint64_t> ended;
-    for (const std::uint64_t id : awaiting) {
+void let_go(Context& context, std::vector<std::uint64_t> awaiting) {
+    std::erase_if(awaiting, [&context](std::uint64_t id) {
         const auto found = context.state.incidents.find(id);
         if (found == context.state.incidents.end()) {
-            continue;
+            return true;
         }
         const Incident& incident = found->second;
         const ServiceRecord* record = context.find_service(incident.unit);
         const bool is_pending = incident.unverified_attempt || incident.phase == Phase::kActing;
-        if (record != nullptr && record->is_kept && record->incident == id && !is_pending) {
-            ended.push_back(id);
-        }
-    }
-    place_anew(context, ended);
+        return record == nullptr || !record->is_kept || record->incident != id || is_pending;
+    });
+    place_anew(context, awaiting);
 }
 
 }  // namespace
