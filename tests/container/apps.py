@@ -149,7 +149,7 @@ class Pm2(App):
         put(
             root,
             "srv/pm2/ecosystem.config.js",
-            "module.exports = {apps: [{name: 'shop', script: '/srv/pm2/app.js', max_restarts: 3, min_uptime: '10s', "
+            "module.exports = {apps: [{name: 'shop', script: '/srv/pm2/app.js', max_restarts: 3, min_uptime: '60s', "
             f"env: {{PORT: {self.port}}}}}]}};\n",
         )
         www_data = 33

@@ -22,7 +22,6 @@ _ADMIN = f"{_FOLDER}/admin.sock"
 _OWN_FOLDER = "/srv/shop/run"
 _SHOP = f"{_OWN_FOLDER}/shop.sock"
 _HEALED = 40.0
-_SPACED = 300.0  # the longest pause after refusals
 
 _POOL = """\
 [{name}]
@@ -271,7 +270,7 @@ class Swapping(TwoPools):
         )
         self.assertGreater(int(swapped.stdout), 100)
         self.assertEqual(self.owners.stop(), [], "a socket of another user has changed hands")
-        visitors.wait_for_good(10, _SPACED + _HEALED)
+        visitors.wait_for_good(10, 2 * _HEALED)
 
 
 class Peer(TwoPools):

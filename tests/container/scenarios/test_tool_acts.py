@@ -271,8 +271,10 @@ class Pm2Diagnosis(_Under):
         """One application is errored on purpose; the one that nginx asks is stopped for a deploy."""
         self.visit_steadily(self.app.path)
         self.machine.write("/srv/pm2/worker.js", "throw new Error('left down');\n")
-        self.pm2("start", "/srv/pm2/worker.js", "--name", "worker", "--max-restarts", "1")
-        self.machine.wait_until(lambda: "errored" in self.pm2("list", "-m"), 30, "pm2 to give up")
+        # What takes longer than that to fail, on a slow machine as well, would not be given up.
+        often = ("--max-restarts", "1", "--min-uptime", "60000")
+        self.pm2("start", "/srv/pm2/worker.js", "--name", "worker", *often)
+        self.machine.wait_until(lambda: "errored" in self.pm2("list", "-m"), 60, "pm2 to give up")
         self.pm2("stop", "shop")
         self.assert_turned_away(502)
         self.assert_diagnosed("app-down", self.app.unit, told=["shop (stopped", "worker (errored"])
