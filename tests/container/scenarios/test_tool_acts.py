@@ -271,9 +271,10 @@ class Pm2Diagnosis(_Under):
         """One application is errored on purpose; the one that nginx asks is stopped for a deploy."""
         self.visit_steadily(self.app.path)
         self.machine.write("/srv/pm2/worker.js", "throw new Error('left down');\n")
-        # What takes longer than that to fail, on a slow machine as well, would not be given up.
-        often = ("--max-restarts", "1", "--min-uptime", "60000")
-        self.pm2("start", "/srv/pm2/worker.js", "--name", "worker", *often)
+        # What takes longer than min_uptime to fail, on a slow machine as well, would not be given up.
+        worker = "{name: 'worker', script: '/srv/pm2/worker.js', max_restarts: 1, min_uptime: '60s'}"
+        self.machine.write("/srv/pm2/worker.config.js", f"module.exports = {{apps: [{worker}]}};\n")
+        self.pm2("start", "/srv/pm2/worker.config.js")
         self.machine.wait_until(lambda: "errored" in self.pm2("list", "-m"), 60, "pm2 to give up")
         self.pm2("stop", "shop")
         self.assert_turned_away(502)
