@@ -2,6 +2,7 @@
 // Success is the cure, not the exit code: an attempt is effective when the backend answers and the
 // unit keeps the same invocation through the soak. Anything else is ineffective and counts; harmful
 // when something that worked before the act does not work after it.
+#include "actions/settings.hpp"
 #include "core/objections.hpp"
 #include "core/silence.hpp"
 #include "engine/context.hpp"
@@ -342,15 +343,19 @@ void note_verdict(core::Ledger& ledger, std::uint64_t attempt, core::ActVerdict 
     }
 }
 
-// The executor died in the middle of it and nothing is left of it: that it did not help says
-// nothing about its worth. How often it is tried again is the budget's matter.
-bool is_cut_short(const core::Ledger& ledger, std::uint64_t attempt) {
-    return std::any_of(
-        ledger.attempts.begin(), ledger.attempts.end(), [attempt](const core::Attempt& item) {
-            const bool is_gone =
-                item.undo == core::UndoState::kUndone || item.undo == core::UndoState::kNothing;
-            return item.id == attempt && item.outcome == core::ActOutcome::kInterrupted && is_gone;
-        });
+// Nothing is left of it: the executor died in the middle of it, or the object of an edit that needs
+// no reload was exchanged under its hands and it took back what it had done. That it did not help
+// says nothing about its worth. How often it is tried again is the budget's matter.
+bool is_void(const core::Ledger& ledger, std::uint64_t attempt, const actions::Plan& plan) {
+    const bool is_edit = actions::spec(plan.act).trace == actions::Trace::kProvisional &&
+                         !actions::effect_of(plan.act, plan.parameters);
+    return std::ranges::any_of(ledger.attempts, [&](const core::Attempt& item) {
+        const bool is_broken_off = item.outcome == core::ActOutcome::kInterrupted ||
+                                   (is_edit && item.outcome == core::ActOutcome::kFailed);
+        const bool is_gone =
+            item.undo == core::UndoState::kUndone || item.undo == core::UndoState::kNothing;
+        return item.id == attempt && is_broken_off && is_gone;
+    });
 }
 
 // Steps that are used up. The last rung repeats until the budget ends it: the ladder says what, the
@@ -563,8 +568,8 @@ void conclude_attempt(Context& context,
                    std::string{core::act_verdict_id(verdict)} + ": " + text +
                        verdict_words(incident, verdict) +
                        (incident.flapping.empty() ? "" : "; " + incident.flapping));
-    const bool is_proof =
-        verdict == core::ActVerdict::kEffective || !is_cut_short(context.state.ledger, attempt);
+    const bool is_proof = verdict == core::ActVerdict::kEffective ||
+                          !is_void(context.state.ledger, attempt, incident.trial->plan);
     if (is_proof) {
         count_step(context.state, incident, verdict);
     }

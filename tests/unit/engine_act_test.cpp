@@ -592,6 +592,32 @@ TEST(Ladder, DoesNotWaitForRoomThatCannotBeMade) {
     EXPECT_EQ(story.count("act start-unit php8.2-fpm.service"), 1U) << story.dump();
 }
 
+// The socket was exchanged between the look at it and the change, which was taken back at once.
+TEST(Ladder, TriesAgainWhatNeverCameIntoForce) {
+    policy::Policy policy = small_policy();
+    policy::Rule rule =
+        rule_of("owner", core::Cause::kSocketOwnership, step_of(ActId::kFixSocketOwner));
+    rule.on_failure = policy::OnFailure::kRollBack;
+    policy.rules.push_back(rule);
+    Story story(policy);
+    const std::vector<std::string> denied{
+        "+1s log connect-denied " + kLiving,
+        "+12ms probe php8.2-fpm.service denied errno=13",
+        "+1s tick",
+        "+12ms probe php8.2-fpm.service denied errno=13",
+        "+40ms inspect php8.2-fpm.service listener " + kLiving +
+            " php-fpm8.2 php8.2-fpm.service ; step /run directory ; step "
+            "/run/php/php8.2-fpm.sock socket closed"};
+    story.tell(denied);
+    ASSERT_EQ(story.count("act fix-socket-owner"), 1U) << story.dump();
+    story.tell({"+10ms act done 3 failed it was exchanged meanwhile; undone", "+2s tick"});
+    EXPECT_TRUE(story.says("confirm 3 ineffective")) << story.dump();
+    EXPECT_FALSE(story.says("leaves the rest to a person")) << story.dump();
+    EXPECT_EQ(story.count("escalated"), 0U) << story.dump();
+    story.tell({"+1m tick"});
+    EXPECT_EQ(story.count("act fix-socket-owner"), 2U) << story.dump();
+}
+
 TEST(Refusal, OfTheRulesStepDoesNotHoldUpWhatAPersonHasApproved) {
     policy::Policy policy = small_policy();
     policy::Rule rule =
