@@ -97,6 +97,14 @@ void guard_cause(std::vector<core::Hold>& holds, const Case& c, const policy::La
     if (is_start && core::is_up(*c.record.unit)) {
         guard(holds, HoldKind::kUnitIsUp, "gatemend", c.service.unit + " is up: nothing to start");
     }
+    // What does not listen yet may be at work on what comes before: a migration, a cache.
+    const bool is_restart = step != nullptr && step->act == actions::ActId::kRestartUnit;
+    if (is_restart && cause == core::Cause::kAppDown && core::is_up(*c.record.unit)) {
+        guard(holds,
+              HoldKind::kContraryEvidence,
+              "gatemend",
+              c.service.unit + " is up and does not listen yet: it is not restarted for that");
+    }
     // nginx would look the name up again and learn as little.
     const bool is_reload = step != nullptr && step->act == actions::ActId::kReloadUnit;
     if (is_reload && cause == core::Cause::kNameUnresolved && c.record.resolved.empty()) {

@@ -29,7 +29,7 @@ GateHold contrary(const std::string& text) {
 bool is_of_down_unit(Cause cause) {
     return cause == Cause::kUnitFailed || cause == Cause::kUnitStopped ||
            cause == Cause::kUnitStartLimit || cause == Cause::kSocketStale ||
-           cause == Cause::kNginxDown;
+           cause == Cause::kNginxDown || cause == Cause::kAppDown;
 }
 
 bool is_waited_for(const core::WorkWatch& watch) {

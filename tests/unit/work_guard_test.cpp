@@ -227,6 +227,15 @@ TEST_F(Running, IsNotRestartedForAnyOtherCauseWhileItWorks) {
     EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence");
 }
 
+// It may be at work on what comes before it listens: a migration that waits for a lock.
+TEST_F(Running, IsNotRestartedForAnApplicationThatDoesNotListenYet) {
+    machine.loaded.policy.rules.push_back(restart_rule("restart-app", Cause::kAppDown));
+    (void)machine.executor->reload();
+    watch(seconds{80});
+    EXPECT_EQ(ask("restart-app", "app-down"), "Refused: unit-is-up");
+    EXPECT_TRUE(machine.systemd.jobs.empty());
+}
+
 TEST_F(Running, IsNotReloadedForANameThatOnlyNginxLooksUp) {
     policy::Rule rule = restart_rule("reload", Cause::kNameUnresolved);
     rule.ladder = {{actions::ActId::kReloadUnit, seconds{20}}};
