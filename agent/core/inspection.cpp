@@ -280,6 +280,7 @@ void visit(Line& line, Thing& thing) {
     line.value("parent", thing.parent);
     line.value("started", thing.started);
     line.value("done", thing.done);
+    line.value("leaving", thing.is_leaving);
     line.value("traced", thing.is_traced);
     line.value("state", thing.state);
     line.value("own_bytes", thing.own_bytes);

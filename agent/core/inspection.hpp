@@ -94,6 +94,7 @@ struct Worker {
     // Clock ticks of CPU, times that a thread was switched away from, calls that read or wrote, all
     // added up: grows whenever the process does anything.
     std::uint64_t done = 0;
+    bool is_leaving = false;         // of nginx, and of a configuration that it no longer has
     bool is_traced = false;          // held by a debugger or a frozen control group
     char state = '?';                // R S D T t Z, as in /proc/PID/stat
     std::uint64_t own_bytes = 0;     // private memory (smaps_rollup)

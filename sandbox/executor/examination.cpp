@@ -2,6 +2,7 @@
 #include "sandbox/executor/examination.hpp"
 
 #include "actions/act.hpp"
+#include "actions/settings.hpp"
 #include "core/inspection.hpp"
 #include "core/one_line.hpp"
 #include "core/text.hpp"
@@ -132,6 +133,13 @@ bool names_place(const std::string& output, const std::string& file) {
            (!says(include) && says(load + file + "'"));
 }
 
+// What restore-config puts right is such an edit.
+bool reloads_nginx(const Plan& plan) {
+    const bool is_reload =
+        plan.act == ActId::kReloadUnit || actions::effect_of(plan.act, plan.parameters);
+    return plan.role == core::ServiceRole::kNginx && is_reload && plan.act != ActId::kRestoreConfig;
+}
+
 // The test must fail, and for the file that is to be restored.
 std::optional<GateHold> judge_broken_config(const Plan& plan, const Result<ConfigTestFact>& test) {
     auto verdict = judge_config(test);
@@ -187,6 +195,9 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
             [this, plan](HoldDone then) { look_at_broken_config(plan, std::move(then)); });
     }
     checks.emplace_back([this, plan](const HoldDone& then) { look_at_configs(plan, then); });
+    if (reloads_nginx(plan) && (purpose == Purpose::kAct || plan.act == ActId::kReloadUnit)) {
+        checks.emplace_back([this, plan](const HoldDone& then) { look_at_edits(plan, then); });
+    }
     if (plan.act == ActId::kRestartUnit && plan.cause == core::Cause::kSocketDeleted) {
         checks.emplace_back(
             [this, plan](HoldDone then) { look_at_lost_socket(plan, std::move(then)); });
@@ -403,6 +414,32 @@ void Examiner::look_at_lost_socket(const Plan& plan, HoldDone done) {
             const auto inspection =
                 text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
             done(inspection ? check_lost_socket(plan, *inspection) : refusal(inspection.error()));
+        });
+}
+
+void Examiner::look_at_edits(const Plan& plan, const HoldDone& done) {
+    const auto judge = [this, plan, done](const core::UnitStanding& unit,
+                                          const Result<std::string>& text) {
+        const auto inspection =
+            text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
+        const auto newest = ports_.facts.newest_change(plan.unit);
+        if (!inspection || !newest) {
+            done(refusal(!inspection ? inspection.error() : newest.error()));
+            return;
+        }
+        const core::Duration uptime = ports_.uptime ? ports_.uptime() : core::Duration::zero();
+        done(check_unread_edits(*inspection, unit.main_pid, *newest, ports_.now(), uptime));
+    };
+    ports_.systemd.read_standing(
+        plan.unit, [this, plan, judge, done](const Result<core::UnitStanding>& unit) {
+            if (!unit) {
+                done(refusal(unit.error()));
+                return;
+            }
+            ports_.facts.inspect(
+                plan.unit, "", [judge, unit = *unit](const Result<std::string>& text) {
+                    judge(unit, text);
+                });
         });
 }
 

@@ -9,6 +9,8 @@
 #include "policies/window.hpp"
 #include "sandbox/tools/known_services.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -309,6 +311,34 @@ std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
                             : hold(HoldKind::kExecutorRefused,
                                    "the socket of " + taken_by +
                                        " lies in the place of the unit's, and would be removed");
+}
+
+std::optional<GateHold> check_unread_edits(const core::Inspection& inspection,
+                                           std::uint32_t main_pid,
+                                           const ConfigChange& newest,
+                                           core::TimePoint now,
+                                           core::Duration uptime) {
+    // The oldest: one that has died is replaced by one that has the configuration of its sisters.
+    std::uint64_t oldest = 0;
+    for (const core::Worker& worker : inspection.workers) {
+        if (worker.is_nginx && !worker.is_leaving && worker.parent == main_pid) {
+            oldest = oldest == 0 ? worker.started : std::min(oldest, worker.started);
+        }
+    }
+    if (oldest == 0) {
+        return hold(HoldKind::kExecutorRefused,
+                    "when nginx last read its configuration cannot be seen");
+    }
+    const auto ticks_per_second = std::max(sysconf(_SC_CLK_TCK), 1L);
+    const core::Duration since_boot{static_cast<std::int64_t>(oldest) *
+                                    (std::micro::den / ticks_per_second)};
+    if (newest.time <= now - uptime + since_boot) {
+        return std::nullopt;
+    }
+    return hold(HoldKind::kContraryEvidence,
+                newest.path +
+                    " was changed after nginx last read its configuration; a reload "
+                    "would put that into force");
 }
 
 std::optional<GateHold> check_record(const policy::Policy& policy,

@@ -99,6 +99,15 @@ using core::kApprovalLifetime;
 [[nodiscard]] std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
                                                         const core::Inspection& inspection);
 
+// What reloads nginx: nobody has changed its files since its workers were made, that is, since it
+// last read them. Somebody's unfinished work is not put into force. `now`, `uptime`: of the same
+// moment.
+[[nodiscard]] std::optional<GateHold> check_unread_edits(const core::Inspection& inspection,
+                                                         std::uint32_t main_pid,
+                                                         const ConfigChange& newest,
+                                                         core::TimePoint now,
+                                                         core::Duration uptime);
+
 // capture-port: the unit listens there, and nobody else on that port of any address, for all of
 // them are captured: what other services say to each other is nobody's.
 [[nodiscard]] std::optional<GateHold> check_capture(const actions::Plan& plan,

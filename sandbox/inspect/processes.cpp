@@ -148,14 +148,13 @@ void add_memory(const std::string& folder, core::Worker& worker) {
 }
 
 // "php-fpm: pool www": FPM writes it over the worker's arguments; blanks and NULs follow.
-std::string pool_of(const std::string& folder) {
+std::string pool_of(std::string_view title) {
     constexpr std::string_view kTitle = "php-fpm: pool ";
     constexpr std::size_t kMaxPool = 64;
-    const auto text = read_text(folder + "/cmdline");
-    if (!text || !text->starts_with(kTitle)) {
+    if (!title.starts_with(kTitle)) {
         return {};
     }
-    std::string_view name = std::string_view{*text}.substr(kTitle.size());
+    std::string_view name = title.substr(kTitle.size());
     name = name.substr(0, name.find('\0'));
     name = name.substr(0, name.find_last_not_of(' ') + 1);
     return core::sanitize(name, kMaxPool);
@@ -303,7 +302,10 @@ core::Worker measure(const Roots& roots, const Process& process, Deadline deadli
     core::Worker worker;
     worker.pid = process.pid;
     worker.command = process.command;
-    worker.pool = pool_of(folder);
+    const std::string title = read_text(folder + "/cmdline").value_or("");
+    worker.pool = pool_of(title);
+    // As nginx calls a worker that ends with its last visitor, after a reload or for good.
+    worker.is_leaving = title.starts_with("nginx: worker process is shutting down");
     worker.state = process.state;
     worker.parent = process.parent;
     worker.started = process.started;

@@ -211,6 +211,7 @@ class MachineFacts final : public Facts {
     void packet_filter(std::function<void(Result<PacketFilterFact>)> done) override;
     void pm2_apps(const std::string& unit, std::function<void(Result<std::string>)> done) override;
     [[nodiscard]] Result<std::string> fingerprint(const std::string& unit) const override;
+    [[nodiscard]] Result<ConfigChange> newest_change(const std::string& unit) const override;
     [[nodiscard]] std::vector<std::uint32_t> processes(const std::string& unit) const override;
     [[nodiscard]] bool is_known_valid(const std::string& unit,
                                       core::Duration max_age) const override;
@@ -500,6 +501,16 @@ Result<std::string> MachineFacts::fingerprint(const std::string& unit) const {
         return Error{"no configuration is known for " + unit};
     }
     return fingerprint_files(service->config_paths);
+}
+
+Result<ConfigChange> MachineFacts::newest_change(const std::string& unit) const {
+    auto service = find_known_service(unit);
+    if (!service) {
+        return Error{"no configuration is known for " + unit};
+    }
+    std::erase_if(service->config_paths,
+                  [&](const std::string& path) { return !is_own_config(*service, path); });
+    return find_newest_change(service->config_paths);
 }
 
 std::vector<std::uint32_t> MachineFacts::processes(const std::string& unit) const {

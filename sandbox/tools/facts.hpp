@@ -7,6 +7,7 @@
 #include "core/result.hpp"
 #include "core/topology.hpp"
 #include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/tool_runner.hpp"
 
 #include <cstdint>
@@ -93,6 +94,9 @@ class Facts {
 
     // Fingerprint of the files that test_config would test, without running anything (stat only).
     [[nodiscard]] virtual core::Result<std::string> fingerprint(const std::string& unit) const = 0;
+    // The last change of the unit's own configuration, not of files that are everybody's.
+    [[nodiscard]] virtual core::Result<ConfigChange> newest_change(
+        const std::string& unit) const = 0;
     // The processes in the unit's own control group, ascending; empty: none, or it cannot be seen.
     [[nodiscard]] virtual std::vector<std::uint32_t> processes(const std::string& unit) const = 0;
     // They passed the test, exactly these files, at most so long ago.

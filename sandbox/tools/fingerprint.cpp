@@ -33,6 +33,12 @@ void append_info(std::string& line, const struct stat& info) {
     append_time(line, info.st_ctim);
 }
 
+core::TimePoint changed_at(const struct stat& info) {
+    return core::TimePoint{
+        std::chrono::duration_cast<core::Duration>(std::chrono::seconds{info.st_ctim.tv_sec} +
+                                                   std::chrono::nanoseconds{info.st_ctim.tv_nsec})};
+}
+
 class Collector {
   public:
     Status add(const std::string& path, int depth) {
@@ -46,12 +52,14 @@ class Collector {
         }
         std::string line = path;
         append_info(line, info);
+        note_change(path, info);
         if (S_ISLNK(info.st_mode)) {
             struct stat target {};
 
             if (stat(path.c_str(), &target) == 0) {
                 line.append(" ->");
                 append_info(line, target);
+                note_change(path, target);
             } else {
                 line.append(" -> nothing");
             }
@@ -60,9 +68,13 @@ class Collector {
         return S_ISDIR(info.st_mode) ? add_folder(path, depth) : Status{Done{}};
     }
 
+    Result<ConfigChange> newest_change() const {
+        return lines_.empty() ? Result<ConfigChange>{nothing_there()} : newest_;
+    }
+
     Result<std::string> finish() {
         if (lines_.empty()) {
-            return Error{"none of the configuration files exists"};
+            return nothing_there();
         }
         std::ranges::sort(lines_);
         std::string all;
@@ -73,6 +85,14 @@ class Collector {
     }
 
   private:
+    static Error nothing_there() { return Error{"none of the configuration files exists"}; }
+
+    void note_change(const std::string& path, const struct stat& info) {
+        if (newest_.path.empty() || changed_at(info) > newest_.time) {
+            newest_ = {path, changed_at(info)};
+        }
+    }
+
     Status add_folder(const std::string& path, int depth) {
         if (depth >= kMaxFingerprintDepth) {
             return Error{"folders nested too deep at " + path};
@@ -90,16 +110,28 @@ class Collector {
     }
 
     std::vector<std::string> lines_;
+    ConfigChange newest_;
 };
+
+Status collect(Collector& collector, const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) {
+        GATEMEND_CHECK(collector.add(path, 0));
+    }
+    return Done{};
+}
 
 }  // namespace
 
 Result<std::string> fingerprint_files(const std::vector<std::string>& paths) {
     Collector collector;
-    for (const std::string& path : paths) {
-        GATEMEND_CHECK(collector.add(path, 0));
-    }
+    GATEMEND_CHECK(collect(collector, paths));
     return collector.finish();
+}
+
+Result<ConfigChange> find_newest_change(const std::vector<std::string>& paths) {
+    Collector collector;
+    GATEMEND_CHECK(collect(collector, paths));
+    return collector.newest_change();
 }
 
 }  // namespace gatemend::sandbox

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A hash over path, size, mtime, ctime, inode and mode of a set of files: equal means that nobody
-// has touched them. Looks (stat), never reads, never follows a link to a folder. Called by facts.
+// has touched them. And which of them was changed last. Looks (stat), never reads, never follows a
+// link to a folder. Called by facts.
 #pragma once
 
 #include "core/result.hpp"
+#include "core/time.hpp"
 
 #include <string>
 #include <vector>
@@ -13,7 +15,14 @@ namespace gatemend::sandbox {
 inline constexpr std::size_t kMaxFingerprintFiles = 20'000;
 inline constexpr int kMaxFingerprintDepth = 12;
 
+struct ConfigChange {
+    std::string path;
+    core::TimePoint time{};  // ctime, which nobody can set
+};
+
 // Paths that do not exist count as absent. An error when nothing exists or a limit is reached.
 [[nodiscard]] core::Result<std::string> fingerprint_files(const std::vector<std::string>& paths);
+// The file that was changed last, or the folder in which one came or went.
+[[nodiscard]] core::Result<ConfigChange> find_newest_change(const std::vector<std::string>& paths);
 
 }  // namespace gatemend::sandbox

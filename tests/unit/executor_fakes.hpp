@@ -131,6 +131,7 @@ class FakeFacts final : public Facts {
     core::Result<std::string> last_job_line{core::Error{"no journal"}};
     std::vector<std::string> asked_jobs;
     bool is_tested = true;
+    core::Result<ConfigChange> newest = ConfigChange{"/etc/nginx/nginx.conf", {}};
     // Absent: as test_config says now.
     std::optional<core::Duration> valid_since{};  // they passed so long ago
     std::string dump;
@@ -207,6 +208,11 @@ class FakeFacts final : public Facts {
     [[nodiscard]] core::Result<std::string> fingerprint(
         const std::string& /*unit*/) const override {
         return std::string{"f"};
+    }
+
+    [[nodiscard]] core::Result<ConfigChange> newest_change(
+        const std::string& /*unit*/) const override {
+        return newest;
     }
 
     [[nodiscard]] bool is_known_valid(const std::string& unit,

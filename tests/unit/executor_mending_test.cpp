@@ -84,6 +84,8 @@ PlanRequest suggest(const std::string& unit, const actions::Parameters& paramete
 }
 
 // A rule with every act, that acts without asking; both units are up.
+constexpr std::uint32_t kNginxPid = 300;
+
 class MendingMachine : public ExecutorMachine {
   public:
     MendingMachine() {
@@ -114,6 +116,12 @@ class MendingMachine : public ExecutorMachine {
         systemd.standings[listener.unit] = {
             .name = listener.unit, .is_loaded = true, .main_pid = listener.pid};
         inspection.listeners = {listener};
+        core::Worker worker;
+        worker.is_nginx = true;
+        worker.parent = kNginxPid;
+        worker.started = 100;
+        inspection.workers = {worker};
+        systemd.standings[kNginx] = {.name = kNginx, .is_loaded = true, .main_pid = kNginxPid};
         facts.inspection = core::encode(inspection);
         systemd.on_reload = [this](const std::string&) { replace_workers(); };
         start();
@@ -1047,6 +1055,46 @@ TEST(ExecutorMending, ReloadUnitIsProvenByWorkersToo) {
     machine.pass(std::chrono::seconds{25});
     ASSERT_TRUE(reply);
     EXPECT_EQ(std::get<ActResult>(*reply).outcome, ActOutcome::kFailed);
+}
+
+// An administrator is in the middle of something: what passes the test need not be finished.
+TEST(ExecutorMending, NginxIsNotReloadedOverEditsThatItHasNotRead) {
+    using std::chrono::seconds;
+    MendingMachine machine;
+    const core::TimePoint booted = machine.now - machine.uptime;
+    machine.facts.newest = ConfigChange{"/etc/nginx/sites-available/shop", booted + seconds{2}};
+    const auto refused = machine.plan(make_running_request("reload-unit", kNginx));
+    ASSERT_TRUE(std::holds_alternative<Fault>(refused));
+    EXPECT_EQ(std::get<Fault>(refused).text,
+              "contrary-evidence: /etc/nginx/sites-available/shop was changed after nginx last "
+              "read its configuration; a reload would put that into force");
+    // One of the workers has crashed since, and its successor has not read the edit either.
+    core::Inspection two;
+    two.workers.resize(3);
+    for (core::Worker& worker : two.workers) {
+        worker.is_nginx = true;
+        worker.parent = kNginxPid;
+        worker.started = 100;
+    }
+    two.workers[1].started = 100'000;
+    machine.facts.inspection = core::encode(two);
+    EXPECT_TRUE(
+        std::holds_alternative<Fault>(machine.plan(make_running_request("reload-unit", kNginx))));
+    // But those that only end with their visitors tell nothing of the configuration of today.
+    two.workers[0].is_leaving = true;
+    two.workers[2].is_leaving = true;
+    machine.facts.inspection = core::encode(two);
+    EXPECT_TRUE(std::holds_alternative<Proposal>(
+        machine.plan(make_running_request("reload-unit", kNginx))));
+    machine.facts.newest = core::Error{"more than 20000 files"};
+    EXPECT_TRUE(
+        std::holds_alternative<Fault>(machine.plan(make_running_request("reload-unit", kNginx))));
+    machine.facts.newest = ConfigChange{"/etc/nginx/sites-available/shop", booted};
+    EXPECT_TRUE(std::holds_alternative<Proposal>(
+        machine.plan(make_running_request("reload-unit", kNginx))));
+    machine.systemd.standings[kNginx].main_pid = kNginxPid + 1;  // the workers are another's
+    EXPECT_TRUE(
+        std::holds_alternative<Fault>(machine.plan(make_running_request("reload-unit", kNginx))));
 }
 
 TEST(ExecutorMending, AnFpmWithoutChildrenIsReloadedWhenItsMasterStays) {

@@ -60,9 +60,35 @@ TEST_F(Folder, FingerprintIsStableAndSeesEveryKindOfChange) {
     }
 }
 
+TEST_F(Folder, TheNewestChangeIsFoundBehindALinkAndInAFolderToo) {
+    fs::create_directory(path_ / "conf");
+    fs::create_directory(path_ / "sites");
+    std::ofstream{path_ / "sites/shop"} << "s";
+    fs::create_symlink(path_ / "sites/shop", path_ / "conf/shop");
+    const auto newest = [this] { return find_newest_change({path_ / "conf"}).value(); };
+    // The kernel's clock for files is coarse: until it has moved on.
+    const auto change = [&](const std::function<void()>& what) {
+        const core::TimePoint before = newest().time;
+        do {
+            what();
+        } while (newest().time == before);
+    };
+    change([this] { fs::permissions(path_ / "conf", fs::perms::owner_all); });
+    EXPECT_EQ(newest().path, path_ / "conf");
+    change([this] { std::ofstream{path_ / "sites/shop"} << "ss"; });
+    EXPECT_EQ(newest().path, path_ / "conf/shop");
+    change([this] {
+        fs::remove(path_ / "conf/shop");
+        fs::create_symlink(path_ / "none", path_ / "conf/other");
+        fs::remove(path_ / "conf/other");
+    });
+    EXPECT_EQ(newest().path, path_ / "conf");
+}
+
 TEST_F(Folder, FingerprintOfNothingIsAnError) {
     EXPECT_FALSE(fingerprint_files({path_ / "none"}));
     EXPECT_FALSE(fingerprint_files({}));
+    EXPECT_FALSE(find_newest_change({path_ / "none"}));
 }
 
 TEST_F(Folder, FingerprintIsBoundedInDepth) {

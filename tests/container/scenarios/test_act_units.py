@@ -61,6 +61,24 @@ class Reload(Acted):
         self.assertEqual(self.machine.unit(self.site.nginx, "InvocationID"), invocation, "a reload is no restart")
 
 
+class Unfinished(Acted):
+    """Somebody is in the middle of an edit: what passes the test need not be finished."""
+
+    kind = stories.MovedName
+    can_be_bare = False
+
+    def test_an_edit_that_nginx_has_not_read_is_not_put_into_force(self) -> None:
+        edited = "/etc/nginx/conf.d/unfinished.conf"
+        self.machine.write(edited, "map $uri $unfinished { default yes; }\n")
+        workers = self.machine.run("pgrep", "-f", "nginx: worker").stdout
+        self.play.break_it()
+        self.play.incident(lambda incident: edited in str(incident))
+        self.assertEqual(self.play.intents(), [])
+        self.assertEqual(self.machine.run("pgrep", "-f", "nginx: worker").stdout, workers, "nginx has been reloaded")
+        self.site.reload_nginx()
+        self.play.visitors.wait_for_good(5, DEADLINE)
+
+
 class Ineffective(Acted):
     """The unit starts, and dies again a second later, every time."""
 
