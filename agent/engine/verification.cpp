@@ -169,10 +169,24 @@ bool depends_on_answers(core::Cause cause) {
     return core::is_about_answers(cause) || cause == core::Cause::kUnknown;
 }
 
+// An application whose unit is "active" as soon as its process is may load for a while before it
+// listens.
+bool is_coming_up(const Case& c) {
+    const core::ProbeOutcome outcome = c.record.probe->outcome;
+    const bool is_refused =
+        outcome == core::ProbeOutcome::kRefused || outcome == core::ProbeOutcome::kMissing;
+    const actions::Plan& plan = c.incident.trial->plan;
+    return is_refused && !c.incident.soak_until && plan.cause == core::Cause::kAppDown &&
+           actions::starts_unit(plan.act) && c.record.unit && core::is_up(*c.record.unit);
+}
+
 // Slow is not down: what nginx would still wait for is waited for, a while. Less than the executor
 // leaves us before it undoes what is not confirmed.
 core::Duration patience_with(const Case& c) {
     constexpr core::Duration kLongest = std::chrono::seconds{40};
+    if (is_coming_up(c)) {
+        return kLongest;
+    }
     const bool is_slow = core::is_slow(c.record.probe->outcome);
     return is_slow ? std::min(core::longest_wait(c.service.backends).value_or(kLongest), kLongest)
                    : core::Duration::zero();

@@ -618,25 +618,48 @@ TEST(Ladder, TriesAgainWhatNeverCameIntoForce) {
     EXPECT_EQ(story.count("act fix-socket-owner"), 2U) << story.dump();
 }
 
-TEST(Ladder, DoesNotRestartAnApplicationThatIsUpAndDoesNotListenYet) {
+policy::Policy app_policy() {
     policy::Policy policy = small_policy();
     policy::Rule rule = rule_of("app", core::Cause::kAppDown, step_of(ActId::kStartUnit));
     rule.ladder.push_back(step_of(ActId::kRestartUnit));
     policy.rules.push_back(rule);
     policy.settings.units.push_back("shop.service");
-    Story story(policy);
+    return policy;
+}
+
+// It has crashed and is started; whether it answers then.
+void start_app(Story& story) {
     story.tell({"topology shop.service other http://127.0.0.1:8000",
                 "+1s unit shop.service failed signal",
                 "journal shop.service",
                 "+10ms probe shop.service refused"});
     ASSERT_EQ(story.count("act start-unit shop.service"), 1U) << story.dump();
     story.tell({"+1s unit shop.service active", "+1ms act done 3 succeeded"});
-    for (int i = 0; i < 300; ++i) {
+}
+
+void pass(Story& story, std::chrono::seconds time, const std::string& answer) {
+    for (int i = 0; i < time.count() * 4; ++i) {
         story.tell({"+250ms tick"});
         if (story.state().services.at("shop.service").running_probe) {
-            story.tell({"probe shop.service refused"});
+            story.tell({"probe shop.service " + answer});
         }
     }
+}
+
+TEST(Ladder, LetsAnApplicationLoadBeforeItListens) {
+    Story story(app_policy());
+    start_app(story);
+    pass(story, std::chrono::seconds{30}, "refused");
+    EXPECT_EQ(story.count("confirm "), 0U) << story.dump();
+    pass(story, std::chrono::seconds{40}, "good");
+    EXPECT_TRUE(story.says("confirm 3 effective")) << story.dump();
+    EXPECT_EQ(story.count("act "), 1U) << story.dump();
+}
+
+TEST(Ladder, DoesNotRestartAnApplicationThatIsUpAndDoesNotListenYet) {
+    Story story(app_policy());
+    start_app(story);
+    pass(story, std::chrono::seconds{75}, "refused");
     EXPECT_TRUE(story.says("confirm 3 ineffective")) << story.dump();
     const std::string look =
         "inspect shop.service listener 127.0.0.1:9999 node other.service ; worker S 2";
