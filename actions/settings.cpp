@@ -186,7 +186,10 @@ std::optional<std::string> find_setting_fault(const Parameters& parameters) {
     return place ? find_place_fault(*place, parameters) : "parameter setting is missing";
 }
 
-Target target_of(ActId act, const Parameters& parameters) {
+Target target_of(ActId act, core::Cause cause, const Parameters& parameters) {
+    if (act == ActId::kReloadUnit && cause == core::Cause::kNameUnresolved) {
+        return Target::kNginx;
+    }
     const auto name = parameters.find("setting");
     const SettingSpec* setting = act == ActId::kApplySuggestion && name != parameters.end()
                                      ? find_setting(name->second)

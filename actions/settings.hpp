@@ -62,7 +62,8 @@ struct SettingSpec {
 // once.
 [[nodiscard]] std::optional<Effect> effect_of(ActId act, const Parameters& parameters);
 
-// Whom a plan with these parameters names; differs from spec(act).target for nginx's settings.
-[[nodiscard]] Target target_of(ActId act, const Parameters& parameters);
+// Whom a plan of this act names. Differs from spec(act).target for nginx's settings, and for a name
+// that means something else now: whoever's backend it is for, it is nginx that looks it up again.
+[[nodiscard]] Target target_of(ActId act, core::Cause cause, const Parameters& parameters);
 
 }  // namespace gatemend::actions

@@ -78,11 +78,7 @@ actions::Parameters parameters_of(const LadderStep& step, const Question& questi
 std::string target_of(const LadderStep& step,
                       const actions::Parameters& parameters,
                       const Question& question) {
-    // Whoever's backend the name is for, it is nginx that still uses what the name once meant.
-    if (step.act == actions::ActId::kReloadUnit && question.cause == core::Cause::kNameUnresolved) {
-        return question.nginx_unit;
-    }
-    switch (actions::target_of(step.act, parameters)) {
+    switch (actions::target_of(step.act, question.cause, parameters)) {
         case actions::Target::kService:
             return question.unit;
         case actions::Target::kNginx:
@@ -573,7 +569,7 @@ const Rule* find_rule(const Policy& policy, core::Cause cause) {
 
 PlannedStep find_planned_step(const Rule& rule, const actions::Plan& plan) {
     const bool is_about_service =
-        actions::target_of(plan.act, plan.parameters) == actions::Target::kService;
+        actions::target_of(plan.act, plan.cause, plan.parameters) == actions::Target::kService;
     if (is_about_service && !fits(rule.match.unit, plan.unit)) {
         return {};
     }

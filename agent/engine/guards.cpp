@@ -252,7 +252,7 @@ std::string target_of(const Case& c, const policy::LadderStep& step) {
     for (const auto& [name, value] : step.with) {
         parameters.insert_or_assign(name, value);
     }
-    switch (actions::target_of(step.act, parameters)) {
+    switch (actions::target_of(step.act, c.incident.diagnosis.cause, parameters)) {
         case actions::Target::kService:
             break;
         case actions::Target::kNginx: {

@@ -46,16 +46,11 @@ std::optional<GateHold> check_step(const policy::Rule& rule, const actions::Plan
 // Whose configuration, or whose machine, the act is about.
 std::optional<GateHold> check_target(const actions::Plan& plan) {
     const auto refuse = [](const char* text) { return hold(HoldKind::kExecutorRefused, text); };
-    const bool is_lookup =
-        plan.act == actions::ActId::kReloadUnit && plan.cause == core::Cause::kNameUnresolved;
-    if (is_lookup && service_role(plan.unit) != core::ServiceRole::kNginx) {
-        return refuse("nobody but nginx looks the names of its backends up again");
-    }
-    switch (actions::target_of(plan.act, plan.parameters)) {
+    switch (actions::target_of(plan.act, plan.cause, plan.parameters)) {
         case actions::Target::kNginx:
             return plan.role == core::ServiceRole::kNginx
                        ? std::nullopt
-                       : refuse("the act is on nginx's configuration, the unit is not nginx");
+                       : refuse("the act is on nginx, and the unit is another");
         case actions::Target::kHost:
             return plan.unit == actions::kJournalUnit
                        ? std::nullopt

@@ -687,6 +687,23 @@ TEST(FindPlannedStep, KnowsStepsOffersAndWhatTheRuleSets) {
     EXPECT_EQ(find_planned_step(rule, plan).step, nullptr);
 }
 
+// The rule's pattern is for the unit whose backend has moved; the act is on nginx.
+TEST(FindPlannedStep, FitsWhatWasDecidedForANameWhateverUnitsTheRuleIsFor) {
+    Policy policy =
+        policy_with(Cause::kNameUnresolved, {{actions::ActId::kReloadUnit, seconds{20}, {}}});
+    policy.rules[0].match.unit = "php*-fpm.service";
+    const Decision decision = decide(policy, Ledger{}, question_about(Cause::kNameUnresolved));
+    ASSERT_EQ(decision.kind, DecisionKind::kAct);
+    actions::Plan plan;
+    plan.act = decision.step->act;
+    plan.cause = Cause::kNameUnresolved;
+    plan.unit = decision.target;
+    EXPECT_EQ(plan.unit, "nginx.service");
+    EXPECT_EQ(find_planned_step(policy.rules[0], plan).step, &policy.rules[0].ladder[0]);
+    plan.cause = Cause::kUnitFailed;
+    EXPECT_EQ(find_planned_step(policy.rules[0], plan).step, nullptr);
+}
+
 TEST(FindRule, TakesTheFirstRuleForACause) {
     auto policy = make_policy();
     policy.rules.push_back(policy.rules[0]);
