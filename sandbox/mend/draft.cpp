@@ -131,16 +131,20 @@ std::string control_timeout(const PoolTree& tree) {
     return is_zero || !is_time ? "" : std::string{rest} + (unit.empty() ? "s" : "");
 }
 
+constexpr const char* kOnceMore = "; where the change does not help, undoing it does that again";
+
 // What visitors notice when PHP-FPM comes to run with the file.
 std::string words_of_effect(const PoolTree& tree, std::optional<actions::Effect> effect) {
     if (effect != actions::Effect::kReload) {
-        return "PHP-FPM is restarted: requests at work are cut";
+        return std::string{"PHP-FPM is restarted: requests at work are cut"} + kOnceMore;
     }
     const std::string timeout = control_timeout(tree);
-    return timeout.empty()
-               ? "PHP-FPM is reloaded: requests at work are cut (process_control_timeout is 0)"
-               : "PHP-FPM is reloaded: requests at work have up to " + timeout +
-                     " to end (process_control_timeout) and are cut then";
+    const std::string words =
+        timeout.empty()
+            ? "PHP-FPM is reloaded: requests at work are cut (process_control_timeout is 0)"
+            : "PHP-FPM is reloaded: requests at work have up to " + timeout +
+                  " to end (process_control_timeout) and are cut then";
+    return words + kOnceMore;
 }
 
 std::optional<actions::Effect> effect_of(const Order& order) {
@@ -224,7 +228,7 @@ Result<Draft> write_drop_in(const Machine& machine, const Order& order) {
     Draft draft;
     draft.files.push_back(std::move(edit));
     if (effect_of(order) == actions::Effect::kDaemonReloadRestart) {
-        draft.notes.push_back(order.unit + " is restarted: requests at work are cut");
+        draft.notes.push_back(order.unit + " is restarted: requests at work are cut" + kOnceMore);
     }
     return draft;
 }

@@ -584,8 +584,9 @@ TEST(MendEffect, IsToldBeforeAnybodySaysYes) {
     };
     const std::vector<std::string> workers{
         "apply-suggestion", "pool=www", "setting=pm.max_children", "value=20"};
+    const std::string again = "; where the change does not help, undoing it does that again";
     const std::string cut =
-        "PHP-FPM is reloaded: requests at work are cut (process_control_timeout is 0)";
+        "PHP-FPM is reloaded: requests at work are cut (process_control_timeout is 0)" + again;
     for (const char* global : {"",
                                "process_control_timeout = 0\n",
                                "process_control_timeout = 0s\n",
@@ -594,9 +595,10 @@ TEST(MendEffect, IsToldBeforeAnybodySaysYes) {
     }
     EXPECT_EQ(told("process_control_timeout = 30\n", workers),
               "PHP-FPM is reloaded: requests at work have up to 30s to end "
-              "(process_control_timeout) and are cut then");
+              "(process_control_timeout) and are cut then" +
+                  again);
     EXPECT_THAT(told("process_control_timeout = 2m\n", workers), HasSubstr("up to 2m to end"));
-    const std::string restarted = "PHP-FPM is restarted: requests at work are cut";
+    const std::string restarted = "PHP-FPM is restarted: requests at work are cut" + again;
     EXPECT_EQ(told("process_control_timeout = 30\n",
                    {"apply-suggestion", "pool=www", "setting=listen.backlog", "value=511"}),
               restarted);
