@@ -294,6 +294,21 @@ void put_back(const RunPtr& run, bool is_effective) {
     });
 }
 
+// An act that was interrupted may have been of use: what was started since reads the better file.
+void put_broken_back_unless_started(const RunPtr& run) {
+    run->hands.systemd.read_unit(run->plan().unit, [run](const Result<UnitState>& unit) {
+        const bool is_started =
+            unit && core::is_up(*unit) && unit->invocation_id != run->plan().expected_invocation;
+        if (unit && !is_started) {
+            put_back(run, false);
+        } else {
+            keep_all(run,
+                     unit ? run->plan().unit + " has been started since with the better file"
+                          : "the unit cannot be seen: " + unit.error().text);
+        }
+    });
+}
+
 // What does not pass its test is not put back: at the next restart the unit would stay down. Only
 // what was broken when we came, and only for a person who wants it back or where nothing has been
 // started with the better one yet.
@@ -305,10 +320,11 @@ void test_what_comes_back(const RunPtr& run, const Mending& review) {
     run->hands.facts.test_staged(
         run->plan().unit, binds_of(review), [run](const Result<sandbox::ConfigTestFact>& test) {
             const bool is_valid = test && test->verdict == "valid";
-            const bool may_be_broken = run->plan().act == ActId::kRestoreConfig &&
-                                       (run->task.is_asked || !run->task.is_performed);
-            if (is_valid || may_be_broken) {
+            const bool is_restored = run->plan().act == ActId::kRestoreConfig;
+            if (is_valid || (is_restored && run->task.is_asked)) {
                 put_back(run, is_valid);
+            } else if (is_restored && !run->task.is_performed) {
+                put_broken_back_unless_started(run);
             } else if (!test) {
                 keep_all(run, "it cannot be tested: " + test.error().text);
             } else {

@@ -791,6 +791,32 @@ TEST(ExecutorMending, RestoringForAUnitThatIsDownStartsNothing) {
     EXPECT_TRUE(machine.systemd.jobs.empty());
 }
 
+TEST(ExecutorMending, ABrokenFileIsNotPutBackOverWhatHasStartedWithTheBetterOne) {
+    for (const bool is_started : {false, true}) {
+        MendingMachine machine;
+        machine.systemd.units[kNginx] = make_crashed_unit();
+        machine.facts.verdict = "invalid";
+        machine.facts.output = "unknown directive in /etc/nginx/a.conf:3";
+        PlanRequest request = restore();
+        request.expected_active = "failed";
+        const auto digest = std::get<Proposal>(machine.plan(request)).digest;
+        machine.mender.dies_at = machine.mender.steps.size() + 3;
+        machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
+        ASSERT_EQ(machine.mender.steps.back(), "commit 1");
+        if (is_started) {
+            machine.systemd.units[kNginx] = make_running_unit();
+            machine.systemd.units[kNginx].invocation_id = "started-by-somebody";
+        }
+        machine.facts.staged_verdicts.assign(machine.facts.staged.size(), "valid");
+        machine.facts.staged_verdicts.emplace_back("invalid");
+        machine.mender.dies_at = 0;
+        machine.start();
+        EXPECT_EQ(std::ranges::count(machine.mender.steps, "undo 1"), is_started ? 0 : 1);
+        EXPECT_EQ(machine.last().undo, is_started ? UndoState::kUndoFailed : UndoState::kUndone);
+        EXPECT_TRUE(machine.systemd.jobs.empty());
+    }
+}
+
 TEST(ExecutorMending, AnyStepThatFailsIsUndone) {
     struct Case {
         const char* name;
