@@ -133,7 +133,7 @@ bool names_place(const std::string& output, const std::string& file) {
            (!says(include) && says(load + file + "'"));
 }
 
-// What restore-config puts right is such an edit.
+// But for restore-config: what it puts right is such an edit.
 bool reloads_nginx(const Plan& plan) {
     const bool is_reload =
         plan.act == ActId::kReloadUnit || actions::effect_of(plan.act, plan.parameters);
@@ -195,7 +195,8 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
             [this, plan](HoldDone then) { look_at_broken_config(plan, std::move(then)); });
     }
     checks.emplace_back([this, plan](const HoldDone& then) { look_at_configs(plan, then); });
-    if (reloads_nginx(plan) && (purpose == Purpose::kAct || plan.act == ActId::kReloadUnit)) {
+    // A person who has read the plan decides also for what else is in the files.
+    if (reloads_nginx(plan) && mode_of(policy_, plan) == policy::Mode::kAct) {
         checks.emplace_back([this, plan](const HoldDone& then) { look_at_edits(plan, then); });
     }
     if (plan.act == ActId::kRestartUnit && plan.cause == core::Cause::kSocketDeleted) {

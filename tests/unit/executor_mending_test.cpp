@@ -1094,6 +1094,13 @@ TEST(ExecutorMending, NginxIsNotReloadedOverEditsThatItHasNotRead) {
     EXPECT_EQ(std::get<Fault>(refused).text,
               "contrary-evidence: /etc/nginx/sites-available/shop was changed after nginx last "
               "read its configuration; a reload would put that into force");
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: contrary-evidence");
+    // Who reads the plan first decides also for what else is in the files.
+    machine.rule().mode = policy::Mode::kAsk;
+    (void)machine.executor->reload();
+    EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: needs-approval");
+    machine.rule().mode = policy::Mode::kAct;
+    (void)machine.executor->reload();
     // One of the workers has crashed since, and its successor has not read the edit either.
     core::Inspection two;
     two.workers.resize(3);
