@@ -187,8 +187,7 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
     }
     checks.emplace_back([this, plan](HoldDone then) { look_at_company(plan, std::move(then)); });
     if (plan.act == ActId::kRepointBackend || plan.act == ActId::kCapturePort) {
-        checks.emplace_back(
-            [this, plan](HoldDone then) { look_at_listeners(plan, std::move(then)); });
+        checks.emplace_back([this, plan](const HoldDone& then) { look_at_listeners(plan, then); });
     }
     if (plan.act == ActId::kRestoreConfig) {
         checks.emplace_back(
@@ -201,7 +200,7 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
     }
     if (plan.act == ActId::kRestartUnit && plan.cause == core::Cause::kSocketDeleted) {
         checks.emplace_back(
-            [this, plan](HoldDone then) { look_at_lost_socket(plan, std::move(then)); });
+            [this, plan](const HoldDone& then) { look_at_lost_socket(plan, then); });
     }
     // The last, right before the act: what it sees must still be true then.
     if (purpose == Purpose::kAct) {
@@ -381,25 +380,35 @@ void Examiner::judge_needed(const core::UnitState& unit,
     }
 }
 
-void Examiner::look_at_listeners(const Plan& plan, HoldDone done) {
-    const bool is_capture = plan.act == ActId::kCapturePort;
-    const std::string address = plan.parameters.find(is_capture ? "address" : "to")->second;
+// A look that fails is a refusal.
+void Examiner::inspect(const std::string& unit,
+                       const std::string& address,
+                       const HoldDone& done,
+                       std::function<void(const core::Inspection&)> judge) {
     ports_.facts.inspect(
-        "",
-        address,
-        [this, plan, address, is_capture, done = std::move(done)](const Result<std::string>& text) {
+        unit, address, [done, judge = std::move(judge)](const Result<std::string>& text) {
             const auto inspection =
                 text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
-            if (!inspection) {
-                done(refusal(inspection.error()));
-            } else if (is_capture) {
-                done(check_capture(plan, *inspection));
-            } else if (auto hold = check_repointing(policy_.settings, plan, *inspection)) {
-                done(std::move(hold));
+            if (inspection) {
+                judge(*inspection);
             } else {
-                look_at_new_listener(*inspection->find_listener(address), done);
+                done(refusal(inspection.error()));
             }
         });
+}
+
+void Examiner::look_at_listeners(const Plan& plan, const HoldDone& done) {
+    const bool is_capture = plan.act == ActId::kCapturePort;
+    const std::string address = plan.parameters.find(is_capture ? "address" : "to")->second;
+    inspect("", address, done, [this, plan, address, is_capture, done](const auto& inspection) {
+        if (is_capture) {
+            done(check_capture(plan, inspection));
+        } else if (auto hold = check_repointing(policy_.settings, plan, inspection)) {
+            done(std::move(hold));
+        } else {
+            look_at_new_listener(*inspection.find_listener(address), done);
+        }
+    });
 }
 
 void Examiner::look_at_new_listener(const core::Listener& listener, const HoldDone& done) {
@@ -409,27 +418,22 @@ void Examiner::look_at_new_listener(const core::Listener& listener, const HoldDo
         });
 }
 
-void Examiner::look_at_lost_socket(const Plan& plan, HoldDone done) {
-    ports_.facts.inspect(
-        plan.unit, "", [plan, done = std::move(done)](const Result<std::string>& text) {
-            const auto inspection =
-                text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
-            done(inspection ? check_lost_socket(plan, *inspection) : refusal(inspection.error()));
-        });
+void Examiner::look_at_lost_socket(const Plan& plan, const HoldDone& done) {
+    inspect(plan.unit, "", done, [plan, done](const auto& inspection) {
+        done(check_lost_socket(plan, inspection));
+    });
 }
 
 void Examiner::look_at_edits(const Plan& plan, const HoldDone& done) {
-    const auto judge = [this, plan, done](const core::UnitStanding& unit,
-                                          const Result<std::string>& text) {
-        const auto inspection =
-            text ? core::decode_inspection(*text) : Result<core::Inspection>{text.error()};
-        const auto newest = ports_.facts.newest_change(plan.unit);
-        if (!inspection || !newest) {
-            done(refusal(!inspection ? inspection.error() : newest.error()));
-            return;
-        }
+    const auto newest = ports_.facts.newest_change(plan.unit);
+    if (!newest) {
+        done(refusal(newest.error()));
+        return;
+    }
+    const auto judge = [this, newest = *newest, done](const core::UnitStanding& unit,
+                                                      const core::Inspection& inspection) {
         const core::Duration uptime = ports_.uptime ? ports_.uptime() : core::Duration::zero();
-        done(check_unread_edits(*inspection, unit.main_pid, *newest, ports_.now(), uptime));
+        done(check_unread_edits(inspection, unit.main_pid, newest, ports_.now(), uptime));
     };
     ports_.systemd.read_standing(
         plan.unit, [this, plan, judge, done](const Result<core::UnitStanding>& unit) {
@@ -437,10 +441,9 @@ void Examiner::look_at_edits(const Plan& plan, const HoldDone& done) {
                 done(refusal(unit.error()));
                 return;
             }
-            ports_.facts.inspect(
-                plan.unit, "", [judge, unit = *unit](const Result<std::string>& text) {
-                    judge(unit, text);
-                });
+            inspect(plan.unit, "", done, [judge, unit = *unit](const auto& inspection) {
+                judge(unit, inspection);
+            });
         });
 }
 

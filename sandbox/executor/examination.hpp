@@ -84,9 +84,13 @@ class Examiner {
     void judge_needed(const core::UnitState& unit,
                       const core::UnitState& needed,
                       const HoldDone& done);
-    void look_at_listeners(const actions::Plan& plan, HoldDone done);
+    void inspect(const std::string& unit,
+                 const std::string& address,
+                 const HoldDone& done,
+                 std::function<void(const core::Inspection&)> judge);
+    void look_at_listeners(const actions::Plan& plan, const HoldDone& done);
     void look_at_new_listener(const core::Listener& listener, const HoldDone& done);
-    void look_at_lost_socket(const actions::Plan& plan, HoldDone done);
+    void look_at_lost_socket(const actions::Plan& plan, const HoldDone& done);
     void look_at_edits(const actions::Plan& plan, const HoldDone& done);
     void look_at_configs(const actions::Plan& plan, const HoldDone& done);
     void look_at_broken_config(const actions::Plan& plan, HoldDone done);
