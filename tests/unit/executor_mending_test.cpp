@@ -83,9 +83,9 @@ PlanRequest suggest(const std::string& unit, const actions::Parameters& paramete
     return request;
 }
 
-// A rule with every act, that acts without asking; both units are up.
 constexpr std::uint32_t kNginxPid = 300;
 
+// A rule with every act, that acts without asking; both units are up.
 class MendingMachine : public ExecutorMachine {
   public:
     MendingMachine() {
@@ -776,13 +776,19 @@ TEST(ExecutorMending, RestoresWhatFpmCouldNotIncludeAndNotWhatIncludesIt) {
     EXPECT_EQ(fault("PHP: syntax error in Unknown on line 2\n" + last, "php-fpm.conf"), "");
 }
 
-TEST(ExecutorMending, RestoringForAUnitThatIsDownStartsNothing) {
-    MendingMachine machine;
+// nginx is down over a file that can be restored: the plan for that.
+PlanRequest break_nginx(MendingMachine& machine) {
     machine.systemd.units[kNginx] = make_crashed_unit();
     machine.facts.verdict = "invalid";
     machine.facts.output = "unknown directive in /etc/nginx/a.conf:3";
     PlanRequest request = restore();
     request.expected_active = "failed";
+    return request;
+}
+
+TEST(ExecutorMending, RestoringForAUnitThatIsDownStartsNothing) {
+    MendingMachine machine;
+    const PlanRequest request = break_nginx(machine);
     EXPECT_EQ(std::get<ActResult>(machine.act(request)).outcome, ActOutcome::kSucceeded);
     EXPECT_TRUE(machine.systemd.jobs.empty());
     // undone, the configuration is broken again: that is how it was
@@ -794,12 +800,7 @@ TEST(ExecutorMending, RestoringForAUnitThatIsDownStartsNothing) {
 TEST(ExecutorMending, ABrokenFileIsNotPutBackOverWhatHasStartedWithTheBetterOne) {
     for (const bool is_started : {false, true}) {
         MendingMachine machine;
-        machine.systemd.units[kNginx] = make_crashed_unit();
-        machine.facts.verdict = "invalid";
-        machine.facts.output = "unknown directive in /etc/nginx/a.conf:3";
-        PlanRequest request = restore();
-        request.expected_active = "failed";
-        const auto digest = std::get<Proposal>(machine.plan(request)).digest;
+        const auto digest = std::get<Proposal>(machine.plan(break_nginx(machine))).digest;
         machine.mender.dies_at = machine.mender.steps.size() + 3;
         machine.executor->execute(digest, 7, [](const Reply<ActResult>&) {});
         ASSERT_EQ(machine.mender.steps.back(), "commit 1");
