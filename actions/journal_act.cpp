@@ -7,7 +7,7 @@
 // files differs between versions of systemd, and active files grow while we count.
 #include "actions/journal_files.hpp"
 #include "actions/tool_acts.hpp"
-#include "core/case_file.hpp"
+#include "core/bytes.hpp"
 #include "core/one_line.hpp"
 #include "core/text.hpp"
 #include "sandbox/bus/event_loop.hpp"

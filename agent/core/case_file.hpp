@@ -86,7 +86,5 @@ class CaseFile {
 [[nodiscard]] std::string directive_prefix(const Backend& backend);
 // The backend cannot be connected to: the probe, and what records say of that.
 [[nodiscard]] CaseFile connect_case(Cause cause, const Findings& findings);
-// "1.5 GiB", "340 MiB"
-[[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 
 }  // namespace gatemend::core

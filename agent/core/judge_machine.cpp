@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is larger than one service: a full disk, memory that ran out, nginx's own limits, load, and
 // the kernel's security modules.
+#include "core/bytes.hpp"
 #include "core/case_file.hpp"
 #include "core/judges.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/pool_capacity.hpp"
 
+#include "core/bytes.hpp"
 #include "core/case_file.hpp"
 #include "core/config_value.hpp"
 

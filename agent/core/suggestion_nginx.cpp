@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How long nginx waits for a backend, how large a header it takes, how many files it may open.
+#include "core/bytes.hpp"
 #include "core/case_file.hpp"
 #include "core/config_value.hpp"
 #include "core/pool_capacity.hpp"

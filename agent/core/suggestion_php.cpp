@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What PHP lets one request take, and the log that says which requests are slow.
+#include "core/bytes.hpp"
 #include "core/case_file.hpp"
 #include "core/config_value.hpp"
 #include "core/pool_capacity.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // pm.max_children, and with it the spare servers; after the kernel has killed, also what systemd
 // makes of it.
+#include "core/bytes.hpp"
 #include "core/case_file.hpp"
 #include "core/config_value.hpp"
 #include "core/pool_capacity.hpp"

@@ -5,7 +5,7 @@
 #include "core/pm2_app.hpp"
 #include "core/text.hpp"
 #include "sandbox/bus/replace_file.hpp"
-#include "sandbox/inspect/look.hpp"
+#include "sandbox/inspect/address.hpp"
 #include "sandbox/probe/address.hpp"
 #include "sandbox/tools/small_text.hpp"
 

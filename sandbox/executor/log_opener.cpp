@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/executor/log_opener.hpp"
 
-#include "sandbox/inspect/look.hpp"
+#include "sandbox/inspect/identity.hpp"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sandbox/inspect/look.hpp"
+#include "sandbox/inspect/identity.hpp"
 
 #include <grp.h>
 #include <pwd.h>

@@ -27,7 +27,6 @@ using core::Listener;
 
 constexpr std::string_view kUnix = "unix:";
 constexpr std::size_t kMaxPortsAsked = 32;  // each is a walk through all connections
-constexpr std::size_t kMaxUnixPath = sizeof(sockaddr_un::sun_path) - 1;
 
 std::string unix_path(const std::string& address) {
     return address.starts_with(kUnix) ? address.substr(kUnix.size()) : std::string{};
@@ -326,32 +325,7 @@ Inspection Look::take() {
     return std::move(inspection_);
 }
 
-bool is_numeric_address(std::string_view address) {
-    constexpr std::size_t kMaxNumericAddress = 64;
-    const auto is_fitting = [](char c) {
-        return std::string_view{"0123456789abcdefABCDEF.:[]"}.find(c) != std::string_view::npos;
-    };
-    return address.size() <= kMaxNumericAddress && !core::port_of(address).empty() &&
-           std::ranges::all_of(address, is_fitting);
-}
-
 }  // namespace
-
-std::string check_address(std::string_view address) {
-    if (!address.starts_with(kUnix)) {
-        return is_numeric_address(address) ? "" : "it is neither unix:/path nor IP:PORT";
-    }
-    const std::string path = std::string{address.substr(kUnix.size())} + "/";
-    const auto is_odd = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; };
-    if (!path.starts_with('/') || path == "/" || path.size() - 1 > kMaxUnixPath) {
-        return "the socket's path is not absolute or too long";
-    }
-    if (std::ranges::any_of(path, is_odd) || path.find("/../") != std::string::npos ||
-        path.find("/./") != std::string::npos) {
-        return "the socket's path is not canonical";
-    }
-    return {};
-}
 
 core::Inspection look(const Question& question) {
     return Look{question}.take();

@@ -34,13 +34,6 @@ struct Question {
     std::chrono::milliseconds limit{2000};
 };
 
-// "" when `address` may be asked about: an absolute unix path without "." or "..", or a numeric
-// IP:PORT; else why not. Also used by the executor.
-[[nodiscard]] std::string check_address(std::string_view address);
-
-// From a user's name or number: the id and all groups that the user database knows.
-[[nodiscard]] core::Result<Identity> find_identity(const std::string& user);
-
 [[nodiscard]] core::Inspection look(const Question& question);
 
 // As text, at most kMaxInspectionBytes: workers are dropped before listeners.

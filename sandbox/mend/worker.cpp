@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/mend/worker.hpp"
 
-#include "sandbox/inspect/look.hpp"
+#include "sandbox/inspect/identity.hpp"
 
 #include <grp.h>
 #include <pwd.h>

@@ -69,7 +69,7 @@ LAYERS = (
             "core/",
             CATALOGUE,
             "sandbox/(mend|seccomp|audit|secrecy)/",
-            "sandbox/inspect/(permission|look|proc_text|sockets).hpp",
+            "sandbox/inspect/(permission|identity|proc_text|sockets).hpp",
             "sandbox/bus/unique_fd.hpp",
         ),
     ),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/bus/unique_fd.hpp"
+#include "sandbox/inspect/address.hpp"
 #include "sandbox/inspect/control_group.hpp"
+#include "sandbox/inspect/identity.hpp"
 #include "sandbox/inspect/look.hpp"
 #include "sandbox/inspect/machine.hpp"
 #include "sandbox/inspect/path_walk.hpp"

@@ -4,6 +4,8 @@
 // executor. gatemend-inspect --last-job UNIT: prints what systemd has written about the unit's
 // jobs. Started by the executor as a transient unit, as root with two capabilities. Exit 2 on wrong
 // usage, 1 when it cannot confine itself or print.
+#include "sandbox/inspect/address.hpp"
+#include "sandbox/inspect/identity.hpp"
 #include "sandbox/inspect/look.hpp"
 #include "sandbox/journal/last_job.hpp"
 #include "sandbox/seccomp/filters.hpp"
