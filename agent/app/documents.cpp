@@ -33,9 +33,9 @@ Json evidence_list(const std::vector<core::Evidence>& evidence) {
     return list;
 }
 
-Json alternative_list(const std::vector<core::Alternative>& alternatives) {
+Json alternative_list(const std::vector<diagnosis::Alternative>& alternatives) {
     Json list = Json::array();
-    for (const core::Alternative& item : alternatives) {
+    for (const diagnosis::Alternative& item : alternatives) {
         list.push_back({{"cause", text_of(core::cause_id(item.cause))},
                         {"confidence_permille", item.confidence_permille}});
     }

@@ -10,8 +10,8 @@
 #include "cli/suggest_cases.hpp"
 #include "cli/suggest_plan.hpp"
 #include "cli/suggested_plan.hpp"
-#include "core/case_file.hpp"
 #include "core/text.hpp"
+#include "diagnosis/case_file.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/tools/preview.hpp"
 
@@ -101,11 +101,11 @@ std::vector<core::SymptomSeen> records_of(const Workshop& shop, const core::Serv
     return records;
 }
 
-core::Findings findings_of(const Workshop& shop,
-                           const core::Service& service,
-                           const core::Backend& backend,
-                           const std::optional<core::Inspection>& look) {
-    core::Findings findings;
+diagnosis::Findings findings_of(const Workshop& shop,
+                                const core::Service& service,
+                                const core::Backend& backend,
+                                const std::optional<core::Inspection>& look) {
+    diagnosis::Findings findings;
     findings.unit_name = service.unit;
     findings.role = service.role;
     findings.backend = backend;
@@ -119,8 +119,8 @@ core::Findings findings_of(const Workshop& shop,
 }
 
 void add_plan(Workshop& shop,
-              const core::Findings& findings,
-              const core::Suggestion& suggestion,
+              const diagnosis::Findings& findings,
+              const diagnosis::Suggestion& suggestion,
               Json& item) {
     const PlanSources sources{shop.policy, shop.topology, shop.units, shop.loop.now()};
     auto plan = plan_of(sources, findings, suggestion);
@@ -148,17 +148,17 @@ void add_plan(Workshop& shop,
 }
 
 Json suggestion_document(Workshop& shop,
-                         const core::Findings& findings,
-                         const core::Suggestion& suggestion) {
+                         const diagnosis::Findings& findings,
+                         const diagnosis::Suggestion& suggestion) {
     const bool is_known = suggestion.cause != core::Cause::kUnknown;
     Json settings = Json::array();
-    for (const core::SuggestedSetting& setting : suggestion.settings) {
+    for (const diagnosis::SuggestedSetting& setting : suggestion.settings) {
         settings.push_back({{"name", setting.name},
                             {"value", setting.value},
                             {"now", setting.now.value},
                             {"where", setting.now.where}});
     }
-    const bool is_fix = suggestion.merit == core::Merit::kFix;
+    const bool is_fix = suggestion.merit == diagnosis::Merit::kFix;
     const bool is_something = !settings.empty() || !suggestion.socket.empty();
     Json item{{"cause", is_known ? std::string{core::cause_id(suggestion.cause)} : ""},
               {"merit",
@@ -180,9 +180,9 @@ Json suggestion_document(Workshop& shop,
 
 // Where a pool file lets nginx in as it is written there is no plan, and nothing to tell unless
 // somebody asks.
-void add_listen(Workshop& shop, const core::Findings& findings, Json& list) {
+void add_listen(Workshop& shop, const diagnosis::Findings& findings, Json& list) {
     const bool is_asked = shop.asked == core::Cause::kSocketOwnership;
-    const auto suggestion = core::suggest_listen(findings);
+    const auto suggestion = diagnosis::suggest_listen(findings);
     if (!suggestion || (shop.asked && !is_asked)) {
         return;
     }
@@ -196,12 +196,12 @@ void add_listen(Workshop& shop, const core::Findings& findings, Json& list) {
     }
 }
 
-std::vector<std::string> settings_now(const core::Findings& findings) {
+std::vector<std::string> settings_now(const diagnosis::Findings& findings) {
     const core::PoolSettings& pool = findings.backend.fpm;
-    const std::string prefix = core::directive_prefix(findings.backend);
+    const std::string prefix = diagnosis::directive_prefix(findings.backend);
     std::vector<std::string> lines;
     const auto add = [&lines](const std::string& name, const core::ConfigLine& line) {
-        if (std::string words = core::config_words(name, line); !words.empty()) {
+        if (std::string words = diagnosis::config_words(name, line); !words.empty()) {
             lines.push_back(std::move(words));
         }
     };
@@ -224,10 +224,10 @@ std::vector<std::string> settings_now(const core::Findings& findings) {
 }
 
 Json place_document(Workshop& shop,
-                    const core::Findings& findings,
-                    const std::vector<core::Suggestion>& suggestions) {
+                    const diagnosis::Findings& findings,
+                    const std::vector<diagnosis::Suggestion>& suggestions) {
     Json list = Json::array();
-    for (const core::Suggestion& suggestion : suggestions) {
+    for (const diagnosis::Suggestion& suggestion : suggestions) {
         list.push_back(suggestion_document(shop, findings, suggestion));
     }
     add_listen(shop, findings, list);
@@ -242,7 +242,7 @@ void add_places(Workshop& shop, const core::Service& service, Json& places) {
     const auto look = look_at(shop, service);
     const auto records = records_of(shop, service);
     for (const core::Backend& backend : service.backends) {
-        core::Findings findings = findings_of(shop, service, backend, look);
+        diagnosis::Findings findings = findings_of(shop, service, backend, look);
         findings.sightings = sightings_of(records, service, backend);
         Json place = place_document(shop, findings, suggestions_for(findings, shop.asked));
         if (!place["suggestions"].empty()) {
@@ -341,7 +341,7 @@ core::Result<std::optional<SuggestedPlan>> find_suggestion(const SuggestOptions&
 int run_suggest(const SuggestOptions& options) {
     const auto asked = core::cause_from_id(options.cause);
     const bool is_askable =
-        asked && (core::is_suggestible(*asked) || asked == core::Cause::kSocketOwnership);
+        asked && (diagnosis::is_suggestible(*asked) || asked == core::Cause::kSocketOwnership);
     if (!options.cause.empty() && !is_askable) {
         (void)std::fputs(
             "gatemend: --cause must be pool-saturated, slow-backend, header-too-big, "

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "cli/suggest_cases.hpp"
 
-#include "core/case_file.hpp"
 #include "core/config_value.hpp"
-#include "core/judges.hpp"
-#include "core/pool_capacity.hpp"
-#include "core/suggestions.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
+#include "diagnosis/pool_capacity.hpp"
+#include "diagnosis/suggestions.hpp"
 
 #include <array>
 #include <string>
@@ -21,21 +21,21 @@ using core::ServiceRole;
 
 struct Row {
     Cause cause;
-    core::Judge judge;
+    diagnosis::Judge judge;
 };
 
 // In the order in which they are told: what explains others comes first.
 constexpr std::array<Row, 6> kRows{{
-    {Cause::kOomKilled, core::judge_oom_killed},
-    {Cause::kNginxFdLimit, core::judge_nginx_limit},
-    {Cause::kPoolSaturated, core::judge_saturated},
-    {Cause::kHeaderTooBig, core::judge_header_too_big},
-    {Cause::kScriptFatal, core::judge_script_fatal},
-    {Cause::kSlowBackend, core::judge_slow},
+    {Cause::kOomKilled, diagnosis::judge_oom_killed},
+    {Cause::kNginxFdLimit, diagnosis::judge_nginx_limit},
+    {Cause::kPoolSaturated, diagnosis::judge_saturated},
+    {Cause::kHeaderTooBig, diagnosis::judge_header_too_big},
+    {Cause::kScriptFatal, diagnosis::judge_script_fatal},
+    {Cause::kSlowBackend, diagnosis::judge_slow},
 }};
 
-std::string queue_words(const core::Findings& findings) {
-    const core::Listener* listener = core::find_own_listener(findings);
+std::string queue_words(const diagnosis::Findings& findings) {
+    const core::Listener* listener = diagnosis::find_own_listener(findings);
     return listener == nullptr
                ? std::string{"no record says that anybody was turned away"}
                : std::to_string(listener->queue) + " connections wait at " + listener->address +
@@ -45,9 +45,9 @@ std::string queue_words(const core::Findings& findings) {
 
 // Nothing shows. What would happen under full load is worth knowing, and no reason to change what
 // runs well.
-core::Suggestion well(const core::Findings& findings) {
-    core::Suggestion suggestion = core::nothing(Cause::kUnknown, queue_words(findings));
-    core::Capacity capacity = core::capacity_of(findings, 0);
+diagnosis::Suggestion well(const diagnosis::Findings& findings) {
+    diagnosis::Suggestion suggestion = diagnosis::nothing(Cause::kUnknown, queue_words(findings));
+    diagnosis::Capacity capacity = diagnosis::capacity_of(findings, 0);
     const auto now = core::config_number(findings.backend.fpm.max_children.value);
     if (!capacity.missing.empty()) {
         suggestion.text += "; what the pool may grow to is not measured: " + capacity.missing;
@@ -67,13 +67,14 @@ bool is_of_only_backend(const core::SymptomSeen& record, const core::Service& se
 
 }  // namespace
 
-bool is_askable(const core::Findings& findings, Cause cause) {
+bool is_askable(const diagnosis::Findings& findings, Cause cause) {
     const bool is_nginx = findings.role == ServiceRole::kNginx;
     const bool is_of_pools = cause == Cause::kPoolSaturated || cause == Cause::kScriptFatal;
     if (cause == Cause::kNginxFdLimit || is_nginx) {
         return cause == Cause::kNginxFdLimit && is_nginx;
     }
-    return core::is_suggestible(cause) && (!is_of_pools || findings.role == ServiceRole::kPhpFpm) &&
+    return diagnosis::is_suggestible(cause) &&
+           (!is_of_pools || findings.role == ServiceRole::kPhpFpm) &&
            (cause != Cause::kOomKilled || findings.role != ServiceRole::kUnowned);
 }
 
@@ -86,7 +87,7 @@ std::vector<Cause> askable_causes() {
     return causes;
 }
 
-std::vector<Cause> showing_causes(const core::Findings& findings) {
+std::vector<Cause> showing_causes(const diagnosis::Findings& findings) {
     std::vector<Cause> causes;
     for (const Row& row : kRows) {
         const auto diagnosis = is_askable(findings, row.cause) ? row.judge(findings) : std::nullopt;
@@ -97,8 +98,8 @@ std::vector<Cause> showing_causes(const core::Findings& findings) {
     return causes;
 }
 
-std::vector<core::Suggestion> suggestions_for(const core::Findings& findings,
-                                              std::optional<Cause> asked) {
+std::vector<diagnosis::Suggestion> suggestions_for(const diagnosis::Findings& findings,
+                                                   std::optional<Cause> asked) {
     std::vector<Cause> causes = showing_causes(findings);
     if (asked) {
         causes.clear();
@@ -106,9 +107,9 @@ std::vector<core::Suggestion> suggestions_for(const core::Findings& findings,
             causes.push_back(*asked);
         }
     }
-    std::vector<core::Suggestion> all;
+    std::vector<diagnosis::Suggestion> all;
     for (const Cause cause : causes) {
-        for (core::Suggestion& suggestion : core::suggest(findings, cause)) {
+        for (diagnosis::Suggestion& suggestion : diagnosis::suggest(findings, cause)) {
             all.push_back(std::move(suggestion));
         }
     }
@@ -118,10 +119,10 @@ std::vector<core::Suggestion> suggestions_for(const core::Findings& findings,
     return all;
 }
 
-std::vector<core::Sighting> sightings_of(const std::vector<core::SymptomSeen>& records,
-                                         const core::Service& service,
-                                         const core::Backend& backend) {
-    core::Sightings sightings;
+std::vector<diagnosis::Sighting> sightings_of(const std::vector<core::SymptomSeen>& records,
+                                              const core::Service& service,
+                                              const core::Backend& backend) {
+    diagnosis::Sightings sightings;
     for (const core::SymptomSeen& record : records) {
         const bool is_of_nginx =
             record.address.empty() && record.unit.empty() && service.role == ServiceRole::kNginx;

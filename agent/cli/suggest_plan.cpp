@@ -11,8 +11,8 @@ namespace gatemend::cli {
 namespace {
 
 policy::Question question_of(const PlanSources& sources,
-                             const core::Findings& findings,
-                             const core::Suggestion& suggestion) {
+                             const diagnosis::Findings& findings,
+                             const diagnosis::Suggestion& suggestion) {
     const core::Service* nginx = sources.topology.find_nginx();
     policy::Question question;
     question.cause = suggestion.cause;
@@ -21,7 +21,7 @@ policy::Question question_of(const PlanSources& sources,
     question.backend = findings.backend.address;
     constexpr std::uint32_t kCertain = 1000;  // whoever approves has read it
     question.confidence_permille = kCertain;
-    question.remedy = core::remedy_of(suggestion);
+    question.remedy = diagnosis::remedy_of(suggestion);
     question.now = sources.now;
     return question;
 }
@@ -29,8 +29,8 @@ policy::Question question_of(const PlanSources& sources,
 }  // namespace
 
 core::Result<actions::Plan> plan_of(const PlanSources& sources,
-                                    const core::Findings& findings,
-                                    const core::Suggestion& suggestion) {
+                                    const diagnosis::Findings& findings,
+                                    const diagnosis::Suggestion& suggestion) {
     // What was done before does not change what is offered: the budget is asked when it is applied.
     const policy::Decision decision =
         policy::decide(sources.policy, {}, question_of(sources, findings, suggestion));

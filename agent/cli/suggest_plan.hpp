@@ -4,7 +4,7 @@
 #pragma once
 
 #include "actions/catalogue.hpp"
-#include "core/suggestion.hpp"
+#include "diagnosis/suggestion.hpp"
 #include "policies/policy.hpp"
 
 #include <map>
@@ -22,7 +22,7 @@ struct PlanSources {
 
 // An error says why nobody could approve it: no rule offers it, its target may not be acted on.
 [[nodiscard]] core::Result<actions::Plan> plan_of(const PlanSources& sources,
-                                                  const core::Findings& findings,
-                                                  const core::Suggestion& suggestion);
+                                                  const diagnosis::Findings& findings,
+                                                  const diagnosis::Suggestion& suggestion);
 
 }  // namespace gatemend::cli

@@ -2,7 +2,7 @@
 // WorkWatch: does anything happen behind a unit's sockets? Made of looks at the machine, one after
 // the other: as long as no process of the unit runs, reads, writes, comes or goes, and nobody takes
 // a connection out of an accept queue, the looks are a row; any movement begins a new one. Kept by
-// the engine (core/objections.hpp weighs it) and, from its own looks, by the executor. Pure.
+// the engine (diagnosis/objections.hpp weighs it) and, from its own looks, by the executor. Pure.
 #pragma once
 
 #include "core/inspection.hpp"

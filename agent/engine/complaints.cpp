@@ -21,7 +21,7 @@ constexpr core::Duration kLongerThanRestart = std::chrono::seconds{15};
 // Requests in flight die with a restart or a reload; so long after one that is no complaint.
 constexpr core::Duration kAfterChange = std::chrono::minutes{1};
 
-std::uint32_t needed_for_clue(const core::Sighting& sighting) {
+std::uint32_t needed_for_clue(const diagnosis::Sighting& sighting) {
     using core::Clue;
     if (sighting.clue == Clue::kWorkerSignal) {
         // TERM and QUIT are how workers are told to go; of a main process the unit's state tells.
@@ -76,8 +76,8 @@ std::uint32_t needed_for_symptom(core::Symptom symptom) {
     return kNever;
 }
 
-bool is_recent(const core::Sighting& sighting, core::TimePoint now) {
-    return now - sighting.last <= core::kSightingWindow;
+bool is_recent(const diagnosis::Sighting& sighting, core::TimePoint now) {
+    return now - sighting.last <= diagnosis::kSightingWindow;
 }
 
 // SELinux or AppArmor has refused nginx something lately: then no probe of ours, which is not
@@ -89,13 +89,13 @@ bool has_denial(const Context& context) {
         return false;
     }
     const auto& all = record->sightings.all();
-    return std::any_of(all.begin(), all.end(), [&context](const core::Sighting& sighting) {
+    return std::any_of(all.begin(), all.end(), [&context](const diagnosis::Sighting& sighting) {
         return sighting.clue == core::Clue::kLsmDenied && is_recent(sighting, context.now);
     });
 }
 
 bool is_complaint(const ServiceRecord& record,
-                  const core::Sighting& sighting,
+                  const diagnosis::Sighting& sighting,
                   core::TimePoint now) {
     const bool has_probe = record.probe && record.probe->outcome != core::ProbeOutcome::kUnknown;
     const bool may_be_restart = sighting.last - sighting.first < kLongerThanRestart;
@@ -124,11 +124,12 @@ bool is_complaint(const ServiceRecord& record,
 
 namespace {
 
-std::optional<core::Sighting> newest_complaint(const Context& context,
-                                               const ServiceRecord& record,
-                                               const std::vector<core::Sighting>& sightings) {
-    std::optional<core::Sighting> newest;
-    for (const core::Sighting& sighting : sightings) {
+std::optional<diagnosis::Sighting> newest_complaint(
+    const Context& context,
+    const ServiceRecord& record,
+    const std::vector<diagnosis::Sighting>& sightings) {
+    std::optional<diagnosis::Sighting> newest;
+    for (const diagnosis::Sighting& sighting : sightings) {
         if (!is_recent(sighting, context.now) || (newest && sighting.last <= newest->last)) {
             continue;
         }
@@ -142,7 +143,7 @@ std::optional<core::Sighting> newest_complaint(const Context& context,
 }
 
 // Counted from the same beginning.
-bool is_same_row(const core::Sighting& a, const core::Sighting& b) {
+bool is_same_row(const diagnosis::Sighting& a, const diagnosis::Sighting& b) {
     return a.symptom == b.symptom && a.clue == b.clue && a.error_number == b.error_number &&
            a.number == b.number && a.is_trusted == b.is_trusted && a.source == b.source &&
            a.address == b.address && a.first == b.first;
@@ -150,17 +151,19 @@ bool is_same_row(const core::Sighting& a, const core::Sighting& b) {
 
 }  // namespace
 
-std::optional<core::Sighting> find_complaint(const Context& context, const ServiceRecord& record) {
+std::optional<diagnosis::Sighting> find_complaint(const Context& context,
+                                                  const ServiceRecord& record) {
     return newest_complaint(context, record, record.sightings.all());
 }
 
-std::optional<core::Sighting> find_complaint_since(const Context& context,
-                                                   const ServiceRecord& record,
-                                                   const std::vector<core::Sighting>& before) {
-    std::vector<core::Sighting> since = record.sightings.all();
-    for (core::Sighting& sighting : since) {
-        const auto known =
-            std::find_if(before.begin(), before.end(), [&sighting](const core::Sighting& item) {
+std::optional<diagnosis::Sighting> find_complaint_since(
+    const Context& context,
+    const ServiceRecord& record,
+    const std::vector<diagnosis::Sighting>& before) {
+    std::vector<diagnosis::Sighting> since = record.sightings.all();
+    for (diagnosis::Sighting& sighting : since) {
+        const auto known = std::find_if(
+            before.begin(), before.end(), [&sighting](const diagnosis::Sighting& item) {
                 return is_same_row(item, sighting);
             });
         if (known != before.end()) {
@@ -168,7 +171,7 @@ std::optional<core::Sighting> find_complaint_since(const Context& context,
             sighting.first = known->last;
         }
     }
-    std::erase_if(since, [](const core::Sighting& sighting) { return sighting.count == 0; });
+    std::erase_if(since, [](const diagnosis::Sighting& sighting) { return sighting.count == 0; });
     return newest_complaint(context, record, since);
 }
 

@@ -96,9 +96,9 @@ void on_apps_listed(Context& context, const core::AppsListed& listed);
 [[nodiscard]] core::Backend suspected_backend(const core::Service& service,
                                               const ServiceRecord& record);
 [[nodiscard]] bool has_config_test(const core::Service& service);
-[[nodiscard]] core::Findings findings_of(const Context& context,
-                                         const core::Service& service,
-                                         const ServiceRecord& record);
+[[nodiscard]] diagnosis::Findings findings_of(const Context& context,
+                                              const core::Service& service,
+                                              const ServiceRecord& record);
 
 // The other backends behind the same nginx, to know whether they answer; at most kMaxNeighbours.
 void ask_neighbours(Context& context, const std::string& unit);
@@ -107,11 +107,13 @@ inline constexpr std::size_t kMaxNeighbours = 16;
 
 // --- complaints.cpp: records that are enough for an incident of their own ---
 
-[[nodiscard]] std::optional<core::Sighting> find_complaint(const Context& context,
-                                                           const ServiceRecord& record);
+[[nodiscard]] std::optional<diagnosis::Sighting> find_complaint(const Context& context,
+                                                                const ServiceRecord& record);
 // Counting only what has been said since `before` was.
-[[nodiscard]] std::optional<core::Sighting> find_complaint_since(
-    const Context& context, const ServiceRecord& record, const std::vector<core::Sighting>& before);
+[[nodiscard]] std::optional<diagnosis::Sighting> find_complaint_since(
+    const Context& context,
+    const ServiceRecord& record,
+    const std::vector<diagnosis::Sighting>& before);
 void note_bad_look(ServiceRecord& record, core::TimePoint now);
 
 // --- guards.cpp: what stands in the way of an act, as far as it can be seen from here ---

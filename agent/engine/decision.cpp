@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From a service that does not answer to a decision: ready to act, propose, hold, or give up.
-#include "core/objections.hpp"
+#include "diagnosis/objections.hpp"
 #include "engine/context.hpp"
 #include "policies/budget.hpp"
 
@@ -34,7 +34,7 @@ policy::Question question_of(const Case& c) {
     question.units_down = units_down(state);
     question.remedy = c.incident.diagnosis.remedy;
     question.evidence = c.incident.diagnosis.evidence;
-    question.objections = core::find_objections(findings_of(c.context, c.service, c.record));
+    question.objections = diagnosis::find_objections(findings_of(c.context, c.service, c.record));
     question.now = c.context.now;
     return question;
 }
@@ -249,7 +249,7 @@ void decide_and_apply(Context& context,
                       ServiceRecord& record,
                       Incident& incident) {
     const Case c{context, service, record, incident};
-    core::Diagnosis diagnosis = core::diagnose(findings_of(context, service, record));
+    diagnosis::Diagnosis diagnosis = diagnosis::diagnose(findings_of(context, service, record));
     const bool is_new_diagnosis =
         diagnosis.cause != incident.diagnosis.cause || diagnosis.text != incident.diagnosis.text;
     incident.diagnosis = std::move(diagnosis);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The life of an incident: opened when a service is down or its backend fails twice, evaluated
 // after every event, closed when it answers again.
-#include "core/objections.hpp"
+#include "diagnosis/objections.hpp"
 #include "engine/context.hpp"
 
 #include <algorithm>
@@ -157,7 +157,8 @@ bool has_looked_for_room(Context& context,
                          const core::Service& service,
                          ServiceRecord& record,
                          const Incident& incident) {
-    return core::diagnose(findings_of(context, service, record)).cause != core::Cause::kDiskFull ||
+    return diagnosis::diagnose(findings_of(context, service, record)).cause !=
+               core::Cause::kDiskFull ||
            has_looked(context, service, record, incident);
 }
 
@@ -206,7 +207,7 @@ void watch_work(Context& context, const core::Service& service, ServiceRecord& r
         return;
     }
     const core::WorkWatch& work = record.work;
-    const core::Duration needed = core::stillness_needed(service.backends).value_or(kLongest);
+    const core::Duration needed = diagnosis::stillness_needed(service.backends).value_or(kLongest);
     const core::TimePoint end = work.since + needed;
     core::TimePoint due =
         work.until + std::clamp<core::Duration>(needed / kLooks, kShortest, kLongest);
@@ -256,7 +257,7 @@ void conclude_up(Context& context,
 bool is_complaint_due(Context& context,
                       const core::Service& service,
                       ServiceRecord& record,
-                      const core::Sighting& complaint) {
+                      const diagnosis::Sighting& complaint) {
     const bool is_probed = has_fresh_probe(record) && record.probe_asked >= complaint.first;
     if (!is_probed && !service.backends.empty()) {
         ask_probe(context, service, record);
@@ -303,7 +304,7 @@ void evaluate_quiet(Context& context, const core::Service& service, ServiceRecor
     if (complaint && is_complaint_due(context, service, record, *complaint)) {
         Incident& incident = open_incident(context, service, record);
         incident.is_complaint = true;
-        announce(context, service, incident, core::describe(*complaint));
+        announce(context, service, incident, diagnosis::describe(*complaint));
         conclude_up(context, service, record, incident);
     }
 }

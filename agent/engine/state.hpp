@@ -4,10 +4,10 @@
 #pragma once
 
 #include "core/config_test.hpp"
-#include "core/diagnosis.hpp"
 #include "core/event.hpp"
 #include "core/hold.hpp"
 #include "core/intent.hpp"
+#include "diagnosis/diagnosis.hpp"
 #include "engine/effect.hpp"
 #include "engine/look_budget.hpp"
 #include "policies/decide.hpp"
@@ -56,11 +56,11 @@ struct Trial {
     bool was_target_up = false;
     // Other services that had answered before, and the addresses they had then.
     std::map<std::string, std::set<std::string, std::less<>>, std::less<>> answering;
-    std::vector<core::Sighting> said;    // what records had said before, or while it was done
-    bool is_heard = false;               // `said` is complete
-    core::Diagnosis diagnosis;           // that has led to it
-    bool is_looked_at = false;           // the first probe (or look) after it has been answered
-    std::optional<std::string> failure;  // the executor's words, where it has failed
+    std::vector<diagnosis::Sighting> said;  // what records had said before, or while it was done
+    bool is_heard = false;                  // `said` is complete
+    diagnosis::Diagnosis diagnosis;         // that has led to it
+    bool is_looked_at = false;              // the first probe (or look) after it has been answered
+    std::optional<std::string> failure;     // the executor's words, where it has failed
 };
 
 struct Incident {
@@ -69,7 +69,7 @@ struct Incident {
     core::TimePoint opened{};
     std::optional<core::TimePoint> closed;
     Phase phase = Phase::kOpen;
-    core::Diagnosis diagnosis;
+    diagnosis::Diagnosis diagnosis;
     policy::Decision decision;
     std::string target;               // the unit that the decision's act names or would name
     std::vector<Proposal> proposals;  // at most kMaxProposals
@@ -100,7 +100,7 @@ struct Incident {
     bool is_name_read = false;
     // What the first act that was effective had been for. What is left of it afterwards is another
     // matter, and no news about what had happened.
-    std::optional<core::Diagnosis> cured;
+    std::optional<diagnosis::Diagnosis> cured;
     bool is_restored = false;   // opened before the agent's last start
     bool is_complaint = false;  // opened by records, not by a unit or a probe
     std::string flapping;       // "flapping: healed 5 times in 20m", where it was
@@ -132,9 +132,9 @@ struct ServiceRecord {
     bool waits_for_look = false;  // a probe is wanted, and the budget of all of them is used up
     std::optional<core::TimePoint> suspected;  // newest probe on account of a record
     std::string suspected_address;
-    core::Sightings sightings;     // what records said lately
-    std::uint32_t bad_probes = 0;  // in a row, while the unit was up
-    core::TimePoint bad_since{};   // the first of them
+    diagnosis::Sightings sightings;  // what records said lately
+    std::uint32_t bad_probes = 0;    // in a row, while the unit was up
+    core::TimePoint bad_since{};     // the first of them
     // Bad probes and complaints, oldest first; at most kMaxBadLooks, and one in a second.
     std::vector<core::TimePoint> bad_looks;
     std::optional<core::Inspection> inspection;
@@ -161,7 +161,7 @@ struct ServiceRecord {
 
 // What happened, for people and records: the cause that an act has cured. Where what is left waits
 // for a person it is that.
-[[nodiscard]] inline const core::Diagnosis& told_diagnosis(const Incident& incident) {
+[[nodiscard]] inline const diagnosis::Diagnosis& told_diagnosis(const Incident& incident) {
     const bool is_left = incident.phase == Phase::kHolding || incident.phase == Phase::kEscalated;
     return incident.cured && !is_left ? *incident.cured : incident.diagnosis;
 }

@@ -3,8 +3,8 @@
 // unit keeps the same invocation through the soak. Anything else is ineffective and counts; harmful
 // when something that worked before the act does not work after it.
 #include "actions/settings.hpp"
-#include "core/objections.hpp"
 #include "core/silence.hpp"
+#include "diagnosis/objections.hpp"
 #include "engine/context.hpp"
 #include "policies/budget.hpp"
 
@@ -127,7 +127,7 @@ void conclude_healed(const Case& c) {
 // records, and what they are about is another incident's matter. Only an act that was to end the
 // very records that have opened the incident, which no probe can show, is measured by them: by
 // those that are nginx's own for certain.
-std::optional<core::Sighting> find_complaint_against(const Case& c) {
+std::optional<diagnosis::Sighting> find_complaint_against(const Case& c) {
     const Incident& incident = c.incident;
     if (!is_measured_by_records(incident)) {
         return std::nullopt;
@@ -151,7 +151,7 @@ void on_good_probe(const Case& c) {
         conclude_attempt(c.context,
                          incident,
                          core::ActVerdict::kIneffective,
-                         "the probe is good, but " + core::describe(*complaint));
+                         "the probe is good, but " + diagnosis::describe(*complaint));
         return;
     }
     if (c.context.now < *incident.soak_until) {
@@ -188,8 +188,9 @@ core::Duration patience_with(const Case& c) {
         return kLongest;
     }
     const bool is_slow = core::is_slow(c.record.probe->outcome);
-    return is_slow ? std::min(core::longest_wait(c.service.backends).value_or(kLongest), kLongest)
-                   : core::Duration::zero();
+    return is_slow
+               ? std::min(diagnosis::longest_wait(c.service.backends).value_or(kLongest), kLongest)
+               : core::Duration::zero();
 }
 
 // nginx gets through again, and the unit has stayed up; no more can be said of who is that busy.
@@ -271,7 +272,8 @@ void verify_room(const Case& c) {
         return;
     }
     share_disks(c.context, c.record);
-    const core::Diagnosis now = core::diagnose(findings_of(c.context, c.service, c.record));
+    const diagnosis::Diagnosis now =
+        diagnosis::diagnose(findings_of(c.context, c.service, c.record));
     const bool is_full = now.cause == core::Cause::kDiskFull;
     if (!is_full) {
         forget_full_disk(c.context);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Asking for what is not known yet: probes, configuration tests, timers; and the lookups they need.
-#include "core/objections.hpp"
+#include "diagnosis/objections.hpp"
 #include "engine/context.hpp"
 
 #include <algorithm>
@@ -104,7 +104,7 @@ core::TimePoint oldest_evidence(const Context& context, const ServiceRecord& rec
     const core::TimePoint from =
         incident == nullptr ? context.now
                             : std::min(context.now, std::max(incident->opened, record.unit_seen));
-    return from - core::kSightingWindow;
+    return from - diagnosis::kSightingWindow;
 }
 
 // Anybody can write a name into a log: it explains no unit that is down, one that could not be
@@ -136,7 +136,7 @@ StartProbe probe_of(const Context& context,
     if (!moved.empty()) {
         return probe;
     }
-    for (const core::Sighting& sighting : record.sightings.since(oldest)) {
+    for (const diagnosis::Sighting& sighting : record.sightings.since(oldest)) {
         const std::string name = sighting.subject.name_to_look_up();
         if (sighting.symptom == core::Symptom::kNameUnresolved &&
             is_worth_a_lookup(incident, record, name)) {
@@ -160,7 +160,7 @@ core::Duration patience_of(const Context& context,
     const core::Duration usual = context.state.policy.settings.probe_timeout;
     const bool was_slow = has_fresh_probe(record) && core::is_slow(record.probe->outcome);
     const core::Duration nginx =
-        core::longest_wait(service.backends).value_or(core::Duration::zero());
+        diagnosis::longest_wait(service.backends).value_or(core::Duration::zero());
     return was_slow ? std::max(usual, std::min(nginx, kLongest)) : usual;
 }
 
@@ -467,10 +467,10 @@ std::vector<std::string> configured_addresses(const core::Topology& topology) {
 
 }  // namespace
 
-core::Findings findings_of(const Context& context,
-                           const core::Service& service,
-                           const ServiceRecord& record) {
-    core::Findings findings;
+diagnosis::Findings findings_of(const Context& context,
+                                const core::Service& service,
+                                const ServiceRecord& record) {
+    diagnosis::Findings findings;
     findings.unit_name = service.unit;
     findings.role = service.role;
     findings.backend = suspected_backend(service, record);

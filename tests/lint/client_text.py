@@ -12,7 +12,7 @@ import tree
 SENTENCE = re.compile(r"[.>]in_sentence\(")
 LOOK_UP = re.compile(r"[.>]name_to_look_up\(")
 # Diagnoses, their evidence and suggestions are sentences; so is what explain prints.
-TELLERS = re.compile(r"agent/core/(judge_\w+|sighting|suggestion\w*|case_file)\.cpp|agent/cli/\w+\.cpp")
+TELLERS = re.compile(r"agent/(diagnosis|cli)/\w+\.cpp")
 ASKERS = re.compile(r"agent/engine/witnesses\.cpp")
 # Even there no sentence becomes what an act is told.
 PARAMETER = re.compile(r"\b(remedy|parameters|plan)\b")

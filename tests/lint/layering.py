@@ -22,6 +22,7 @@ CATALOGUE = r"actions/(catalogue|settings|mending).hpp"
 # layer: (its files, system headers, what else may be included). First match decides.
 LAYERS = (
     ("core", r"agent/core/", PURE, ("core/",)),
+    ("diagnosis", r"agent/diagnosis/", PURE, ("core/", "diagnosis/")),
     ("catalogue", r"actions/(catalogue|settings|mending)\.", PURE, ("core/", CATALOGUE)),
     # arpa/inet.h: addresses from and to text, which touches nothing
     (
@@ -41,7 +42,7 @@ LAYERS = (
         "engine",
         r"agent/engine/",
         PURE,
-        ("core/", CATALOGUE, "policies/(policy|decide|budget|glob).hpp", "engine/"),
+        ("(core|diagnosis|engine)/", CATALOGUE, "policies/(policy|decide|budget|glob).hpp"),
     ),
     ("audit", r"sandbox/audit/", POSIX, ("core/", CATALOGUE, "sandbox/audit/", "<nlohmann/")),
     ("secrecy", r"sandbox/secrecy/", POSIX, ("core/", "sandbox/secrecy/")),
@@ -107,7 +108,7 @@ LAYERS = (
         r"agent/app/",
         POSIX,
         (
-            "(core|parse|engine|io|app)/",
+            "(core|diagnosis|parse|engine|io|app)/",
             CATALOGUE,
             "policies/",
             "sandbox/(bus|audit|seccomp|journal)/",
@@ -122,7 +123,7 @@ LAYERS = (
         r"agent/cli/",
         POSIX,
         (
-            "(core|parse|engine|io|app|cli)/",
+            "(core|diagnosis|parse|engine|io|app|cli)/",
             CATALOGUE,
             "policies/",
             "sandbox/(bus|audit|tools|journal)/",

@@ -5,11 +5,11 @@
 #include "actions/catalogue.hpp"
 #include "actions/settings.hpp"
 #include "core/client_text.hpp"
-#include "core/diagnosis.hpp"
 #include "core/event.hpp"
 #include "core/ledger.hpp"
-#include "core/sighting.hpp"
 #include "core/topology.hpp"
+#include "diagnosis/diagnosis.hpp"
+#include "diagnosis/sighting.hpp"
 #include "policies/budget.hpp"
 #include "policies/decide.hpp"
 #include "policies/policy.hpp"
@@ -54,7 +54,7 @@ void becomes_a_plans_unit(const Text& text, actions::Plan& plan) {
 #endif
 
 #if USE_IS(4)
-void becomes_a_remedy(const Text& text, core::Diagnosis& diagnosis) {
+void becomes_a_remedy(const Text& text, diagnosis::Diagnosis& diagnosis) {
     diagnosis.remedy.emplace("socket", text);
 }
 #endif
@@ -144,7 +144,7 @@ void becomes_the_unit_of_a_symptom(const Text& text, core::SymptomSeen& seen) {
 
 #ifndef TEXT_IS_PLAIN
 // What may be done: kept, told again, shown to a person, looked up.
-std::string may_be_told(const core::SymptomSeen& seen, core::Sighting& sighting) {
+std::string may_be_told(const core::SymptomSeen& seen, diagnosis::Sighting& sighting) {
     const bool is_news = !(sighting.subject == seen.subject) && !seen.subject.is_empty();
     sighting.subject = seen.subject;
     return is_news ? "nginx cannot resolve" + seen.subject.shown().in_sentence(" ")

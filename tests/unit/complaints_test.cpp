@@ -18,7 +18,7 @@ using std::chrono::seconds;
 constexpr core::TimePoint kStart{std::chrono::hours{1000}};
 constexpr core::TimePoint kNow = kStart + seconds{20};
 
-std::optional<core::Sighting> complaint_of(const ServiceRecord& record, core::TimePoint now) {
+std::optional<diagnosis::Sighting> complaint_of(const ServiceRecord& record, core::TimePoint now) {
     State state;
     Effects effects;
     return find_complaint(Context{state, now, effects}, record);
@@ -177,8 +177,8 @@ TEST(Complaint, OfADeniedConnectionStandsAgainstAGoodProbeWhenTheKernelDeniedNgi
 
 TEST(Complaint, IsOverAfterAMinute) {
     const ServiceRecord record = told(seen(Symptom::kResponseTimeout), 3);
-    EXPECT_TRUE(complaint_of(record, kNow + core::kSightingWindow).has_value());
-    EXPECT_FALSE(complaint_of(record, kNow + core::kSightingWindow + seconds{1}).has_value());
+    EXPECT_TRUE(complaint_of(record, kNow + diagnosis::kSightingWindow).has_value());
+    EXPECT_FALSE(complaint_of(record, kNow + diagnosis::kSightingWindow + seconds{1}).has_value());
 }
 
 TEST(Complaint, IsTheNewestOfSeveral) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/cause.hpp"
 #include "core/clue.hpp"
-#include "core/diagnosis.hpp"
 #include "core/hold.hpp"
 #include "core/ledger.hpp"
 #include "core/probe.hpp"
@@ -10,6 +9,7 @@
 #include "core/text.hpp"
 #include "core/time.hpp"
 #include "core/unit_state.hpp"
+#include "diagnosis/diagnosis.hpp"
 
 #include <gtest/gtest.h>
 
@@ -199,8 +199,8 @@ TEST(Witnesses, CountKindsAndNothingWhenAllCanBeForged) {
     EXPECT_EQ(count_witnesses({unit, log, against}), 1U) << "a log line does not outvote the probe";
 }
 
-Findings failed_fpm() {
-    Findings findings;
+diagnosis::Findings failed_fpm() {
+    diagnosis::Findings findings;
     findings.unit_name = "php8.2-fpm.service";
     findings.role = ServiceRole::kPhpFpm;
     findings.unit = UnitState{};
@@ -214,7 +214,7 @@ Findings failed_fpm() {
 }
 
 TEST(Diagnose, NamesAFailedUnitWithItsEvidence) {
-    const Diagnosis diagnosis = diagnose(failed_fpm());
+    const diagnosis::Diagnosis diagnosis = diagnose(failed_fpm());
     EXPECT_EQ(diagnosis.cause, Cause::kUnitFailed);
     EXPECT_EQ(diagnosis.text, "php8.2-fpm.service is failed (signal, status=9).");
     ASSERT_EQ(diagnosis.evidence.size(), 2U);
@@ -224,22 +224,22 @@ TEST(Diagnose, NamesAFailedUnitWithItsEvidence) {
 }
 
 TEST(Diagnose, IsLessSureWhenAWitnessContradicts) {
-    Findings findings = failed_fpm();
+    diagnosis::Findings findings = failed_fpm();
     findings.probe = ProbeResult{ProbeOutcome::kGood, 0, 100};
     EXPECT_LT(diagnose(findings).confidence_permille, diagnose(failed_fpm()).confidence_permille);
 }
 
 TEST(Diagnose, PutsTheStartLimitBeforeEverythingElse) {
-    Findings findings = failed_fpm();
+    diagnosis::Findings findings = failed_fpm();
     findings.unit->result = UnitResult::kStartLimitHit;
     EXPECT_EQ(diagnose(findings).cause, Cause::kUnitStartLimit);
 }
 
 TEST(Diagnose, BlamesABrokenConfigurationBeforeTheFailureItCaused) {
-    Findings findings = failed_fpm();
+    diagnosis::Findings findings = failed_fpm();
     findings.test = ConfigTest{
         ConfigVerdict::kInvalid, "", "/etc/php/8.2/fpm/pool.d/www.conf", 7, "unknown entry"};
-    const Diagnosis diagnosis = diagnose(findings);
+    const diagnosis::Diagnosis diagnosis = diagnose(findings);
     EXPECT_EQ(diagnosis.cause, Cause::kFpmConfigInvalid);
     EXPECT_NE(diagnosis.text.find("/etc/php/8.2/fpm/pool.d/www.conf:7: unknown entry"),
               std::string::npos);
@@ -248,7 +248,7 @@ TEST(Diagnose, BlamesABrokenConfigurationBeforeTheFailureItCaused) {
 }
 
 TEST(Diagnose, TellsAStopFromACrashByTheSocketLeftBehind) {
-    Findings findings = failed_fpm();
+    diagnosis::Findings findings = failed_fpm();
     findings.unit->active = ActiveState::kInactive;
     EXPECT_EQ(diagnose(findings).cause, Cause::kSocketStale);
     findings.probe->outcome = ProbeOutcome::kMissing;
@@ -259,17 +259,17 @@ TEST(Diagnose, TellsAStopFromACrashByTheSocketLeftBehind) {
 }
 
 TEST(Diagnose, SaysUnknownForAUnitThatIsUp) {
-    Findings findings = failed_fpm();
+    diagnosis::Findings findings = failed_fpm();
     findings.unit->active = ActiveState::kActive;
-    const Diagnosis diagnosis = diagnose(findings);
+    const diagnosis::Diagnosis diagnosis = diagnose(findings);
     EXPECT_EQ(diagnosis.cause, Cause::kUnknown);
     EXPECT_EQ(diagnosis.confidence_permille, 0U);
 }
 
 TEST(Diagnose, CountsALogLineAsSuspicionOnly) {
-    Findings findings;
+    diagnosis::Findings findings;
     findings.unit_name = "php8.2-fpm.service";
-    Sighting sighting;
+    diagnosis::Sighting sighting;
     sighting.symptom = Symptom::kSocketMissing;
     findings.sightings = {sighting};
     EXPECT_EQ(count_witnesses(diagnose(findings).evidence), 0U);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // diagnose(): each cause fits where it should, and not in the nearest case that only looks like it.
-#include "core/diagnosis.hpp"
+#include "diagnosis/diagnosis.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,10 @@
 #include <string_view>
 #include <utility>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
+
+using namespace core;
+
 namespace {
 
 const std::string kSocket = "unix:/run/php/php8.2-fpm.sock";
@@ -738,4 +741,4 @@ TEST(Diagnose, NamesOtherCausesThatFitTheLikeliestFirst) {
 }
 
 }  // namespace
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

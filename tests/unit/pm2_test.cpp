@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Applications under pm2, from its list to the diagnosis: what is read of hostile bytes, when the
 // list is asked for, and which application is named.
-#include "core/diagnosis.hpp"
+#include "diagnosis/diagnosis.hpp"
 #include "parse/fact_event.hpp"
 #include "parse/pm2_list.hpp"
 #include "story.hpp"
@@ -63,8 +63,8 @@ TEST(Pm2Names, ArePlainOnlyWhenPm2TakesThemForAnApplication) {
     EXPECT_FALSE(core::is_plain_pm2_name(std::string(65, 'a')));
 }
 
-core::Diagnosis diagnose_with(std::vector<Pm2App> apps) {
-    core::Findings findings;
+diagnosis::Diagnosis diagnose_with(std::vector<Pm2App> apps) {
+    diagnosis::Findings findings;
     findings.unit_name = "pm2-shop.service";
     findings.backend.address = "127.0.0.1:3000";
     findings.backend.scheme = core::Scheme::kHttp;
@@ -73,7 +73,7 @@ core::Diagnosis diagnose_with(std::vector<Pm2App> apps) {
     findings.probe_address = findings.backend.address;
     findings.inspection.emplace().listeners.emplace();
     findings.apps = std::move(apps);
-    return core::diagnose(findings);
+    return diagnosis::diagnose(findings);
 }
 
 TEST(DiagnosePm2, NamesTheOneThatPm2HasGivenUpOn) {
@@ -177,7 +177,7 @@ TEST_F(Pm2Story, AskedAgainWhilePm2StillTries) {
 TEST_F(Pm2Story, NothingIsConcludedFromAnOldListWhileItIsRenewed) {
     fail_twice();
     story_.tell({"+300ms apps pm2-shop.service shop=launching"});
-    const core::Diagnosis before = incident().diagnosis;
+    const diagnosis::Diagnosis before = incident().diagnosis;
     story_.tell({"+16s probe pm2-shop.service refused", "+10ms inspect pm2-shop.service nobody"});
     ASSERT_EQ(story_.count("list-apps"), 2U) << story_.dump();
     EXPECT_EQ(incident().diagnosis, before) << story_.dump();

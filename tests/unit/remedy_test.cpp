@@ -2,8 +2,8 @@
 // Diagnosis::remedy: the parameters of an act come from configuration and from the look at the
 // machine, are set only where both ends are certain, and never contain what a record says.
 #include "actions/settings.hpp"
-#include "core/diagnosis.hpp"
-#include "core/suggestion.hpp"
+#include "diagnosis/diagnosis.hpp"
+#include "diagnosis/suggestion.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,10 @@
 #include <random>
 #include <string>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
+
+using namespace core;
+
 namespace {
 
 using testing::Contains;
@@ -476,4 +479,4 @@ TEST(Remedy, NothingThatARecordSaysGetsIntoIt) {
 }
 
 }  // namespace
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Sightings: what records said, counted by kind, within a window and a bound.
-#include "core/sighting.hpp"
+#include "diagnosis/sighting.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <string>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
+
+using namespace core;
+
 namespace {
 
 using std::chrono::minutes;
@@ -132,4 +135,4 @@ TEST(Sighting, IsDescribedInOneSentence) {
 }
 
 }  // namespace
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -43,9 +43,9 @@ core::Service fpm_service() {
     return core::Service{kFpm, core::ServiceRole::kPhpFpm, {backend}};
 }
 
-core::Findings healthy_pool() {
+diagnosis::Findings healthy_pool() {
     const core::Service service = fpm_service();
-    core::Findings findings;
+    diagnosis::Findings findings;
     findings.unit_name = service.unit;
     findings.role = service.role;
     findings.backend = service.backends.front();
@@ -71,15 +71,15 @@ core::Findings healthy_pool() {
     return findings;
 }
 
-core::Sighting seen(core::Symptom symptom) {
-    core::Sighting sighting;
+diagnosis::Sighting seen(core::Symptom symptom) {
+    diagnosis::Sighting sighting;
     sighting.symptom = symptom;
     sighting.is_trusted = true;
     return sighting;
 }
 
 TEST(SuggestCases, NothingShowsAtAPoolThatIsWell) {
-    const core::Findings findings = healthy_pool();
+    const diagnosis::Findings findings = healthy_pool();
     EXPECT_THAT(showing_causes(findings), IsEmpty());
     const auto all = suggestions_for(findings, std::nullopt);
     ASSERT_THAT(all, SizeIs(1));
@@ -89,14 +89,14 @@ TEST(SuggestCases, NothingShowsAtAPoolThatIsWell) {
 }
 
 TEST(SuggestCases, SaysWhenMoreWorkersMayRunThanMemoryHolds) {
-    core::Findings findings = healthy_pool();
+    diagnosis::Findings findings = healthy_pool();
     findings.backend.fpm.max_children.value = "200";
     EXPECT_THAT(suggestions_for(findings, std::nullopt).at(0).text,
                 HasSubstr("memory holds only 39 of the 200 workers"));
 }
 
 TEST(SuggestCases, TellsEveryCauseThatShows) {
-    core::Findings findings = healthy_pool();
+    diagnosis::Findings findings = healthy_pool();
     findings.inspection->listeners->front().queue = 511;
     findings.sightings = {seen(core::Symptom::kHeaderTooBig)};
     EXPECT_THAT(showing_causes(findings), ElementsAre(Cause::kPoolSaturated, Cause::kHeaderTooBig));
@@ -107,7 +107,7 @@ TEST(SuggestCases, TellsEveryCauseThatShows) {
 }
 
 TEST(SuggestCases, AnswersWhatIsAskedWhetherItShowsOrNot) {
-    const core::Findings findings = healthy_pool();
+    const diagnosis::Findings findings = healthy_pool();
     const auto all = suggestions_for(findings, Cause::kPoolSaturated);
     ASSERT_THAT(all, SizeIs(1));
     EXPECT_EQ(all[0].settings.at(0).name, "pm.max_children");
@@ -115,7 +115,7 @@ TEST(SuggestCases, AnswersWhatIsAskedWhetherItShowsOrNot) {
 }
 
 TEST(SuggestCases, AsksEachServiceForItsOwn) {
-    core::Findings findings = healthy_pool();
+    diagnosis::Findings findings = healthy_pool();
     EXPECT_TRUE(is_askable(findings, Cause::kOomKilled));
     EXPECT_FALSE(is_askable(findings, Cause::kNginxFdLimit));
     EXPECT_FALSE(is_askable(findings, Cause::kUnitFailed));
@@ -221,9 +221,9 @@ struct Machine {
     }
 
     [[nodiscard]] core::Result<actions::Plan> plan(Cause cause) const {
-        const core::Findings findings = healthy_pool();
+        const diagnosis::Findings findings = healthy_pool();
         return plan_of(
-            {policy, topology, units, {}}, findings, core::suggest(findings, cause).front());
+            {policy, topology, units, {}}, findings, diagnosis::suggest(findings, cause).front());
     }
 };
 
@@ -256,8 +256,8 @@ TEST(SuggestPlan, OfASocketIsItsPoolFiles) {
     rule.match.cause = Cause::kSocketOwnership;
     rule.offers.push_back({actions::ActId::kSetPoolListen, std::chrono::seconds{60}, {}});
     machine.policy.rules.push_back(rule);
-    const core::Findings findings = healthy_pool();
-    const auto suggestion = core::suggest_listen(findings);
+    const diagnosis::Findings findings = healthy_pool();
+    const auto suggestion = diagnosis::suggest_listen(findings);
     ASSERT_TRUE(suggestion);
     const auto plan =
         plan_of({machine.policy, machine.topology, machine.units, {}}, findings, *suggestion);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // suggest(): the arithmetic, with what was measured on real workers; what is missing is said, and
 // whatever comes out is something that the executor would write and the programs would take.
-#include "core/suggestion.hpp"
+#include "diagnosis/suggestion.hpp"
 
 #include "actions/settings.hpp"
 #include "core/config_value.hpp"
-#include "core/pool_capacity.hpp"
+#include "diagnosis/pool_capacity.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,10 @@
 #include <string_view>
 #include <vector>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
+
+using namespace core;
+
 namespace {
 
 using testing::ElementsAre;
@@ -903,4 +906,4 @@ TEST(SuggestProperty, NeverFewerWorkersThanNowUnlessMemoryHasRunOut) {
 }
 
 }  // namespace
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -2,7 +2,7 @@
 // WorkWatch and the objections made of it: stillness is measured, and any movement at all ends it.
 #include "core/work_watch.hpp"
 
-#include "core/objections.hpp"
+#include "diagnosis/objections.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,10 @@
 #include <string>
 #include <utility>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
+
+using namespace core;
+
 namespace {
 
 using std::chrono::minutes;
@@ -366,4 +369,4 @@ TEST(WorkWatch, IsNeverHungWithinTwiceTheWaitAfterAnyMovement) {
 }
 
 }  // namespace
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -2,13 +2,13 @@
 // One function per cause that settings help against. Called by suggest(). Pure.
 #pragma once
 
-#include "core/suggestion.hpp"
+#include "diagnosis/suggestion.hpp"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 // suggestion_pool.cpp: how many workers
 std::vector<Suggestion> suggest_more_workers(const Findings& findings);
@@ -24,6 +24,6 @@ std::vector<Suggestion> suggest_buffers(const Findings& findings);
 std::vector<Suggestion> suggest_nginx_limits(const Findings& findings);
 
 // Nothing, and why.
-[[nodiscard]] Suggestion nothing(Cause cause, std::string why);
+[[nodiscard]] Suggestion nothing(core::Cause cause, std::string why);
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

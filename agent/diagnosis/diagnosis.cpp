@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "core/diagnosis.hpp"
+#include "diagnosis/diagnosis.hpp"
 
-#include "core/case_file.hpp"
-#include "core/judges.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
 
 #include <algorithm>
 #include <array>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
@@ -36,8 +36,8 @@ constexpr std::array<Judge, 33> kJudges{
 
 bool is_local_tcp(const Findings& findings) {
     const std::string& address = findings.backend.address;
-    return findings.role != ServiceRole::kNginx && !address.starts_with("unix:") &&
-           is_local(address);
+    return findings.role != core::ServiceRole::kNginx && !address.starts_with("unix:") &&
+           core::is_local(address);
 }
 
 Diagnosis unknown(const Findings& findings) {
@@ -45,13 +45,13 @@ Diagnosis unknown(const Findings& findings) {
     if (is_probe_bad(findings)) {
         text += ", but the " + probe_sentence(findings);
     }
-    CaseFile file(Cause::kUnknown, findings);
+    CaseFile file(core::Cause::kUnknown, findings);
     file.unit_down().probe_bad().config(false);
     for (const Sighting& item : findings.sightings) {
         file.sightings({item.symptom}, {item.clue});
     }
     const std::string advice =
-        findings.role == ServiceRole::kUnowned
+        findings.role == core::ServiceRole::kUnowned
             ? "See nginx's error log and the log of whatever serves that address around this time."
             : "See `systemctl status " + findings.unit_name + "`, `journalctl -u " +
                   findings.unit_name + "` and nginx's error log around this time.";
@@ -93,4 +93,4 @@ Diagnosis diagnose(const Findings& findings) {
     return *std::move(first);
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "core/pool_capacity.hpp"
+#include "diagnosis/pool_capacity.hpp"
 
 #include "core/bytes.hpp"
-#include "core/case_file.hpp"
 #include "core/config_value.hpp"
+#include "diagnosis/case_file.hpp"
 
 #include <algorithm>
 #include <limits>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 namespace {
 
 // A fresh worker has 0.13 MiB of its own, one that has compiled a script more than 3.
@@ -32,7 +32,7 @@ std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
 
 // The most that was this worker's own. VmHWM counts what it shares as well, and that is there once
 // for all of them.
-std::uint64_t peak_of(const Worker& worker) {
+std::uint64_t peak_of(const core::Worker& worker) {
     return std::max(less(worker.peak_bytes, worker.shared_bytes), worker.own_bytes);
 }
 
@@ -47,28 +47,28 @@ struct Budget {
     std::uint64_t bytes = 0;
 
     Budget(std::string name, const Part& first)
-        : line(std::move(name) + ": " + format_bytes(first.bytes) + " " + first.words),
+        : line(std::move(name) + ": " + core::format_bytes(first.bytes) + " " + first.words),
           bytes(first.bytes) {}
 
     void add(const Part& part) {
         bytes = sum(bytes, part.bytes);
-        line += " + " + format_bytes(part.bytes) + " " + part.words;
+        line += " + " + core::format_bytes(part.bytes) + " " + part.words;
     }
 
     void subtract(const Part& part) {
         bytes = less(bytes, part.bytes);
-        line += part.bytes == 0 ? "" : " - " + format_bytes(part.bytes) + " " + part.words;
+        line += part.bytes == 0 ? "" : " - " + core::format_bytes(part.bytes) + " " + part.words;
     }
 
-    void close() { line += " = " + format_bytes(bytes); }
+    void close() { line += " = " + core::format_bytes(bytes); }
 };
 
 // What the unit's other pools may still grow by when all their workers are as large as they get.
 std::uint64_t growth_of_others(const Findings& findings, std::uint64_t each_bytes) {
     std::uint64_t bytes = 0;
     std::vector<std::string> seen{findings.backend.pool};
-    for (const Backend& other : findings.backends) {
-        const auto most = config_number(other.fpm.max_children.value);
+    for (const core::Backend& other : findings.backends) {
+        const auto most = core::config_number(other.fpm.max_children.value);
         if (!most || std::find(seen.begin(), seen.end(), other.pool) != seen.end()) {
             continue;
         }
@@ -84,8 +84,9 @@ std::uint64_t growth_of_others(const Findings& findings, std::uint64_t each_byte
 std::string measure_words(const PoolMeasure& pool, const std::string& name) {
     return "workers of pool " + name + ": " + std::to_string(pool.workers) + ", of which " +
            std::to_string(pool.warm) + " have served requests; peak of private memory: median " +
-           format_bytes(pool.median_bytes) + ", 95th percentile " + format_bytes(pool.p95_bytes) +
-           ", largest " + format_bytes(pool.largest_bytes) +
+           core::format_bytes(pool.median_bytes) + ", 95th percentile " +
+           core::format_bytes(pool.p95_bytes) + ", largest " +
+           core::format_bytes(pool.largest_bytes) +
            " (VmHWM less what is shared; not RSS, not idle)";
 }
 
@@ -93,7 +94,7 @@ void settle_each(Capacity& capacity, const PoolMeasure& pool, std::uint64_t boun
     capacity.each_bytes = std::max({pool.p95_bytes, bound_bytes, kLeastPerWorker});
     const bool is_bound = bound_bytes > 0 && capacity.each_bytes == bound_bytes;
     const bool is_floor = !is_bound && pool.p95_bytes < kLeastPerWorker;
-    capacity.arithmetic.push_back("reckoned with " + format_bytes(capacity.each_bytes) +
+    capacity.arithmetic.push_back("reckoned with " + core::format_bytes(capacity.each_bytes) +
                                   " per worker" +
                                   (is_bound   ? " (memory_limit: what a request may take)"
                                    : is_floor ? " (the least that is reckoned with)"
@@ -101,7 +102,7 @@ void settle_each(Capacity& capacity, const PoolMeasure& pool, std::uint64_t boun
 }
 
 void add_budgets(Capacity& capacity, const Findings& findings, const PoolMeasure& pool) {
-    const MachineLoad& load = *findings.inspection->load;
+    const core::MachineLoad& load = *findings.inspection->load;
     const Part held{pool.held_bytes, "that this pool holds"};
     const Part opcache{less(kOpcacheBytes, pool.shared_bytes),
                        "the opcache may still take (128 MiB by default)"};
@@ -116,21 +117,22 @@ void add_budgets(Capacity& capacity, const Findings& findings, const PoolMeasure
         capacity.arithmetic.push_back(budget.line);
         return budget.bytes;
     };
-    Budget machine("machine of " + format_bytes(load.memory_bytes),
+    Budget machine("machine of " + core::format_bytes(load.memory_bytes),
                    {load.memory_available_bytes, "available"});
     capacity.budget_bytes = finish(machine, load.memory_bytes);
     const auto& use = findings.inspection->use;
     if (use && use->memory_limit_bytes > 0) {
         const std::uint64_t limit = use->memory_limit_bytes;
-        Budget group("control group of " + findings.unit_name + ", limit " + format_bytes(limit),
-                     {less(limit, use->memory_bytes), "left"});
+        Budget group(
+            "control group of " + findings.unit_name + ", limit " + core::format_bytes(limit),
+            {less(limit, use->memory_bytes), "left"});
         capacity.budget_bytes = std::min(capacity.budget_bytes, finish(group, limit));
     }
 }
 
 std::string missing_measure(const PoolMeasure& pool, const Findings& findings) {
     const std::uint64_t most =
-        config_number(findings.backend.fpm.max_children.value).value_or(kEnoughWarm);
+        core::config_number(findings.backend.fpm.max_children.value).value_or(kEnoughWarm);
     // Of a pool of one worker, that one is all that can be measured.
     const std::uint64_t enough = std::min(kEnoughWarm, std::max<std::uint64_t>(most, 1));
     if (pool.warm >= enough) {
@@ -150,10 +152,10 @@ std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
                : a * b;
 }
 
-PoolMeasure measure_pool(const Inspection& inspection, const std::string& pool) {
+PoolMeasure measure_pool(const core::Inspection& inspection, const std::string& pool) {
     PoolMeasure measure;
     std::vector<std::uint64_t> peaks;
-    for (const Worker& worker : inspection.workers) {
+    for (const core::Worker& worker : inspection.workers) {
         if (worker.is_nginx || pool.empty() || worker.pool != pool) {
             continue;
         }
@@ -202,10 +204,11 @@ Capacity capacity_of(const Findings& findings, std::uint64_t bound_bytes) {
     capacity.workers = capacity.budget_bytes / capacity.each_bytes;
     capacity.arithmetic.push_back(
         capacity.workers == 0
-            ? "memory allows " + format_bytes(capacity.budget_bytes) + ", less than the " +
-                  format_bytes(capacity.each_bytes) + " of one worker: not one fits"
-            : "memory allows " + format_bytes(capacity.budget_bytes) + " / " +
-                  format_bytes(capacity.each_bytes) + " = " + std::to_string(capacity.workers) +
+            ? "memory allows " + core::format_bytes(capacity.budget_bytes) + ", less than the " +
+                  core::format_bytes(capacity.each_bytes) + " of one worker: not one fits"
+            : "memory allows " + core::format_bytes(capacity.budget_bytes) + " / " +
+                  core::format_bytes(capacity.each_bytes) + " = " +
+                  std::to_string(capacity.workers) +
                   (capacity.workers == 1 ? " worker" : " workers"));
     return capacity;
 }
@@ -217,4 +220,4 @@ std::string naive_rule_words() {
            "idle worker at a twentieth of what a request needs.";
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The unit is up (or the backend has none), and nginx cannot connect: the socket, its owner, the
 // packet filter or the other host. (Where it may have gone: judge_moved.cpp)
-#include "core/case_file.hpp"
-#include "core/judges.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
 
 #include <algorithm>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
@@ -16,10 +16,10 @@ bool is_unix(const Findings& findings) {
 
 bool is_connect_failure(const Findings& findings) {
     return has_outcome(findings,
-                       {ProbeOutcome::kMissing,
-                        ProbeOutcome::kRefused,
-                        ProbeOutcome::kUnreachable,
-                        ProbeOutcome::kConnectTimeout});
+                       {core::ProbeOutcome::kMissing,
+                        core::ProbeOutcome::kRefused,
+                        core::ProbeOutcome::kUnreachable,
+                        core::ProbeOutcome::kConnectTimeout});
 }
 
 std::string octal(std::uint32_t mode) {
@@ -30,18 +30,18 @@ std::string octal(std::uint32_t mode) {
     return "0" + text;
 }
 
-std::string owner_words(const PathStep& step) {
+std::string owner_words(const core::PathStep& step) {
     return "mode " + octal(step.mode) + ", owner uid " + std::to_string(step.uid) + ", group gid " +
            std::to_string(step.gid) + (step.has_acl ? ", with an ACL" : "");
 }
 
-const PathStep* find_closed_step(const Findings& findings) {
+const core::PathStep* find_closed_step(const Findings& findings) {
     if (!findings.inspection) {
         return nullptr;
     }
     const auto& path = findings.inspection->path;
-    const auto step = std::find_if(path.begin(), path.end(), [](const PathStep& item) {
-        return item.kind != StepKind::kMissing && !item.is_open;
+    const auto step = std::find_if(path.begin(), path.end(), [](const core::PathStep& item) {
+        return item.kind != core::StepKind::kMissing && !item.is_open;
     });
     return step == path.end() ? nullptr : &*step;
 }
@@ -52,7 +52,7 @@ std::string path_of(const Findings& findings) {
 }
 
 // The last component that is there, or the first that is not, unless a link led away from the path.
-const PathStep* find_last_step(const Findings& findings) {
+const core::PathStep* find_last_step(const Findings& findings) {
     const auto& steps = findings.inspection->path;
     const bool is_on_the_way =
         !steps.empty() && (path_of(findings) + "/").starts_with(steps.back().path + "/");
@@ -61,31 +61,32 @@ const PathStep* find_last_step(const Findings& findings) {
 
 // Why a restart would fail, or harm somebody else; "": it makes the file anew. PHP-FPM unlinks what
 // lies there, another application may give up where that is no socket; no one unlinks a folder.
-std::string find_obstacle(const Findings& findings, const Listener& own) {
+std::string find_obstacle(const Findings& findings, const core::Listener& own) {
     if (!own.taken_by.empty() && own.taken_by != findings.unit_name) {
         return "the socket of " + own.taken_by + " lies there now";
     }
-    const PathStep* last = find_last_step(findings);
+    const core::PathStep* last = find_last_step(findings);
     if (last == nullptr) {
         return "";
     }
-    const bool is_folder = last->kind == StepKind::kDirectory;
+    const bool is_folder = last->kind == core::StepKind::kDirectory;
     if (last->path != path_of(findings)) {
-        const bool is_missing = last->kind == StepKind::kMissing;
+        const bool is_missing = last->kind == core::StepKind::kMissing;
         // a folder: the look went no further
         return is_folder ? "" : last->path + (is_missing ? " is gone" : " is no folder");
     }
     if (is_folder) {
         return last->path + " is a folder now";
     }
-    const bool is_plain = last->kind == StepKind::kOther;
-    return is_plain && findings.role != ServiceRole::kPhpFpm ? last->path + " is no socket now"
-                                                             : "";
+    const bool is_plain = last->kind == core::StepKind::kOther;
+    return is_plain && findings.role != core::ServiceRole::kPhpFpm
+               ? last->path + " is no socket now"
+               : "";
 }
 
 // PHP-FPM has its own /tmp, say: nothing was deleted, and a restart changes nothing.
-Diagnosis socket_elsewhere(const Findings& findings, const Listener& own) {
-    CaseFile file = connect_case(Cause::kSocketBlocked, findings);
+Diagnosis socket_elsewhere(const Findings& findings, const core::Listener& own) {
+    CaseFile file = connect_case(core::Cause::kSocketBlocked, findings);
     file.unit_up().inspection(own.command + " (pid " + std::to_string(own.pid) + ") listens on " +
                               findings.backend.address +
                               ", and the file lies where only it sees it");
@@ -101,14 +102,16 @@ Diagnosis socket_elsewhere(const Findings& findings, const Listener& own) {
 // The closed file is the one that the unit's main process listens on, under the name that nginx has
 // or where a link led from that: of this file alone the owner may be changed. Whose doing the link
 // is, gatemend-mend looks.
-bool is_of_unit(const Findings& findings, const Listener* listener, const PathStep& step) {
+bool is_of_unit(const Findings& findings,
+                const core::Listener* listener,
+                const core::PathStep& step) {
     return listener != nullptr && listener->is_main && listener->is_reachable &&
            is_unix(findings) && listener->address == "unix:" + step.path &&
            (step.path == path_of(findings) || listener->unit == findings.unit_name);
 }
 
-std::string advice_on_owner(const Findings& findings, const PathStep& step) {
-    if (step.kind == StepKind::kDirectory) {
+std::string advice_on_owner(const Findings& findings, const core::PathStep& step) {
+    if (step.kind == core::StepKind::kDirectory) {
         return "Give the worker user search permission on " + step.path +
                " (`ls -ld`), or move the socket to a directory it may enter.";
     }
@@ -130,10 +133,10 @@ std::string advice_on_owner(const Findings& findings, const PathStep& step) {
 // Whatever the probe met there: nothing, a plain file, a folder, or a socket of somebody else's,
 // which may refuse, deny, keep silent or speak of other things.
 std::optional<Diagnosis> judge_socket_deleted(const Findings& findings) {
-    const Listener* listener = find_own_listener(findings);
+    const core::Listener* listener = find_own_listener(findings);
     // A script that had bound the path and removed it is no reason to restart its server.
     const bool is_own = listener != nullptr && listener->unit == findings.unit_name &&
-                        (listener->is_main || findings.role != ServiceRole::kPhpFpm);
+                        (listener->is_main || findings.role != core::ServiceRole::kPhpFpm);
     if (!is_unix(findings) || !is_own || listener->is_reachable || !is_probe_bad(findings)) {
         return std::nullopt;
     }
@@ -141,8 +144,8 @@ std::optional<Diagnosis> judge_socket_deleted(const Findings& findings) {
         return socket_elsewhere(findings, *listener);
     }
     const std::string obstacle = find_obstacle(findings, *listener);
-    CaseFile file =
-        connect_case(obstacle.empty() ? Cause::kSocketDeleted : Cause::kSocketBlocked, findings);
+    CaseFile file = connect_case(
+        obstacle.empty() ? core::Cause::kSocketDeleted : core::Cause::kSocketBlocked, findings);
     file.unit_up().inspection(listener->command + " (pid " + std::to_string(listener->pid) +
                               ") still listens on " + findings.backend.address +
                               ", but the file is gone or another");
@@ -162,16 +165,16 @@ std::optional<Diagnosis> judge_socket_deleted(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_socket_ownership(const Findings& findings) {
-    const PathStep* step = find_closed_step(findings);
-    const Listener* listener = find_own_listener(findings);
+    const core::PathStep* step = find_closed_step(findings);
+    const core::Listener* listener = find_own_listener(findings);
     const bool is_of_another = listener != nullptr && !listener->is_reachable;
-    if (!has_outcome(findings, {ProbeOutcome::kDenied}) || step == nullptr || is_of_another) {
+    if (!has_outcome(findings, {core::ProbeOutcome::kDenied}) || step == nullptr || is_of_another) {
         return std::nullopt;
     }
-    const std::string what = step->kind == StepKind::kDirectory ? "directory " : "socket ";
-    CaseFile file = connect_case(Cause::kSocketOwnership, findings);
+    const std::string what = step->kind == core::StepKind::kDirectory ? "directory " : "socket ";
+    CaseFile file = connect_case(core::Cause::kSocketOwnership, findings);
     file.inspection(what + step->path + " is closed to nginx's worker user: " + owner_words(*step));
-    const bool is_directory = step->kind == StepKind::kDirectory;
+    const bool is_directory = step->kind == core::StepKind::kDirectory;
     if (!is_directory && is_of_unit(findings, listener, *step)) {
         file.remedy("socket", listener->address);
     }
@@ -182,14 +185,14 @@ std::optional<Diagnosis> judge_socket_ownership(const Findings& findings) {
 
 std::optional<Diagnosis> judge_firewall(const Findings& findings) {
     const bool may_be_filtered =
-        is_connect_failure(findings) || has_outcome(findings, {ProbeOutcome::kDenied});
+        is_connect_failure(findings) || has_outcome(findings, {core::ProbeOutcome::kDenied});
     if (is_unix(findings) || !may_be_filtered || findings.packet_rule.empty() ||
         has_no_listener(findings)) {
         return std::nullopt;
     }
-    CaseFile file = connect_case(Cause::kFirewallBlocked, findings);
+    CaseFile file = connect_case(core::Cause::kFirewallBlocked, findings);
     file.packet_filter("this rule matches: " + findings.packet_rule);
-    if (const Listener* listener = find_own_listener(findings)) {
+    if (const core::Listener* listener = find_own_listener(findings)) {
         file.inspection(listener->command + " (" + listener->unit + ") listens on " +
                         listener->address);
     }
@@ -201,18 +204,19 @@ std::optional<Diagnosis> judge_firewall(const Findings& findings) {
 
 std::optional<Diagnosis> judge_remote_down(const Findings& findings) {
     const bool is_remote = !findings.backend.address.empty() && !is_unix(findings) &&
-                           !is_local(findings.backend.address);
-    const bool is_bad = is_connect_failure(findings) ||
-                        has_outcome(findings, {ProbeOutcome::kDenied, ProbeOutcome::kClosedEarly});
-    const bool is_log_only =
-        !is_probe_bad(findings) && !is_probe_good(findings) &&
-        find_symptom(findings,
-                     {Symptom::kConnectRefused, Symptom::kConnectTimeout, Symptom::kUnreachable}) !=
-            nullptr;
+                           !core::is_local(findings.backend.address);
+    const bool is_bad =
+        is_connect_failure(findings) ||
+        has_outcome(findings, {core::ProbeOutcome::kDenied, core::ProbeOutcome::kClosedEarly});
+    const bool is_log_only = !is_probe_bad(findings) && !is_probe_good(findings) &&
+                             find_symptom(findings,
+                                          {core::Symptom::kConnectRefused,
+                                           core::Symptom::kConnectTimeout,
+                                           core::Symptom::kUnreachable}) != nullptr;
     if (!is_remote || (!is_bad && !is_log_only)) {
         return std::nullopt;
     }
-    CaseFile file = connect_case(Cause::kRemoteUpstreamDown, findings);
+    CaseFile file = connect_case(core::Cause::kRemoteUpstreamDown, findings);
     const std::string what = is_bad ? " (" + describe(*findings.probe) + ")" : "";
     return file.close("The backend " + describe(findings.backend) +
                           " is on another host or in a container, and cannot be reached" + what +
@@ -231,8 +235,8 @@ Diagnosis judge_pm2_apps(const Findings& findings, CaseFile& file) {
     const std::string what =
         findings.unit_name + " is up, but nobody listens on " + describe(findings.backend) + ": ";
     const std::string ask = "As the user of " + findings.unit_name + ": ";
-    const Pm2App* errored = find_only_errored(findings.apps);
-    if (errored == nullptr || !is_plain_pm2_name(errored->name)) {
+    const core::Pm2App* errored = core::find_only_errored(findings.apps);
+    if (errored == nullptr || !core::is_plain_pm2_name(errored->name)) {
         return file.close(what + "pm2 lists " + describe(findings.apps) + ".",
                           ask +
                               "`pm2 restart NAME` starts the one that should listen there; "
@@ -251,15 +255,15 @@ Diagnosis judge_pm2_apps(const Findings& findings, CaseFile& file) {
 // A unit that is up while nobody listens is a supervisor (pm2, supervisord) whose application is
 // down, or an application that has not come up yet.
 std::optional<Diagnosis> judge_nobody_listens(const Findings& findings) {
-    const bool is_supervised = findings.role == ServiceRole::kOther && is_unit_up(findings);
-    if ((findings.role != ServiceRole::kUnowned && !is_supervised) || !has_no_listener(findings) ||
-        !is_local(findings.backend.address) ||
-        !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
+    const bool is_supervised = findings.role == core::ServiceRole::kOther && is_unit_up(findings);
+    if ((findings.role != core::ServiceRole::kUnowned && !is_supervised) ||
+        !has_no_listener(findings) || !core::is_local(findings.backend.address) ||
+        !has_outcome(findings, {core::ProbeOutcome::kMissing, core::ProbeOutcome::kRefused})) {
         return std::nullopt;
     }
-    CaseFile file = connect_case(Cause::kAppDown, findings);
+    CaseFile file = connect_case(core::Cause::kAppDown, findings);
     file.inspection("nobody listens on " + findings.backend.address)
-        .sightings({}, {Clue::kGaveUp, Clue::kBootFailed, Clue::kAddressInUse});
+        .sightings({}, {core::Clue::kGaveUp, core::Clue::kBootFailed, core::Clue::kAddressInUse});
     if (core::is_pm2_unit(findings.unit_name) && !findings.apps.empty()) {
         return judge_pm2_apps(findings, file);
     }
@@ -288,4 +292,4 @@ std::optional<Diagnosis> judge_nobody_listens(const Findings& findings) {
         "[[backend]] entry in /etc/gatemend/gatemend.toml names it.");
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -3,11 +3,11 @@
 // by diagnose() in the order of kJudges: a cause that explains others comes before them. Pure.
 #pragma once
 
-#include "core/diagnosis.hpp"
+#include "diagnosis/diagnosis.hpp"
 
 #include <optional>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 using Judge = std::optional<Diagnosis> (*)(const Findings&);
 
@@ -58,4 +58,4 @@ std::optional<Diagnosis> judge_slow(const Findings& findings);
 // judge_log.cpp: there is nothing but a log
 std::optional<Diagnosis> judge_log_only(const Findings& findings);
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

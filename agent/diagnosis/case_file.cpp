@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "core/case_file.hpp"
+#include "diagnosis/case_file.hpp"
 
 #include <algorithm>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
@@ -16,11 +16,11 @@ void weigh(Diagnosis& diagnosis) {
     constexpr std::uint32_t kMost = 980;
     std::uint32_t contradictions = 0;
     bool has_support = false;
-    for (const Evidence& item : diagnosis.evidence) {
+    for (const core::Evidence& item : diagnosis.evidence) {
         contradictions += item.supports ? 0U : 1U;
         has_support = has_support || item.supports;
     }
-    const unsigned witnesses = count_witnesses(diagnosis.evidence);
+    const unsigned witnesses = core::count_witnesses(diagnosis.evidence);
     std::uint32_t permille = has_support ? kLogOnly : 0;
     if (witnesses > 0) {
         permille = kOneWitness + (witnesses - 1) * kPerFurtherWitness;
@@ -36,15 +36,15 @@ bool contains(std::initializer_list<Value> values, Value wanted) {
 }
 
 bool matches(const Sighting& item,
-             std::initializer_list<Symptom> symptoms,
-             std::initializer_list<Clue> clues) {
-    return (item.symptom != Symptom::kNone && contains(symptoms, item.symptom)) ||
-           (item.clue != Clue::kNone && contains(clues, item.clue));
+             std::initializer_list<core::Symptom> symptoms,
+             std::initializer_list<core::Clue> clues) {
+    return (item.symptom != core::Symptom::kNone && contains(symptoms, item.symptom)) ||
+           (item.clue != core::Clue::kNone && contains(clues, item.clue));
 }
 
 const Sighting* find_newest(const Findings& findings,
-                            std::initializer_list<Symptom> symptoms,
-                            std::initializer_list<Clue> clues) {
+                            std::initializer_list<core::Symptom> symptoms,
+                            std::initializer_list<core::Clue> clues) {
     const Sighting* newest = nullptr;
     for (const auto* list : {&findings.sightings, &findings.machine}) {
         for (const Sighting& item : *list) {
@@ -70,37 +70,37 @@ std::string arithmetic_words(const Suggestion& suggestion) {
 
 }  // namespace
 
-CaseFile::CaseFile(Cause cause, const Findings& findings) : findings_(findings) {
+CaseFile::CaseFile(core::Cause cause, const Findings& findings) : findings_(findings) {
     diagnosis_.cause = cause;
 }
 
-void CaseFile::add(Witness witness, TimePoint time, std::string text, bool supports) {
-    diagnosis_.evidence.push_back(Evidence{witness, time, std::move(text), supports});
+void CaseFile::add(core::Witness witness, core::TimePoint time, std::string text, bool supports) {
+    diagnosis_.evidence.push_back(core::Evidence{witness, time, std::move(text), supports});
 }
 
 CaseFile& CaseFile::unit_down() {
     if (findings_.unit) {
-        add(Witness::kUnitState,
+        add(core::Witness::kUnitState,
             findings_.unit_time,
             unit_sentence(findings_),
-            is_down(*findings_.unit));
+            core::is_down(*findings_.unit));
     }
     return *this;
 }
 
 CaseFile& CaseFile::unit_up() {
     if (findings_.unit) {
-        add(Witness::kUnitState,
+        add(core::Witness::kUnitState,
             findings_.unit_time,
             unit_sentence(findings_),
-            is_up(*findings_.unit));
+            core::is_up(*findings_.unit));
     }
     return *this;
 }
 
 CaseFile& CaseFile::probe_bad() {
     if (is_probe_bad(findings_) || is_probe_good(findings_)) {
-        add(Witness::kProbe,
+        add(core::Witness::kProbe,
             findings_.probe_time,
             probe_sentence(findings_),
             is_probe_bad(findings_));
@@ -110,7 +110,7 @@ CaseFile& CaseFile::probe_bad() {
 
 CaseFile& CaseFile::probe_good() {
     if (is_probe_bad(findings_) || is_probe_good(findings_)) {
-        add(Witness::kProbe,
+        add(core::Witness::kProbe,
             findings_.probe_time,
             probe_sentence(findings_),
             is_probe_good(findings_));
@@ -120,8 +120,8 @@ CaseFile& CaseFile::probe_good() {
 
 // A passing test allows an act but does not witness a failure, so it never counts as support.
 CaseFile& CaseFile::config(bool supports) {
-    if (findings_.test && findings_.test->verdict == ConfigVerdict::kInvalid) {
-        add(Witness::kConfigTest,
+    if (findings_.test && findings_.test->verdict == core::ConfigVerdict::kInvalid) {
+        add(core::Witness::kConfigTest,
             findings_.test_time,
             "configuration test fails: " + core::describe(*findings_.test),
             supports);
@@ -130,37 +130,37 @@ CaseFile& CaseFile::config(bool supports) {
 }
 
 void CaseFile::add_sightings(const std::vector<Sighting>& sightings,
-                             std::initializer_list<Symptom> symptoms,
-                             std::initializer_list<Clue> clues) {
+                             std::initializer_list<core::Symptom> symptoms,
+                             std::initializer_list<core::Clue> clues) {
     for (const Sighting& item : sightings) {
         if (matches(item, symptoms, clues)) {
-            add(item.witness, item.last, core::describe(item), true);
+            add(item.witness, item.last, diagnosis::describe(item), true);
         }
     }
 }
 
-CaseFile& CaseFile::sightings(std::initializer_list<Symptom> symptoms,
-                              std::initializer_list<Clue> clues) {
+CaseFile& CaseFile::sightings(std::initializer_list<core::Symptom> symptoms,
+                              std::initializer_list<core::Clue> clues) {
     add_sightings(findings_.sightings, symptoms, clues);
     add_sightings(findings_.machine, symptoms, clues);
     return *this;
 }
 
 CaseFile& CaseFile::inspection(std::string text, bool supports) {
-    add(Witness::kInspection, findings_.inspection_time, std::move(text), supports);
+    add(core::Witness::kInspection, findings_.inspection_time, std::move(text), supports);
     return *this;
 }
 
 CaseFile& CaseFile::packet_filter(std::string text) {
-    add(Witness::kPacketFilter, findings_.packet_time, std::move(text), true);
+    add(core::Witness::kPacketFilter, findings_.packet_time, std::move(text), true);
     return *this;
 }
 
 CaseFile& CaseFile::nginx_valid() {
-    const bool is_own = findings_.role == ServiceRole::kNginx;
+    const bool is_own = findings_.role == core::ServiceRole::kNginx;
     const auto& test = is_own ? findings_.test : findings_.nginx_test;
-    if (test && test->verdict == ConfigVerdict::kValid) {
-        add(Witness::kConfigTest,
+    if (test && test->verdict == core::ConfigVerdict::kValid) {
+        add(core::Witness::kConfigTest,
             is_own ? findings_.test_time : findings_.nginx_test_time,
             "nginx's configuration passes its test",
             true);
@@ -198,35 +198,37 @@ Diagnosis CaseFile::close(std::string text, std::string advice) {
 }
 
 bool is_unit_down(const Findings& findings) {
-    return findings.unit && is_down(*findings.unit);
+    return findings.unit && core::is_down(*findings.unit);
 }
 
 bool is_unit_up(const Findings& findings) {
-    return findings.unit ? is_up(*findings.unit) : findings.role == ServiceRole::kUnowned;
+    return findings.unit ? core::is_up(*findings.unit)
+                         : findings.role == core::ServiceRole::kUnowned;
 }
 
 bool is_probe_bad(const Findings& findings) {
-    return findings.probe && findings.probe->outcome != ProbeOutcome::kGood &&
-           findings.probe->outcome != ProbeOutcome::kUnknown;
+    return findings.probe && findings.probe->outcome != core::ProbeOutcome::kGood &&
+           findings.probe->outcome != core::ProbeOutcome::kUnknown;
 }
 
 bool is_probe_good(const Findings& findings) {
-    return findings.probe && findings.probe->outcome == ProbeOutcome::kGood;
+    return findings.probe && findings.probe->outcome == core::ProbeOutcome::kGood;
 }
 
-bool has_outcome(const Findings& findings, std::initializer_list<ProbeOutcome> any) {
+bool has_outcome(const Findings& findings, std::initializer_list<core::ProbeOutcome> any) {
     return findings.probe && contains(any, findings.probe->outcome);
 }
 
-const Sighting* find_symptom(const Findings& findings, std::initializer_list<Symptom> symptoms) {
+const Sighting* find_symptom(const Findings& findings,
+                             std::initializer_list<core::Symptom> symptoms) {
     return find_newest(findings, symptoms, {});
 }
 
-const Sighting* find_clue(const Findings& findings, std::initializer_list<Clue> any) {
+const Sighting* find_clue(const Findings& findings, std::initializer_list<core::Clue> any) {
     return find_newest(findings, {}, any);
 }
 
-std::string describe(const Backend& backend) {
+std::string describe(const core::Backend& backend) {
     std::string text =
         backend.host.empty() ? backend.address : backend.host + " (" + backend.address + ")";
     if (!backend.where.empty()) {
@@ -248,9 +250,10 @@ namespace {
 
 // Anybody who may write the folder can bind another socket to a name that is taken. The main
 // process's is the unit's own; where none is, the one that the name leads to.
-const Listener* find_bound(const std::vector<Listener>& listeners, const std::string& address) {
-    const Listener* found = nullptr;
-    for (const Listener& listener : listeners) {
+const core::Listener* find_bound(const std::vector<core::Listener>& listeners,
+                                 const std::string& address) {
+    const core::Listener* found = nullptr;
+    for (const core::Listener& listener : listeners) {
         if (listener.address != address) {
             continue;
         }
@@ -264,17 +267,18 @@ const Listener* find_bound(const std::vector<Listener>& listeners, const std::st
 
 }  // namespace
 
-const Listener* find_own_listener(const Findings& findings) {
+const core::Listener* find_own_listener(const Findings& findings) {
     if (!findings.inspection || !findings.inspection->listeners) {
         return nullptr;
     }
     const std::string& address = findings.backend.address;
     const auto& all = *findings.inspection->listeners;
     // The unit's own process is not hidden by what was bound in its place.
-    const auto own = std::find_if(all.begin(), all.end(), [&](const Listener& item) {
-        return item.is_main && item.unit == findings.unit_name && is_answered_by(address, item);
+    const auto own = std::find_if(all.begin(), all.end(), [&](const core::Listener& item) {
+        return item.is_main && item.unit == findings.unit_name &&
+               core::is_answered_by(address, item);
     });
-    const Listener* listener = own != all.end() ? &*own : find_bound(all, address);
+    const core::Listener* listener = own != all.end() ? &*own : find_bound(all, address);
     if (listener == nullptr) {
         listener = findings.inspection->find_listener(address);
     }
@@ -284,7 +288,8 @@ const Listener* find_own_listener(const Findings& findings) {
             findings.inspection->find_listener("unix:" + findings.inspection->path.back().path);
     }
     // A wildcard listener here says nothing about the same port of another machine.
-    const bool is_here = listener == nullptr || is_local(address) || listener->address == address;
+    const bool is_here =
+        listener == nullptr || core::is_local(address) || listener->address == address;
     return is_here ? listener : nullptr;
 }
 
@@ -293,7 +298,7 @@ bool has_no_listener(const Findings& findings) {
            find_own_listener(findings) == nullptr;
 }
 
-std::string config_words(const std::string& directive, const ConfigLine& line) {
+std::string config_words(const std::string& directive, const core::ConfigLine& line) {
     if (line.value.empty()) {
         return "";
     }
@@ -301,35 +306,35 @@ std::string config_words(const std::string& directive, const ConfigLine& line) {
            (line.where.empty() ? "the default" : line.where) + ")";
 }
 
-std::string directive_prefix(const Backend& backend) {
+std::string directive_prefix(const core::Backend& backend) {
     switch (backend.scheme) {
-        case Scheme::kFastcgi:
+        case core::Scheme::kFastcgi:
             return "fastcgi";
-        case Scheme::kUwsgi:
+        case core::Scheme::kUwsgi:
             return "uwsgi";
-        case Scheme::kScgi:
+        case core::Scheme::kScgi:
             return "scgi";
-        case Scheme::kGrpc:
-        case Scheme::kGrpcs:
+        case core::Scheme::kGrpc:
+        case core::Scheme::kGrpcs:
             return "grpc";
-        case Scheme::kMemcached:
+        case core::Scheme::kMemcached:
             return "memcached";
-        case Scheme::kHttp:
-        case Scheme::kHttps:
+        case core::Scheme::kHttp:
+        case core::Scheme::kHttps:
             break;
     }
     return "proxy";
 }
 
-CaseFile connect_case(Cause cause, const Findings& findings) {
+CaseFile connect_case(core::Cause cause, const Findings& findings) {
     CaseFile file(cause, findings);
-    file.probe_bad().sightings({Symptom::kConnectRefused,
-                                Symptom::kSocketMissing,
-                                Symptom::kConnectDenied,
-                                Symptom::kConnectTimeout,
-                                Symptom::kUnreachable,
-                                Symptom::kNoLiveUpstreams});
+    file.probe_bad().sightings({core::Symptom::kConnectRefused,
+                                core::Symptom::kSocketMissing,
+                                core::Symptom::kConnectDenied,
+                                core::Symptom::kConnectTimeout,
+                                core::Symptom::kUnreachable,
+                                core::Symptom::kNoLiveUpstreams});
     return file;
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-#include "core/sighting.hpp"
+#include "diagnosis/sighting.hpp"
 
 #include <algorithm>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
-bool is_same_kind(const Sighting& item, const SymptomSeen& seen) {
+bool is_same_kind(const Sighting& item, const core::SymptomSeen& seen) {
     return item.symptom == seen.symptom && item.clue == seen.clue &&
            item.error_number == seen.error_number && item.number == seen.number &&
            item.is_trusted == seen.is_trusted && item.source == seen.source &&
            item.address == seen.address;
 }
 
-Sighting first_of(const SymptomSeen& seen, TimePoint now) {
+Sighting first_of(const core::SymptomSeen& seen, core::TimePoint now) {
     Sighting item;
     item.symptom = seen.symptom;
     item.clue = seen.clue;
@@ -30,7 +30,7 @@ Sighting first_of(const SymptomSeen& seen, TimePoint now) {
 
 }  // namespace
 
-void Sightings::note(const SymptomSeen& seen, TimePoint now) {
+void Sightings::note(const core::SymptomSeen& seen, core::TimePoint now) {
     auto item = std::find_if(items_.begin(), items_.end(), [&seen](const Sighting& known) {
         return is_same_kind(known, seen);
     });
@@ -51,7 +51,7 @@ void Sightings::note(const SymptomSeen& seen, TimePoint now) {
     item->count += item->count == UINT32_MAX ? 0U : 1U;
 }
 
-std::vector<Sighting> Sightings::since(TimePoint oldest) const {
+std::vector<Sighting> Sightings::since(core::TimePoint oldest) const {
     std::vector<Sighting> found;
     std::copy_if(
         items_.begin(), items_.end(), std::back_inserter(found), [oldest](const auto& item) {
@@ -62,12 +62,12 @@ std::vector<Sighting> Sightings::since(TimePoint oldest) const {
 
 std::string describe(const Sighting& sighting) {
     std::string text = sighting.source + " says ";
-    if (sighting.symptom != Symptom::kNone) {
-        text += symptom_id(sighting.symptom);
+    if (sighting.symptom != core::Symptom::kNone) {
+        text += core::symptom_id(sighting.symptom);
     }
-    if (sighting.clue != Clue::kNone) {
-        text += sighting.symptom == Symptom::kNone ? "" : ", ";
-        text += clue_id(sighting.clue);
+    if (sighting.clue != core::Clue::kNone) {
+        text += sighting.symptom == core::Symptom::kNone ? "" : ", ";
+        text += core::clue_id(sighting.clue);
         text += sighting.number == 0 ? "" : " " + std::to_string(sighting.number);
     }
     if (sighting.error_number != 0) {
@@ -80,4 +80,4 @@ std::string describe(const Sighting& sighting) {
     return text + (sighting.is_trusted ? "" : " (could be forged)");
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

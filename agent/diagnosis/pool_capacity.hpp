@@ -4,14 +4,14 @@
 // step leaves a line for people.
 #pragma once
 
-#include "core/diagnosis.hpp"
+#include "diagnosis/diagnosis.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 inline constexpr std::uint64_t kMebibyte = std::uint64_t{1024} * 1024;
 
@@ -26,7 +26,7 @@ struct PoolMeasure {
     std::uint64_t largest_bytes = 0;
 };
 
-[[nodiscard]] PoolMeasure measure_pool(const Inspection& inspection, const std::string& pool);
+[[nodiscard]] PoolMeasure measure_pool(const core::Inspection& inspection, const std::string& pool);
 
 struct Capacity {
     std::uint64_t each_bytes = 0;
@@ -46,4 +46,4 @@ struct Capacity {
 // Why "available memory / average RSS" is no way to do this.
 [[nodiscard]] std::string naive_rule_words();
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

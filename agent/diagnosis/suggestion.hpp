@@ -5,19 +5,19 @@
 // and it only picks a step of a fixed ladder. What was not measured is named, never guessed.
 #pragma once
 
-#include "core/diagnosis.hpp"
+#include "diagnosis/diagnosis.hpp"
 
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 struct SuggestedSetting {
     std::string name;  // as its file spells it: "pm.max_children"
     std::string value;
-    ConfigLine now{};  // empty where not known
+    core::ConfigLine now{};  // empty where not known
 
     friend bool operator==(const SuggestedSetting&, const SuggestedSetting&) = default;
 };
@@ -28,7 +28,7 @@ enum class Merit {
 };
 
 struct Suggestion {
-    Cause cause{};
+    core::Cause cause{};
     // Of one place. Empty, unless there is a `socket`: nothing, and `text` says why.
     std::vector<SuggestedSetting> settings;
     std::string pool{};     // of an FPM pool's settings
@@ -45,7 +45,7 @@ struct Suggestion {
 inline constexpr std::size_t kMaxSuggestedSettings = 4;
 
 // Best first. Empty: settings do not help against this cause.
-[[nodiscard]] std::vector<Suggestion> suggest(const Findings& findings, Cause cause);
+[[nodiscard]] std::vector<Suggestion> suggest(const Findings& findings, core::Cause cause);
 
 // What the pool file says of its socket's owner, group and mode holds from PHP-FPM's next start on,
 // whatever the socket is now. Only the plan shows whether anything is to be changed. nullopt: no
@@ -53,7 +53,7 @@ inline constexpr std::size_t kMaxSuggestedSettings = 4;
 [[nodiscard]] std::optional<Suggestion> suggest_listen(const Findings& findings);
 
 // The causes that settings help against.
-[[nodiscard]] bool is_suggestible(Cause cause);
+[[nodiscard]] bool is_suggestible(core::Cause cause);
 
 // By the parameter names of apply-suggestion: "setting", "value", "setting2" ... "pool", "backend";
 // or of set-pool-listen: "socket".
@@ -63,4 +63,4 @@ inline constexpr std::size_t kMaxSuggestedSettings = 4;
 // "pm.max_children = 8 (now 5), pm.start_servers = 2"
 [[nodiscard]] std::string settings_words(const Suggestion& suggestion);
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

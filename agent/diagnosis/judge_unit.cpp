@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
 // The unit is down: by itself, by somebody, or because it cannot start.
-#include "core/case_file.hpp"
-#include "core/judges.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
 
 #include <algorithm>
 #include <string_view>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
 bool is_config_invalid(const Findings& findings) {
-    return findings.test && findings.test->verdict == ConfigVerdict::kInvalid;
+    return findings.test && findings.test->verdict == core::ConfigVerdict::kInvalid;
 }
 
 // The server's own words about its configuration, where nobody could test it. nullptr: there are
 // none, or the test knows better.
 const Sighting* find_rejection(const Findings& findings) {
-    const bool is_tested = findings.test && findings.test->verdict != ConfigVerdict::kUnknown;
+    const bool is_tested = findings.test && findings.test->verdict != core::ConfigVerdict::kUnknown;
     for (const Sighting& item : findings.sightings) {
-        if (!is_tested && item.clue == Clue::kConfigRejected) {
+        if (!is_tested && item.clue == core::Clue::kConfigRejected) {
             return &item;
         }
     }
@@ -29,26 +29,26 @@ const Sighting* find_rejection(const Findings& findings) {
 // However it ended: a stop may time out, and end with any status or signal. What has ended by
 // itself and well (its own signal to end, `nginx -s quit`) is left alone like what was stopped.
 bool is_stopped_by_somebody(const Findings& findings) {
-    return findings.unit->active == ActiveState::kInactive ||
-           findings.intent == Intent::kSomebody || findings.has_ended_well;
+    return findings.unit->active == core::ActiveState::kInactive ||
+           findings.intent == core::Intent::kSomebody || findings.has_ended_well;
 }
 
 std::string stop_sentence(const Findings& findings) {
     const std::string state = " (state " + describe(*findings.unit);
-    const bool is_dated = findings.unit->changed != TimePoint{};
+    const bool is_dated = findings.unit->changed != core::TimePoint{};
     const std::string since =
-        (is_dated ? " since " + format_time(findings.unit->changed) : std::string{}) + ").";
+        (is_dated ? " since " + core::format_time(findings.unit->changed) : std::string{}) + ").";
     switch (findings.intent) {
-        case Intent::kSomebody:
+        case core::Intent::kSomebody:
             return (findings.was_disabled ? " was disabled while it was down"
                                           : " was stopped on purpose") +
                    state + since;
-        case Intent::kNobody:
-            return (findings.unit->active == ActiveState::kFailed
+        case core::Intent::kNobody:
+            return (findings.unit->active == core::ActiveState::kFailed
                         ? " was asked to end by a signal, and not by systemd"
                         : " has ended by itself and without a fault") +
                    state + since;
-        case Intent::kUnknown:
+        case core::Intent::kUnknown:
             break;
     }
     return " is down, and nobody knows whether somebody stopped it" + state + since;
@@ -57,10 +57,10 @@ std::string stop_sentence(const Findings& findings) {
 // A clean stop of PHP-FPM unlinks its socket. A file that refuses connections under an inactive
 // unit was therefore left by a crash, whatever the unit's result says now (reset-failed clears it).
 bool is_socket_left_behind(const Findings& findings) {
-    return findings.role == ServiceRole::kPhpFpm &&
-           findings.unit->active == ActiveState::kInactive &&
-           findings.intent != Intent::kSomebody && !findings.has_ended_well &&
-           !findings.unit->is_unstarted && has_outcome(findings, {ProbeOutcome::kRefused}) &&
+    return findings.role == core::ServiceRole::kPhpFpm &&
+           findings.unit->active == core::ActiveState::kInactive &&
+           findings.intent != core::Intent::kSomebody && !findings.has_ended_well &&
+           !findings.unit->is_unstarted && has_outcome(findings, {core::ProbeOutcome::kRefused}) &&
            findings.probe_address.starts_with("unix:");
 }
 
@@ -70,20 +70,20 @@ bool is_below_etc(std::string_view file) {
            !file.ends_with("/..");
 }
 
-CaseFile down_case(Cause cause, const Findings& findings) {
+CaseFile down_case(core::Cause cause, const Findings& findings) {
     CaseFile file(cause, findings);
     file.unit_down().probe_bad();
     return file;
 }
 
 CaseFile& add_log(CaseFile& file) {
-    return file.sightings({Symptom::kConnectRefused,
-                           Symptom::kSocketMissing,
-                           Symptom::kConnectDenied,
-                           Symptom::kConnectTimeout,
-                           Symptom::kResponseTimeout,
-                           Symptom::kClosedEarly,
-                           Symptom::kNoLiveUpstreams});
+    return file.sightings({core::Symptom::kConnectRefused,
+                           core::Symptom::kSocketMissing,
+                           core::Symptom::kConnectDenied,
+                           core::Symptom::kConnectTimeout,
+                           core::Symptom::kResponseTimeout,
+                           core::Symptom::kClosedEarly,
+                           core::Symptom::kNoLiveUpstreams});
 }
 
 std::string journal_hint(const Findings& findings) {
@@ -99,7 +99,7 @@ std::string survivor_sentence(const Findings& findings) {
     std::string text = " The unit is down but something still answers on " + findings.probe_address;
     std::string pids;
     if (findings.inspection && findings.inspection->listeners) {
-        for (const Listener& listener : *findings.inspection->listeners) {
+        for (const core::Listener& listener : *findings.inspection->listeners) {
             const bool is_it = listener.address == findings.probe_address && listener.pid != 0;
             pids += is_it ? (pids.empty() ? ": pid " : ", ") + std::to_string(listener.pid) : "";
         }
@@ -124,7 +124,7 @@ std::string start_hint(const Findings& findings) {
 std::string test_words(const Findings& findings) {
     constexpr std::string_view kFront = "php";
     constexpr std::string_view kBack = "-fpm.service";
-    if (findings.role == ServiceRole::kNginx) {
+    if (findings.role == core::ServiceRole::kNginx) {
         return "`nginx -t`";
     }
     const std::string_view unit = findings.unit_name;
@@ -145,13 +145,13 @@ std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
     if (!is_unit_down(findings) || !is_invalid || is_stopped_by_somebody(findings)) {
         return std::nullopt;
     }
-    if (findings.role != ServiceRole::kNginx && findings.role != ServiceRole::kPhpFpm) {
+    if (findings.role != core::ServiceRole::kNginx && findings.role != core::ServiceRole::kPhpFpm) {
         return std::nullopt;
     }
-    const bool is_nginx = findings.role == ServiceRole::kNginx;
-    CaseFile file =
-        down_case(is_nginx ? Cause::kNginxConfigInvalid : Cause::kFpmConfigInvalid, findings);
-    add_log(file.config(true).sightings({}, {Clue::kConfigRejected}));
+    const bool is_nginx = findings.role == core::ServiceRole::kNginx;
+    CaseFile file = down_case(
+        is_nginx ? core::Cause::kNginxConfigInvalid : core::Cause::kFpmConfigInvalid, findings);
+    add_log(file.config(true).sightings({}, {core::Clue::kConfigRejected}));
     if (is_config_invalid(findings) && is_below_etc(findings.test->file)) {
         file.remedy("file", findings.test->file);
     }
@@ -166,10 +166,10 @@ std::optional<Diagnosis> judge_config_invalid(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_start_limit(const Findings& findings) {
-    if (!is_unit_down(findings) || findings.unit->result != UnitResult::kStartLimitHit) {
+    if (!is_unit_down(findings) || findings.unit->result != core::UnitResult::kStartLimitHit) {
         return std::nullopt;
     }
-    CaseFile file = down_case(Cause::kUnitStartLimit, findings);
+    CaseFile file = down_case(core::Cause::kUnitStartLimit, findings);
     add_log(file.config(false));
     return file.close(
         "systemd gave up starting " + findings.unit_name + ": too many starts in a short time.",
@@ -181,7 +181,7 @@ std::optional<Diagnosis> judge_stale_socket(const Findings& findings) {
     if (!is_unit_down(findings) || !is_socket_left_behind(findings)) {
         return std::nullopt;
     }
-    CaseFile file = down_case(Cause::kSocketStale, findings);
+    CaseFile file = down_case(core::Cause::kSocketStale, findings);
     add_log(file.config(false));
     return file.close(
         findings.unit_name + " is down and left " + findings.probe_address +
@@ -191,13 +191,13 @@ std::optional<Diagnosis> judge_stale_socket(const Findings& findings) {
 
 // Nobody stopped what never ran.
 std::optional<Diagnosis> judge_not_started(const Findings& findings) {
-    if (!is_unit_down(findings) || findings.intent == Intent::kSomebody ||
+    if (!is_unit_down(findings) || findings.intent == core::Intent::kSomebody ||
         !findings.unit->is_unstarted) {
         return std::nullopt;
     }
-    CaseFile file = down_case(Cause::kUnitNotStarted, findings);
+    CaseFile file = down_case(core::Cause::kUnitNotStarted, findings);
     add_log(file.config(false));
-    const UnitState& unit = *findings.unit;
+    const core::UnitState& unit = *findings.unit;
     if (!unit.is_loaded && !unit.is_masked) {
         return file.close("systemd does not know " + findings.unit_name + ", which is to serve " +
                               describe(findings.backend) + ".",
@@ -222,27 +222,28 @@ std::optional<Diagnosis> judge_stopped(const Findings& findings) {
     if (!is_unit_down(findings) || !is_stopped_by_somebody(findings)) {
         return std::nullopt;
     }
-    CaseFile file = down_case(Cause::kUnitStopped, findings);
+    CaseFile file = down_case(core::Cause::kUnitStopped, findings);
     add_log(file.config(false));
     return file.close(findings.unit_name + stop_sentence(findings), start_hint(findings));
 }
 
 std::optional<Diagnosis> judge_nginx_down(const Findings& findings) {
-    if (!is_unit_down(findings) || findings.role != ServiceRole::kNginx) {
+    if (!is_unit_down(findings) || findings.role != core::ServiceRole::kNginx) {
         return std::nullopt;
     }
-    CaseFile file = down_case(Cause::kNginxDown, findings);
+    CaseFile file = down_case(core::Cause::kNginxDown, findings);
     add_log(file.config(false));
     return file.close("nginx itself is down: " + unit_sentence(findings) + ".",
                       start_hint(findings));
 }
 
 std::optional<Diagnosis> judge_app_down(const Findings& findings) {
-    if (!is_unit_down(findings) || findings.role != ServiceRole::kOther) {
+    if (!is_unit_down(findings) || findings.role != core::ServiceRole::kOther) {
         return std::nullopt;
     }
-    CaseFile file = down_case(Cause::kAppDown, findings);
-    add_log(file.sightings({}, {Clue::kBootFailed, Clue::kAddressInUse, Clue::kHeapExhausted}));
+    CaseFile file = down_case(core::Cause::kAppDown, findings);
+    add_log(file.sightings(
+        {}, {core::Clue::kBootFailed, core::Clue::kAddressInUse, core::Clue::kHeapExhausted}));
     return file.close(unit_sentence(findings) + "; nginx sends requests for " +
                           describe(findings.backend) + " to it.",
                       start_hint(findings));
@@ -252,10 +253,10 @@ std::optional<Diagnosis> judge_unit_failed(const Findings& findings) {
     if (!is_unit_down(findings)) {
         return std::nullopt;
     }
-    CaseFile file = down_case(Cause::kUnitFailed, findings);
+    CaseFile file = down_case(core::Cause::kUnitFailed, findings);
     add_log(file.config(false));
     return file.close(unit_sentence(findings) + "." + survivor_sentence(findings),
                       start_hint(findings));
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -2,15 +2,15 @@
 // pm.max_children, and with it the spare servers; after the kernel has killed, also what systemd
 // makes of it.
 #include "core/bytes.hpp"
-#include "core/case_file.hpp"
 #include "core/config_value.hpp"
-#include "core/pool_capacity.hpp"
-#include "core/suggestions.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/pool_capacity.hpp"
+#include "diagnosis/suggestions.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 namespace {
 
 // Workers that wait for something else use no CPU; more than this many per CPU do not help them.
@@ -34,10 +34,10 @@ struct Spares {
     std::uint64_t most = 0;
 };
 
-Spares spares_now(const PoolSettings& pool) {
-    return Spares{config_number(pool.start_servers.value).value_or(0),
-                  config_number(pool.min_spare_servers.value).value_or(0),
-                  config_number(pool.max_spare_servers.value).value_or(0)};
+Spares spares_now(const core::PoolSettings& pool) {
+    return Spares{core::config_number(pool.start_servers.value).value_or(0),
+                  core::config_number(pool.min_spare_servers.value).value_or(0),
+                  core::config_number(pool.max_spare_servers.value).value_or(0)};
 }
 
 // As it was where that is more than the rule asks for and still fits.
@@ -61,14 +61,14 @@ Spares spares_for(std::uint64_t children, const Spares& now) {
 void add_setting(Suggestion& suggestion,
                  const char* name,
                  std::uint64_t value,
-                 const ConfigLine& now) {
+                 const core::ConfigLine& now) {
     if (value > 0 && std::to_string(value) != now.value) {
         suggestion.settings.push_back(SuggestedSetting{name, std::to_string(value), now});
     }
 }
 
-void set_workers(Suggestion& suggestion, const Backend& backend, std::uint64_t children) {
-    const PoolSettings& pool = backend.fpm;
+void set_workers(Suggestion& suggestion, const core::Backend& backend, std::uint64_t children) {
+    const core::PoolSettings& pool = backend.fpm;
     suggestion.pool = backend.pool;
     add_setting(suggestion, "pm.max_children", children, pool.max_children);
     if (lower(pool.pm.value) != "dynamic") {
@@ -93,7 +93,7 @@ std::string decimal(std::uint32_t permille) {
            std::to_string(hundredths);
 }
 
-std::string load_words(const MachineLoad& load) {
+std::string load_words(const core::MachineLoad& load) {
     return "load " + decimal(load.load1_permille) + " on " + std::to_string(load.cpus) + " CPUs" +
            (load.cpu_some10_permille
                 ? ", tasks wait for the CPU " + std::to_string(*load.cpu_some10_permille / 10) +
@@ -101,7 +101,7 @@ std::string load_words(const MachineLoad& load) {
                 : std::string{});
 }
 
-bool is_cpu_used_up(const MachineLoad& load) {
+bool is_cpu_used_up(const core::MachineLoad& load) {
     const bool is_loaded = load.cpus > 0 && load.load1_permille / load.cpus >= kBusyLoadPermille;
     return is_loaded || load.cpu_some10_permille.value_or(0) >= kBusyCpuPermille;
 }
@@ -122,7 +122,7 @@ std::string workers_words(std::uint64_t workers) {
 std::vector<Bound> bounds_of(const Findings& findings,
                              std::uint64_t now,
                              const Capacity& capacity) {
-    const Inspection& look = *findings.inspection;
+    const core::Inspection& look = *findings.inspection;
     std::vector<Bound> bounds{
         {capacity.workers, "memory"},
         {now + (now + 1) / 2,
@@ -139,17 +139,18 @@ std::vector<Bound> bounds_of(const Findings& findings,
                           "TasksMax of " + std::to_string(look.use->tasks_limit)});
     }
     // All of them at their limit at once: what the pool allows has to fit as well.
-    if (const auto limit = config_bytes(findings.backend.fpm.memory_limit.value);
+    if (const auto limit = core::config_bytes(findings.backend.fpm.memory_limit.value);
         limit && *limit > 0) {
-        bounds.push_back({capacity_of(findings, *limit).workers,
-                          "memory, with each at its memory_limit of " + format_bytes(*limit)});
+        bounds.push_back(
+            {capacity_of(findings, *limit).workers,
+             "memory, with each at its memory_limit of " + core::format_bytes(*limit)});
     }
     bounds.push_back({kMaxWorkers, "what FPM is built for"});
     return bounds;
 }
 
 std::string now_words(const Findings& findings) {
-    const PoolSettings& pool = findings.backend.fpm;
+    const core::PoolSettings& pool = findings.backend.fpm;
     const std::string children = config_words("pm.max_children", pool.max_children);
     return children.empty() ? std::string{"pm.max_children is not known"}
                             : children + ", pm is " + pool.pm.value;
@@ -157,7 +158,7 @@ std::string now_words(const Findings& findings) {
 
 Suggestion raise_to(const Findings& findings, std::uint64_t children, Capacity capacity) {
     Suggestion suggestion;
-    suggestion.cause = Cause::kPoolSaturated;
+    suggestion.cause = core::Cause::kPoolSaturated;
     suggestion.arithmetic = std::move(capacity.arithmetic);
     set_workers(suggestion, findings.backend, children);
     suggestion.arithmetic.push_back(naive_rule_words());
@@ -171,15 +172,15 @@ Suggestion raise_to(const Findings& findings, std::uint64_t children, Capacity c
 }
 
 Suggestion more_workers(const Findings& findings) {
-    const auto now = config_number(findings.backend.fpm.max_children.value);
+    const auto now = core::config_number(findings.backend.fpm.max_children.value);
     Capacity capacity = capacity_of(findings, 0);
-    Suggestion none = nothing(Cause::kPoolSaturated, "");
+    Suggestion none = nothing(core::Cause::kPoolSaturated, "");
     if (!capacity.missing.empty() || !now || *now == 0) {
         none.text = capacity.missing.empty() ? "pm.max_children of the pool is not known"
                                              : capacity.missing;
         return none;
     }
-    const MachineLoad& load = *findings.inspection->load;
+    const core::MachineLoad& load = *findings.inspection->load;
     capacity.arithmetic.insert(capacity.arithmetic.begin(), now_words(findings));
     capacity.arithmetic.push_back("CPU: " + load_words(load));
     none.arithmetic = capacity.arithmetic;
@@ -208,10 +209,11 @@ Suggestion more_workers(const Findings& findings) {
 // --- after the kernel has killed ---
 
 Suggestion fewer_workers(const Findings& findings) {
-    const PoolSettings& pool = findings.backend.fpm;
-    const auto now = config_number(pool.max_children.value);
-    Capacity capacity = capacity_of(findings, config_bytes(pool.memory_limit.value).value_or(0));
-    Suggestion none = nothing(Cause::kOomKilled, "");
+    const core::PoolSettings& pool = findings.backend.fpm;
+    const auto now = core::config_number(pool.max_children.value);
+    Capacity capacity =
+        capacity_of(findings, core::config_bytes(pool.memory_limit.value).value_or(0));
+    Suggestion none = nothing(core::Cause::kOomKilled, "");
     if (!capacity.missing.empty() || !now) {
         none.text = capacity.missing.empty() ? "pm.max_children of the pool is not known"
                                              : capacity.missing;
@@ -224,7 +226,7 @@ Suggestion fewer_workers(const Findings& findings) {
     capacity.arithmetic.insert(capacity.arithmetic.begin(), now_words(findings));
     if (children == 0) {
         none.arithmetic = std::move(capacity.arithmetic);
-        none.text = "not one worker of " + format_bytes(capacity.each_bytes) +
+        none.text = "not one worker of " + core::format_bytes(capacity.each_bytes) +
                     " fits: no pm.max_children helps; what a request may take (memory_limit) has "
                     "to become less, or memory more";
         return none;
@@ -237,7 +239,7 @@ Suggestion fewer_workers(const Findings& findings) {
         return none;
     }
     Suggestion suggestion;
-    suggestion.cause = Cause::kOomKilled;
+    suggestion.cause = core::Cause::kOomKilled;
     suggestion.arithmetic = std::move(capacity.arithmetic);
     set_workers(suggestion, findings.backend, children);
     suggestion.arithmetic.push_back(naive_rule_words());
@@ -272,31 +274,31 @@ std::optional<Suggestion> larger_group(const Findings& findings) {
     }
     const std::uint64_t wanted = (limit + more) / kMebibyte * kMebibyte;
     Suggestion suggestion;
-    suggestion.cause = Cause::kOomKilled;
+    suggestion.cause = core::Cause::kOomKilled;
     suggestion.merit = Merit::kBandAid;
     suggestion.settings = {
-        {"MemoryMax", std::to_string(wanted / kMebibyte) + "M", {config_size(limit), ""}}};
+        {"MemoryMax", std::to_string(wanted / kMebibyte) + "M", {core::config_size(limit), ""}}};
     suggestion.arithmetic = {
-        "MemoryMax of " + findings.unit_name + " is " + format_bytes(limit) + ", its own",
-        "one step, at most half as much again: " + format_bytes(limit / 2),
-        "machine: " + format_bytes(look->load->memory_available_bytes) + " available - " +
-            format_bytes(reserve) + " kept in reserve = " + format_bytes(spare),
-        "control groups above: " +
-            (above == kNoLimit ? std::string{"no limit"} : format_bytes(above) + " left"),
-        "the smallest of these on top: " + format_bytes(wanted)};
+        "MemoryMax of " + findings.unit_name + " is " + core::format_bytes(limit) + ", its own",
+        "one step, at most half as much again: " + core::format_bytes(limit / 2),
+        "machine: " + core::format_bytes(look->load->memory_available_bytes) + " available - " +
+            core::format_bytes(reserve) + " kept in reserve = " + core::format_bytes(spare),
+        "control groups above: " + (above == core::kNoLimit ? std::string{"no limit"}
+                                                            : core::format_bytes(above) + " left"),
+        "the smallest of these on top: " + core::format_bytes(wanted)};
     suggestion.text = "Instead of fewer workers: raise MemoryMax= of " + findings.unit_name +
-                      " to " + format_bytes(wanted) + "; the machine has it.";
+                      " to " + core::format_bytes(wanted) + "; the machine has it.";
     suggestion.next = "Whether memory.current goes on growing: then something leaks.";
     return suggestion;
 }
 
 bool is_taken_down(const Findings& findings) {
-    return findings.unit && findings.unit->result == UnitResult::kOomKill;
+    return findings.unit && findings.unit->result == core::UnitResult::kOomKill;
 }
 
 Suggestion keep_unit(const Findings& findings) {
     Suggestion suggestion;
-    suggestion.cause = Cause::kOomKilled;
+    suggestion.cause = core::Cause::kOomKilled;
     suggestion.merit = Merit::kBandAid;
     suggestion.settings = {{"OOMPolicy", "continue", {}}};
     suggestion.text = "OOMPolicy=continue keeps one fat worker from taking all of " +
@@ -315,7 +317,7 @@ std::vector<Suggestion> suggest_more_workers(const Findings& findings) {
 
 std::vector<Suggestion> suggest_after_oom(const Findings& findings) {
     std::vector<Suggestion> all;
-    if (findings.role == ServiceRole::kPhpFpm) {
+    if (findings.role == core::ServiceRole::kPhpFpm) {
         all.push_back(fewer_workers(findings));
     }
     if (is_taken_down(findings)) {
@@ -327,4 +329,4 @@ std::vector<Suggestion> suggest_after_oom(const Findings& findings) {
     return all;
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

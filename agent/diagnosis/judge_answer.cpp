@@ -1,79 +1,80 @@
 // SPDX-License-Identifier: MIT
 // nginx reaches the backend (or would, if the name resolved), and what it gets is no use: another
 // protocol, a bad certificate, a header too large, an error of the application's own.
-#include "core/case_file.hpp"
-#include "core/judges.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
 
 #include <algorithm>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
-Spoken spoken_for(Scheme scheme) {
+core::Spoken spoken_for(core::Scheme scheme) {
     switch (scheme) {
-        case Scheme::kFastcgi:
-            return Spoken::kFastcgi;
-        case Scheme::kHttp:
-            return Spoken::kHttp;
-        case Scheme::kHttps:
-        case Scheme::kGrpcs:
-            return Spoken::kTls;
-        case Scheme::kGrpc:
-            return Spoken::kHttp2;
-        case Scheme::kUwsgi:
-        case Scheme::kScgi:
-        case Scheme::kMemcached:
-            return Spoken::kUnknown;
+        case core::Scheme::kFastcgi:
+            return core::Spoken::kFastcgi;
+        case core::Scheme::kHttp:
+            return core::Spoken::kHttp;
+        case core::Scheme::kHttps:
+        case core::Scheme::kGrpcs:
+            return core::Spoken::kTls;
+        case core::Scheme::kGrpc:
+            return core::Spoken::kHttp2;
+        case core::Scheme::kUwsgi:
+        case core::Scheme::kScgi:
+        case core::Scheme::kMemcached:
+            return core::Spoken::kUnknown;
     }
-    return Spoken::kUnknown;
+    return core::Spoken::kUnknown;
 }
 
 // The directive that would speak what the backend speaks.
-std::string_view directive_for(Spoken spoken) {
+std::string_view directive_for(core::Spoken spoken) {
     switch (spoken) {
-        case Spoken::kFastcgi:
+        case core::Spoken::kFastcgi:
             return "fastcgi_pass";
-        case Spoken::kHttp:
+        case core::Spoken::kHttp:
             return "proxy_pass http://";
-        case Spoken::kHttp2:
+        case core::Spoken::kHttp2:
             return "grpc_pass";
-        case Spoken::kTls:
+        case core::Spoken::kTls:
             return "proxy_pass https://";
-        case Spoken::kUnknown:
-        case Spoken::kOther:
+        case core::Spoken::kUnknown:
+        case core::Spoken::kOther:
             break;
     }
     return "";
 }
 
-std::string_view tls_words(TlsFault fault) {
+std::string_view tls_words(core::TlsFault fault) {
     switch (fault) {
-        case TlsFault::kNone:
+        case core::TlsFault::kNone:
             return "no TLS session can be made";
-        case TlsFault::kNotTls:
+        case core::TlsFault::kNotTls:
             return "it does not speak TLS";
-        case TlsFault::kRefused:
+        case core::TlsFault::kRefused:
             return "it refuses the handshake";
-        case TlsFault::kExpired:
+        case core::TlsFault::kExpired:
             return "its certificate has expired";
-        case TlsFault::kNotYetValid:
+        case core::TlsFault::kNotYetValid:
             return "its certificate is not valid yet";
-        case TlsFault::kWrongName:
+        case core::TlsFault::kWrongName:
             return "its certificate is for another name";
-        case TlsFault::kUntrusted:
+        case core::TlsFault::kUntrusted:
             return "its certificate is not signed by an authority this machine trusts";
     }
     return "";
 }
 
-bool is_encrypted(Scheme scheme) {
-    return scheme == Scheme::kHttps || scheme == Scheme::kGrpcs;
+bool is_encrypted(core::Scheme scheme) {
+    return scheme == core::Scheme::kHttps || scheme == core::Scheme::kGrpcs;
 }
 
-std::string until_words(const ProbeResult& probe) {
-    return probe.certificate_until ? " (valid until " + format_time(*probe.certificate_until) + ")"
-                                   : "";
+std::string until_words(const core::ProbeResult& probe) {
+    return probe.certificate_until
+               ? " (valid until " + core::format_time(*probe.certificate_until) + ")"
+               : "";
 }
 
 // "`fastcgi_buffer_size 16k; fastcgi_buffers 8 16k; ...`": what is suggested.
@@ -91,11 +92,11 @@ std::string script_advice(const Sighting& sighting, const std::vector<Suggestion
         !has_value && !suggestions.empty() && !suggestions.front().arithmetic.empty();
     const std::string to =
         has_value ? " to " + suggestions.front().settings.front().value : std::string{};
-    if (sighting.clue == Clue::kMemoryLimit && !fits_not) {
+    if (sighting.clue == core::Clue::kMemoryLimit && !fits_not) {
         return "Raise memory_limit for this pool (php_admin_value[memory_limit])" + to +
                " only if the script needs it; otherwise repair the script.";
     }
-    if (sighting.clue == Clue::kExecutionTime && !fits_not) {
+    if (sighting.clue == core::Clue::kExecutionTime && !fits_not) {
         return "Raise max_execution_time" + to +
                " for this script as a stopgap; find out what takes so "
                "long (slowlog, request_slowlog_timeout = 5s).";
@@ -112,9 +113,11 @@ bool has_moved(const Findings& findings) {
 
 Diagnosis judge_moved_name(const Findings& findings) {
     const std::string& host = findings.backend.host;
-    CaseFile file(Cause::kNameUnresolved, findings);
+    CaseFile file(core::Cause::kNameUnresolved, findings);
     file.probe_bad()
-        .sightings({Symptom::kConnectRefused, Symptom::kConnectTimeout, Symptom::kUnreachable})
+        .sightings({core::Symptom::kConnectRefused,
+                    core::Symptom::kConnectTimeout,
+                    core::Symptom::kUnreachable})
         .inspection(host + " means " + findings.resolved.front() + " now")
         .nginx_valid();
     return file.close(
@@ -132,20 +135,20 @@ std::optional<Diagnosis> judge_name_unresolved(const Findings& findings) {
         return judge_moved_name(findings);
     }
     const bool is_config =
-        findings.test && findings.test->verdict == ConfigVerdict::kInvalid &&
+        findings.test && findings.test->verdict == core::ConfigVerdict::kInvalid &&
         findings.test->message.find("host not found in upstream") != std::string::npos;
-    const Sighting* sighting = find_symptom(findings, {Symptom::kNameUnresolved});
-    const bool is_probed = has_outcome(findings, {ProbeOutcome::kUnresolved});
+    const Sighting* sighting = find_symptom(findings, {core::Symptom::kNameUnresolved});
+    const bool is_probed = has_outcome(findings, {core::ProbeOutcome::kUnresolved});
     // A line that anybody can write explains no unit that is down.
     const bool is_told = sighting != nullptr && !is_unit_down(findings);
     if (!is_config && !is_told && !is_probed) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kNameUnresolved, findings);
+    CaseFile file(core::Cause::kNameUnresolved, findings);
     if (is_config) {
         file.unit_down();
     }
-    file.config(true).probe_bad().sightings({Symptom::kNameUnresolved});
+    file.config(true).probe_bad().sightings({core::Symptom::kNameUnresolved});
     const std::string said = sighting == nullptr ? "" : sighting->subject.shown().in_sentence("");
     const std::string known = findings.backend.host.empty() ? "a host name" : findings.backend.host;
     const std::string name = said.empty() ? known : said;
@@ -160,45 +163,47 @@ std::optional<Diagnosis> judge_protocol_mismatch(const Findings& findings) {
     if (!findings.probe) {
         return std::nullopt;
     }
-    const ProbeResult& probe = *findings.probe;
-    const Spoken expected = spoken_for(findings.backend.scheme);
-    const bool is_plain = is_encrypted(findings.backend.scheme) && probe.tls == TlsFault::kNotTls;
-    const bool is_other = probe.spoken != Spoken::kUnknown && expected != Spoken::kUnknown &&
-                          probe.spoken != expected && !is_encrypted(findings.backend.scheme);
+    const core::ProbeResult& probe = *findings.probe;
+    const core::Spoken expected = spoken_for(findings.backend.scheme);
+    const bool is_plain =
+        is_encrypted(findings.backend.scheme) && probe.tls == core::TlsFault::kNotTls;
+    const bool is_other = probe.spoken != core::Spoken::kUnknown &&
+                          expected != core::Spoken::kUnknown && probe.spoken != expected &&
+                          !is_encrypted(findings.backend.scheme);
     if (!is_probe_bad(findings) || (!is_plain && !is_other)) {
         return std::nullopt;
     }
-    const Spoken spoken =
-        is_plain && probe.spoken == Spoken::kUnknown ? Spoken::kOther : probe.spoken;
-    CaseFile file(Cause::kProtocolMismatch, findings);
-    file.unit_up().probe_bad().sightings({Symptom::kInvalidResponse,
-                                          Symptom::kClosedEarly,
-                                          Symptom::kUpstreamTls,
-                                          Symptom::kHeaderTooBig});
+    const core::Spoken spoken =
+        is_plain && probe.spoken == core::Spoken::kUnknown ? core::Spoken::kOther : probe.spoken;
+    CaseFile file(core::Cause::kProtocolMismatch, findings);
+    file.unit_up().probe_bad().sightings({core::Symptom::kInvalidResponse,
+                                          core::Symptom::kClosedEarly,
+                                          core::Symptom::kUpstreamTls,
+                                          core::Symptom::kHeaderTooBig});
     const std::string is_speaking =
-        spoken == Spoken::kOther ? "something else" : std::string{spoken_id(spoken)};
+        spoken == core::Spoken::kOther ? "something else" : std::string{core::spoken_id(spoken)};
     const std::string directive{directive_for(spoken)};
-    return file.close("nginx speaks " + std::string{scheme_id(findings.backend.scheme)} + " to " +
-                          describe(findings.backend) + ", but the backend speaks " + is_speaking +
-                          ".",
+    return file.close("nginx speaks " + std::string{core::scheme_id(findings.backend.scheme)} +
+                          " to " + describe(findings.backend) + ", but the backend speaks " +
+                          is_speaking + ".",
                       (directive.empty() ? "Use the directive of the backend's protocol"
                                          : "Use `" + directive + "`") +
                           " in that location, then `nginx -t && systemctl reload nginx`.");
 }
 
 std::optional<Diagnosis> judge_upstream_tls(const Findings& findings) {
-    const Sighting* sighting = find_symptom(findings, {Symptom::kUpstreamTls});
-    const bool is_failed = has_outcome(findings, {ProbeOutcome::kTlsFailed});
+    const Sighting* sighting = find_symptom(findings, {core::Symptom::kUpstreamTls});
+    const bool is_failed = has_outcome(findings, {core::ProbeOutcome::kTlsFailed});
     // Who cannot be reached has no certificate to blame.
-    const bool is_reached =
-        is_failed || !is_probe_bad(findings) || has_outcome(findings, {ProbeOutcome::kClosedEarly});
+    const bool is_reached = is_failed || !is_probe_bad(findings) ||
+                            has_outcome(findings, {core::ProbeOutcome::kClosedEarly});
     if (!is_reached || (!is_failed && sighting == nullptr)) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kUpstreamTls, findings);
-    file.sightings({Symptom::kUpstreamTls});
+    CaseFile file(core::Cause::kUpstreamTls, findings);
+    file.sightings({core::Symptom::kUpstreamTls});
     std::string why = "no TLS session can be made";
-    const bool has_fault = findings.probe && findings.probe->tls != TlsFault::kNone;
+    const bool has_fault = findings.probe && findings.probe->tls != core::TlsFault::kNone;
     if (has_fault) {
         why = std::string{tls_words(findings.probe->tls)} + until_words(*findings.probe);
     }
@@ -216,14 +221,14 @@ std::optional<Diagnosis> judge_upstream_tls(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_header_too_big(const Findings& findings) {
-    if (find_symptom(findings, {Symptom::kHeaderTooBig}) == nullptr) {
+    if (find_symptom(findings, {core::Symptom::kHeaderTooBig}) == nullptr) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kHeaderTooBig, findings);
-    file.sightings({Symptom::kHeaderTooBig}).probe_good().unit_up();
+    CaseFile file(core::Cause::kHeaderTooBig, findings);
+    file.sightings({core::Symptom::kHeaderTooBig}).probe_good().unit_up();
     const std::string prefix = directive_prefix(findings.backend);
     const std::string now = config_words(prefix + "_buffer_size", findings.backend.buffer_size);
-    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kHeaderTooBig);
+    const std::vector<Suggestion> suggestions = suggest(findings, core::Cause::kHeaderTooBig);
     const std::string values = directive_words(suggestions);
 
     file.remedy(suggestions);
@@ -241,13 +246,13 @@ std::optional<Diagnosis> judge_header_too_big(const Findings& findings) {
 
 std::optional<Diagnosis> judge_app_answers_502(const Findings& findings) {
     constexpr std::uint32_t kBadGateway = 502;
-    const Sighting* sighting = find_clue(findings, {Clue::kAnsweredByUpstream});
+    const Sighting* sighting = find_clue(findings, {core::Clue::kAnsweredByUpstream});
     const bool is_probed = is_probe_good(findings) && findings.probe->status == kBadGateway;
     if (sighting == nullptr && !is_probed) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kAppAnswers502, findings);
-    file.sightings({}, {Clue::kAnsweredByUpstream}).probe_good().unit_up();
+    CaseFile file(core::Cause::kAppAnswers502, findings);
+    file.sightings({}, {core::Clue::kAnsweredByUpstream}).probe_good().unit_up();
     return file.close("The error comes from " + describe(findings.backend) +
                           " itself: nginx connected, got a header, and passed it on.",
                       "Look at the application's own log, or at the proxy behind it; nginx and the "
@@ -255,12 +260,12 @@ std::optional<Diagnosis> judge_app_answers_502(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_edge(const Findings& findings) {
-    const Sighting* sighting = find_clue(findings, {Clue::kAnsweredByEdge});
+    const Sighting* sighting = find_clue(findings, {core::Clue::kAnsweredByEdge});
     if (sighting == nullptr || is_unit_down(findings) || is_probe_bad(findings)) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kEdge502, findings);
-    file.sightings({}, {Clue::kAnsweredByEdge}).probe_good().unit_up();
+    CaseFile file(core::Cause::kEdge502, findings);
+    file.sightings({}, {core::Clue::kAnsweredByEdge}).probe_good().unit_up();
     return file.close(
         "The proxy in front of this machine reports a gateway error" +
             (is_probe_good(findings)
@@ -273,34 +278,35 @@ std::optional<Diagnosis> judge_edge(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_script_fatal(const Findings& findings) {
-    const Sighting* sighting = find_symptom(findings, {Symptom::kScriptFatal});
+    const Sighting* sighting = find_symptom(findings, {core::Symptom::kScriptFatal});
     if (sighting == nullptr || is_unit_down(findings)) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kScriptFatal, findings);
-    file.sightings({Symptom::kScriptFatal}).probe_good().unit_up();
-    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kScriptFatal);
+    CaseFile file(core::Cause::kScriptFatal, findings);
+    file.sightings({core::Symptom::kScriptFatal}).probe_good().unit_up();
+    const std::vector<Suggestion> suggestions = suggest(findings, core::Cause::kScriptFatal);
     file.remedy(suggestions);
     const std::string where = sighting->subject.shown().in_sentence(" in ");
-    const std::string what =
-        sighting->clue == Clue::kNone ? "" : " (" + std::string{clue_id(sighting->clue)} + ")";
+    const std::string what = sighting->clue == core::Clue::kNone
+                                 ? ""
+                                 : " (" + std::string{core::clue_id(sighting->clue)} + ")";
     return file.close(
         "A script ends with a fatal error" + what + where + "; PHP-FPM and nginx are fine.",
         script_advice(*sighting, suggestions));
 }
 
 std::optional<Diagnosis> judge_dependency_down(const Findings& findings) {
-    const Sighting* sighting = find_clue(findings, {Clue::kDependencyRefused});
-    const bool is_inactive =
-        findings.unit && is_down(*findings.unit) && findings.unit->active == ActiveState::kInactive;
+    const Sighting* sighting = find_clue(findings, {core::Clue::kDependencyRefused});
+    const bool is_inactive = findings.unit && core::is_down(*findings.unit) &&
+                             findings.unit->active == core::ActiveState::kInactive;
     // PHP-FPM and nginx need no database to run: what their scripts say explains no unit that is
     // down.
-    const bool is_server = findings.role != ServiceRole::kOther && is_unit_down(findings);
+    const bool is_server = findings.role != core::ServiceRole::kOther && is_unit_down(findings);
     if (sighting == nullptr || is_inactive || is_server) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kDependencyDown, findings);
-    file.sightings({}, {Clue::kDependencyRefused});
+    CaseFile file(core::Cause::kDependencyDown, findings);
+    file.sightings({}, {core::Clue::kDependencyRefused});
     if (is_unit_down(findings)) {
         file.unit_down();
     } else {
@@ -314,4 +320,4 @@ std::optional<Diagnosis> judge_dependency_down(const Findings& findings) {
                       "lose its requests.");
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

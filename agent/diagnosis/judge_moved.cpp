@@ -3,21 +3,21 @@
 // is where it is; a plan to point nginx there is made only where it is proven to be the same
 // application, to speak the directive's protocol and to serve nothing else. A name, a control group
 // or a path that looks alike proves nothing: a site's script can have all of them.
-#include "core/case_file.hpp"
-#include "core/judges.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
 // A living end that nginx could be pointed at.
 struct Target {
-    const Listener* listener = nullptr;
-    const Pool* pool = nullptr;  // nullptr: no pool file tells which one it is
+    const core::Listener* listener = nullptr;
+    const core::Pool* pool = nullptr;  // nullptr: no pool file tells which one it is
 };
 
 // What is known of the address that nginx asks.
@@ -30,16 +30,17 @@ bool is_unix(std::string_view address) {
     return address.starts_with("unix:");
 }
 
-const Seen* seen_before(const Findings& findings) {
-    const Seen* seen = findings.topology == nullptr
-                           ? nullptr
-                           : findings.topology->find_seen(real_address(findings.backend));
+const core::Seen* seen_before(const Findings& findings) {
+    const core::Seen* seen =
+        findings.topology == nullptr
+            ? nullptr
+            : findings.topology->find_seen(core::real_address(findings.backend));
     return seen == nullptr || seen->is_beside ? nullptr : seen;
 }
 
 // Where nginx reaches who listens there.
-std::string nginx_form(const Listener& listener) {
-    const std::string port{port_of(listener.address)};
+std::string nginx_form(const core::Listener& listener) {
+    const std::string port{core::port_of(listener.address)};
     if (listener.address.starts_with("0.0.0.0:") ||
         (listener.address.starts_with("[::]:") && listener.is_dual_stack)) {
         return "127.0.0.1:" + port;
@@ -49,10 +50,10 @@ std::string nginx_form(const Listener& listener) {
 
 // Named by nginx's configuration already. The same port of another host may be another name of this
 // machine, so it counts as well.
-bool is_configured(const Findings& findings, const Listener& listener) {
-    const std::string_view port = port_of(listener.address);
+bool is_configured(const Findings& findings, const core::Listener& listener) {
+    const std::string_view port = core::port_of(listener.address);
     return std::any_of(findings.configured.begin(), findings.configured.end(), [&](const auto& it) {
-        return it == listener.address || (!port.empty() && port_of(it) == port);
+        return it == listener.address || (!port.empty() && core::port_of(it) == port);
     });
 }
 
@@ -60,8 +61,8 @@ bool is_configured(const Findings& findings, const Listener& listener) {
 std::string words_of_files(const Findings& findings) {
     std::string units;
     if (findings.topology != nullptr) {
-        for (const Pool& pool : findings.topology->pools) {
-            if (pool.address == real_address(findings.backend)) {
+        for (const core::Pool& pool : findings.topology->pools) {
+            if (pool.address == core::real_address(findings.backend)) {
                 units += (units.empty() ? "" : " and of ") + pool.unit;
             }
         }
@@ -75,12 +76,12 @@ std::string words_of_files(const Findings& findings) {
 
 // -- PHP-FPM -------------------------------------------------------------------------------------
 
-const Pool* find_pool(const Findings& findings, const Listener& listener) {
+const core::Pool* find_pool(const Findings& findings, const core::Listener& listener) {
     if (findings.topology == nullptr) {
         return nullptr;
     }
     const auto& pools = findings.topology->pools;
-    const auto found = std::find_if(pools.begin(), pools.end(), [&](const Pool& pool) {
+    const auto found = std::find_if(pools.begin(), pools.end(), [&](const core::Pool& pool) {
         return pool.unit == listener.unit && pool.address == listener.address;
     });
     return found == pools.end() ? nullptr : &*found;
@@ -90,18 +91,18 @@ bool has_pools(const Findings& findings, const std::string& unit) {
     return findings.topology != nullptr &&
            std::any_of(findings.topology->pools.begin(),
                        findings.topology->pools.end(),
-                       [&](const Pool& pool) { return pool.unit == unit; });
+                       [&](const core::Pool& pool) { return pool.unit == unit; });
 }
 
 // Held by the main process of a PHP-FPM unit, and one of its pools as far as its files can be read:
 // pm.status_listen is none.
 std::vector<Target> living_pools(const Findings& findings) {
     std::vector<Target> all;
-    for (const Listener& listener : *findings.inspection->listeners) {
-        if (!listener.is_main || role_of_unit(listener.unit) != ServiceRole::kPhpFpm) {
+    for (const core::Listener& listener : *findings.inspection->listeners) {
+        if (!listener.is_main || core::role_of_unit(listener.unit) != core::ServiceRole::kPhpFpm) {
             continue;
         }
-        const Pool* pool = find_pool(findings, listener);
+        const core::Pool* pool = find_pool(findings, listener);
         if (pool != nullptr || !has_pools(findings, listener.unit)) {
             all.push_back({&listener, pool});
         }
@@ -112,17 +113,18 @@ std::vector<Target> living_pools(const Findings& findings) {
 // Who was seen there; where nobody was, the pools that left-over files define there.
 std::vector<Claim> claims_of(const Findings& findings) {
     std::vector<Claim> claims;
-    if (const Seen* seen = seen_before(findings); seen != nullptr && !seen->pool.empty()) {
+    if (const core::Seen* seen = seen_before(findings); seen != nullptr && !seen->pool.empty()) {
         return {{seen->pool, seen->user}};
     }
     if (findings.topology != nullptr) {
-        for (const Pool& pool : findings.topology->pools) {
-            if (pool.address == real_address(findings.backend)) {
+        for (const core::Pool& pool : findings.topology->pools) {
+            if (pool.address == core::real_address(findings.backend)) {
                 claims.push_back({pool.name, pool.user});
             }
         }
     }
-    if (claims.empty() && findings.role == ServiceRole::kPhpFpm && !findings.backend.pool.empty()) {
+    if (claims.empty() && findings.role == core::ServiceRole::kPhpFpm &&
+        !findings.backend.pool.empty()) {
         claims.push_back({findings.backend.pool, ""});
     }
     return claims;
@@ -185,11 +187,11 @@ bool is_same_pool(const Claim& claim, const Target& target) {
 
 // The living pools of the same application: the pool's name and user where they are known.
 std::vector<Target> fitting_pools(const Findings& findings) {
-    if (findings.backend.scheme != Scheme::kFastcgi) {
+    if (findings.backend.scheme != core::Scheme::kFastcgi) {
         return {};
     }
-    const Seen* seen = seen_before(findings);
-    if (seen != nullptr && role_of_unit(seen->unit) != ServiceRole::kPhpFpm) {
+    const core::Seen* seen = seen_before(findings);
+    if (seen != nullptr && core::role_of_unit(seen->unit) != core::ServiceRole::kPhpFpm) {
         return {};  // it was no pool
     }
     const std::vector<Claim> claims = claims_of(findings);
@@ -209,7 +211,7 @@ std::vector<Target> fitting_pools(const Findings& findings) {
 
 // "" = nginx may be pointed there; else the reason why that is left to a person.
 std::string obstacle(const Findings& findings, const std::vector<Target>& fitting) {
-    const Listener& to = *fitting.front().listener;
+    const core::Listener& to = *fitting.front().listener;
     const bool is_only = std::all_of(fitting.begin(), fitting.end(), [&](const Target& item) {
         return nginx_form(*item.listener) == nginx_form(to);
     });
@@ -249,7 +251,9 @@ std::string plan_words(CaseFile& file,
     return "";
 }
 
-CaseFile moved_case(Cause cause, const Findings& findings, const std::vector<Target>& fitting) {
+CaseFile moved_case(core::Cause cause,
+                    const Findings& findings,
+                    const std::vector<Target>& fitting) {
     CaseFile file = connect_case(cause, findings);
     std::string words = "nobody listens on " + findings.backend.address;
     for (const Target& target : fitting) {
@@ -270,7 +274,7 @@ std::string living_words(const std::vector<Target>& fitting) {
     return words;
 }
 
-Diagnosis judge_moved_pool(Cause cause,
+Diagnosis judge_moved_pool(core::Cause cause,
                            const Findings& findings,
                            const std::vector<Target>& fitting) {
     CaseFile file = moved_case(cause, findings, fitting);
@@ -287,7 +291,7 @@ Diagnosis judge_moved_pool(Cause cause,
 
 // 0: it has none
 int port_number(std::string_view address) {
-    const std::string_view digits = port_of(address);
+    const std::string_view digits = core::port_of(address);
     int port = 0;
     (void)std::from_chars(digits.data(), digits.data() + digits.size(), port);  // 0 stays
     return port;
@@ -302,8 +306,8 @@ bool is_other_service(int port) {
     return port == 0 || std::find(kPorts.begin(), kPorts.end(), port) != kPorts.end();
 }
 
-bool was_beside(const Findings& findings, const Listener& listener) {
-    const Seen* seen =
+bool was_beside(const Findings& findings, const core::Listener& listener) {
+    const core::Seen* seen =
         findings.topology == nullptr ? nullptr : findings.topology->find_seen(listener.address);
     return seen != nullptr && seen->is_beside;
 }
@@ -311,10 +315,10 @@ bool was_beside(const Findings& findings, const Listener& listener) {
 // What the unit that served the address listens on now and did not before.
 std::vector<Target> moved_ends(const Findings& findings) {
     std::vector<Target> ends;
-    if (findings.role != ServiceRole::kOther) {
+    if (findings.role != core::ServiceRole::kOther) {
         return ends;
     }
-    for (const Listener& listener : *findings.inspection->listeners) {
+    for (const core::Listener& listener : *findings.inspection->listeners) {
         if (listener.unit == findings.unit_name && !is_unix(listener.address) &&
             !is_other_service(port_number(listener.address)) &&
             !is_configured(findings, listener) && !was_beside(findings, listener)) {
@@ -325,31 +329,31 @@ std::vector<Target> moved_ends(const Findings& findings) {
 }
 
 Diagnosis judge_moved_app(const Findings& findings, const std::vector<Target>& fitting) {
-    CaseFile file = moved_case(Cause::kPortMismatch, findings, fitting);
-    const bool is_http = findings.backend.scheme == Scheme::kHttp;
+    CaseFile file = moved_case(core::Cause::kPortMismatch, findings, fitting);
+    const bool is_http = findings.backend.scheme == core::Scheme::kHttp;
     const std::string why_not =
         plan_words(file,
                    findings,
                    fitting,
                    is_http ? "" : "what it speaks there cannot be asked in nginx's protocol");
-    const Listener& app = *fitting.front().listener;
+    const core::Listener& app = *fitting.front().listener;
     return file.close("nginx points at " + describe(findings.backend) + ", where nobody listens; " +
                           app.unit + " listens on " + app.address + ".",
                       why_not + "Either change " + line_words(findings.backend) + " to port " +
-                          std::string{port_of(app.address)} +
+                          std::string{core::port_of(app.address)} +
                           " and run `nginx -t && systemctl reload nginx`, or make the application "
                           "listen on port " +
-                          std::string{port_of(findings.backend.address)} + ".");
+                          std::string{core::port_of(findings.backend.address)} + ".");
 }
 
 }  // namespace
 
-std::string line_words(const Backend& backend) {
+std::string line_words(const core::Backend& backend) {
     return backend.where.empty() ? "nginx's line" : "the line at " + backend.where;
 }
 
 std::string words_of_before(const Findings& findings) {
-    const Seen* seen = seen_before(findings);
+    const core::Seen* seen = seen_before(findings);
     if (seen == nullptr) {
         return words_of_files(findings);
     }
@@ -362,27 +366,27 @@ std::string words_of_before(const Findings& findings) {
 std::optional<Diagnosis> judge_path_mismatch(const Findings& findings) {
     if (!is_unix(findings.backend.address) || !has_no_listener(findings) ||
         is_unit_down(findings) ||
-        !has_outcome(findings, {ProbeOutcome::kMissing, ProbeOutcome::kRefused})) {
+        !has_outcome(findings, {core::ProbeOutcome::kMissing, core::ProbeOutcome::kRefused})) {
         return std::nullopt;
     }
     const std::vector<Target> fitting = fitting_pools(findings);
     if (fitting.empty()) {
         return std::nullopt;
     }
-    return judge_moved_pool(Cause::kSocketPathMismatch, findings, fitting);
+    return judge_moved_pool(core::Cause::kSocketPathMismatch, findings, fitting);
 }
 
 std::optional<Diagnosis> judge_port_mismatch(const Findings& findings) {
-    if (is_unix(findings.backend.address) || !is_local(findings.backend.address) ||
+    if (is_unix(findings.backend.address) || !core::is_local(findings.backend.address) ||
         !has_no_listener(findings) || is_unit_down(findings) ||
-        !has_outcome(findings, {ProbeOutcome::kRefused})) {
+        !has_outcome(findings, {core::ProbeOutcome::kRefused})) {
         return std::nullopt;
     }
     if (const auto pools = fitting_pools(findings); !pools.empty()) {
-        return judge_moved_pool(Cause::kPortMismatch, findings, pools);
+        return judge_moved_pool(core::Cause::kPortMismatch, findings, pools);
     }
     const std::vector<Target> ends = moved_ends(findings);
     return ends.empty() ? std::nullopt : std::optional{judge_moved_app(findings, ends)};
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -4,19 +4,19 @@
 // ask.
 #pragma once
 
-#include "core/diagnosis.hpp"
-#include "core/suggestion.hpp"
+#include "diagnosis/diagnosis.hpp"
+#include "diagnosis/suggestion.hpp"
 
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 class CaseFile {
   public:
-    CaseFile(Cause cause, const Findings& findings);
+    CaseFile(core::Cause cause, const Findings& findings);
 
     // The unit is down (or up): for the cause, unless told otherwise.
     CaseFile& unit_down();
@@ -28,8 +28,8 @@ class CaseFile {
     // A failing configuration test, as evidence for or against.
     CaseFile& config(bool supports);
     // Recent records with one of these symptoms or clues.
-    CaseFile& sightings(std::initializer_list<Symptom> symptoms,
-                        std::initializer_list<Clue> clues = {});
+    CaseFile& sightings(std::initializer_list<core::Symptom> symptoms,
+                        std::initializer_list<core::Clue> clues = {});
     CaseFile& inspection(std::string text, bool supports = true);
     CaseFile& packet_filter(std::string text);
     // nginx's own configuration passes its test: a reload would be taken.
@@ -43,10 +43,10 @@ class CaseFile {
     [[nodiscard]] Diagnosis close(std::string text, std::string advice);
 
   private:
-    void add(Witness witness, TimePoint time, std::string text, bool supports);
+    void add(core::Witness witness, core::TimePoint time, std::string text, bool supports);
     void add_sightings(const std::vector<Sighting>& sightings,
-                       std::initializer_list<Symptom> symptoms,
-                       std::initializer_list<Clue> clues);
+                       std::initializer_list<core::Symptom> symptoms,
+                       std::initializer_list<core::Clue> clues);
 
     const Findings& findings_;
     Diagnosis diagnosis_;
@@ -58,33 +58,35 @@ class CaseFile {
 [[nodiscard]] bool is_unit_up(const Findings& findings);
 [[nodiscard]] bool is_probe_bad(const Findings& findings);
 [[nodiscard]] bool is_probe_good(const Findings& findings);
-[[nodiscard]] bool has_outcome(const Findings& findings, std::initializer_list<ProbeOutcome> any);
+[[nodiscard]] bool has_outcome(const Findings& findings,
+                               std::initializer_list<core::ProbeOutcome> any);
 // The newest recent sighting of the service or the machine; nullptr when there is none.
 [[nodiscard]] const Sighting* find_symptom(const Findings& findings,
-                                           std::initializer_list<Symptom> symptoms);
-[[nodiscard]] const Sighting* find_clue(const Findings& findings, std::initializer_list<Clue> any);
+                                           std::initializer_list<core::Symptom> symptoms);
+[[nodiscard]] const Sighting* find_clue(const Findings& findings,
+                                        std::initializer_list<core::Clue> any);
 
 // "unix:/run/x.sock (fastcgi, named at /etc/nginx/sites-enabled/default:57)"
-[[nodiscard]] std::string describe(const Backend& backend);
+[[nodiscard]] std::string describe(const core::Backend& backend);
 // "php8.2-fpm.service is active"
 [[nodiscard]] std::string unit_sentence(const Findings& findings);
 [[nodiscard]] std::string probe_sentence(const Findings& findings);
 // "the line at /etc/nginx/...:57"; the place is not known of a backend that gatemend.toml names.
-[[nodiscard]] std::string line_words(const Backend& backend);
+[[nodiscard]] std::string line_words(const core::Backend& backend);
 // A sentence about who was seen on the suspected address, or which files name it; "" when nobody
 // was and none do.
 [[nodiscard]] std::string words_of_before(const Findings& findings);
 // The listener on the suspected address, of several the unit's own; nullptr when there is none or
 // none is known.
-[[nodiscard]] const Listener* find_own_listener(const Findings& findings);
+[[nodiscard]] const core::Listener* find_own_listener(const Findings& findings);
 // The inspection looked at listeners and found none for the address.
 [[nodiscard]] bool has_no_listener(const Findings& findings);
 // "fastcgi_read_timeout is 60s (the default)", "... is 5s (/etc/nginx/nginx.conf:12)"; "" when the
 // value is not known
-[[nodiscard]] std::string config_words(const std::string& directive, const ConfigLine& line);
+[[nodiscard]] std::string config_words(const std::string& directive, const core::ConfigLine& line);
 // "fastcgi", "proxy" ...: how the directives for this backend begin
-[[nodiscard]] std::string directive_prefix(const Backend& backend);
+[[nodiscard]] std::string directive_prefix(const core::Backend& backend);
 // The backend cannot be connected to: the probe, and what records say of that.
-[[nodiscard]] CaseFile connect_case(Cause cause, const Findings& findings);
+[[nodiscard]] CaseFile connect_case(core::Cause cause, const Findings& findings);
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -2,12 +2,12 @@
 // What is larger than one service: a full disk, memory that ran out, nginx's own limits, load, and
 // the kernel's security modules.
 #include "core/bytes.hpp"
-#include "core/case_file.hpp"
-#include "core/judges.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
 
 #include <algorithm>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
@@ -17,28 +17,28 @@ constexpr std::uint32_t kStalledMemoryPermille = 200;
 constexpr std::uint32_t kStalledIoPermille = 400;
 constexpr std::uint32_t kLoadPerCpuPermille = 4000;
 
-bool has_no_inodes(const FileSystem& fs) {
+bool has_no_inodes(const core::FileSystem& fs) {
     return fs.inodes > 0 && fs.inodes_free == 0;
 }
 
-bool is_full(const FileSystem& fs) {
+bool is_full(const core::FileSystem& fs) {
     return !fs.is_read_only && fs.bytes > 0 && (fs.bytes_free < kNoSpaceBytes || has_no_inodes(fs));
 }
 
-bool is_journal_root(const FileSystem& fs) {
-    return std::ranges::find(kJournalRoots, fs.path) != kJournalRoots.end();
+bool is_journal_root(const core::FileSystem& fs) {
+    return std::ranges::find(core::kJournalRoots, fs.path) != core::kJournalRoots.end();
 }
 
 // Full, and what failed may have written there: the journal's own folder is journald's, and
 // /dev/shm is used by whoever was told to use it, so that only an errno 28 speaks for it. One for
 // each file system.
-std::vector<const FileSystem*> find_full(const Findings& findings, bool has_said_so) {
-    std::vector<const FileSystem*> found;
+std::vector<const core::FileSystem*> find_full(const Findings& findings, bool has_said_so) {
+    std::vector<const core::FileSystem*> found;
     if (!findings.inspection) {
         return found;
     }
-    for (const FileSystem& fs : findings.inspection->file_systems) {
-        const bool is_told = std::ranges::any_of(found, [&fs](const FileSystem* other) {
+    for (const core::FileSystem& fs : findings.inspection->file_systems) {
+        const bool is_told = std::ranges::any_of(found, [&fs](const core::FileSystem* other) {
             return other->device == fs.device && other->bytes == fs.bytes &&
                    other->bytes_free == fs.bytes_free;
         });
@@ -52,10 +52,10 @@ std::vector<const FileSystem*> find_full(const Findings& findings, bool has_said
 
 // The journal that lies on one of them, where it is bytes that ran out: deleting it frees no inode
 // worth the name.
-const FileSystem* find_journal(const Findings& findings,
-                               const std::vector<const FileSystem*>& full) {
-    for (const FileSystem& fs : findings.inspection->file_systems) {
-        const bool is_among = std::ranges::any_of(full, [&fs](const FileSystem* other) {
+const core::FileSystem* find_journal(const Findings& findings,
+                                     const std::vector<const core::FileSystem*>& full) {
+    for (const core::FileSystem& fs : findings.inspection->file_systems) {
+        const bool is_among = std::ranges::any_of(full, [&fs](const core::FileSystem* other) {
             return other->device == fs.device && is_full(fs) && !has_no_inodes(*other);
         });
         if (is_journal_root(fs) && is_among && fs.journal_bytes > 0) {
@@ -65,24 +65,24 @@ const FileSystem* find_journal(const Findings& findings,
     return nullptr;
 }
 
-std::string space_words(const FileSystem& fs) {
+std::string space_words(const core::FileSystem& fs) {
     return has_no_inodes(fs) ? fs.path + ": no inode left of " + std::to_string(fs.inodes)
-                             : fs.path + ": " + format_bytes(fs.bytes_free) + " left of " +
-                                   format_bytes(fs.bytes);
+                             : fs.path + ": " + core::format_bytes(fs.bytes_free) + " left of " +
+                                   core::format_bytes(fs.bytes);
 }
 
 // What is worth a command: below this nobody's disk is full because of the journal.
 constexpr std::uint64_t kWorthwhileJournal = std::uint64_t{32} * 1024 * 1024;
 
 // A size of journalctl's that is smaller than what there is.
-std::string journal_advice(const FileSystem& journal) {
+std::string journal_advice(const core::FileSystem& journal) {
     constexpr std::uint64_t kMebi = std::uint64_t{1024} * 1024;
     const std::uint64_t keep = journal.journal_bytes / 4 / kMebi;
     return "`journalctl --vacuum-size=" + std::to_string(keep) + "M` frees most of the " +
-           format_bytes(journal.journal_bytes) + " of old journals in " + journal.path + "; ";
+           core::format_bytes(journal.journal_bytes) + " of old journals in " + journal.path + "; ";
 }
 
-std::string room_advice(const FileSystem& full, const FileSystem* journal) {
+std::string room_advice(const core::FileSystem& full, const core::FileSystem* journal) {
     if (has_no_inodes(full)) {
         return "Find the many small files (`du --inodes -x -d 2 " + full.path +
                " | sort -n | tail`) and remove those that nobody needs, old PHP sessions for "
@@ -101,11 +101,11 @@ std::string room_advice(const FileSystem& full, const FileSystem* journal) {
 }
 
 bool has_failed(const Findings& findings) {
-    return findings.unit && findings.unit->active == ActiveState::kFailed &&
-           findings.intent != Intent::kSomebody;
+    return findings.unit && findings.unit->active == core::ActiveState::kFailed &&
+           findings.intent != core::Intent::kSomebody;
 }
 
-std::string load_words(const MachineLoad& load) {
+std::string load_words(const core::MachineLoad& load) {
     std::string text;
     const auto add = [&text](const std::string& part) {
         text += (text.empty() ? "" : ", ") + part;
@@ -128,7 +128,7 @@ std::string load_words(const MachineLoad& load) {
     return text;
 }
 
-std::string consumer_words(const MachineLoad& load) {
+std::string consumer_words(const core::MachineLoad& load) {
     std::string text;
     for (const std::string& consumer : load.consumers) {
         text += (text.empty() ? " Largest consumers: " : "; ") + consumer;
@@ -183,16 +183,16 @@ std::string limit_advice(bool is_files, const std::vector<Suggestion>& suggestio
 }  // namespace
 
 std::optional<Diagnosis> judge_disk_full(const Findings& findings) {
-    const Sighting* sighting = find_symptom(findings, {Symptom::kDiskFull});
+    const Sighting* sighting = find_symptom(findings, {core::Symptom::kDiskFull});
     const auto full = find_full(findings, sighting != nullptr);
     const bool is_explained = !full.empty() && (sighting != nullptr || has_failed(findings));
     const bool is_log_only = sighting != nullptr && !findings.inspection;
     if (!is_explained && !is_log_only) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kDiskFull, findings);
-    file.sightings({Symptom::kDiskFull});
-    for (const FileSystem* fs : full) {
+    CaseFile file(core::Cause::kDiskFull, findings);
+    file.sightings({core::Symptom::kDiskFull});
+    for (const core::FileSystem* fs : full) {
         file.inspection(space_words(*fs));
     }
     if (has_failed(findings)) {
@@ -203,12 +203,12 @@ std::optional<Diagnosis> judge_disk_full(const Findings& findings) {
                           "`df -h` and `df -i` show which; `du -x -d 2 DIRECTORY | sort -n | tail` "
                           "shows what fills it.");
     }
-    const FileSystem* journal = find_journal(findings, full);
+    const core::FileSystem* journal = find_journal(findings, full);
     if (journal != nullptr) {
         file.remedy("journal", journal->path);
     }
     std::string words;
-    for (const FileSystem* fs : full) {
+    for (const core::FileSystem* fs : full) {
         words += (words.empty() ? "" : "; ") + space_words(*fs);
     }
     return file.close("A file system is full: " + words + ".", room_advice(*full.front(), journal));
@@ -216,29 +216,31 @@ std::optional<Diagnosis> judge_disk_full(const Findings& findings) {
 
 std::optional<Diagnosis> judge_oom_killed(const Findings& findings) {
     const Sighting* record =
-        find_clue(findings, {Clue::kOomCgroup, Clue::kOomGlobal, Clue::kOomUnit});
-    const Sighting* killed = find_clue(findings, {Clue::kWorkerSignal});
+        find_clue(findings, {core::Clue::kOomCgroup, core::Clue::kOomGlobal, core::Clue::kOomUnit});
+    const Sighting* killed = find_clue(findings, {core::Clue::kWorkerSignal});
     const bool has_counted =
         findings.inspection && findings.inspection->use && findings.inspection->use->oom_kills > 0;
-    const bool is_worker = killed != nullptr && killed->number == kSignalKill && has_counted;
-    const bool is_unit = has_failed(findings) && findings.unit->result == UnitResult::kOomKill;
+    const bool is_worker = killed != nullptr && killed->number == core::kSignalKill && has_counted;
+    const bool is_unit =
+        has_failed(findings) && findings.unit->result == core::UnitResult::kOomKill;
     const bool is_recorded = record != nullptr && (has_failed(findings) || is_unit_up(findings));
     if (!is_worker && !is_unit && !is_recorded) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kOomKilled, findings);
-    file.sightings({Symptom::kOomKill}, {Clue::kOomCgroup, Clue::kOomGlobal, Clue::kOomUnit});
+    CaseFile file(core::Cause::kOomKilled, findings);
+    file.sightings({core::Symptom::kOomKill},
+                   {core::Clue::kOomCgroup, core::Clue::kOomGlobal, core::Clue::kOomUnit});
     if (is_unit || has_failed(findings)) {
         file.unit_down().probe_bad();
     }
     if (is_worker) {
-        file.sightings({}, {Clue::kWorkerSignal});
+        file.sightings({}, {core::Clue::kWorkerSignal});
     }
     if (has_counted) {
         file.inspection("the kernel counts " + std::to_string(findings.inspection->use->oom_kills) +
                         " out-of-memory kills in the control group of " + findings.unit_name);
     }
-    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kOomKilled);
+    const std::vector<Suggestion> suggestions = suggest(findings, core::Cause::kOomKilled);
     file.remedy(suggestions);
     return file.close(
         "The kernel killed a process of " + findings.unit_name + " because memory ran out.",
@@ -246,14 +248,14 @@ std::optional<Diagnosis> judge_oom_killed(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_nginx_limit(const Findings& findings) {
-    const Sighting* sighting = find_symptom(findings, {Symptom::kNginxLimit});
+    const Sighting* sighting = find_symptom(findings, {core::Symptom::kNginxLimit});
     if (sighting == nullptr || is_unit_down(findings)) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kNginxFdLimit, findings);
-    file.sightings({Symptom::kNginxLimit});
+    CaseFile file(core::Cause::kNginxFdLimit, findings);
+    file.sightings({core::Symptom::kNginxLimit});
     if (findings.inspection) {
-        for (const Worker& worker : findings.inspection->workers) {
+        for (const core::Worker& worker : findings.inspection->workers) {
             if (worker.is_nginx && worker.open_files_limit > 0) {
                 file.inspection("nginx process " + std::to_string(worker.pid) + " has " +
                                 std::to_string(worker.open_files) + " files open, its limit is " +
@@ -263,7 +265,7 @@ std::optional<Diagnosis> judge_nginx_limit(const Findings& findings) {
         }
     }
     const bool is_files = sighting->error_number != 0;
-    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kNginxFdLimit);
+    const std::vector<Suggestion> suggestions = suggest(findings, core::Cause::kNginxFdLimit);
     file.remedy(suggestions);
     return file.close(is_files ? "nginx has no file descriptor left (errno " +
                                      std::to_string(sighting->error_number) + ")."
@@ -273,33 +275,35 @@ std::optional<Diagnosis> judge_nginx_limit(const Findings& findings) {
 
 std::optional<Diagnosis> judge_high_load(const Findings& findings) {
     const bool is_slow =
-        has_outcome(findings, {ProbeOutcome::kResponseTimeout, ProbeOutcome::kConnectTimeout}) ||
-        find_symptom(findings, {Symptom::kResponseTimeout, Symptom::kConnectTimeout}) != nullptr;
+        has_outcome(findings,
+                    {core::ProbeOutcome::kResponseTimeout, core::ProbeOutcome::kConnectTimeout}) ||
+        find_symptom(findings, {core::Symptom::kResponseTimeout, core::Symptom::kConnectTimeout}) !=
+            nullptr;
     if (!is_slow || is_unit_down(findings) || !findings.inspection || !findings.inspection->load) {
         return std::nullopt;
     }
-    const MachineLoad& load = *findings.inspection->load;
+    const core::MachineLoad& load = *findings.inspection->load;
     const std::string words = load_words(load);
     if (words.empty()) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kHighLoad, findings);
+    CaseFile file(core::Cause::kHighLoad, findings);
     file.inspection(words).probe_bad().sightings(
-        {Symptom::kResponseTimeout, Symptom::kConnectTimeout});
+        {core::Symptom::kResponseTimeout, core::Symptom::kConnectTimeout});
     return file.close("This machine is overloaded: " + words + "." + consumer_words(load),
                       "A restart would add to the load. Stop or move the largest consumer, or give "
                       "the machine more.");
 }
 
 std::optional<Diagnosis> judge_lsm_denied(const Findings& findings) {
-    const Sighting* sighting = find_clue(findings, {Clue::kLsmDenied});
-    const bool is_denied = has_outcome(findings, {ProbeOutcome::kDenied}) ||
-                           find_symptom(findings, {Symptom::kConnectDenied}) != nullptr;
+    const Sighting* sighting = find_clue(findings, {core::Clue::kLsmDenied});
+    const bool is_denied = has_outcome(findings, {core::ProbeOutcome::kDenied}) ||
+                           find_symptom(findings, {core::Symptom::kConnectDenied}) != nullptr;
     if (sighting == nullptr || !is_denied) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kLsmDenied, findings);
-    file.sightings({Symptom::kConnectDenied}, {Clue::kLsmDenied}).probe_bad();
+    CaseFile file(core::Cause::kLsmDenied, findings);
+    file.sightings({core::Symptom::kConnectDenied}, {core::Clue::kLsmDenied}).probe_bad();
     return file.close(
         "SELinux or AppArmor denies nginx the connection to " + describe(findings.backend) +
             sighting->subject.shown().in_sentence(": ") + ".",
@@ -308,4 +312,4 @@ std::optional<Diagnosis> judge_lsm_denied(const Findings& findings) {
         "profile and `apparmor_parser -r` it. Do not switch either off.");
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

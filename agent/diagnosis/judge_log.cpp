@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: MIT
 // Nothing but a log: replay over kept logs, or a machine whose probes cannot run. The likeliest
 // cause of the symptom, said to be no more than that.
-#include "core/case_file.hpp"
-#include "core/judges.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
 // Where the errno alone tells a likely cause; kUnknown where it does not.
-Cause likely_cause(const Sighting& sighting) {
+core::Cause likely_cause(const Sighting& sighting) {
     const bool is_unix = sighting.address.starts_with("unix:");
-    if (sighting.symptom == Symptom::kConnectRefused) {
-        return is_unix ? Cause::kUnitFailed : Cause::kAppDown;
+    if (sighting.symptom == core::Symptom::kConnectRefused) {
+        return is_unix ? core::Cause::kUnitFailed : core::Cause::kAppDown;
     }
-    if (sighting.symptom == Symptom::kSocketMissing) {
-        return Cause::kUnitFailed;
+    if (sighting.symptom == core::Symptom::kSocketMissing) {
+        return core::Cause::kUnitFailed;
     }
-    if (sighting.symptom == Symptom::kConnectDenied) {
-        return is_unix ? Cause::kSocketOwnership : Cause::kLsmDenied;
+    if (sighting.symptom == core::Symptom::kConnectDenied) {
+        return is_unix ? core::Cause::kSocketOwnership : core::Cause::kLsmDenied;
     }
-    return Cause::kUnknown;
+    return core::Cause::kUnknown;
 }
 
 std::string_view meaning(const Sighting& sighting) {
-    if (sighting.symptom == Symptom::kConnectRefused) {
+    if (sighting.symptom == core::Symptom::kConnectRefused) {
         return sighting.address.starts_with("unix:")
                    ? "the socket file is there and nobody listens: the server crashed or was killed"
                    : "nobody listens on that port";
     }
-    if (sighting.symptom == Symptom::kSocketMissing) {
+    if (sighting.symptom == core::Symptom::kSocketMissing) {
         return "the socket file is not there: the server is stopped or failed, or listens "
                "elsewhere "
                "(another PHP version)";
@@ -42,8 +42,10 @@ std::string_view meaning(const Sighting& sighting) {
 }  // namespace
 
 std::optional<Diagnosis> judge_log_only(const Findings& findings) {
-    const Sighting* sighting = find_symptom(
-        findings, {Symptom::kConnectRefused, Symptom::kSocketMissing, Symptom::kConnectDenied});
+    const Sighting* sighting = find_symptom(findings,
+                                            {core::Symptom::kConnectRefused,
+                                             core::Symptom::kSocketMissing,
+                                             core::Symptom::kConnectDenied});
     const bool has_looked =
         is_probe_bad(findings) || is_probe_good(findings) || findings.unit || findings.inspection;
     if (sighting == nullptr || has_looked) {
@@ -57,4 +59,4 @@ std::optional<Diagnosis> judge_log_only(const Findings& findings) {
                       "configuration.");
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -1,50 +1,52 @@
 // SPDX-License-Identifier: MIT
-#include "core/suggestion.hpp"
+#include "diagnosis/suggestion.hpp"
 
-#include "core/suggestions.hpp"
+#include "diagnosis/suggestions.hpp"
 
 #include <utility>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
-Suggestion nothing(Cause cause, std::string why) {
+Suggestion nothing(core::Cause cause, std::string why) {
     Suggestion suggestion;
     suggestion.cause = cause;
     suggestion.text = std::move(why);
     return suggestion;
 }
 
-bool is_suggestible(Cause cause) {
-    return cause == Cause::kPoolSaturated || cause == Cause::kSlowBackend ||
-           cause == Cause::kHeaderTooBig || cause == Cause::kScriptFatal ||
-           cause == Cause::kNginxFdLimit || cause == Cause::kOomKilled;
+bool is_suggestible(core::Cause cause) {
+    return cause == core::Cause::kPoolSaturated || cause == core::Cause::kSlowBackend ||
+           cause == core::Cause::kHeaderTooBig || cause == core::Cause::kScriptFatal ||
+           cause == core::Cause::kNginxFdLimit || cause == core::Cause::kOomKilled;
 }
 
-std::vector<Suggestion> suggest(const Findings& findings, Cause cause) {
-    if (cause == Cause::kPoolSaturated) {
+std::vector<Suggestion> suggest(const Findings& findings, core::Cause cause) {
+    if (cause == core::Cause::kPoolSaturated) {
         return suggest_more_workers(findings);
     }
-    if (cause == Cause::kSlowBackend) {
+    if (cause == core::Cause::kSlowBackend) {
         return suggest_read_timeout(findings);
     }
-    if (cause == Cause::kHeaderTooBig) {
+    if (cause == core::Cause::kHeaderTooBig) {
         return suggest_buffers(findings);
     }
-    if (cause == Cause::kScriptFatal) {
+    if (cause == core::Cause::kScriptFatal) {
         return suggest_php_limits(findings);
     }
-    if (cause == Cause::kNginxFdLimit) {
+    if (cause == core::Cause::kNginxFdLimit) {
         return suggest_nginx_limits(findings);
     }
-    return cause == Cause::kOomKilled ? suggest_after_oom(findings) : std::vector<Suggestion>{};
+    return cause == core::Cause::kOomKilled ? suggest_after_oom(findings)
+                                            : std::vector<Suggestion>{};
 }
 
 std::optional<Suggestion> suggest_listen(const Findings& findings) {
-    if (findings.role != ServiceRole::kPhpFpm || !findings.backend.address.starts_with("unix:")) {
+    if (findings.role != core::ServiceRole::kPhpFpm ||
+        !findings.backend.address.starts_with("unix:")) {
         return std::nullopt;
     }
     Suggestion suggestion;
-    suggestion.cause = Cause::kSocketOwnership;
+    suggestion.cause = core::Cause::kSocketOwnership;
     suggestion.pool = findings.backend.pool;
     suggestion.socket = findings.backend.address;
     suggestion.text =
@@ -86,4 +88,4 @@ std::string settings_words(const Suggestion& suggestion) {
     return words;
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: MIT
 // How long nginx waits for a backend, how large a header it takes, how many files it may open.
 #include "core/bytes.hpp"
-#include "core/case_file.hpp"
 #include "core/config_value.hpp"
-#include "core/pool_capacity.hpp"
-#include "core/suggestions.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/pool_capacity.hpp"
+#include "diagnosis/suggestions.hpp"
 
 #include <algorithm>
 #include <array>
 #include <optional>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 namespace {
 
 constexpr std::uint64_t kKibibyte = 1024;
 constexpr std::uint64_t kSecond = 1000;
 
 // scgi and grpc have such directives as well, which nobody has asked for yet.
-bool is_covered(const Backend& backend) {
+bool is_covered(const core::Backend& backend) {
     const std::string prefix = directive_prefix(backend);
     return !backend.address.empty() &&
            (prefix == "fastcgi" || prefix == "proxy" || prefix == "uwsgi");
 }
 
-Suggestion not_covered(Cause cause, const Backend& backend) {
+Suggestion not_covered(core::Cause cause, const core::Backend& backend) {
     return nothing(cause, directive_prefix(backend) + "_* settings are changed by hand");
 }
 
@@ -47,31 +47,31 @@ std::uint64_t next_timeout(std::uint64_t now, std::uint64_t terminate) {
 }
 
 // A value in the place of one that nobody knows could be a lower one.
-Suggestion not_known(Cause cause, const std::string& name) {
+Suggestion not_known(core::Cause cause, const std::string& name) {
     return nothing(cause, "what " + name + " is now is not known");
 }
 
 Suggestion read_timeout(const Findings& findings) {
-    const Backend& backend = findings.backend;
+    const core::Backend& backend = findings.backend;
     const std::string name = directive_prefix(backend) + "_read_timeout";
-    const auto known = config_milliseconds(backend.read_timeout.value);
+    const auto known = core::config_milliseconds(backend.read_timeout.value);
     if (!known) {
-        return not_known(Cause::kSlowBackend, name);
+        return not_known(core::Cause::kSlowBackend, name);
     }
     const std::uint64_t now = *known;
     const std::uint64_t terminate =
-        config_milliseconds(backend.fpm.terminate_timeout.value).value_or(0);
+        core::config_milliseconds(backend.fpm.terminate_timeout.value).value_or(0);
     const std::uint64_t wanted = next_timeout(now, terminate);
 
     if (wanted == 0) {
-        return nothing(Cause::kSlowBackend,
+        return nothing(core::Cause::kSlowBackend,
                        name + " is " + backend.read_timeout.value + " already" +
                            (terminate > 0 ? ", and request_terminate_timeout " + seconds(terminate)
                                           : std::string{}) +
                            ": work that takes longer belongs into a queue");
     }
     Suggestion suggestion;
-    suggestion.cause = Cause::kSlowBackend;
+    suggestion.cause = core::Cause::kSlowBackend;
     suggestion.merit = Merit::kBandAid;
     suggestion.backend = backend.address;
     suggestion.settings = {{name, seconds(wanted), backend.read_timeout}};
@@ -104,17 +104,17 @@ struct Buffers {
 };
 
 // nullopt: not known
-std::optional<Buffers> buffers_now(const Backend& backend) {
+std::optional<Buffers> buffers_now(const core::Backend& backend) {
     const std::string& both = backend.buffers.value;
     const std::size_t blank = std::min(both.find(' '), both.size());
-    const auto first = config_bytes(backend.buffer_size.value);
-    const auto count = config_number(both.substr(0, blank));
-    const auto each = config_bytes(blank < both.size() ? both.substr(blank + 1) : "");
+    const auto first = core::config_bytes(backend.buffer_size.value);
+    const auto count = core::config_number(both.substr(0, blank));
+    const auto each = core::config_bytes(blank < both.size() ? both.substr(blank + 1) : "");
     if (!first || !count || !each) {
         return std::nullopt;
     }
     return Buffers{
-        *first, *count, *each, config_bytes(backend.busy_buffers_size.value).value_or(0)};
+        *first, *count, *each, core::config_bytes(backend.busy_buffers_size.value).value_or(0)};
 }
 
 // nginx refuses: busy < max(first, one buffer), and busy > all buffers less one.
@@ -150,13 +150,14 @@ struct MemoryCheck {
 // A request to a backend takes two of its worker's connections.
 std::uint64_t requests_at_once(const Findings& findings) {
     constexpr std::uint64_t kDefaultConnections = 512;
-    const NginxLimits& limits = findings.nginx_limits;
+    const core::NginxLimits& limits = findings.nginx_limits;
     const std::uint64_t cpus = std::max(findings.inspection->load->cpus, 1U);
     const std::string& processes = limits.worker_processes.value;
-    const std::uint64_t count =
-        processes.empty() || processes == "auto" ? cpus : config_number(processes).value_or(cpus);
+    const std::uint64_t count = processes.empty() || processes == "auto"
+                                    ? cpus
+                                    : core::config_number(processes).value_or(cpus);
     const std::uint64_t connections =
-        config_number(limits.worker_connections.value).value_or(kDefaultConnections);
+        core::config_number(limits.worker_connections.value).value_or(kDefaultConnections);
     return std::max<std::uint64_t>(saturating_product(count, connections) / 2, 1);
 }
 
@@ -173,30 +174,33 @@ MemoryCheck check_memory(const Findings& findings, std::uint64_t each) {
     const std::uint64_t requests = requests_at_once(findings);
     const std::uint64_t all = saturating_product(requests, each);
     MemoryCheck check;
-    check.arithmetic = {"at worst " + std::to_string(requests) +
-                            " requests at once (half of all connections) x " + format_bytes(each) +
-                            " = " + format_bytes(all),
-                        "machine: " + format_bytes(available) + " available - " +
-                            format_bytes(reserve) + " kept in reserve = " + format_bytes(room)};
-    if (findings.role == ServiceRole::kNginx && look->use && look->use->memory_limit_bytes > 0) {
+    check.arithmetic = {
+        "at worst " + std::to_string(requests) + " requests at once (half of all connections) x " +
+            core::format_bytes(each) + " = " + core::format_bytes(all),
+        "machine: " + core::format_bytes(available) + " available - " +
+            core::format_bytes(reserve) + " kept in reserve = " + core::format_bytes(room)};
+    if (findings.role == core::ServiceRole::kNginx && look->use &&
+        look->use->memory_limit_bytes > 0) {
         const std::uint64_t limit = look->use->memory_limit_bytes;
         const std::uint64_t left = limit - std::min(limit, look->use->memory_bytes);
         check.arithmetic.push_back("control group of " + findings.unit_name + ", limit " +
-                                   format_bytes(limit) + ": " + format_bytes(left) + " left");
+                                   core::format_bytes(limit) + ": " + core::format_bytes(left) +
+                                   " left");
         room = std::min(room, left);
     }
     check.fits = all <= room;
-    check.problem =
-        check.fits ? "" : format_bytes(all) + " at worst, " + format_bytes(room) + " there are";
+    check.problem = check.fits ? ""
+                               : core::format_bytes(all) + " at worst, " +
+                                     core::format_bytes(room) + " there are";
     return check;
 }
 
 Suggestion buffers(const Findings& findings) {
-    const Backend& backend = findings.backend;
+    const core::Backend& backend = findings.backend;
     const std::string prefix = directive_prefix(backend);
     const auto known = buffers_now(backend);
     if (!known) {
-        return not_known(Cause::kHeaderTooBig, prefix + "_buffer_size");
+        return not_known(core::Cause::kHeaderTooBig, prefix + "_buffer_size");
     }
     const Buffers now = *known;
     const std::uint64_t first = next_size(now.first);
@@ -205,40 +209,40 @@ Suggestion buffers(const Findings& findings) {
     const Buffers wanted = buffers_for(first, now);
     if (first == 0 || now.each > kLargestBuffer ||
         saturating_product(wanted.count, wanted.each) > kLargestOfAll) {
-        return nothing(Cause::kHeaderTooBig,
-                       prefix + "_buffer_size is " + format_bytes(now.first) +
+        return nothing(core::Cause::kHeaderTooBig,
+                       prefix + "_buffer_size is " + core::format_bytes(now.first) +
                            " already: no header should be larger; look at the cookies");
     }
     const std::uint64_t each = saturating_product(wanted.count, wanted.each) + wanted.first;
     MemoryCheck memory = check_memory(findings, each);
     if (!memory.fits) {
         Suggestion none =
-            nothing(Cause::kHeaderTooBig,
+            nothing(core::Cause::kHeaderTooBig,
                     "larger buffers do not fit (" + memory.problem + "): look at the cookies");
         none.arithmetic = std::move(memory.arithmetic);
         return none;
     }
     Suggestion suggestion;
-    suggestion.cause = Cause::kHeaderTooBig;
+    suggestion.cause = core::Cause::kHeaderTooBig;
     suggestion.backend = backend.address;
     suggestion.settings = {
-        {prefix + "_buffer_size", config_size(wanted.first), backend.buffer_size},
+        {prefix + "_buffer_size", core::config_size(wanted.first), backend.buffer_size},
         {prefix + "_buffers",
-         std::to_string(wanted.count) + " " + config_size(wanted.each),
+         std::to_string(wanted.count) + " " + core::config_size(wanted.each),
          backend.buffers},
-        {prefix + "_busy_buffers_size", config_size(wanted.busy), backend.busy_buffers_size}};
+        {prefix + "_busy_buffers_size", core::config_size(wanted.busy), backend.busy_buffers_size}};
     suggestion.arithmetic = {
         config_words(prefix + "_buffer_size", backend.buffer_size) +
             "; the whole header must fit, and nginx does not log how large it was",
-        "the next power of two from 16k on: " + config_size(wanted.first),
+        "the next power of two from 16k on: " + core::config_size(wanted.first),
         "nginx's own rule, max(buffer_size, one buffer) <= busy <= all buffers less one: " +
-            config_size(wanted.each) + " <= " + config_size(wanted.busy) +
-            " <= " + config_size((wanted.count - 1) * wanted.each),
-        "at most " + format_bytes(each) + " per request"};
+            core::config_size(wanted.each) + " <= " + core::config_size(wanted.busy) +
+            " <= " + core::config_size((wanted.count - 1) * wanted.each),
+        "at most " + core::format_bytes(each) + " per request"};
     suggestion.arithmetic.insert(
         suggestion.arithmetic.end(), memory.arithmetic.begin(), memory.arithmetic.end());
     suggestion.text = "Raise " + prefix + "_buffer_size for " + backend.address + " to " +
-                      config_size(wanted.first) + ", and the other buffers with it.";
+                      core::config_size(wanted.first) + ", and the other buffers with it.";
     suggestion.next =
         "How large the header is (`curl -sI` against the backend) and what fills it: "
         "cookies that only ever grow come back with the next size.";
@@ -263,10 +267,11 @@ struct FileLimits {
 
 FileLimits file_limits(const Findings& findings) {
     FileLimits limits;
-    limits.connections = config_number(findings.nginx_limits.worker_connections.value).value_or(0);
+    limits.connections =
+        core::config_number(findings.nginx_limits.worker_connections.value).value_or(0);
     std::uint64_t lowest = 0;
     if (findings.inspection) {
-        for (const Worker& worker : findings.inspection->workers) {
+        for (const core::Worker& worker : findings.inspection->workers) {
             if (worker.is_nginx && worker.open_files_limit > 0) {
                 lowest = lowest == 0 ? worker.open_files_limit
                                      : std::min<std::uint64_t>(lowest, worker.open_files_limit);
@@ -274,7 +279,8 @@ FileLimits file_limits(const Findings& findings) {
             }
         }
     }
-    limits.soft = config_number(findings.nginx_limits.worker_rlimit_nofile.value).value_or(lowest);
+    limits.soft =
+        core::config_number(findings.nginx_limits.worker_rlimit_nofile.value).value_or(lowest);
     return limits;
 }
 
@@ -284,13 +290,13 @@ std::string why_too_many(const Findings& findings, std::uint64_t files, std::uin
     if (!look || !look->load) {
         return files > kMostFiles ? "more than " + std::to_string(kMostFiles) : "";
     }
-    const MachineLoad& load = *look->load;
+    const core::MachineLoad& load = *look->load;
     if (load.open_files_most > 0 && files > load.open_files_most) {
         return "the kernel allows a process " + std::to_string(load.open_files_most) +
                " (fs.nr_open)";
     }
-    const auto counted =
-        std::ranges::count_if(look->workers, [](const Worker& item) { return item.is_nginx; });
+    const auto counted = std::ranges::count_if(
+        look->workers, [](const core::Worker& item) { return item.is_nginx; });
     const std::uint64_t workers = std::max<std::uint64_t>(static_cast<std::uint64_t>(counted), 1);
     const std::uint64_t more = saturating_product(files - std::min(files, now), workers);
     if (load.open_files_left > 0 && more > load.open_files_left) {
@@ -303,19 +309,19 @@ std::string why_too_many(const Findings& findings, std::uint64_t files, std::uin
 
 Suggestion more_files(const Findings& findings, const FileLimits& limits, std::uint64_t files) {
     if (const std::string why = why_too_many(findings, files, limits.soft); !why.empty()) {
-        Suggestion none = nothing(Cause::kNginxFdLimit,
+        Suggestion none = nothing(core::Cause::kNginxFdLimit,
                                   std::to_string(files) + " open files are needed, and " + why +
                                       ": find out what keeps them open");
         none.arithmetic = {"the limit is " + std::to_string(limits.soft) + " now"};
         return none;
     }
     Suggestion suggestion;
-    suggestion.cause = Cause::kNginxFdLimit;
-    const ConfigLine& line = findings.nginx_limits.worker_rlimit_nofile;
+    suggestion.cause = core::Cause::kNginxFdLimit;
+    const core::ConfigLine& line = findings.nginx_limits.worker_rlimit_nofile;
     suggestion.settings = {
         {"worker_rlimit_nofile",
          std::to_string(files),
-         line.value.empty() ? ConfigLine{std::to_string(limits.soft), ""} : line}};
+         line.value.empty() ? core::ConfigLine{std::to_string(limits.soft), ""} : line}};
     suggestion.arithmetic = {
         "worker_connections is " + std::to_string(limits.connections) +
             "; a connection to a visitor may need another to a backend",
@@ -335,7 +341,7 @@ Suggestion more_connections(const Findings& findings, const FileLimits& limits) 
     constexpr std::uint64_t kMost = 16384;
     const std::uint64_t wanted = std::max(2 * limits.connections, kLeast);
     if (wanted > kMost) {
-        return nothing(Cause::kNginxFdLimit,
+        return nothing(core::Cause::kNginxFdLimit,
                        "worker_connections is " + std::to_string(limits.connections) +
                            " already: slow backends or an attack keep that many open");
     }
@@ -351,13 +357,13 @@ Suggestion more_connections(const Findings& findings, const FileLimits& limits) 
     MemoryCheck memory = check_memory(
         findings, wanted / std::max<std::uint64_t>(limits.connections, 1) * 2 * kPerConnection);
     if (!memory.fits) {
-        Suggestion none = nothing(Cause::kNginxFdLimit,
+        Suggestion none = nothing(core::Cause::kNginxFdLimit,
                                   "more worker_connections do not fit (" + memory.problem + ")");
         none.arithmetic = std::move(memory.arithmetic);
         return none;
     }
     Suggestion suggestion;
-    suggestion.cause = Cause::kNginxFdLimit;
+    suggestion.cause = core::Cause::kNginxFdLimit;
     suggestion.settings = {
         {"worker_connections", std::to_string(wanted), findings.nginx_limits.worker_connections}};
     suggestion.arithmetic = {"worker_connections is " + std::to_string(limits.connections) +
@@ -376,13 +382,13 @@ Suggestion more_connections(const Findings& findings, const FileLimits& limits) 
 std::optional<Suggestion> larger_unit_limit(const Findings& findings,
                                             const FileLimits& limits,
                                             std::uint64_t files) {
-    if (findings.role != ServiceRole::kNginx || limits.hard == 0 || limits.hard >= files) {
+    if (findings.role != core::ServiceRole::kNginx || limits.hard == 0 || limits.hard >= files) {
         return std::nullopt;
     }
     Suggestion suggestion;
-    suggestion.cause = Cause::kNginxFdLimit;
+    suggestion.cause = core::Cause::kNginxFdLimit;
     suggestion.settings = {
-        {"LimitNOFILE", std::to_string(files), ConfigLine{std::to_string(limits.hard), ""}}};
+        {"LimitNOFILE", std::to_string(files), core::ConfigLine{std::to_string(limits.hard), ""}}};
     suggestion.arithmetic = {"the hard limit of " + findings.unit_name + " is " +
                              std::to_string(limits.hard) + ", " + std::to_string(files) +
                              " are wanted"};
@@ -399,37 +405,40 @@ std::vector<Suggestion> suggest_read_timeout(const Findings& findings) {
     std::vector<Suggestion> all;
     all.push_back(is_covered(findings.backend)
                       ? read_timeout(findings)
-                      : not_covered(Cause::kSlowBackend, findings.backend));
+                      : not_covered(core::Cause::kSlowBackend, findings.backend));
     all.push_back(suggest_slowlog(findings));
     return all;
 }
 
 std::vector<Suggestion> suggest_buffers(const Findings& findings) {
-    return {is_covered(findings.backend) ? buffers(findings)
-                                         : not_covered(Cause::kHeaderTooBig, findings.backend)};
+    return {is_covered(findings.backend)
+                ? buffers(findings)
+                : not_covered(core::Cause::kHeaderTooBig, findings.backend)};
 }
 
 std::vector<Suggestion> suggest_nginx_limits(const Findings& findings) {
-    const Sighting* sighting = find_symptom(findings, {Symptom::kNginxLimit});
+    const Sighting* sighting = find_symptom(findings, {core::Symptom::kNginxLimit});
     const bool is_files = sighting != nullptr && sighting->error_number != 0;
     const FileLimits limits = file_limits(findings);
     if (limits.connections == 0) {
-        return {not_known(Cause::kNginxFdLimit, "worker_connections")};
+        return {not_known(core::Cause::kNginxFdLimit, "worker_connections")};
     }
     if (limits.soft == 0) {
-        return {not_known(Cause::kNginxFdLimit, "the limit of open files")};
+        return {not_known(core::Cause::kNginxFdLimit, "the limit of open files")};
     }
     const std::uint64_t files =
         std::max(files_for(limits.connections), std::max<std::uint64_t>(2 * limits.soft, 1024));
     if (is_files && files > kMostFiles) {
-        return {nothing(Cause::kNginxFdLimit,
+        return {nothing(core::Cause::kNginxFdLimit,
                         "nginx may open " + std::to_string(limits.soft) +
                             " files already: something keeps them open")};
     }
     std::vector<Suggestion> all{is_files ? more_files(findings, limits, files)
                                          : more_connections(findings, limits)};
     const std::uint64_t wanted =
-        all.front().settings.empty() ? 0 : config_number(all.front().settings[0].value).value_or(0);
+        all.front().settings.empty()
+            ? 0
+            : core::config_number(all.front().settings[0].value).value_or(0);
     const bool is_raised = wanted > 0 && all.front().settings[0].name == "worker_rlimit_nofile";
     if (auto unit = larger_unit_limit(findings, limits, is_raised ? wanted : 0)) {
         all.push_back(*std::move(unit));
@@ -437,4 +446,4 @@ std::vector<Suggestion> suggest_nginx_limits(const Findings& findings) {
     return all;
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis

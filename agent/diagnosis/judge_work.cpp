@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: MIT
 // nginx connects, and the answer does not come, or comes too late: stopped processes, a full queue,
 // dying workers, slow work.
-#include "core/case_file.hpp"
-#include "core/judges.hpp"
-#include "core/objections.hpp"
+#include "diagnosis/case_file.hpp"
+#include "diagnosis/judges.hpp"
+#include "diagnosis/objections.hpp"
 
 #include <algorithm>
 
-namespace gatemend::core {
+namespace gatemend::diagnosis {
 
 namespace {
 
-bool is_queue_full(const Listener* listener) {
+bool is_queue_full(const core::Listener* listener) {
     return listener != nullptr && listener->backlog > 0 && listener->queue >= listener->backlog;
 }
 
-std::string queue_words(const Listener& listener) {
+std::string queue_words(const core::Listener& listener) {
     return std::to_string(listener.queue) + " connections wait at " + listener.address +
            ", its backlog is " + std::to_string(listener.backlog);
 }
 
 // Nobody takes the next connection: the pool says so itself, or somebody waits for it.
 bool is_everybody_busy(const Findings& findings) {
-    const Listener* listener = find_own_listener(findings);
-    return find_clue(findings, {Clue::kMaxChildren}) != nullptr ||
+    const core::Listener* listener = find_own_listener(findings);
+    return find_clue(findings, {core::Clue::kMaxChildren}) != nullptr ||
            (listener != nullptr && listener->queue > 0);
 }
 
 bool is_fatal_signal(int number) {
-    return number == kSignalSegv || number == kSignalBus || number == kSignalAbort ||
-           number == kSignalIll || number == kSignalFpe || number == kSignalKill;
+    return number == core::kSignalSegv || number == core::kSignalBus ||
+           number == core::kSignalAbort || number == core::kSignalIll ||
+           number == core::kSignalFpe || number == core::kSignalKill;
 }
 
 // The newest since the unit's last change: what ended an earlier run, or was ended by its restart,
@@ -37,9 +38,9 @@ bool is_fatal_signal(int number) {
 const Sighting* find_worker_signal(const Findings& findings) {
     const Sighting* newest = nullptr;
     for (const Sighting& item : findings.sightings) {
-        const bool is_of_this_run = item.witness != Witness::kJournal &&
+        const bool is_of_this_run = item.witness != core::Witness::kJournal &&
                                     (!findings.unit || item.last >= findings.unit_time);
-        if (item.clue == Clue::kWorkerSignal && is_of_this_run &&
+        if (item.clue == core::Clue::kWorkerSignal && is_of_this_run &&
             (newest == nullptr || newest->last < item.last)) {
             newest = &item;
         }
@@ -48,7 +49,7 @@ const Sighting* find_worker_signal(const Findings& findings) {
 }
 
 bool is_unanswered(const Findings& findings) {
-    return findings.probe && is_slow(findings.probe->outcome);
+    return findings.probe && core::is_slow(findings.probe->outcome);
 }
 
 // What the looks at the processes say, as evidence; nothing where there were none.
@@ -93,9 +94,10 @@ std::optional<Diagnosis> judge_hung(const Findings& findings) {
         return std::nullopt;
     }
     const bool is_stopped = is_stopped_for_certain(findings);
-    CaseFile file(Cause::kBackendHung, findings);
-    file.unit_up().probe_bad().sightings(
-        {Symptom::kResponseTimeout, Symptom::kConnectTimeout, Symptom::kBackendSaturated});
+    CaseFile file(core::Cause::kBackendHung, findings);
+    file.unit_up().probe_bad().sightings({core::Symptom::kResponseTimeout,
+                                          core::Symptom::kConnectTimeout,
+                                          core::Symptom::kBackendSaturated});
     if (is_stopped) {
         file.inspection("all processes of " + findings.unit_name +
                         " are stopped (state T), seen twice");
@@ -114,25 +116,28 @@ std::optional<Diagnosis> judge_hung(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_saturated(const Findings& findings) {
-    const Listener* listener = find_own_listener(findings);
+    const core::Listener* listener = find_own_listener(findings);
     const bool is_full = is_queue_full(listener);
     const bool is_log_only =
-        !findings.probe && find_symptom(findings, {Symptom::kBackendSaturated}) != nullptr;
+        !findings.probe && find_symptom(findings, {core::Symptom::kBackendSaturated}) != nullptr;
     const bool is_turned_away =
-        find_symptom(findings, {Symptom::kBackendSaturated}) != nullptr && !is_probe_good(findings);
+        find_symptom(findings, {core::Symptom::kBackendSaturated}) != nullptr &&
+        !is_probe_good(findings);
     const bool is_waited_for = is_unanswered(findings) && is_everybody_busy(findings);
-    if (!is_unit_up(findings) || (!is_full && !has_outcome(findings, {ProbeOutcome::kSaturated}) &&
-                                  !is_log_only && !is_turned_away && !is_waited_for)) {
+    if (!is_unit_up(findings) ||
+        (!is_full && !has_outcome(findings, {core::ProbeOutcome::kSaturated}) && !is_log_only &&
+         !is_turned_away && !is_waited_for)) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kPoolSaturated, findings);
-    file.unit_up().probe_bad().sightings({Symptom::kBackendSaturated, Symptom::kConnectTimeout},
-                                         {Clue::kMaxChildren, Clue::kListenQueueFull});
+    CaseFile file(core::Cause::kPoolSaturated, findings);
+    file.unit_up().probe_bad().sightings(
+        {core::Symptom::kBackendSaturated, core::Symptom::kConnectTimeout},
+        {core::Clue::kMaxChildren, core::Clue::kListenQueueFull});
     if (listener != nullptr) {
         file.inspection(queue_words(*listener), listener->queue > 0);
     }
     add_work(file, findings, true);
-    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kPoolSaturated);
+    const std::vector<Suggestion> suggestions = suggest(findings, core::Cause::kPoolSaturated);
     file.remedy(suggestions);
     const std::string pool =
         findings.backend.pool.empty() ? "" : " (pool " + findings.backend.pool + ")";
@@ -152,12 +157,12 @@ std::optional<Diagnosis> judge_worker_crash(const Findings& findings) {
     if (sighting == nullptr || !is_fatal_signal(sighting->number) || is_unit_down(findings)) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kWorkerCrash, findings);
-    file.sightings({Symptom::kClosedEarly}, {Clue::kWorkerSignal}).unit_up();
+    CaseFile file(core::Cause::kWorkerCrash, findings);
+    file.sightings({core::Symptom::kClosedEarly}, {core::Clue::kWorkerSignal}).unit_up();
     const std::string who = sighting->subject.shown().in_sentence(" of ");
-    return file.close("Workers" + who + " end on " + signal_words(sighting->number) +
+    return file.close("Workers" + who + " end on " + core::signal_words(sighting->number) +
                           " while they serve requests; each such request is a 502.",
-                      sighting->number == kSignalKill
+                      sighting->number == core::kSignalKill
                           ? std::string{"Something killed them: look for an out-of-memory record "
                                         "(`journalctl -k`) or a person."}
                           : std::string{"`coredumpctl list` and the script of the request lead to "
@@ -165,26 +170,27 @@ std::optional<Diagnosis> judge_worker_crash(const Findings& findings) {
 }
 
 std::optional<Diagnosis> judge_slow(const Findings& findings) {
-    const bool is_seen = find_symptom(findings, {Symptom::kResponseTimeout}) != nullptr;
-    const bool is_timeout = has_outcome(findings, {ProbeOutcome::kResponseTimeout});
+    const bool is_seen = find_symptom(findings, {core::Symptom::kResponseTimeout}) != nullptr;
+    const bool is_timeout = has_outcome(findings, {core::ProbeOutcome::kResponseTimeout});
     if (is_unit_down(findings) || (!is_seen && !is_timeout)) {
         return std::nullopt;
     }
-    CaseFile file(Cause::kSlowBackend, findings);
-    file.unit_up().sightings({Symptom::kResponseTimeout},
-                             {Clue::kSlowRequest, Clue::kWorkerTimeout, Clue::kMaxChildren});
+    CaseFile file(core::Cause::kSlowBackend, findings);
+    file.unit_up().sightings(
+        {core::Symptom::kResponseTimeout},
+        {core::Clue::kSlowRequest, core::Clue::kWorkerTimeout, core::Clue::kMaxChildren});
     if (is_timeout) {
         file.probe_bad();
     } else {
         file.probe_good();
     }
-    if (const Listener* listener = find_own_listener(findings)) {
+    if (const core::Listener* listener = find_own_listener(findings)) {
         file.inspection(queue_words(*listener));
     }
     add_work(file, findings, true);
     const std::string prefix = directive_prefix(findings.backend);
     const std::string now = config_words(prefix + "_read_timeout", findings.backend.read_timeout);
-    const std::vector<Suggestion> suggestions = suggest(findings, Cause::kSlowBackend);
+    const std::vector<Suggestion> suggestions = suggest(findings, core::Cause::kSlowBackend);
     file.remedy(suggestions);
     return file.close("Some requests to " + describe(findings.backend) +
                           " take longer than nginx waits; " +
@@ -195,4 +201,4 @@ std::optional<Diagnosis> judge_slow(const Findings& findings) {
                           " is a stopgap.");
 }
 
-}  // namespace gatemend::core
+}  // namespace gatemend::diagnosis
