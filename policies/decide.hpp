@@ -73,15 +73,5 @@ struct Decision {
 [[nodiscard]] const Rule* find_rule(const Policy& policy, const Question& question);
 // The first rule for a cause, whatever else it asks for, or nullptr.
 [[nodiscard]] const Rule* find_rule(const Policy& policy, core::Cause cause);
-[[nodiscard]] const Rule* find_rule_by_name(const Policy& policy, std::string_view name);
-
-// Which step of the rule a plan carries out: its act with the parameters that the rule sets, for a
-// unit that the rule is about. Asked by the executor, who takes nothing on trust.
-struct PlannedStep {
-    const LadderStep* step = nullptr;  // nullptr: none
-    bool is_offer = false;             // of `suggest`: only with approval
-};
-
-[[nodiscard]] PlannedStep find_planned_step(const Rule& rule, const actions::Plan& plan);
 
 }  // namespace gatemend::policy

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Policy as plain structs: what the TOML files say once they are read, validated and layered.
-// Made by toml_reader (the only file that sees toml++) or by tests; read by decide and budget.
+// Made by toml_reader (the only file that sees toml++) or by tests; read by decide, find_rule and
+// budget.
 #pragma once
 
 #include "actions/catalogue.hpp"

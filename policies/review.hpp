@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What a person should know about a rule that is well-formed and yet may not do what its author
 // thinks: it never decides, its act can never have what it needs, a limit or a test is missing.
-// Pure; the reader of rules turns remarks into warnings with their place.
+// Pure; the reader of rules turns remarks into warnings with their place, for who asks for a
+// review.
 #pragma once
 
 #include "policies/policy.hpp"
@@ -32,5 +33,9 @@ struct Reviewed {
 };
 
 [[nodiscard]] std::vector<Remark> review(const Reviewed& reviewed);
+
+// review() itself where a person reads the warnings; nullptr where nobody does, as in the daemons,
+// which then do not link it.
+using Reviewer = std::vector<Remark> (*)(const Reviewed& reviewed);
 
 }  // namespace gatemend::policy

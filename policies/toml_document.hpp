@@ -26,11 +26,12 @@ namespace gatemend::policy {
                                Limit defaults,
                                Reporter& reporter);
 
-// One file's content, what it is called, and whose it is.
+// One file's content, what it is called, whose it is, and who reviews its rules.
 struct Source {
     std::string_view text;
     std::string file;
     Author author{};
+    Reviewer reviewer = nullptr;
 };
 
 // Fills `out` from one document. `rules` follow those already there.

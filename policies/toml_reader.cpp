@@ -19,6 +19,7 @@ enum class Absence { kAllowed, kError };
 struct Place {
     std::string path;
     Author author{};
+    Reviewer reviewer = nullptr;
     Absence absence = Absence::kError;
 };
 
@@ -34,7 +35,7 @@ void read_file(const Place& place, AddFile add, LoadedPolicy& out) {
     if (!bytes) {
         add_file_error(out, place.path, bytes.error().text);
     } else if (bytes->has_value()) {
-        add(Source{**bytes, place.path, place.author}, out);
+        add(Source{**bytes, place.path, place.author, place.reviewer}, out);
     } else if (place.absence == Absence::kError) {
         add_file_error(out, place.path, "does not exist");
     }
@@ -53,7 +54,8 @@ void list_folder(const Place& folder, PlacesByName& files, LoadedPolicy& out) {
         return;
     }
     for (const std::string& name : **names) {
-        files[name] = Place{(std::filesystem::path{folder.path} / name).string(), folder.author};
+        files[name] = Place{
+            (std::filesystem::path{folder.path} / name).string(), folder.author, folder.reviewer};
     }
 }
 
@@ -71,39 +73,41 @@ void read_rule_files(const PlacesByName& files, LoadedPolicy& out) {
 
 }  // namespace
 
-LoadedPolicy load_policy(const PolicyPaths& paths) {
+LoadedPolicy load_policy(const PolicyPaths& paths, Reviewer reviewer) {
     LoadedPolicy out;
     if (!paths.settings.empty()) {
-        read_file({paths.settings, Author::kOperator, Absence::kAllowed}, add_settings, out);
+        read_file(
+            {paths.settings, Author::kOperator, reviewer, Absence::kAllowed}, add_settings, out);
     }
     PlacesByName rule_files;
     if (!paths.shipped.empty()) {
-        list_folder({paths.shipped, Author::kPackage}, rule_files, out);
+        list_folder({paths.shipped, Author::kPackage, reviewer}, rule_files, out);
     }
     if (!paths.overrides.empty()) {
-        list_folder({paths.overrides, Author::kOperator, Absence::kAllowed}, rule_files, out);
+        list_folder(
+            {paths.overrides, Author::kOperator, reviewer, Absence::kAllowed}, rule_files, out);
     }
     read_rule_files(rule_files, out);
     return out;
 }
 
-LoadedPolicy load_draft(const std::string& path) {
+LoadedPolicy load_draft(const std::string& path, Reviewer reviewer) {
     LoadedPolicy out;
     std::error_code failure;  // an unreadable path is no folder; reading it as a file says why
     if (std::filesystem::is_directory(path, failure)) {
         PlacesByName rule_files;
-        list_folder({path, Author::kDraft}, rule_files, out);
+        list_folder({path, Author::kDraft, reviewer}, rule_files, out);
         read_rule_files(rule_files, out);
     } else {
         const bool is_settings = std::filesystem::path{path}.filename() == "gatemend.toml";
-        read_file({path, Author::kDraft}, is_settings ? add_settings : add_rules, out);
+        read_file({path, Author::kDraft, reviewer}, is_settings ? add_settings : add_rules, out);
     }
     return out;
 }
 
-LoadedPolicy read_rules(std::string_view text, const std::string& file) {
+LoadedPolicy read_rules(std::string_view text, const std::string& file, Reviewer reviewer) {
     LoadedPolicy out;
-    add_rules({text, file, Author::kDraft}, out);
+    add_rules({text, file, Author::kDraft, reviewer}, out);
     return out;
 }
 

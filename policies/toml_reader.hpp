@@ -6,6 +6,7 @@
 
 #include "core/result.hpp"
 #include "policies/policy.hpp"
+#include "policies/review.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -56,16 +57,18 @@ struct LoadedPolicy {
     std::map<std::string, Places, std::less<>> rule_places;  // by the rule's name
 };
 
-[[nodiscard]] LoadedPolicy load_policy(const PolicyPaths& paths);
+[[nodiscard]] LoadedPolicy load_policy(const PolicyPaths& paths, Reviewer reviewer = nullptr);
 
 // One rules file / the settings file from memory; `file` names it in diagnostics.
 // For check, tests, fuzzing: any bytes are fine.
-[[nodiscard]] LoadedPolicy read_rules(std::string_view text, const std::string& file);
+[[nodiscard]] LoadedPolicy read_rules(std::string_view text,
+                                      const std::string& file,
+                                      Reviewer reviewer = nullptr);
 [[nodiscard]] LoadedPolicy read_settings(std::string_view text, const std::string& file);
 
 // One file or folder of somebody who is still writing it: whoever owns it may. A file named
 // gatemend.toml is read as settings, anything else as rules. For `policy check PATH`.
-[[nodiscard]] LoadedPolicy load_draft(const std::string& path);
+[[nodiscard]] LoadedPolicy load_draft(const std::string& path, Reviewer reviewer = nullptr);
 
 // "250ms", "30s", "15m", "1h30m", "1d": parts from large to small, each unit at most once.
 [[nodiscard]] core::Result<core::Duration> parse_duration(std::string_view text);

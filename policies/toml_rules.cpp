@@ -38,7 +38,7 @@ class RuleReader {
           out_{out},
           reporter_{reporter} {}
 
-    void run(Author author) {
+    void run(const Source& source) {
         rule_.origin = core::sanitize(reporter_.file()) + ":" +
                        std::to_string(std::max(1, reader_.position().line));
         read_name();
@@ -64,7 +64,7 @@ class RuleReader {
         }
         reader_.finish();
         check();
-        review_and_keep(author);
+        review_and_keep(source);
     }
 
   private:
@@ -207,10 +207,10 @@ class RuleReader {
         }
     }
 
-    void review_and_keep(Author author) {
-        if (has_cause_) {
+    void review_and_keep(const Source& source) {
+        if (has_cause_ && source.reviewer != nullptr) {
             const bool has_limit = reporter_.find("limit").has_value();
-            for (Remark& remark : review({rule_, out_.policy, author, has_limit})) {
+            for (Remark& remark : source.reviewer({rule_, out_.policy, source.author, has_limit})) {
                 reporter_.warning(
                     at(remark.key), std::move(remark.text), std::move(remark.suggestion));
             }
@@ -238,7 +238,7 @@ void add_rules(const Source& source, LoadedPolicy& out) {
     if (const auto document = parse_document(source.text, reporter)) {
         TableReader top{*document, "a rules file", reporter};
         for (const toml::table* table : top.tables("rule")) {
-            RuleReader{*table, out, reporter}.run(source.author);
+            RuleReader{*table, out, reporter}.run(source);
         }
         top.finish();
     }

@@ -46,8 +46,8 @@ void print(const policy::LoadedPolicy& loaded) {
 
 int run_policy_check(const PolicyOptions& options) {
     // A draft is checked for itself: this machine's settings are not its author's business.
-    const auto loaded =
-        options.draft ? policy::load_draft(*options.draft) : policy::load_policy(options.paths);
+    const auto loaded = options.draft ? policy::load_draft(*options.draft, policy::review)
+                                      : policy::load_policy(options.paths, policy::review);
     if (options.is_json) {
         print_json(to_json(loaded));
     } else {

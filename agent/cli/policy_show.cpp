@@ -5,6 +5,7 @@
 #include "cli/policy_values.hpp"
 #include "core/text.hpp"
 #include "policies/decide.hpp"
+#include "policies/find_rule.hpp"
 #include "policies/nearest.hpp"
 
 #include <fmt/format.h>

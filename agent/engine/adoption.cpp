@@ -3,6 +3,7 @@
 // verdict is verified as if it had been asked for now. The executor's record says what has been
 // asked for.
 #include "engine/context.hpp"
+#include "policies/find_rule.hpp"
 
 #include <algorithm>
 

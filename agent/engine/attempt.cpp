@@ -2,6 +2,7 @@
 // An act from its plan to the executor's answer. One at a time, the most certain first; the next
 // one follows when this one has ended and its first probe is in.
 #include "engine/context.hpp"
+#include "policies/find_rule.hpp"
 
 #include <algorithm>
 #include <tuple>

@@ -3,6 +3,7 @@
 #include "diagnosis/objections.hpp"
 #include "engine/context.hpp"
 #include "policies/budget.hpp"
+#include "policies/find_rule.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 
 #include "core/text.hpp"
 #include "policies/budget.hpp"
-#include "policies/decide.hpp"
+#include "policies/find_rule.hpp"
 #include "sandbox/audit/audit_reader.hpp"
 #include "sandbox/audit/message_ids.hpp"
 

@@ -5,7 +5,7 @@
 #include "actions/settings.hpp"
 #include "core/work_watch.hpp"
 #include "policies/budget.hpp"
-#include "policies/decide.hpp"
+#include "policies/find_rule.hpp"
 #include "policies/window.hpp"
 #include "sandbox/tools/known_services.hpp"
 

@@ -20,7 +20,7 @@ void check(const gatemend::policy::LoadedPolicy& loaded) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text = gatemend::fuzz::as_text(data, size);
-    check(gatemend::policy::read_rules(text, "rules.toml"));
+    check(gatemend::policy::read_rules(text, "rules.toml", gatemend::policy::review));
     check(gatemend::policy::read_settings(text, "gatemend.toml"));
     return 0;
 }

@@ -42,7 +42,7 @@ LAYERS = (
         "engine",
         r"agent/engine/",
         PURE,
-        ("(core|diagnosis|engine)/", CATALOGUE, "policies/(policy|decide|budget|glob).hpp"),
+        ("(core|diagnosis|engine)/", CATALOGUE, "policies/(policy|decide|find_rule|budget|glob).hpp"),
     ),
     ("audit", r"sandbox/audit/", POSIX, ("core/", CATALOGUE, "sandbox/audit/", "<nlohmann/")),
     ("secrecy", r"sandbox/secrecy/", POSIX, ("core/", "sandbox/secrecy/")),

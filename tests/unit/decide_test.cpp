@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "policies/decide.hpp"
 
+#include "policies/find_rule.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>

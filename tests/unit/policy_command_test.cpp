@@ -138,13 +138,14 @@ TEST_F(PolicyCommand, ShowsOneRuleAsJson) {
 
 TEST_F(PolicyCommand, CheckWarnsOfUnitsThatThisMachineDoesNotAllow) {
     write("gatemend.toml", "units = [\"nginx.service\"]\n");
-    const auto warnings = policy::load_policy(options_.paths).warnings;
+    const auto warnings = policy::load_policy(options_.paths, policy::review).warnings;
     EXPECT_TRUE(std::any_of(warnings.begin(), warnings.end(), [](const auto& warning) {
         return warning.message == "no unit like \"shop*.service\" may be acted on";
     }));
     // The package's rules are for every machine.
     std::filesystem::rename(root_ / "overrides/10-shop.toml", root_ / "shipped/10-shop.toml");
-    for (const policy::Diagnostic& warning : policy::load_policy(options_.paths).warnings) {
+    for (const policy::Diagnostic& warning :
+         policy::load_policy(options_.paths, policy::review).warnings) {
         EXPECT_EQ(warning.message.find("may be acted on"), std::string::npos);
     }
 }

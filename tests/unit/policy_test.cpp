@@ -141,7 +141,7 @@ TEST(ParseDuration, RefusesEverythingElse) {
 }
 
 TEST(ReadRules, ReadsEveryKey) {
-    const auto loaded = read_rules(kWholeRule, "x.toml");
+    const auto loaded = read_rules(kWholeRule, "x.toml", review);
     ASSERT_EQ(render_all(loaded.errors), "");
     ASSERT_EQ(render_all(loaded.warnings), "");
     ASSERT_EQ(loaded.policy.rules.size(), 1U);
@@ -370,7 +370,7 @@ TEST(ReadRules, RefusesATestWithoutEvents) {
 }
 
 TEST(ReadRules, WarnsOfARuleWithoutTests) {
-    EXPECT_EQ(render_all(read_rules(rule_with(""), "x.toml").warnings),
+    EXPECT_EQ(render_all(read_rules(rule_with(""), "x.toml", review).warnings),
               "x.toml:2:8: warning: rule \"a\" has no [[rule.test]]\n"
               "    name = \"a\"\n"
               "           ^\n"
@@ -381,7 +381,7 @@ TEST(ReadRules, WarnsOfARuleThatNeverDecides) {
     const std::string test = "[[rule.test]]\ngiven = [\"x\"]\nexpect = \"observe\"\n";
     const std::string text =
         rule_with(test) + "[[rule]]\nname = \"b\"\nwhen = { cause = \"unknown\" }\n" + test;
-    EXPECT_EQ(render_all(read_rules(text, "x.toml").warnings),
+    EXPECT_EQ(render_all(read_rules(text, "x.toml", review).warnings),
               "x.toml:10:18: warning: this rule never decides: \"a\" (x.toml:1) comes first and "
               "matches all of it\n"
               "    when = { cause = \"unknown\" }\n"
@@ -628,7 +628,7 @@ class LoadPolicy : public testing::Test {
         return (root_ / name).string();
     }
 
-    [[nodiscard]] LoadedPolicy load() const { return load_policy(paths_); }
+    [[nodiscard]] LoadedPolicy load() const { return load_policy(paths_, review); }
 
     std::filesystem::path root_;
     PolicyPaths paths_;
@@ -778,14 +778,14 @@ TEST_F(LoadPolicy, ReadsADraftWhoeverCanWriteIt) {
 }
 
 TEST(ShippedPolicy, HasNeitherErrorsNorWarnings) {
-    const auto loaded = load_draft(GATEMEND_SOURCE_DIR "/policies/rules");
+    const auto loaded = load_draft(GATEMEND_SOURCE_DIR "/policies/rules", review);
     EXPECT_EQ(render_all(loaded.errors), "");
     EXPECT_EQ(render_all(loaded.warnings), "");
     EXPECT_FALSE(loaded.policy.rules.empty());
 }
 
 TEST(ShippedPolicy, HasARuleForEveryCause) {
-    const auto loaded = load_draft(GATEMEND_SOURCE_DIR "/policies/rules");
+    const auto loaded = load_draft(GATEMEND_SOURCE_DIR "/policies/rules", review);
     for (int value = 0; core::cause_id(core::Cause{value}) != "?"; ++value) {
         EXPECT_TRUE(
             std::any_of(loaded.policy.rules.begin(),

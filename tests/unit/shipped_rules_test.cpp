@@ -13,7 +13,7 @@ policy::LoadedPolicy load_shipped() {
     paths.settings = GATEMEND_SOURCE_DIR "/policies/gatemend.toml";
     paths.shipped = GATEMEND_SOURCE_DIR "/policies/rules";
     paths.overrides = "/nonexistent";
-    return policy::load_policy(paths);
+    return policy::load_policy(paths, policy::review);
 }
 
 TEST(ShippedRules, LoadWithoutErrorOrWarning) {
