@@ -344,6 +344,7 @@ enum class Word {
     kLoad,
     kConsumer,
     kUse,
+    kNginxUse,
     kWorker,
     kWorkersCut,
     kListeners,
@@ -363,6 +364,8 @@ std::string_view word_id(Word word) {
             return "consumer";
         case Word::kUse:
             return "use";
+        case Word::kNginxUse:
+            return "nginx_use";
         case Word::kWorker:
             return "worker";
         case Word::kWorkersCut:
@@ -437,6 +440,8 @@ Status Decoder::take_fields(Word word, const LineReader& fields) {
                                     : Status{Error{"a consumer without a load"}};
         case Word::kUse:
             return read_into(inspection_.use, fields);
+        case Word::kNginxUse:
+            return read_into(inspection_.nginx_use, fields);
         case Word::kWorker:
             return read_into(inspection_.workers, kMaxWorkers, fields);
         case Word::kWorkersCut:
@@ -531,6 +536,9 @@ std::string encode(const Inspection& inspection) {
     }
     if (inspection.use) {
         append_line(text, word_id(Word::kUse), *inspection.use);
+    }
+    if (inspection.nginx_use) {
+        append_line(text, word_id(Word::kNginxUse), *inspection.nginx_use);
     }
     append_lines(text, word_id(Word::kWorker), inspection.workers);
     if (inspection.is_workers_cut) {

@@ -133,7 +133,7 @@ struct MachineLoad {
 // Of bytes: nobody limits them.
 inline constexpr std::uint64_t kNoLimit = UINT64_MAX;
 
-// The control group of the unit that was asked about.
+// The control group of a unit.
 struct UnitUse {
     // Of the group, its own or an ancestor's, whose limit leaves least; without any, its own.
     std::uint64_t memory_bytes = 0;
@@ -157,7 +157,8 @@ struct Inspection {
     std::vector<Worker> workers;
     bool is_workers_cut = false;  // there were more, or not all could be read
     std::optional<MachineLoad> load;
-    std::optional<UnitUse> use;
+    std::optional<UnitUse> use;        // of the unit that was asked about
+    std::optional<UnitUse> nginx_use;  // of the unit that nginx's master belongs to
 
     friend bool operator==(const Inspection&, const Inspection&) = default;
 

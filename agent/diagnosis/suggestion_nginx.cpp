@@ -179,13 +179,15 @@ MemoryCheck check_memory(const Findings& findings, std::uint64_t each) {
             core::format_bytes(each) + " = " + core::format_bytes(all),
         "machine: " + core::format_bytes(available) + " available - " +
             core::format_bytes(reserve) + " kept in reserve = " + core::format_bytes(room)};
-    if (findings.role == core::ServiceRole::kNginx && look->use &&
-        look->use->memory_limit_bytes > 0) {
-        const std::uint64_t limit = look->use->memory_limit_bytes;
-        const std::uint64_t left = limit - std::min(limit, look->use->memory_bytes);
-        check.arithmetic.push_back("control group of " + findings.unit_name + ", limit " +
-                                   core::format_bytes(limit) + ": " + core::format_bytes(left) +
-                                   " left");
+    if (!look->nginx_use) {
+        check.problem = "what nginx's control group leaves could not be read";
+        return check;
+    }
+    if (look->nginx_use->memory_limit_bytes > 0) {
+        const std::uint64_t limit = look->nginx_use->memory_limit_bytes;
+        const std::uint64_t left = limit - std::min(limit, look->nginx_use->memory_bytes);
+        check.arithmetic.push_back("nginx's control group, limit " + core::format_bytes(limit) +
+                                   ": " + core::format_bytes(left) + " left");
         room = std::min(room, left);
     }
     check.fits = all <= room;

@@ -126,6 +126,7 @@ class Look {
   private:
     void add_listeners();
     void add_connections(FoundSocket& socket, const ConnectionsByFile& by_file);
+    [[nodiscard]] std::optional<core::UnitUse> use_of(const Process& process) const;
     void add_workers();
     void add_visitors(const Process& process, core::Worker& worker) const;
     void add_load();
@@ -268,6 +269,12 @@ void Look::add_visitors(const Process& process, core::Worker& worker) const {
     worker.is_accepting = is_accepting(question_.roots, process.pid);
 }
 
+std::optional<core::UnitUse> Look::use_of(const Process& process) const {
+    const auto groups =
+        read_text(question_.roots.proc + "/" + std::to_string(process.pid) + "/cgroup");
+    return groups ? unit_use(question_.roots, process.unit, *groups) : std::nullopt;
+}
+
 void Look::add_workers() {
     for (const Process& process : processes_) {
         const bool is_of_nginx = is_nginx(processes_, process);
@@ -285,10 +292,10 @@ void Look::add_workers() {
             add_visitors(process, inspection_.workers.back());
         }
         if (is_of_unit && !inspection_.use) {
-            const auto groups =
-                read_text(question_.roots.proc + "/" + std::to_string(process.pid) + "/cgroup");
-            inspection_.use =
-                groups ? unit_use(question_.roots, question_.unit, *groups) : std::nullopt;
+            inspection_.use = use_of(process);
+        }
+        if (is_of_nginx && process.uid == 0 && !inspection_.nginx_use) {
+            inspection_.nginx_use = use_of(process);
         }
     }
 }

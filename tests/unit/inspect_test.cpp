@@ -367,6 +367,7 @@ TEST_F(Looking, NeverFailsAsAWhole) {
     const auto found = look(question);
     EXPECT_FALSE(found.load);
     EXPECT_FALSE(found.use);
+    EXPECT_FALSE(found.nginx_use);
     EXPECT_TRUE(found.workers.empty());
     EXPECT_EQ(found.path.back().kind, core::StepKind::kMissing);
     EXPECT_FALSE(found.file_systems.empty());

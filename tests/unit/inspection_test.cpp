@@ -55,6 +55,8 @@ Inspection make_inspection() {
     UnitUse use;
     use.oom_kills = 2;
     inspection.use = use;
+    use.memory_limit_bytes = 3;
+    inspection.nginx_use = use;
     inspection.listeners = {{listen_at("0.0.0.0:80"), listen_at("unix:/run/a b")}};
     inspection.listeners->back().is_main = true;
     inspection.listeners->back().cookie = ~std::uint64_t{0};

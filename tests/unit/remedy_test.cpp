@@ -352,6 +352,7 @@ TEST(Remedy, TakesTheSettingsFromTheSuggestion) {
     findings.sightings = {record(Symptom::kScriptFatal, Clue::kMemoryLimit)};
     EXPECT_THAT(remedy(findings), IsEmpty()) << "memory is not known";
     MachineLoad& load = findings.inspection.emplace().load.emplace();
+    findings.inspection->nginx_use.emplace();
     load.memory_bytes = std::uint64_t{8} << 30U;
     load.memory_available_bytes = std::uint64_t{6} << 30U;
     findings.sightings = {record(Symptom::kHeaderTooBig)};

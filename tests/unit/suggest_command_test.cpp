@@ -64,6 +64,7 @@ diagnosis::Findings healthy_pool() {
     listener.address = kSocket;
     listener.backlog = 511;
     look.listeners.emplace().push_back(listener);
+    look.nginx_use.emplace();
     core::MachineLoad& load = look.load.emplace();
     load.memory_bytes = 4096 * kMiB;
     load.memory_available_bytes = 3072 * kMiB;

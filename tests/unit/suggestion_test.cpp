@@ -67,6 +67,7 @@ Findings saturated() {
     findings.backends = {backend};
     Inspection& look = findings.inspection.emplace();
     look.workers.assign(5, warm_worker());
+    look.nginx_use.emplace();
     MachineLoad& load = look.load.emplace();
     load.memory_bytes = 4 * kGiB;
     load.memory_available_bytes = 3 * kGiB;
@@ -550,6 +551,7 @@ Findings out_of_files(std::uint32_t limit, std::uint32_t hard_limit) {
     nginx.open_files_hard_limit = hard_limit;
     Inspection& look = findings.inspection.emplace();
     look.workers = {nginx};
+    look.nginx_use.emplace();
     MachineLoad& load = look.load.emplace();
     load.memory_bytes = 4 * kGiB;
     load.memory_available_bytes = 3 * kGiB;
@@ -597,6 +599,22 @@ TEST(SuggestNginxLimits, GoNoFurtherThanTheKernelAllows) {
     EXPECT_THAT(first(findings, Cause::kNginxFdLimit).text, HasSubstr("fs.file-max"));
     findings.inspection->load->open_files_left = 100'000;
     EXPECT_THAT(first(findings, Cause::kNginxFdLimit).settings, SizeIs(1));
+}
+
+// Of nginx, whosever backend sends the header.
+TEST(SuggestBuffers, CountTheControlGroupOfNginx) {
+    Findings findings = saturated();
+    UnitUse& use = *findings.inspection->nginx_use;
+    use.memory_limit_bytes = kGiB;
+    use.memory_bytes = 100 * kMiB;
+    EXPECT_THAT(first(findings, Cause::kHeaderTooBig).settings, SizeIs(3));
+    use.memory_limit_bytes = 120 * kMiB;
+    EXPECT_THAT(first(findings, Cause::kHeaderTooBig).settings, IsEmpty());
+    EXPECT_THAT(arithmetic_of(first(findings, Cause::kHeaderTooBig)),
+                HasSubstr("nginx's control group, limit 120 MiB: 20 MiB left"));
+    findings.inspection->nginx_use.reset();
+    EXPECT_THAT(first(findings, Cause::kHeaderTooBig).settings, IsEmpty());
+    EXPECT_THAT(first(findings, Cause::kHeaderTooBig).text, HasSubstr("could not be read"));
 }
 
 TEST(SuggestNginxLimits, GoNoFurtherThanMemory) {
@@ -757,6 +775,10 @@ Findings some_machine(Chance& chance) {
     load.open_files_most = some_number(chance);
     load.open_files_left = some_number(chance);
     load.load1_permille = static_cast<std::uint32_t>(chance.below(3000));
+    if (chance.is_true()) {
+        look.nginx_use =
+            UnitUse{.memory_bytes = some_number(chance), .memory_limit_bytes = some_number(chance)};
+    }
     if (chance.is_true()) {
         look.use = UnitUse{.memory_bytes = some_number(chance),
                            .memory_limit_bytes = some_number(chance),
