@@ -328,15 +328,24 @@ std::vector<Target> moved_ends(const Findings& findings) {
     return ends;
 }
 
+// Why nginx is not to be pointed there by us; "" when it may be.
+std::string app_problem(const Findings& findings, const core::Listener& app) {
+    // net.ipv4.ip_local_port_range: what the kernel gives to who asks for any port, as debuggers
+    // do.
+    constexpr int kFirstOfAny = 32768;
+    if (findings.backend.scheme != core::Scheme::kHttp) {
+        return "what it speaks there cannot be asked in nginx's protocol";
+    }
+    if (port_number(app.address) >= kFirstOfAny) {
+        return "it may be a port that the kernel chose, and not the application's own";
+    }
+    return {};
+}
+
 Diagnosis judge_moved_app(const Findings& findings, const std::vector<Target>& fitting) {
     CaseFile file = moved_case(core::Cause::kPortMismatch, findings, fitting);
-    const bool is_http = findings.backend.scheme == core::Scheme::kHttp;
-    const std::string why_not =
-        plan_words(file,
-                   findings,
-                   fitting,
-                   is_http ? "" : "what it speaks there cannot be asked in nginx's protocol");
     const core::Listener& app = *fitting.front().listener;
+    const std::string why_not = plan_words(file, findings, fitting, app_problem(findings, app));
     return file.close("nginx points at " + describe(findings.backend) + ", where nobody listens; " +
                           app.unit + " listens on " + app.address + ".",
                       why_not + "Either change " + line_words(findings.backend) + " to port " +

@@ -317,6 +317,14 @@ TEST(Remedy, PointsNowhereWhereNginxWasGivenAName) {
     EXPECT_THAT(remedy(findings), Not(Contains(Key("to"))));
 }
 
+// As `node --inspect=127.0.0.1:0` opens one beside a server that does not listen yet.
+TEST(Remedy, PointsToNoPortThatTheKernelChose) {
+    Findings findings = app("127.0.0.1:8000");
+    listen(findings, "127.0.0.1:38211", "shop.service");
+    EXPECT_EQ(diagnose(findings).cause, Cause::kPortMismatch);
+    EXPECT_THAT(remedy(findings), Not(Contains(Key("to"))));
+}
+
 TEST(Remedy, LeavesThePortToAPersonWhereTheUnitHasTwo) {
     Findings findings = app("127.0.0.1:8000");
     listen(findings, "127.0.0.1:8080", "shop.service");
