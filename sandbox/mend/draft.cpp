@@ -227,6 +227,8 @@ Result<Draft> write_drop_in(const Machine& machine, const Order& order) {
     edit.after = std::move(after);
     Draft draft;
     draft.files.push_back(std::move(edit));
+    draft.notes.emplace_back(
+        "systemd reads all unit files anew (daemon-reload), also others that were changed");
     if (effect_of(order) == actions::Effect::kDaemonReloadRestart) {
         draft.notes.push_back(order.unit + " is restarted: requests at work are cut" + kOnceMore);
     }

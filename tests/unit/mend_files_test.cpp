@@ -631,6 +631,7 @@ TEST_F(MendDropInFile, ComesAndGoesWithItsFolder) {
     ASSERT_TRUE(staged) << staged.error().text;
     EXPECT_EQ(staged->changes[0].change.path, kDropIn);
     EXPECT_EQ(staged->changes[0].change.before, "");
+    EXPECT_THAT(staged->notes.at(0), HasSubstr("daemon-reload"));
     ASSERT_TRUE(machine_.run({"commit", "7"}));
     EXPECT_THAT(machine_.read(kDropIn), HasSubstr("[Service]\nLimitNOFILE=65536\n"));
     EXPECT_EQ(machine_.look(kDropIn).st_mode & 07777U, 0644U);
