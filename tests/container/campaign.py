@@ -47,7 +47,8 @@ while (accept(my $peer, $listener)) { close $peer; }
 _DPKG = r"""
 use Fcntl;
 open(my $file, '>>', '/var/lib/dpkg/lock-frontend') or die;
-fcntl($file, F_SETLK, pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0)) or exit 0;
+my $lock = pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0);
+fcntl($file, F_SETLK, $lock) or exit 0;
 sleep shift @ARGV;
 """
 SPAWN_PAGE = """<?php
