@@ -63,12 +63,18 @@ SUITES = {
     "bookworm": Suite(
         "bookworm",
         "8.2",
-        ("libfmt9", "libmd0", "libsdbus-c++1", "libseccomp2", "libspdlog1.10", "libssl3", "libtomlplusplus3"),
+        (
+            *("libcctz2", "libfmt9", "libmd0", "libsdbus-c++1"),
+            *("libseccomp2", "libspdlog1.10", "libssl3", "libtomlplusplus3"),
+        ),
     ),
     "trixie": Suite(
         "trixie",
         "8.4",
-        ("libfmt10", "libmd0", "libsdbus-c++2", "libseccomp2", "libspdlog1.15", "libssl3t64", "libtomlplusplus3t64"),
+        (
+            *("libcctz2", "libfmt10", "libmd0", "libsdbus-c++2"),
+            *("libseccomp2", "libspdlog1.15", "libssl3t64", "libtomlplusplus3t64"),
+        ),
     ),
 }
 

@@ -35,7 +35,7 @@ LAYERS = (
         "policy reader",
         r"policies/toml_",
         POSIX,
-        ("core/", CATALOGUE, "policies/", "<toml++/"),
+        ("core/", CATALOGUE, "policies/", "<toml++/", "<cctz/"),
     ),
     ("policy", r"policies/", PURE, ("core/", CATALOGUE, "policies/[^t]")),
     (
@@ -137,7 +137,7 @@ LAYERS = (
         ),
     ),
 )
-THIRD_PARTY = ("<toml++/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/", "<openssl/")
+THIRD_PARTY = ("<toml++/", "<cctz/", "<sdbus-c++/", "<systemd/", "<spdlog/", "<fmt/", "<nlohmann/", "<CLI/", "<openssl/")
 GENERATED = re.compile(r'"org\.gatemend\.\w+\.(adaptor|proxy)\.hpp"')
 GENERATED_SEEN_BY = {"bus", "tools", "acts and executor", "io", "app", "cli"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(<[^>]+>|"[^"]+")', re.MULTILINE)

@@ -260,7 +260,8 @@ TEST(RuleLanguage, SuggestsTheNearestTimeZone) {
     EXPECT_EQ(errors_in(rule_when("cause = \"app-down\"",
                                   "windows = [ { from = \"08:00\", until = \"09:00\", "
                                   "zone = \"Europe/Berln\" } ]")),
-              "x.toml:4:55: error: time zone \"Europe/Berln\": No such file or directory\n"
+              "x.toml:4:55: error: time zone \"Europe/Berln\": this machine's zoneinfo (package "
+              "tzdata) has none of that name\n"
               "    windows = [ { from = \"08:00\", until = \"09:00\", zone = \"Europe/Berln\" } ]\n"
               "                                                          ^\n"
               "    did you mean \"Europe/Berlin\"?\n");
