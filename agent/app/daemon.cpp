@@ -258,6 +258,7 @@ std::string Daemon::words_of_broken_policy() const {
 }
 
 void Daemon::on_executor_started() {
+    driver_->feed(core::PolicyChanged{});
     driver_->refresh_ledger();
     topology_->refresh();
 }

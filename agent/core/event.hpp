@@ -153,7 +153,8 @@ struct JobsRead {
     std::optional<LastJob> last;
 };
 
-// State::policy was replaced by the driver; look at everything again.
+// State::policy was replaced by the driver, or the executor has started and read its own anew; look
+// at everything again.
 struct PolicyChanged {};
 
 // An incident that was open when the agent last stopped.

@@ -361,11 +361,15 @@ void on_name(Context& context, const core::NameResolved& name) {
     }
 }
 
-// What the executor would not plan by the old rules it is asked again.
+// What the executor would not plan by the old rules it is asked again. What it has planned, too: a
+// new executor does not know it, and so nobody could approve it.
 void on_policy(Context& context) {
     for (auto& [id, incident] : context.state.incidents) {
         std::erase_if(incident.proposals,
                       [](const Proposal& proposal) { return proposal.digest.empty(); });
+        for (Proposal& proposal : incident.proposals) {
+            proposal.asked = {};
+        }
     }
     evaluate_all(context);
 }

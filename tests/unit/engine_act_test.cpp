@@ -124,6 +124,20 @@ TEST(Approval, IsAskedForAgainWhenTheUnitHasChangedOrThePreviewIsOld) {
     EXPECT_EQ(story.count("propose "), 3U) << story.dump();
 }
 
+// Only an executor that knows a plan can say to a person what it is.
+TEST(Approval, IsAskedForAgainWhenTheExecutorHasStartedAnew) {
+    Story story(asking_policy());
+    story.tell({"+1s unit php8.2-fpm.service failed signal",
+                "+10ms probe php8.2-fpm.service refused",
+                "+5ms proposed " + kDigest + " words"});
+    ASSERT_EQ(story.count("propose "), 1U) << story.dump();
+    story.feed(core::PolicyChanged{});
+    EXPECT_EQ(story.count("propose "), 2U) << story.dump();
+    EXPECT_EQ(story.state().incidents.at(1).proposals.front().digest, kDigest) << "until then";
+    story.tell({"+5ms proposed " + kDigest + " words", "+1s config php8.2-fpm.service valid"});
+    EXPECT_EQ(story.count("propose "), 2U) << story.dump();
+}
+
 TEST(Approval, OfFilesThatWereEditedMeanwhileIsAskedForAgain) {
     Story story(asking_policy());
     story.tell({"+1s unit php8.2-fpm.service failed signal",
