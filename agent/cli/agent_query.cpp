@@ -5,6 +5,7 @@
 #include "cli/bus_call.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/incident_text.hpp"
+#include "cli/revealed_plan.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -46,37 +47,6 @@ int with_document(const char* method,
     return use(raw, document);
 }
 
-// Of what not everybody may read a preview hides something; the executor shows root all of it.
-// Where it has forgotten the plan, what the agent knows is shown.
-void reveal_previews(Json& incident) {
-    constexpr const char* kHides = "not everybody may read";
-    if (geteuid() != 0 || !incident.contains("proposals")) {
-        return;
-    }
-    for (Json& proposal : incident["proposals"]) {
-        const Json digest = proposal.value("digest", Json());
-        const Json preview = proposal.value("preview", Json());
-        if (!digest.is_string() || !preview.is_string() ||
-            preview.get<std::string>().find(kHides) == std::string::npos) {
-            continue;
-        }
-        try {
-            std::string whole;
-            const auto connection = sdbus::createSystemBusConnection();
-            sdbus::createProxy(
-                *connection, bus::ServiceName{kExecutor.name}, bus::ObjectPath{kExecutor.path})
-                ->callMethod("Reveal")
-                .onInterface(kExecutor.interface)
-                .withTimeout(kDeadline)
-                .withArguments(digest.get<std::string>())
-                .storeResultsTo(whole);
-            proposal["preview"] = whole;
-        } catch (const sdbus::Error&) {
-            continue;
-        }
-    }
-}
-
 // What could not be undone, as it is now: the files, and what a rollback would do. `key` says where
 // an item tells that it is such a one. The executor answers root alone.
 void print_rollbacks(const Json& items, const char* key) {
@@ -94,7 +64,7 @@ void print_rollbacks(const Json& items, const char* key) {
 }
 
 int print_one(std::uint64_t incident, Output output, std::string (*render)(const Json&)) {
-    return with_incident(incident, [&](const Json& item) {
+    return with_revealed_incident(incident, [&](const Json& item) {
         if (output == Output::kJson) {
             print(item.dump() + "\n");
             return kExitOk;
@@ -111,9 +81,7 @@ int with_incident(std::uint64_t incident, const std::function<int(const Json&)>&
     return with_document("Incidents", [&](const std::string&, const Json& document) {
         for (const Json& item : document.value("incidents", Json::array())) {
             if (item.is_object() && item.value("id", Json()) == incident) {
-                Json shown = item;
-                reveal_previews(shown);
-                return use(shown);
+                return use(item);
             }
         }
         (void)std::fprintf(stderr,
@@ -121,6 +89,16 @@ int with_incident(std::uint64_t incident, const std::function<int(const Json&)>&
                            "`gatemend audit --incident` has older ones\n",
                            static_cast<unsigned long long>(incident));
         return kExitFailed;
+    });
+}
+
+int with_revealed_incident(std::uint64_t incident, const std::function<int(const Json&)>& use) {
+    return with_incident(incident, [&use](const Json& item) {
+        Json shown = item;
+        if (geteuid() == 0) {
+            reveal_proposals(shown);
+        }
+        return use(shown);
     });
 }
 

@@ -20,5 +20,8 @@ enum class Output { kText, kJson };
 // Hands the incident's document on, or says that there is none; returns the exit code.
 [[nodiscard]] int with_incident(std::uint64_t incident,
                                 const std::function<int(const nlohmann::ordered_json&)>& use);
+// The same; to root its proposals are what the executor says they are (cli/revealed_plan.hpp).
+[[nodiscard]] int with_revealed_incident(
+    std::uint64_t incident, const std::function<int(const nlohmann::ordered_json&)>& use);
 
 }  // namespace gatemend::cli

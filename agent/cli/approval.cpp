@@ -274,7 +274,7 @@ int approve_digest(const std::string& digest) {
 int run_approve(const ApproveOptions& options) {
     std::optional<Json> proposal;
     std::optional<Wait> wait;
-    const int found = with_incident(options.incident, [&](const Json& incident) {
+    const int found = with_revealed_incident(options.incident, [&](const Json& incident) {
         proposal = choose(incident, options.number);
         if (proposal) {
             wait.emplace(incident, text_of(*proposal, "digest"));
@@ -285,6 +285,10 @@ int run_approve(const ApproveOptions& options) {
         return found;
     }
     say(proposal_text(*proposal));
+    if (const std::string problem = text_of(*proposal, "problem"); !problem.empty()) {
+        (void)std::fprintf(stderr, "gatemend: %s: nothing was approved\n", problem.c_str());
+        return kExitFailed;
+    }
     if (const int code = approve_digest(text_of(*proposal, "digest")); code != kExitOk) {
         return code;
     }

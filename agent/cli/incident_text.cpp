@@ -111,7 +111,7 @@ std::string proposals_text(const Json& incident) {
     std::string out;
     for (const Json& item : list(incident, "proposals")) {
         out += proposal_text(item);
-        if (!text(item, "digest").empty()) {
+        if (!text(item, "digest").empty() && text(item, "problem").empty()) {
             out += field("",
                          "done by `gatemend approve " + text(incident, "id") + " " +
                              text(item, "number") + "`");
@@ -286,14 +286,16 @@ std::string why_text(const Json& incident) {
 std::string proposal_text(const Json& proposal) {
     const std::string digest = text(proposal, "digest");
     const std::string preview = text(proposal, "preview");
-    const std::string what =
-        text(proposal, "act") + " " + text(proposal, "unit") + parameters_text(proposal);
-    return field("proposal", what) +
+    return field("proposal", proposal_words(proposal)) +
            field("plan",
                  !digest.empty()   ? digest
                  : preview.empty() ? "not made yet"
                                    : "none:") +
-           indented(preview);
+           field("but", text(proposal, "problem")) + indented(preview);
+}
+
+std::string proposal_words(const Json& proposal) {
+    return text(proposal, "act") + " " + text(proposal, "unit") + parameters_text(proposal);
 }
 
 std::string act_text(const Json& act) {

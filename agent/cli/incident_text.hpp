@@ -18,6 +18,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] std::string services_text(const Json& services);
 [[nodiscard]] std::string plan_text(const Json& plan);
 [[nodiscard]] std::string proposal_text(const Json& proposal);
-[[nodiscard]] std::string act_text(const Json& act);  // one of an incident's, one line
+[[nodiscard]] std::string proposal_words(const Json& proposal);  // act, unit and parameters
+[[nodiscard]] std::string act_text(const Json& act);             // one of an incident's, one line
 
 }  // namespace gatemend::cli

@@ -313,36 +313,28 @@ void Executor::examine_request(const PlanRequest& request,
 void Executor::plan(const PlanRequest& request, const ReplyDone<Proposal>& done) {
     examine_request(request, Purpose::kAct, done, [this, done](const Finding& finding) {
         permits_.grant(finding.digest, finding.plan, ports_.now());
-        keep_full_preview(finding);
         done(Proposal{.digest = finding.digest, .preview = finding.preview});
     });
 }
 
 void Executor::propose(const PlanRequest& request, const ReplyDone<Proposal>& done) {
     examine_request(request, Purpose::kPropose, done, [this, done](const Finding& finding) {
-        keep_full_preview(finding);
+        std::erase_if(proposed_,
+                      [&finding](const Finding& known) { return known.digest == finding.digest; });
+        if (proposed_.size() >= kMaxProposed) {
+            proposed_.pop_front();
+        }
+        proposed_.push_back(finding);
         done(Proposal{.digest = finding.digest, .preview = finding.preview});
     });
 }
 
-void Executor::keep_full_preview(const Finding& finding) {
-    if (finding.full_preview.empty() ||
-        !full_previews_.insert_or_assign(finding.digest, finding.full_preview).second) {
-        return;
+Reply<Finding> Executor::reveal(const std::string& digest) const {
+    const auto found = std::ranges::find(proposed_, digest, &Finding::digest);
+    if (found == proposed_.end()) {
+        return Fault{FaultKind::kNotFound, "no such plan was proposed of late"};
     }
-    full_preview_order_.push_back(finding.digest);
-    if (full_preview_order_.size() > kMaxFullPreviews) {
-        full_previews_.erase(full_preview_order_.front());
-        full_preview_order_.pop_front();
-    }
-}
-
-Reply<std::string> Executor::reveal(const std::string& digest) const {
-    const auto found = full_previews_.find(digest);
-    if (found == full_previews_.end()) {
-        return Fault{FaultKind::kNotFound, "no plan of late shows more to root than to others"};
-    }
-    return found->second;
+    return *found;
 }
 
 void Executor::execute(const std::string& digest,

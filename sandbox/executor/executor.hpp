@@ -20,7 +20,6 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -30,8 +29,8 @@ using core::kMaxPause;
 // Looks at plans that are under way at once; more are told to come back.
 inline constexpr std::size_t kMaxExaminations = 8;
 
-// Previews that root may ask to see whole.
-inline constexpr std::size_t kMaxFullPreviews = 8;
+// Proposed plans that root may ask about.
+inline constexpr std::size_t kMaxProposed = 32;
 
 // So long after a record, at most, its head is in the journal; a record that does not grow wakes
 // nobody. With what a busy machine adds that is less than a minute.
@@ -97,9 +96,9 @@ class Executor {
     [[nodiscard]] Reply<core::Done> acknowledge_attempt(std::uint64_t attempt,
                                                         const std::string& by);
 
-    // The whole preview of one of the newest plans of which others see less. The caller has checked
-    // that it is root who asks.
-    [[nodiscard]] Reply<std::string> reveal(const std::string& digest) const;
+    // What a digest stands for, of the plans that were proposed last: who approves it must not have
+    // to believe the agent. The caller has checked that it is root who asks.
+    [[nodiscard]] Reply<Finding> reveal(const std::string& digest) const;
 
     // "" or the first problem, in which case the old policy stays.
     [[nodiscard]] std::string reload();
@@ -146,7 +145,6 @@ class Executor {
     void note_way_back(const Job& job, const actions::ActReport& report);
     void finish(const std::shared_ptr<Job>& job, const actions::ActReport& report);
     void stop(const std::shared_ptr<Job>& job, Fault fault);
-    void keep_full_preview(const Finding& finding);
     // `then` hears why it could not be compared, or "".
     void compare_record(const std::function<void(const std::string&)>& then);
     void begin_record(const std::string& not_compared,
@@ -163,8 +161,7 @@ class Executor {
     GoodCopies good_copies_;
     Examiner examiner_;
     Provisional provisional_;
-    std::map<std::string, std::string> full_previews_;  // by digest
-    std::deque<std::string> full_preview_order_;        // oldest first
+    std::deque<Finding> proposed_;  // oldest first; in memory only
     std::size_t examinations_ = 0;
     bool is_acting_ = false;
     bool is_anchor_due_ = false;

@@ -130,7 +130,8 @@ class Object final : public ExecutorObject,
     void Rollback(sdbus::Result<std::string>&& result, std::uint64_t attempt) override;
     void ReviewRollback(sdbus::Result<std::string>&& result, std::uint64_t attempt) override;
     void Approve(const std::string& digest) override;
-    std::string Reveal(const std::string& digest) override;
+    std::tuple<std::string, std::string, std::string, ParameterMap, std::string, std::string>
+    Reveal(const std::string& digest) override;
     void Pause(const std::uint64_t& seconds, const std::string& reason) override;
     void Resume() override;
     void Lift(const std::string& unit) override;
@@ -414,13 +415,20 @@ void Object::Approve(const std::string& digest) {
     (void)value_or_throw("Approve", executor_.approve(digest, by));
 }
 
-std::string Object::Reveal(const std::string& digest) {
+std::tuple<std::string, std::string, std::string, ParameterMap, std::string, std::string>
+Object::Reveal(const std::string& digest) {
     (void)require_root("Reveal");
-    Reply<std::string> reply = executor_.reveal(digest);
+    const Reply<Finding> reply = executor_.reveal(digest);
     if (const auto* fault = std::get_if<Fault>(&reply)) {
         throw make_error(*fault);  // nothing was denied
     }
-    return std::get<std::string>(std::move(reply));
+    const auto& known = std::get<Finding>(reply);
+    return {std::string{actions::spec(known.plan.act).name},
+            known.plan.unit,
+            known.plan.rule,
+            ParameterMap(known.plan.parameters.begin(), known.plan.parameters.end()),
+            known.preview,
+            known.full_preview};
 }
 
 void Object::Pause(const std::uint64_t& seconds, const std::string& reason) {

@@ -4,8 +4,10 @@
 #include "sandbox/executor/executor_object.hpp"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <systemd/sd-bus.h>
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -427,6 +430,121 @@ TEST_F(ExecutorOnBus, AStrangerCannotLiftOrApprove) {
     EXPECT_EQ(status, 0);
     EXPECT_TRUE(machine_.executor->ledger().forgiven.empty());
     EXPECT_TRUE(machine_.executor->ledger().approvals.empty());
+}
+
+// The real command line, between the executor and an agent that says what the test wants it to say.
+class Approving : public ExecutorOnBus {
+  protected:
+    void SetUp() override {
+        if (geteuid() != 0) {
+            GTEST_SKIP() << "approvals are root's";
+        }
+        ExecutorOnBus::SetUp();
+        if (caller_ == nullptr) {
+            return;
+        }
+        sd_bus* agent = nullptr;
+        ASSERT_GE(sd_bus_open_system(&agent), 0);
+        agent_.reset(agent);
+        ASSERT_GE(sd_bus_add_object(
+                      agent, nullptr, "/org/gatemend/Agent1", &Approving::answer_as_agent, this),
+                  0);
+        ASSERT_GE(sd_bus_request_name(agent, "org.gatemend.Agent1", 0), 0);
+        ASSERT_GE(sd_bus_attach_event(agent, loop_->raw(), 0), 0);
+        ASSERT_EQ(ask("Propose", "start-unit", {}), "ok");
+        proposal_ = {{"number", 1},
+                     {"digest", text_},
+                     {"act", "start-unit"},
+                     {"unit", kFpm},
+                     {"rule", "start-crashed-backend"},
+                     {"suggested", false},
+                     {"parameters", Json::object()},
+                     {"preview", "start-unit " + kFpm + "\n"}};
+    }
+
+    static int answer_as_agent(sd_bus_message* message, void* self, sd_bus_error*) {
+        auto& test = *static_cast<Approving*>(self);
+        const bool is_over = !test.approvals().empty();
+        const Json incident{{"id", 1},
+                            {"unit", kFpm},
+                            {"opened", "2026-11-21T14:00:00Z"},
+                            {"closed", is_over ? Json("2026-11-21T14:01:00Z") : Json(nullptr)},
+                            {"attempts", Json::array()},
+                            {"acts", Json::array()},
+                            {"proposals", Json::array({test.proposal_})},
+                            {"text", "told"}};
+        const std::string document = Json{{"incidents", Json::array({incident})}}.dump();
+        return sd_bus_reply_method_return(message, "s", document.c_str());
+    }
+
+    // `gatemend COMMAND 1`: its exit status; what it says is in `said_`.
+    int gatemend(std::string command) {
+        std::string program = GATEMEND_PROGRAM;
+        std::string incident = "1";
+        std::array<char*, 4> arguments{program.data(), command.data(), incident.data(), nullptr};
+        const std::string output = machine_.folder / "said";
+        posix_spawn_file_actions_t actions{};
+        (void)posix_spawn_file_actions_init(&actions);
+        (void)posix_spawn_file_actions_addopen(
+            &actions, STDOUT_FILENO, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        (void)posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+        bool has_ended = false;
+        const auto ended = loop_->add_signal(SIGCHLD, [&] { has_ended = true; });
+        pid_t child = -1;
+        EXPECT_EQ(
+            posix_spawn(&child, program.c_str(), &actions, nullptr, arguments.data(), environ), 0);
+        (void)posix_spawn_file_actions_destroy(&actions);
+        turn_until([&] { return has_ended; });
+        int status = -1;
+        EXPECT_EQ(waitpid(child, &status, 0), child);
+        std::ifstream file{output};
+        said_.assign(std::istreambuf_iterator<char>{file}, {});
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    }
+
+    [[nodiscard]] bool says(const std::string& words) const {
+        return said_.find(words) != std::string::npos;
+    }
+
+    [[nodiscard]] const std::vector<core::Approval>& approvals() const {
+        return machine_.executor->ledger().approvals;
+    }
+
+    using Json = nlohmann::ordered_json;
+    Json proposal_;
+    std::string said_;
+    std::unique_ptr<sd_bus, DropBus> agent_;
+};
+
+TEST_F(Approving, IsOfWhatAgentAndExecutorBothSay) {
+    EXPECT_EQ(gatemend("show"), 0) << said_;
+    EXPECT_TRUE(says("done by `gatemend approve 1 1`")) << said_;
+    EXPECT_EQ(gatemend("approve"), 0) << said_;
+    ASSERT_EQ(approvals().size(), 1U) << said_;
+    EXPECT_EQ(approvals().front().digest, proposal_["digest"]);
+}
+
+TEST_F(Approving, IsNotOfADigestThatTheAgentLiesAbout) {
+    const std::vector<std::pair<const char*, Json>> lies{
+        {"act", "reload-unit"}, {"unit", "nginx.service"}, {"preview", "reload-unit " + kFpm}};
+    for (const auto& [key, lie] : lies) {
+        const Json truth = std::exchange(proposal_[key], lie);
+        EXPECT_EQ(gatemend("show"), 0) << said_;
+        EXPECT_TRUE(says("proposal    start-unit " + kFpm + "\n")) << said_;
+        EXPECT_FALSE(says("done by `gatemend approve")) << said_;
+        EXPECT_EQ(gatemend("approve"), 1) << said_;
+        EXPECT_TRUE(says("proposal    start-unit " + kFpm + "\n")) << said_;
+        EXPECT_TRUE(says("nothing was approved")) << said_;
+        EXPECT_TRUE(approvals().empty()) << said_;
+        proposal_[key] = truth;
+    }
+}
+
+TEST_F(Approving, IsNotOfADigestThatTheExecutorHasNotMade) {
+    proposal_["digest"] = std::string(64, 'f');
+    EXPECT_EQ(gatemend("approve"), 1) << said_;
+    EXPECT_TRUE(says("does not know this plan")) << said_;
+    EXPECT_TRUE(approvals().empty()) << said_;
 }
 
 }  // namespace

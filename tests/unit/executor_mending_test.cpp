@@ -253,6 +253,43 @@ TEST(ExecutorProposal, OnlySoManyPlansAreLookedAtAtOnce) {
     EXPECT_TRUE(fault_of(machine.propose(repoint())).starts_with("Busy"));
 }
 
+TEST(ExecutorProposal, IsToldToRootInTheExecutorsWords) {
+    MendingMachine machine;
+    machine.mender.mending.full = "-password\n+new\n";
+    const auto proposal = std::get<Proposal>(machine.propose(repoint()));
+    const auto known = std::get<Finding>(machine.executor->reveal(proposal.digest));
+    EXPECT_EQ(actions::describe(known.plan),
+              "repoint-backend nginx.service (from " + kOldSocket + ", to " + kNewSocket + ")");
+    EXPECT_EQ(known.plan.rule, "mend");
+    EXPECT_EQ(known.preview, proposal.preview);
+    EXPECT_EQ(known.full_preview, "one place\n-password\n+new\n");
+    EXPECT_EQ(fault_of(machine.executor->reveal(std::string(64, 'f'))),
+              "NotFound: no such plan was proposed of late");
+}
+
+TEST(ExecutorProposal, IsForgottenForNewerOnesAndByANewExecutor) {
+    MendingMachine machine;
+    const std::string digest = std::get<Proposal>(machine.propose(repoint())).digest;
+    const auto is_known = [&] { return fault_of(machine.executor->reveal(digest)).empty(); };
+    PlanRequest other = repoint();
+    const auto propose_others = [&](std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            --other.deadline_usec;
+            ASSERT_EQ(fault_of(machine.propose(other)), "");
+        }
+    };
+    propose_others(kMaxProposed - 1);
+    EXPECT_TRUE(is_known());
+    (void)machine.propose(repoint());
+    propose_others(kMaxProposed - 1);
+    EXPECT_TRUE(is_known()) << "it was asked for again meanwhile";
+    propose_others(1);
+    EXPECT_FALSE(is_known());
+    (void)machine.propose(repoint());
+    machine.start();
+    EXPECT_FALSE(is_known());
+}
+
 // --- refusals
 
 TEST(ExecutorMending, RefusesWhatItSeesItself) {
