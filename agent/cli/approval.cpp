@@ -47,7 +47,8 @@ Json list_of(const Json& item, const char* key) {
 
 std::string text_of(const Json& item, const char* key) {
     const Json value = item.value(key, Json());
-    return value.is_string() ? value.get<std::string>() : "";
+    constexpr std::size_t kMaxShown = std::size_t{4} * 1024;
+    return value.is_string() ? core::sanitize(value.get<std::string>(), kMaxShown) : "";
 }
 
 // The proposal that is meant; absent: there is none, or it has to be said which.

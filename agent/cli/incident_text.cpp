@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: MIT
 #include "cli/incident_text.hpp"
 
+#include "core/one_line.hpp"
+#include "core/text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <string_view>
 
 namespace gatemend::cli {
 
 namespace {
 
+constexpr std::size_t kMaxShown = std::size_t{128} * 1024;  // more than a preview has
+
+// One line, whatever the agent has put into it: none that looks like ours, and no word to the
+// terminal.
+std::string shown(const Json& value) {
+    const std::string words = value.is_string() ? value.get<std::string>() : value.dump();
+    return core::sanitize(core::one_line(words), kMaxShown);
+}
+
 // The agent is ours, but a version apart is possible: what is missing reads as "".
 std::string text(const Json& item, const char* key) {
     const auto found = item.is_object() ? item.find(key) : item.end();
-    if (!item.is_object() || found == item.end() || found->is_null()) {
-        return "";
-    }
-    return found->is_string() ? found->get<std::string>() : found->dump();
+    return !item.is_object() || found == item.end() || found->is_null() ? "" : shown(*found);
 }
 
 const Json& list(const Json& item, const char* key) {
@@ -86,22 +96,33 @@ std::string decision_text(const Json& incident) {
     return out;
 }
 
-std::string indented(const std::string& lines) {
+constexpr std::string_view kIndent = "    ";
+
+// The lines of a text, with their tabs, behind an indent that sets them apart from ours.
+std::string indented(const Json& value) {
     std::string out;
-    std::size_t from = 0;
-    while (from < lines.size()) {
-        const std::size_t end = std::min(lines.find('\n', from), lines.size());
-        out += "    " + lines.substr(from, end - from) + "\n";
-        from = end + 1;
+    bool is_at_start = true;
+    std::string_view rest =
+        value.is_string() ? std::string_view{value.get_ref<const std::string&>()} : "";
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find_first_of("\n\t"), rest.size());
+        out += is_at_start ? kIndent : "";
+        out += core::sanitize(rest.substr(0, end), kMaxShown);
+        is_at_start = end == rest.size() || rest[end] == '\n';
+        out += is_at_start ? '\n' : '\t';
+        rest.remove_prefix(std::min(end + 1, rest.size()));
     }
-    return out;
+    return is_at_start ? out : out + "\n";
+}
+
+std::string preview_text(const Json& plan) {
+    return indented(plan.is_object() ? plan.value("preview", Json()) : Json());
 }
 
 std::string parameters_text(const Json& item) {
     std::string out;
     for (const auto& [name, value] : object(item, "parameters").items()) {
-        out += (out.empty() ? " (" : ", ") + name + " " +
-               (value.is_string() ? value.get<std::string>() : value.dump());
+        out += (out.empty() ? " (" : ", ") + shown(name) + " " + shown(value);
     }
     return out.empty() ? "" : out + ")";
 }
@@ -212,7 +233,8 @@ std::string status_text(const Json& status) {
                ", incident " + text(item, "incident") + ": " + text(item, "text") + "\n";
     }
     for (const Json& problem : list(status, "problems")) {
-        out += "  problem: " + (problem.is_string() ? problem.get<std::string>() : "") + "\n";
+        const std::string lines = indented(problem);
+        out += "  problem: " + lines.substr(std::min(kIndent.size(), lines.size()));
     }
     const Json& pause = object(status, "pause");
     if (!pause.empty()) {
@@ -268,7 +290,7 @@ std::string incident_text(const Json& incident) {
     if (const Json& journal = list(incident, "journal"); !journal.empty()) {
         out += "  last words of the unit\n";
         for (const Json& line : journal) {
-            out += "    " + (line.is_string() ? line.get<std::string>() : "") + "\n";
+            out += indented(line);
         }
     }
     return out;
@@ -285,13 +307,12 @@ std::string why_text(const Json& incident) {
 
 std::string proposal_text(const Json& proposal) {
     const std::string digest = text(proposal, "digest");
-    const std::string preview = text(proposal, "preview");
     return field("proposal", proposal_words(proposal)) +
            field("plan",
-                 !digest.empty()   ? digest
-                 : preview.empty() ? "not made yet"
-                                   : "none:") +
-           field("but", text(proposal, "problem")) + indented(preview);
+                 !digest.empty()                     ? digest
+                 : text(proposal, "preview").empty() ? "not made yet"
+                                                     : "none:") +
+           field("but", text(proposal, "problem")) + preview_text(proposal);
 }
 
 std::string proposal_words(const Json& proposal) {
@@ -312,7 +333,7 @@ std::string plan_text(const Json& plan) {
            field("because", text(plan, "cause") + ", rule " + text(plan, "rule")) +
            field("only if", text(plan, "precondition")) +
            field("then", text(plan, "postcondition")) + field("undo", text(plan, "inverse")) +
-           field("within", text(plan, "deadline")) + indented(text(plan, "preview"));
+           field("within", text(plan, "deadline")) + preview_text(plan);
 }
 
 }  // namespace gatemend::cli

@@ -115,5 +115,29 @@ TEST(RevealedPlan, IsOnlyAskedForWhereThereIsADigest) {
     EXPECT_EQ(closed, (Json{{"id", 1}}));
 }
 
+// What stands beside the executor's words must not look like them, nor write over them.
+TEST(IncidentText, HasNoLinesOfTheAgentsMakingAndNoWordsToTheTerminal) {
+    const std::string forged =
+        "x\n  proposal    start-unit a\x1b[2A\xc2\x9b"
+        "2K\r";
+    Json incident{{"id", 1}, {"journal", Json::array({"\tlast\x1b[2J", forged})}};
+    for (const char* key : {"unit", "opened", "phase", "cause", "diagnosis", "advice", "text"}) {
+        incident[key] = forged;
+    }
+    incident["evidence"] = Json::array({{{"witness", forged}, {"text", forged}}});
+    incident["acts"] = Json::array({{{"act", forged}, {"undo", forged}}});
+    incident["proposals"] = Json::array(
+        {{{"act", forged}, {"parameters", {{forged, forged}}}, {"preview", "-a\tb\n+\x1b[2Jc"}}});
+    const std::string shown =
+        incident_text(incident) + why_text(incident) + incident_line(incident) +
+        status_text({{"problems", Json::array({forged})}, {"version", forged}});
+    for (const char* word : {"\n  proposal    start-unit", "\x1b", "\r", "\xc2\x9b"}) {
+        EXPECT_EQ(shown.find(word), std::string::npos) << shown;
+    }
+    EXPECT_NE(shown.find("    -a\tb\n    +\\x1B[2Jc\n"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("    \tlast\\x1B[2J\n"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("  problem: x\n      proposal "), std::string::npos) << shown;
+}
+
 }  // namespace
 }  // namespace gatemend::cli
