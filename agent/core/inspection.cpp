@@ -280,6 +280,8 @@ void visit(Line& line, Thing& thing) {
     line.value("parent", thing.parent);
     line.value("started", thing.started);
     line.value("done", thing.done);
+    line.value("ticks", thing.ticks);
+    line.value("io_bytes", thing.io_bytes);
     line.value("leaving", thing.is_leaving);
     line.value("traced", thing.is_traced);
     line.value("state", thing.state);

@@ -94,6 +94,10 @@ struct Worker {
     // Clock ticks of CPU, times that a thread was switched away from, calls that read or wrote, all
     // added up: grows whenever the process does anything.
     std::uint64_t done = 0;
+    // The same, told apart: what a process that only waits hardly ever adds to, although it may
+    // wake up all the time. Bytes that it has read and written by read() and write().
+    std::uint64_t ticks = 0;
+    std::uint64_t io_bytes = 0;
     bool is_leaving = false;         // of nginx, and of a configuration that it no longer has
     bool is_traced = false;          // held by a debugger or a frozen control group
     char state = '?';                // R S D T t Z, as in /proc/PID/stat

@@ -12,11 +12,12 @@ bool is_in(const std::vector<Worker>& workers, std::uint32_t pid) {
     });
 }
 
-// PHP-FPM's master serves nobody, and wakes up every second to count its children.
+// PHP-FPM's master serves nobody, and wakes up every second to count its children. What a script
+// has left behind may have children, too, but none that is a pool's.
 bool is_fpm_master(const std::vector<Worker>& workers, const Worker& worker) {
     const bool has_children =
         std::any_of(workers.begin(), workers.end(), [&worker](const Worker& other) {
-            return other.parent == worker.pid && !other.is_nginx;
+            return other.parent == worker.pid && !other.is_nginx && !other.pool.empty();
         });
     return has_children && !is_in(workers, worker.parent);
 }

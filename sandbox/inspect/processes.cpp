@@ -205,11 +205,8 @@ std::uint64_t count_switches(const std::string& folder) {
     return switches;
 }
 
-std::uint64_t count_calls(const std::string& folder) {
-    const auto text = read_text(folder + "/io");
-    return text ? number_after(*text, "syscr:").value_or(0) +
-                      number_after(*text, "syscw:").value_or(0)
-                : 0;
+std::uint64_t sum_of(std::string_view text, std::string_view one, std::string_view other) {
+    return number_after(text, one).value_or(0) + number_after(text, other).value_or(0);
 }
 
 }  // namespace
@@ -309,7 +306,10 @@ core::Worker measure(const Roots& roots, const Process& process, Deadline deadli
     worker.state = process.state;
     worker.parent = process.parent;
     worker.started = process.started;
-    worker.done = process.cpu_ticks + count_switches(folder) + count_calls(folder);
+    const std::string io = read_text(folder + "/io").value_or("");
+    worker.done = process.cpu_ticks + count_switches(folder) + sum_of(io, "syscr:", "syscw:");
+    worker.ticks = process.cpu_ticks;
+    worker.io_bytes = sum_of(io, "rchar:", "wchar:");
     if (const auto status = read_text(folder + "/status", kMaxStatusText)) {
         worker.peak_bytes = number_after(*status, "VmHWM:").value_or(0) * kKibi;
         worker.is_traced = number_after(*status, "TracerPid:").value_or(0) != 0;

@@ -726,6 +726,21 @@ TEST_F(Looking, TellsWhatAWorkerSharesAndBothItsFileLimits) {
     EXPECT_EQ(worker.open_files_hard_limit, 524288U);
 }
 
+TEST_F(Looking, TellsWhatAProcessHasDoneFromHowOftenItWokeUp) {
+    write_processes(folder);
+    test::overwrite(folder / "9/io",
+                    "rchar: 1000\nwchar: 24\nsyscr: 7\nsyscw: 3\nread_bytes: 4096\n"
+                    "write_bytes: 8192\ncancelled_write_bytes: 0\n");
+    const Roots roots{.proc = folder.path(), .cgroup = folder.path()};
+    const auto process = read_process(roots, 9);
+    ASSERT_TRUE(process);
+    const core::Worker worker =
+        measure(roots, *process, std::chrono::steady_clock::now() + std::chrono::seconds{60});
+    EXPECT_EQ(worker.ticks, 150U);
+    EXPECT_EQ(worker.io_bytes, 1024U);
+    EXPECT_EQ(worker.done, 160U) << "no thread's switches are told here";
+}
+
 TEST_F(Looking, TellsWhetherSomebodyHasFrozenAProcess) {
     const Roots roots{.proc = folder.path(), .cgroup = folder.path()};
     const std::string in_v2 = "0::/system.slice/a.service\n";

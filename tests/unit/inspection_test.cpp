@@ -42,6 +42,8 @@ Inspection make_inspection() {
     worker.parent = 11;
     worker.started = 4711;
     worker.done = ~std::uint64_t{0};
+    worker.ticks = 150;
+    worker.io_bytes = std::uint64_t{1} << 40U;
     worker.is_traced = true;
     worker.is_accepting = false;
     worker.connections = 3;

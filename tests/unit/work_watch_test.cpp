@@ -32,6 +32,15 @@ Worker worker_of(std::uint32_t pid, std::uint64_t done, char state = 'S') {
     return worker;
 }
 
+// An FPM worker that serves somebody; also one who has left, which is how a hung one looks.
+Worker serving_worker(std::uint32_t pid) {
+    Worker worker = worker_of(pid, 5);
+    worker.pool = "www";
+    worker.is_accepting = false;
+    worker.connections = 1;
+    return worker;
+}
+
 Listener listener_of(const std::string& address, std::uint32_t queue) {
     Listener listener;
     listener.address = address;
@@ -205,12 +214,19 @@ TEST(WorkWatch, LeavesAloneWhatADebuggerHolds) {
 TEST(WorkWatch, CountsPhpFpmsMasterAmongTheStoppedButNotAmongTheWorkers) {
     Service service;
     service.findings().role = ServiceRole::kPhpFpm;
-    service.look.workers = {worker_of(6, 1), worker_of(7, 5), worker_of(8, 6)};
+    service.look.workers = {worker_of(6, 1), serving_worker(7), serving_worker(8)};
     service.look.workers[1].parent = 6;
     service.look.workers[2].parent = 6;
     service.watch(seconds{60});
     ++service.look.workers[0].done;
     EXPECT_TRUE(service.watch(seconds{60}).is_hung()) << "it wakes up every second";
+    service.look.workers.push_back(worker_of(9, 1));
+    service.look.workers.push_back(worker_of(10, 1));
+    service.look.workers.back().parent = 9;
+    ASSERT_TRUE(service.watch(seconds{130}).is_hung());
+    ++service.look.workers[3].done;
+    EXPECT_FALSE(service.watch(seconds{10}).is_hung())
+        << "a script's child with a child of its own";
     service.findings().role = ServiceRole::kOther;
     ++service.look.workers[0].done;
     EXPECT_FALSE(service.watch(seconds{10}).is_hung()) << "who knows what others' parents do";
@@ -231,15 +247,6 @@ TEST(WorkWatch, TakesAPoolThatStartsNoMoreWorkersForOneThatReloads) {
     service.look.workers.back().pool = "www";
     service.look.workers.back().connections = 1;
     EXPECT_TRUE(service.watch(seconds{130}).is_hung());
-}
-
-// An FPM worker that serves somebody; also one who has left, which is how a hung one looks.
-Worker serving_worker(std::uint32_t pid) {
-    Worker worker = worker_of(pid, 5);
-    worker.pool = "www";
-    worker.is_accepting = false;
-    worker.connections = 1;
-    return worker;
 }
 
 TEST(WorkWatch, CallsNoPoolHungInWhichAJobGoesOnAfterItsAnswer) {
