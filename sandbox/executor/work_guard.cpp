@@ -38,8 +38,9 @@ bool is_waited_for(const core::WorkWatch& watch) {
     });
 }
 
-// For whom the unit works whatever visitors wait for: whoever is served where nobody waits, and
-// whatever goes on after the answer. "": nobody.
+// For whom the unit works whatever visitors wait for: whoever is served where nobody waits, or
+// anywhere where the cause is not that nobody is answered, and whatever goes on after the answer.
+// "": nobody.
 std::string find_other_work(const Plan& plan,
                             const core::WorkWatch& watch,
                             const core::Inspection& inspection) {
@@ -48,12 +49,19 @@ std::string find_other_work(const Plan& plan,
         return words;
     }
     for (const core::Listener& listener : *inspection.listeners) {
-        if (is_own(listener, plan) && listener.connections.value_or(0) > 0 &&
-            core::waited_at(watch, listener.address) < kLongEnough) {
-            return "somebody is served at " + listener.address + ", where nobody waits for long";
+        const bool is_left_waiting = core::waited_at(watch, listener.address) >= kLongEnough;
+        const bool is_hung = core::is_about_answers(plan.cause) && is_left_waiting;
+        if (is_own(listener, plan) && listener.connections.value_or(0) > 0 && !is_hung) {
+            return "somebody is served at " + listener.address +
+                   (is_left_waiting ? "" : ", where nobody waits for long");
         }
     }
     return {};
+}
+
+std::string unseen_words(const core::WorkWatch& watch) {
+    return watch.newest.is_traced ? "a debugger or a frozen control group holds the unit"
+                                  : "not all processes of the unit can be seen";
 }
 
 }  // namespace
@@ -93,51 +101,79 @@ void WorkGuard::check(const Plan& plan, const HoldDone& done) {
     } else if (plan.cause == Cause::kSocketDeleted) {
         done(std::nullopt);  // it may work well for all but its visitors: check_lost_socket()
     } else {
-        look(plan, Turn::kFirst, done);
+        look({.plan = plan, .done = done});
     }
 }
 
-void WorkGuard::look(const Plan& plan, Turn turn, const HoldDone& done) {
+void WorkGuard::look(const Inquiry& inquiry) {
     const core::TimePoint asked = ports_.now();
     ports_.facts.inspect(
-        plan.unit, "", [this, plan, turn, done, asked](const core::Result<std::string>& text) {
+        inquiry.plan.unit, "", [this, inquiry, asked](const core::Result<std::string>& text) {
             const auto inspection = text ? core::decode_inspection(*text)
                                          : core::Result<core::Inspection>{text.error()};
             if (!inspection) {
-                done(GateHold{HoldKind::kExecutorRefused, core::sanitize(inspection.error().text)});
+                inquiry.done(
+                    GateHold{HoldKind::kExecutorRefused, core::sanitize(inspection.error().text)});
                 return;
             }
-            keep(plan.unit, asked, *inspection);
-            judge(plan, *inspection, turn, done);
+            keep(inquiry.plan.unit, asked, *inspection);
+            judge(inquiry, *inspection);
         });
 }
 
-void WorkGuard::judge(const Plan& plan,
-                      const core::Inspection& inspection,
-                      Turn turn,
-                      const HoldDone& done) {
-    const core::WorkWatch& watch = watches_[plan.unit];
-    const bool is_hung = core::is_about_answers(plan.cause);
+void WorkGuard::look_again(Inquiry inquiry, core::Duration after) {
+    inquiry.turn = Turn::kSecond;
+    ports_.after(after, [this, inquiry = std::move(inquiry)] { look(inquiry); });
+}
+
+void WorkGuard::judge(const Inquiry& inquiry, const core::Inspection& inspection) {
+    const core::WorkWatch& watch = watches_[inquiry.plan.unit];
+    const bool is_hung = core::is_about_answers(inquiry.plan.cause);
+    const core::Duration needed = inquiry.stillness.value_or(kLeastStillness);
     const bool is_still =
-        watch.looks > 1 &&
-        (!is_hung || (core::row_of(watch) >= kLeastStillness && is_waited_for(watch)));
+        watch.looks > 1 && (!is_hung || (core::row_of(watch) >= needed && is_waited_for(watch)));
     if (!watch.newest.is_known || watch.newest.is_traced) {
-        done(contrary(watch.newest.is_traced ? "a debugger or a frozen control group holds the unit"
-                                             : "not all processes of the unit can be seen"));
+        inquiry.done(contrary(unseen_words(watch)));
     } else if (core::is_proven_stopped(watch)) {
-        done(std::nullopt);
+        inquiry.done(std::nullopt);
     } else if (is_still) {
-        const std::string words = find_other_work(plan, watch, inspection);
-        done(words.empty() ? std::nullopt : std::optional{contrary(words)});
-    } else if (turn == Turn::kFirst && ports_.after && (watch.newest.is_stopped || !is_hung)) {
-        ports_.after(core::kStoppedProof, [this, plan, done] { look(plan, Turn::kSecond, done); });
+        const std::string words = find_other_work(inquiry.plan, watch, inspection);
+        if (words.empty() && is_hung && !inquiry.stillness) {
+            ask_nginx(inquiry);
+        } else {
+            inquiry.done(words.empty() ? std::nullopt : std::optional{contrary(words)});
+        }
+    } else if (inquiry.turn == Turn::kFirst && ports_.after &&
+               (watch.newest.is_stopped || !is_hung)) {
+        look_again(inquiry, core::kStoppedProof);
     } else {
-        done(contrary(watch.moved && watch.looks < 2
-                          ? watch.moved->text
-                          : "nothing has moved for " + core::format_duration(core::row_of(watch)) +
-                                (is_waited_for(watch) ? "" : ", and nobody waits") +
-                                ": that proves nothing yet"));
+        inquiry.done(contrary(watch.moved && watch.looks < 2
+                                  ? watch.moved->text
+                                  : "nothing has moved for " +
+                                        core::format_duration(core::row_of(watch)) +
+                                        (is_hung ? ", of " + core::format_duration(needed) +
+                                                       " after which nobody could still be answered"
+                                                 : "") +
+                                        (is_waited_for(watch) ? "" : ", and nobody waits") +
+                                        ": that proves nothing yet"));
     }
+}
+
+void WorkGuard::ask_nginx(Inquiry inquiry) {
+    ports_.facts.nginx_dump(
+        [this, inquiry = std::move(inquiry)](const core::Result<NginxDumpFact>& fact) mutable {
+            const bool is_whole = fact && fact->exit_status == 0 && !fact->dump.empty();
+            const auto patience =
+                is_whole ? nginx_patience(fact->dump, inquiry.plan.role) : std::nullopt;
+            if (!patience) {
+                inquiry.done(contrary(
+                    "it is not known how long nginx waits, or too long to be waited out: whether "
+                    "nobody could still be answered cannot be told"));
+                return;
+            }
+            inquiry.stillness = 2 * *patience;
+            look(inquiry);
+        });
 }
 
 }  // namespace gatemend::sandbox

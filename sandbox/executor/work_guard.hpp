@@ -6,16 +6,19 @@
 
 #include "actions/catalogue.hpp"
 #include "core/work_watch.hpp"
+#include "sandbox/executor/nginx_patience.hpp"
 #include "sandbox/executor/ports.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 
 namespace gatemend::sandbox {
 
-// Nothing may have moved for so long before a unit is taken for hung. The agent knows nginx's
-// timeouts and waits longer; this is the least that holds whatever it says.
-inline constexpr core::Duration kLeastStillness = std::chrono::minutes{1};
+// Nothing may have moved for so long before a unit is taken for hung; where nginx waits longer,
+// twice that. The agent knows which location waits how long, and pools' timeouts; this is the least
+// that holds whatever it says.
+inline constexpr core::Duration kLeastStillness = 2 * kDefaultPatience;
 inline constexpr std::size_t kMaxWatchedUnits = 16;
 
 class WorkGuard {
@@ -30,11 +33,19 @@ class WorkGuard {
   private:
     enum class Turn { kFirst, kSecond };
 
-    void look(const actions::Plan& plan, Turn turn, const HoldDone& done);
-    void judge(const actions::Plan& plan,
-               const core::Inspection& inspection,
-               Turn turn,
-               const HoldDone& done);
+    // Of one plan.
+    struct Inquiry {
+        actions::Plan plan;
+        HoldDone done;
+        Turn turn = Turn::kFirst;
+        std::optional<core::Duration> stillness{};  // that is needed; absent: nginx was not asked
+    };
+
+    void look(const Inquiry& inquiry);
+    void look_again(Inquiry inquiry, core::Duration after);
+    void judge(const Inquiry& inquiry, const core::Inspection& inspection);
+    // And looks again, for what was seen must still be true.
+    void ask_nginx(Inquiry inquiry);
     void keep(const std::string& unit, core::TimePoint asked, const core::Inspection& inspection);
 
     const ExecutorPorts& ports_;

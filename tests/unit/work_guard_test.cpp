@@ -37,14 +37,34 @@ class Running : public ::testing::Test {
             worker.parent = pid == 10 ? 1 : 10;
             worker.state = 'S';
             worker.command = "php-fpm8.2";
+            if (pid != 10) {
+                worker.pool = "www";
+                worker.is_accepting = false;
+                worker.connections = 1;
+            }
             look.workers.push_back(worker);
         }
         core::Listener listener;
         listener.address = "unix:/run/php/php8.2-fpm.sock";
         listener.unit = kFpm;
+        listener.pid = 10;
         listener.queue = 4;
         listener.backlog = 511;
         look.listeners = {{listener}};
+        machine.facts.dump = dump_with("");
+    }
+
+    static std::string dump_with(const std::string& directives) {
+        return "# configuration file /etc/nginx/nginx.conf:\nhttp { server { " + directives +
+               " location / { fastcgi_pass unix:/run/php/php8.2-fpm.sock; } } }\n";
+    }
+
+    void lose_socket() {
+        core::Listener& listener = look.listeners->front();
+        listener.is_reachable = false;
+        listener.is_main = true;
+        listener.queue = 0;
+        listener.connections = 0;
     }
 
     // What becomes of the wish: "" where it is a plan, else the refusal.
@@ -53,6 +73,7 @@ class Running : public ::testing::Test {
                     const std::string& act = "restart-unit") {
         machine.facts.inspection = core::encode(look);
         PlanRequest request = make_request();
+        request.unit = unit;
         request.act = act;
         request.rule = rule;
         request.cause = cause;
@@ -60,6 +81,8 @@ class Running : public ::testing::Test {
         std::optional<Reply<Proposal>> reply;
         machine.executor->plan(request, [&](Reply<Proposal> answer) { reply = std::move(answer); });
         machine.pass(seconds{3});
+        const auto* fault = reply ? std::get_if<Fault>(&*reply) : nullptr;
+        said = fault != nullptr ? fault->text : "";
         return reply ? fault_of(*reply) : "no answer";
     }
 
@@ -67,12 +90,16 @@ class Running : public ::testing::Test {
     void watch(core::Duration duration) {
         for (core::Duration passed{}; passed < duration; passed += seconds{10}) {
             machine.pass(seconds{10});
-            machine.executor->work().note(kFpm, core::encode(look));
+            machine.executor->work().note(unit, core::encode(look));
         }
     }
 
+    std::string ask_for_lost_socket() { return ask("restart-deleted", "socket-deleted"); }
+
     ExecutorMachine machine;
     core::Inspection look;
+    std::string unit = kFpm;
+    std::string said;  // to the newest wish
 };
 
 TEST_F(Running, IsNotRestartedOnSomebodysWord) {
@@ -82,16 +109,66 @@ TEST_F(Running, IsNotRestartedOnSomebodysWord) {
     EXPECT_TRUE(machine.systemd.jobs.empty());
 }
 
-TEST_F(Running, IsRestartedOnceNothingHasMovedForAMinuteWhileVisitorsWait) {
-    watch(seconds{80});
+TEST_F(Running, IsRestartedOnceNothingHasMovedForTwiceNginxsPatienceWhileVisitorsWait) {
+    watch(seconds{90});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    EXPECT_NE(said.find("nothing has moved for 1m"), std::string::npos) << said;
+    EXPECT_EQ(machine.facts.dumps_made, 0) << "nginx's default is the least";
+    watch(seconds{40});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+}
+
+// Two visitors in a page that sleeps, the third queued: nothing moves, and nobody is lost.
+TEST_F(Running, IsNotRestartedWhileNginxWaitsOnForAnAnswer) {
+    machine.facts.dump = dump_with("fastcgi_read_timeout 300s;");
+    watch(seconds{130});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    EXPECT_NE(said.find("of 10m after which"), std::string::npos) << said;
+    watch(seconds{480});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+}
+
+TEST_F(Running, IsNotRestartedWhereItIsNotKnownHowLongNginxWaits) {
+    watch(seconds{600});
+    for (const std::string& dump : {std::string{},
+                                    dump_with("fastcgi_read_timeout 1h;"),
+                                    dump_with("fastcgi_read_timeout $patience;"),
+                                    dump_with("fastcgi_read_timeout;"),
+                                    dump_with("return 200 'x;")}) {
+        machine.facts.dump = dump;
+        EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence") << dump;
+        EXPECT_NE(said.find("not known how long nginx waits"), std::string::npos) << said;
+    }
+    machine.facts.dump = dump_with("proxy_read_timeout 1d;");
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "") << "PHP-FPM is not asked by HTTP";
+}
+
+TEST(NginxPatience, IsTheLongestReadTimeoutOfAnyPlace) {
+    using core::ServiceRole;
+    const std::string text =
+        "# configuration file /etc/nginx/nginx.conf:\n# proxy_read_timeout 20m;\n"
+        "http { access_by_lua_block { local s = \"uwsgi_read_timeout 20m;\" }\n"
+        "proxy_read_timeout 90; server { location /x { 'fastcgi_read_timeout' 2m30s; } } }\n";
+    EXPECT_EQ(nginx_patience(text, ServiceRole::kPhpFpm), seconds{150});
+    EXPECT_EQ(nginx_patience(text, ServiceRole::kOther), seconds{150});
+    EXPECT_EQ(nginx_patience("proxy_read_timeout 90;", ServiceRole::kOther), seconds{90});
+    EXPECT_EQ(nginx_patience("grpc_read_timeout 3s;", ServiceRole::kOther), kDefaultPatience);
+    EXPECT_EQ(nginx_patience("proxy_read_timeout 30m;", ServiceRole::kOther), kLongestPatience);
+    for (const char* odd : {"proxy_read_timeout 31m;",
+                            "proxy_read_timeout 1w;",
+                            "proxy_read_timeout 1 2;",
+                            "proxy_read_timeout 90",
+                            "a_by_lua_block {",
+                            "return \""}) {
+        EXPECT_FALSE(nginx_patience(odd, ServiceRole::kOther)) << odd;
+    }
 }
 
 // An account was deleted, a folder is gone: no file of the configuration has changed.
 TEST_F(Running, IsTestedAgainBeforeARestart) {
     machine.facts.valid_since = std::chrono::hours{1};
     machine.facts.verdict = "invalid";
-    watch(seconds{80});
+    watch(seconds{130});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: config-invalid");
     machine.facts.verdict = "valid";
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
@@ -115,10 +192,10 @@ TEST_F(Running, IsNotRestartedWhereNobodyCanTellWhetherItComesUpAgain) {
 }
 
 TEST_F(Running, IsNotRestartedWhenAnythingHasMoved) {
-    watch(seconds{80});
+    watch(seconds{130});
     ++look.workers[2].done;
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
-    watch(seconds{40});
+    watch(seconds{90});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
     watch(seconds{40});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
@@ -134,12 +211,7 @@ TEST_F(Running, IsNotRestartedWhileNobodyWaits) {
 }
 
 TEST_F(Running, IsNotRestartedWhileAWorkerWorksOnWithoutAVisitor) {
-    for (std::size_t i = 1; i < look.workers.size(); ++i) {
-        look.workers[i].pool = "www";
-        look.workers[i].is_accepting = false;
-        look.workers[i].connections = 1;
-    }
-    watch(seconds{80});
+    watch(seconds{130});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
     look.workers[2].connections = 0;
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
@@ -158,7 +230,7 @@ TEST_F(Running, IsNotRestartedWhileSomebodyIsServedWhereNobodyWaits) {
     other.queue = 0;
     other.connections = 1;
     look.listeners->push_back(other);
-    watch(seconds{80});
+    watch(seconds{130});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
     EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence");
     look.listeners->back().connections = 0;
@@ -169,12 +241,15 @@ TEST_F(Running, IsNotRestartedWhileSomebodyIsServedWhereNobodyWaits) {
         << "whoever came this moment may be let in the next";
     watch(seconds{80});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+    EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence")
+        << "that others wait for long is no reason of this cause";
 }
 
 TEST_F(Running, IsRestartedWhenAllItsProcessesAreStoppedInTwoLooks) {
     for (core::Worker& worker : look.workers) {
         worker.state = 'T';
     }
+    machine.facts.dump = "";  // whatever nginx waits
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
     EXPECT_EQ(machine.facts.inspected.size(), 2U);
     look.workers[1].state = 'S';
@@ -191,34 +266,27 @@ TEST_F(Running, IsNotRestartedUnderADebugger) {
 
 TEST_F(Running, IsNotRestartedWhenItsProcessesCannotBeSeen) {
     look.is_workers_cut = true;
-    watch(seconds{80});
+    watch(seconds{130});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
     look = {};
     EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence");
 }
 
 TEST_F(Running, IsRestartedForASocketThatIsReallyOutOfReach) {
+    lose_socket();
     core::Listener& listener = look.listeners->front();
-    listener.is_reachable = false;
-    listener.is_main = true;
-    listener.queue = 0;
-    listener.connections = 0;
-    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "");
+    EXPECT_EQ(ask_for_lost_socket(), "");
     listener.connections = 1;
-    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: contrary-evidence")
-        << "somebody is served";
+    EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence") << "somebody is served";
     listener.connections = 0;
-    look.workers[1].pool = "www";
-    look.workers[1].is_accepting = false;
     look.workers[1].connections = 0;
-    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: contrary-evidence")
+    EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence")
         << "a job goes on after its answer";
     look.workers[1].is_accepting = true;
-    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "");
+    EXPECT_EQ(ask_for_lost_socket(), "");
     listener.unit = "shop.service";
     listener.is_main = false;
-    EXPECT_EQ(ask("restart-deleted", "socket-deleted"), "Refused: executor-refused")
-        << "somebody else's";
+    EXPECT_EQ(ask_for_lost_socket(), "Refused: executor-refused") << "somebody else's";
 }
 
 TEST_F(Running, IsNotRestartedForAnyOtherCauseWhileItWorks) {

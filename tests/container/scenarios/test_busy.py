@@ -326,8 +326,8 @@ class FrozenFpm(Busy):
         self.assertEqual([intent["act"] for intent in self.gatemend.intents()], ["restart-unit"])
 
 
-class CompromisedAgent(Scenario):
-    """Whoever asks: the executor looks for itself."""
+class Asking(Scenario):
+    """As an agent that somebody else has taken over."""
 
     is_same_everywhere = True
     is_enabled = False
@@ -341,6 +341,10 @@ class CompromisedAgent(Scenario):
             return planned.stdout + planned.stderr
         done = self.gatemend.call_executor("Execute", "st", json.loads(planned.stdout)["data"][0], "1")
         return done.stdout + done.stderr
+
+
+class CompromisedAgent(Asking):
+    """Whoever asks: the executor looks for itself."""
 
     def test_a_healthy_pool_is_not_restarted(self) -> None:
         self.assert_answers()
@@ -357,3 +361,25 @@ class CompromisedAgent(Scenario):
         self.assertIn("contrary-evidence", self.ask("own", "slow-backend"))
         self.assertEqual(self.machine.unit(self.fpm, "InvocationID"), before)
         self.assertEqual(self.gatemend.intents(), [])
+
+
+class PatientNginx(Asking):
+    """A pool that sleeps moves as little as one that hangs; its visitors still get their answers."""
+
+    takes = 150.0
+
+    def furnish(self, root: pathlib.Path) -> None:
+        super().furnish(root)
+        self.site.tune_nginx(root, "fastcgi_read_timeout 300s;")
+        self.site.tune_pool(root, "pm = static\npm.max_children = 2")
+
+    def test_a_pool_that_sleeps_is_not_restarted(self) -> None:
+        self.assert_answers()
+        people = self.site.patient(3, "/slow.php?ms=150000")
+        for _ in range(13):  # nginx's default would have been waited out then
+            time.sleep(10)
+            self.gatemend.call_executor("Inspect", "ss", self.fpm, "")
+        answer = self.ask("restart-hung-backend", "backend-hung")
+        self.assertRegex(answer, "contrary-evidence: nothing has moved for .* of 10m")
+        self.assertEqual(self.gatemend.intents(), [])
+        self.assertTrue(people.wait_for_all(2, 40)[0].is_good)

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// How long nginx waits for an answer: the longest `*_read_timeout` that stands anywhere in what
+// nginx -T prints. A search with the lexer, on purpose: which location leads where is not asked.
+// Called by work_guard, which need not believe the agent then.
+#pragma once
+
+#include "core/time.hpp"
+#include "core/topology.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace gatemend::sandbox {
+
+// nginx's own, where no directive says otherwise; that one does everywhere is not looked for.
+inline constexpr core::Duration kDefaultPatience = std::chrono::minutes{1};
+// Longer waits are not measured out.
+inline constexpr core::Duration kLongestPatience = std::chrono::minutes{30};
+
+// Of PHP-FPM only FastCGI's counts: it speaks nothing else. nullopt: a value or the text cannot be
+// read, or a value is longer than kLongestPatience.
+[[nodiscard]] std::optional<core::Duration> nginx_patience(std::string_view dump,
+                                                           core::ServiceRole role);
+
+}  // namespace gatemend::sandbox
