@@ -198,13 +198,12 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
     if (reloads_nginx(plan) && mode_of(policy_, plan) == policy::Mode::kAct) {
         checks.emplace_back([this, plan](const HoldDone& then) { look_at_edits(plan, then); });
     }
-    if (plan.act == ActId::kRestartUnit && plan.cause == core::Cause::kSocketDeleted) {
-        checks.emplace_back(
-            [this, plan](const HoldDone& then) { look_at_lost_socket(plan, then); });
-    }
     // The last, right before the act: what it sees must still be true then.
     if (purpose == Purpose::kAct) {
         checks.emplace_back([this, plan](const HoldDone& then) { work_.check(plan, then); });
+    } else if (plan.act == ActId::kRestartUnit && plan.cause == core::Cause::kSocketDeleted) {
+        checks.emplace_back(
+            [this, plan](const HoldDone& then) { look_at_lost_socket(plan, then); });
     }
     run_checks(std::move(checks),
                [this, plan, purpose, done = std::move(done)](std::optional<GateHold> hold) {

@@ -64,6 +64,15 @@ std::string unseen_words(const core::WorkWatch& watch) {
                                   : "not all processes of the unit can be seen";
 }
 
+// Somebody may know that it can be ended.
+std::string side_work_words(const SideWork& work, const std::string& unit) {
+    return (work.seen.empty() ? "whether it only waits is not known yet" : work.seen) +
+           ": a restart would end what " + unit +
+           " does besides answering visitors, and waits until that has rested for " +
+           core::format_duration(kRestAfterWork) + "; if it may be ended: systemctl restart " +
+           unit;
+}
+
 }  // namespace
 
 void WorkGuard::keep(const std::string& unit,
@@ -71,14 +80,16 @@ void WorkGuard::keep(const std::string& unit,
                      const core::Inspection& inspection) {
     if (!watches_.contains(unit) && watches_.size() >= kMaxWatchedUnits) {
         watches_.erase(std::ranges::min_element(
-            watches_, {}, [](const auto& entry) { return entry.second.until; }));
+            watches_, {}, [](const auto& entry) { return entry.second.work.until; }));
     }
-    core::note_look(watches_[unit],
-                    {.inspection = inspection,
-                     .unit = unit,
-                     .role = service_role(unit),
-                     .asked = asked,
-                     .answered = ports_.now()});
+    const core::WorkLook look{.inspection = inspection,
+                              .unit = unit,
+                              .role = service_role(unit),
+                              .asked = asked,
+                              .answered = ports_.now()};
+    Watch& watch = watches_[unit];
+    core::note_look(watch.work, look);
+    note_side_work(watch.side, look);
 }
 
 void WorkGuard::note(const std::string& unit, const std::string& look) {
@@ -91,15 +102,13 @@ void WorkGuard::check(const Plan& plan, const HoldDone& done) {
     const bool is_restart = plan.act == actions::ActId::kRestartUnit;
     const bool is_running = plan.expected_active != core::ActiveState::kInactive &&
                             plan.expected_active != core::ActiveState::kFailed;
-    if (!is_restart || !is_running) {
+    if (!is_restart || (!is_running && plan.cause != Cause::kSocketDeleted)) {
         done(std::nullopt);
-    } else if (plan.expected_active != core::ActiveState::kActive) {
+    } else if (is_running && plan.expected_active != core::ActiveState::kActive) {
         done(contrary(plan.unit + " is starting, stopping or being reloaded"));
     } else if (is_of_down_unit(plan.cause)) {
         done(GateHold{HoldKind::kUnitIsUp,
                       "the unit is up, and the cause is one of a unit that is not"});
-    } else if (plan.cause == Cause::kSocketDeleted) {
-        done(std::nullopt);  // it may work well for all but its visitors: check_lost_socket()
     } else {
         look({.plan = plan, .done = done});
     }
@@ -117,7 +126,11 @@ void WorkGuard::look(const Inquiry& inquiry) {
                 return;
             }
             keep(inquiry.plan.unit, asked, *inspection);
-            judge(inquiry, *inspection);
+            if (inquiry.plan.cause == Cause::kSocketDeleted) {
+                judge_lost_socket(inquiry, *inspection);
+            } else {
+                judge(inquiry, *inspection);
+            }
         });
 }
 
@@ -127,7 +140,7 @@ void WorkGuard::look_again(Inquiry inquiry, core::Duration after) {
 }
 
 void WorkGuard::judge(const Inquiry& inquiry, const core::Inspection& inspection) {
-    const core::WorkWatch& watch = watches_[inquiry.plan.unit];
+    const core::WorkWatch& watch = watches_[inquiry.plan.unit].work;
     const bool is_hung = core::is_about_answers(inquiry.plan.cause);
     const core::Duration needed = inquiry.stillness.value_or(kLeastStillness);
     const bool is_still =
@@ -156,6 +169,21 @@ void WorkGuard::judge(const Inquiry& inquiry, const core::Inspection& inspection
                                                  : "") +
                                         (is_waited_for(watch) ? "" : ", and nobody waits") +
                                         ": that proves nothing yet"));
+    }
+}
+
+void WorkGuard::judge_lost_socket(const Inquiry& inquiry, const core::Inspection& inspection) {
+    const Watch& watch = watches_[inquiry.plan.unit];
+    auto hold = check_lost_socket(inquiry.plan, inspection);
+    if (!hold && (inspection.is_workers_cut || watch.work.newest.is_traced)) {
+        hold = contrary(unseen_words(watch.work));
+    }
+    if (hold || is_resting(watch.side)) {
+        inquiry.done(std::move(hold));
+    } else if (watch.side.seen.empty() && inquiry.turn == Turn::kFirst && ports_.after) {
+        look_again(inquiry, kRest);
+    } else {
+        inquiry.done(contrary(side_work_words(watch.side, inquiry.plan.unit)));
     }
 }
 

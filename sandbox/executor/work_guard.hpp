@@ -8,6 +8,7 @@
 #include "core/work_watch.hpp"
 #include "sandbox/executor/nginx_patience.hpp"
 #include "sandbox/executor/ports.hpp"
+#include "sandbox/executor/side_work.hpp"
 
 #include <map>
 #include <optional>
@@ -41,15 +42,21 @@ class WorkGuard {
         std::optional<core::Duration> stillness{};  // that is needed; absent: nginx was not asked
     };
 
+    struct Watch {
+        core::WorkWatch work;
+        SideWork side;
+    };
+
     void look(const Inquiry& inquiry);
     void look_again(Inquiry inquiry, core::Duration after);
     void judge(const Inquiry& inquiry, const core::Inspection& inspection);
+    void judge_lost_socket(const Inquiry& inquiry, const core::Inspection& inspection);
     // And looks again, for what was seen must still be true.
     void ask_nginx(Inquiry inquiry);
     void keep(const std::string& unit, core::TimePoint asked, const core::Inspection& inspection);
 
     const ExecutorPorts& ports_;
-    std::map<std::string, core::WorkWatch, std::less<>> watches_;  // by unit
+    std::map<std::string, Watch, std::less<>> watches_;  // by unit
 };
 
 }  // namespace gatemend::sandbox

@@ -15,7 +15,7 @@ import tree
 
 # program: lines of ours at most. They go down; who raises one says why in the commit.
 BOUNDS = {
-    "gatemend-executor": 29075,
+    "gatemend-executor": 29405,
     "gatemend-mend": 11975,
     "gatemend-inspect": 4917,
 }

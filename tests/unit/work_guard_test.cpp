@@ -67,6 +67,30 @@ class Running : public ::testing::Test {
         listener.connections = 0;
     }
 
+    core::Worker& add_process(std::uint32_t pid, const std::string& command) {
+        core::Worker worker;
+        worker.pid = pid;
+        worker.parent = 1;
+        worker.state = 'S';
+        worker.command = command;
+        look.workers.push_back(worker);
+        return look.workers.back();
+    }
+
+    // A listed application whose processes are these.
+    void run_shop() {
+        unit = "shop.service";
+        machine.loaded.policy.settings.units.push_back(unit);
+        (void)machine.executor->reload();
+        machine.systemd.units[unit] = machine.systemd.units[kFpm];
+        machine.systemd.units[unit].id = unit;
+        look.listeners->front().address = "unix:/run/shop.sock";
+        look.listeners->front().unit = unit;
+        look.workers.clear();
+        add_process(10, "node");
+        add_process(11, "node").parent = 10;
+    }
+
     // What becomes of the wish: "" where it is a plan, else the refusal.
     std::string ask(const std::string& rule,
                     const std::string& cause,
@@ -265,9 +289,11 @@ TEST_F(Running, IsNotRestartedUnderADebugger) {
 }
 
 TEST_F(Running, IsNotRestartedWhenItsProcessesCannotBeSeen) {
+    lose_socket();
     look.is_workers_cut = true;
     watch(seconds{130});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence");
     look = {};
     EXPECT_EQ(ask("restart-unknown", "unknown"), "Refused: contrary-evidence");
 }
@@ -276,6 +302,7 @@ TEST_F(Running, IsRestartedForASocketThatIsReallyOutOfReach) {
     lose_socket();
     core::Listener& listener = look.listeners->front();
     EXPECT_EQ(ask_for_lost_socket(), "");
+    EXPECT_EQ(machine.facts.inspected.size(), 1U) << "nobody is there who could work";
     listener.connections = 1;
     EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence") << "somebody is served";
     listener.connections = 0;
@@ -284,9 +311,84 @@ TEST_F(Running, IsRestartedForASocketThatIsReallyOutOfReach) {
         << "a job goes on after its answer";
     look.workers[1].is_accepting = true;
     EXPECT_EQ(ask_for_lost_socket(), "");
+    look.workers[1].is_traced = true;
+    EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence") << "under a debugger";
     listener.unit = "shop.service";
     listener.is_main = false;
     EXPECT_EQ(ask_for_lost_socket(), "Refused: executor-refused") << "somebody else's";
+}
+
+// exec("nohup php export.php &"): its page has been answered, and no connection tells of it.
+TEST_F(Running, IsNotRestartedForALostSocketWhileAJobThatAPageHasLeftBehindWorks) {
+    lose_socket();
+    for (const char state : {'R', 'D'}) {
+        add_process(40, "php").state = state;
+        EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence") << state;
+        EXPECT_NE(said.find("php (pid 40)"), std::string::npos) << said;
+        EXPECT_NE(said.find("systemctl restart " + kFpm), std::string::npos) << said;
+        look.workers.pop_back();
+    }
+    EXPECT_EQ(ask_for_lost_socket(), "") << "it has ended";
+}
+
+TEST_F(Running, WaitsForAJobThatHasOnlyPaused) {
+    lose_socket();
+    add_process(40, "php").state = 'R';
+    EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence");
+    look.workers.back().state = 'S';
+    EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence") << "it is seen a moment later";
+    machine.pass(seconds{8});
+    EXPECT_EQ(ask_for_lost_socket(), "");
+}
+
+TEST_F(Running, IsNotRestartedForALostSocketWhenItsOtherProcessesHaveDoneSomething) {
+    lose_socket();
+    const auto ask_after = [this](const std::function<void()>& change) {
+        machine.pass(std::chrono::minutes{1});
+        watch(seconds{10});
+        change();
+        machine.pass(seconds{5});
+        return ask_for_lost_socket();
+    };
+    add_process(40, "php");
+    add_process(41, "convert");
+    EXPECT_EQ(ask_after([] {}), "") << "they only wait";
+    EXPECT_EQ(ask_after([this] { look.workers.back().done += 500; }), "") << "and wake up for that";
+    EXPECT_EQ(ask_after([this] { look.workers.back().ticks += 10; }), "");
+    const std::string held = "Refused: contrary-evidence";
+    EXPECT_EQ(ask_after([this] { look.workers.back().ticks += 20; }), held);
+    EXPECT_EQ(ask_after([this] { ++look.workers.back().io_bytes; }), held);
+    EXPECT_EQ(ask_after([this] { ++look.workers.back().started; }), held) << "another of its pid";
+    EXPECT_EQ(ask_after([this] { look.workers.pop_back(); }), held) << "its parent goes on";
+    EXPECT_NE(said.find("convert (pid 41) has ended"), std::string::npos) << said;
+    EXPECT_EQ(ask_after([this] { add_process(42, "gzip"); }), held);
+    EXPECT_EQ(ask_after([] {}), "");
+}
+
+TEST_F(Running, AnApplicationIsRestartedForALostSocketWhileItOnlyWaits) {
+    run_shop();
+    lose_socket();
+    EXPECT_EQ(ask_for_lost_socket(), "");
+    EXPECT_EQ(machine.facts.inspected.size(), 2U);
+    look.workers[0].ticks += 2;
+    look.workers[0].io_bytes += 500;
+    EXPECT_EQ(ask_for_lost_socket(), "") << "a timer, a line of its log";
+    EXPECT_EQ(machine.facts.inspected.size(), 3U) << "it has been looked at a moment ago";
+}
+
+TEST_F(Running, AnApplicationIsNotRestartedForALostSocketWhileAnyOfItsProcessesWorks) {
+    run_shop();
+    lose_socket();
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
+        EXPECT_EQ(ask_for_lost_socket(), "");
+        look.workers[i].ticks += 100;
+        EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence") << i;
+        machine.pass(std::chrono::minutes{1});
+        EXPECT_EQ(ask_for_lost_socket(), "");
+        look.workers[i].io_bytes += 100'000;
+        EXPECT_EQ(ask_for_lost_socket(), "Refused: contrary-evidence") << i;
+        machine.pass(std::chrono::minutes{1});
+    }
 }
 
 TEST_F(Running, IsNotRestartedForAnyOtherCauseWhileItWorks) {

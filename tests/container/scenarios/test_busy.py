@@ -9,7 +9,7 @@ import time
 from typing import Callable
 
 from apps import enable, put, put_unit
-from gatemend import OWN_POLICIES
+from gatemend import OWN_POLICIES, held_because
 from rule import rule
 from scenario import Scenario
 from website import Answer, Visitors, forge
@@ -132,6 +132,15 @@ sleep((int)$_GET["s"]);
 touch("/run/php/job-done" . $_GET["n"]);
 """
 
+# Works for some seconds, for nobody who waits.
+_EXPORT = """\
+import hashlib, time
+end = time.monotonic() + 20
+while time.monotonic() < end:
+    hashlib.sha256(bytes(1 << 20)).digest()
+open("/run/php/exported", "w").close()
+"""
+
 # A client of FastCGI without nginx: prints how the answer ended and what it was.
 _DIRECT = """\
 import socket, struct
@@ -208,6 +217,9 @@ class LostSocket(Scenario):
     def furnish(self, root: pathlib.Path) -> None:
         super().furnish(root)
         self.site.add_page(root, "job.php", _JOB)
+        put(root, "srv/export.py", _EXPORT)
+        command = "nohup python3 /srv/export.py > /dev/null 2>&1 &"
+        self.site.add_page(root, "export.php", f'<?php exec("{command}"); echo "ok";\n')
         add_port_pool(self, root)
 
     def lose_it(self) -> Visitors:
@@ -228,6 +240,14 @@ class LostSocket(Scenario):
         self.assertEqual(self.site.visit("/job.php?s=20&n=0").status, 200)
         self.assert_healed(self.lose_it())
         self.assertTrue(self.machine.exists("/run/php/job-done0"))
+
+    def test_a_command_that_a_page_has_left_behind(self) -> None:
+        self.assert_answers()
+        self.assertEqual(self.site.visit("/export.php").status, 200)
+        people = self.lose_it()
+        self.gatemend.wait_for_incident(self.fpm, held_because("contrary-evidence"), 15, "a reason to wait")
+        self.assert_healed(people)
+        self.assertTrue(self.machine.exists("/run/php/exported"))
 
 
 class OnDemand(Busy):
