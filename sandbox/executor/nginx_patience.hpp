@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How long nginx waits for an answer: the longest `*_read_timeout` that stands anywhere in what
-// nginx -T prints. A search with the lexer, on purpose: which location leads where is not asked.
+// nginx -T prints, and its own default unless one surely stands around every place where it asks.
+// Which location leads where is not asked.
 // Called by work_guard, which need not believe the agent then.
 #pragma once
 
@@ -12,7 +13,7 @@
 
 namespace gatemend::sandbox {
 
-// nginx's own, where no directive says otherwise; that one does everywhere is not looked for.
+// nginx's own, where no directive says otherwise.
 inline constexpr core::Duration kDefaultPatience = std::chrono::minutes{1};
 // Longer waits are not measured out.
 inline constexpr core::Duration kLongestPatience = std::chrono::minutes{30};

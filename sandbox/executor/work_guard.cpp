@@ -199,7 +199,7 @@ void WorkGuard::ask_nginx(Inquiry inquiry) {
                     "nobody could still be answered cannot be told"));
                 return;
             }
-            inquiry.stillness = 2 * *patience;
+            inquiry.stillness = std::max<core::Duration>(kLeastStillness, 2 * *patience);
             look(inquiry);
         });
 }

@@ -16,10 +16,10 @@
 
 namespace gatemend::sandbox {
 
-// Nothing may have moved for so long before a unit is taken for hung; where nginx waits longer,
-// twice that. The agent knows which location waits how long, and pools' timeouts; this is the least
-// that holds whatever it says.
-inline constexpr core::Duration kLeastStillness = 2 * kDefaultPatience;
+// Nothing may have moved for so long before a unit is taken for hung; where nginx waits longer than
+// half of it, twice that. The agent knows which location waits how long, and pools' timeouts; this
+// is the least that holds whatever it says.
+inline constexpr core::Duration kLeastStillness = std::chrono::minutes{1};
 inline constexpr std::size_t kMaxWatchedUnits = 16;
 
 class WorkGuard {

@@ -136,9 +136,17 @@ TEST_F(Running, IsNotRestartedOnSomebodysWord) {
 TEST_F(Running, IsRestartedOnceNothingHasMovedForTwiceNginxsPatienceWhileVisitorsWait) {
     watch(seconds{90});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
-    EXPECT_NE(said.find("nothing has moved for 1m"), std::string::npos) << said;
-    EXPECT_EQ(machine.facts.dumps_made, 0) << "nginx's default is the least";
+    EXPECT_NE(said.find("of 2m after which"), std::string::npos) << said;
     watch(seconds{40});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
+}
+
+TEST_F(Running, IsRestartedSoonerWhereNginxWaitsLess) {
+    machine.facts.dump = dump_with("fastcgi_read_timeout 5s;");
+    watch(seconds{50});
+    EXPECT_EQ(ask("restart-hung", "backend-hung"), "Refused: contrary-evidence");
+    EXPECT_EQ(machine.facts.dumps_made, 0) << "not before a minute";
+    watch(seconds{30});
     EXPECT_EQ(ask("restart-hung", "backend-hung"), "");
 }
 
@@ -186,6 +194,32 @@ TEST(NginxPatience, IsTheLongestReadTimeoutOfAnyPlace) {
                             "return \""}) {
         EXPECT_FALSE(nginx_patience(odd, ServiceRole::kOther)) << odd;
     }
+}
+
+TEST(NginxPatience, IsTheDefaultUnlessATimeoutStandsAroundEveryPlaceThatAsks) {
+    const auto of_fpm = [](const std::string& text) {
+        return nginx_patience(text, core::ServiceRole::kPhpFpm);
+    };
+    const std::string pass = "fastcgi_pass unix:/a;";
+    const std::string limit = "fastcgi_read_timeout 5s;";
+    for (const std::string& text :
+         {"http { server { location / { " + pass + limit + " } } }",
+          "http { server { " + limit + " location / { if ($a) { " + pass + " } } } }",
+          "http { server { location / { " + pass + " } } " + limit + " }",
+          "http { " + limit + " } server { location / { " + pass + " } }"}) {
+        EXPECT_EQ(of_fpm(text), seconds{5}) << text;
+    }
+    for (const std::string& text :
+         {"http { server { location / { " + pass + " } location /a { " + limit + pass + " } } }",
+          "http { server { " + limit + " } server { location / { " + pass + " } } }",
+          "http { server { location / { proxy_read_timeout 5s; " + pass + " } } }",
+          limit + " server { location / { " + pass + " } }",
+          "http { " + limit + " }"}) {
+        EXPECT_EQ(of_fpm(text), kDefaultPatience) << text;
+    }
+    EXPECT_EQ(nginx_patience("http { proxy_read_timeout 5s; server { proxy_pass http://a; } }",
+                             core::ServiceRole::kOther),
+              seconds{5});
 }
 
 // An account was deleted, a folder is gone: no file of the configuration has changed.
