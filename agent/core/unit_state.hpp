@@ -78,8 +78,11 @@ struct UnitStanding {
     bool is_masked = false;
     bool is_enabled = false;
     ActiveState active = ActiveState::kUnknown;
-    TimePoint last_active{};     // ActiveEnterTimestamp; the epoch: never active since boot
-    TimePoint left_active{};     // ActiveExitTimestamp
+    TimePoint last_active{};  // ActiveEnterTimestamp; the epoch: never active since boot
+    TimePoint left_active{};  // ActiveExitTimestamp
+    // Of what is active: the end of the newest reload, where that one went well. The epoch: none
+    // since it came up, or not known.
+    TimePoint last_reload{};
     std::uint32_t main_pid = 0;  // MainPID; 0: it has none
 
     friend bool operator==(const UnitStanding&, const UnitStanding&) = default;

@@ -73,6 +73,8 @@ constexpr std::array kStanding{
     WantedProperty{kUnit, "ActiveState"},
     WantedProperty{kUnit, "ActiveEnterTimestamp"},
     WantedProperty{kUnit, "ActiveExitTimestamp"},
+    WantedProperty{kUnit, "StateChangeTimestamp"},
+    WantedProperty{kService, "ReloadResult"},
     WantedProperty{kService, "MainPID"},
 };
 
@@ -870,6 +872,13 @@ core::UnitStanding decode_standing(const Properties& properties) {
     standing.last_active = core::TimePoint{get_duration(properties, "ActiveEnterTimestamp")};
     standing.left_active = core::TimePoint{get_duration(properties, "ActiveExitTimestamp")};
     standing.main_pid = get<std::uint32_t>(properties, "MainPID", 0);
+    // What is active changes its state for a reload alone. Why not the times of ExecReload: a
+    // daemon-reload forgets them.
+    const core::TimePoint changed{get_duration(properties, "StateChangeTimestamp")};
+    if (standing.active == core::ActiveState::kActive && changed > standing.last_active &&
+        get<std::string>(properties, "ReloadResult", "") == "success") {
+        standing.last_reload = changed;
+    }
     return standing;
 }
 

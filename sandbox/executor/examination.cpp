@@ -78,14 +78,17 @@ std::vector<std::string> units_to_test(const Plan& plan) {
     return {};
 }
 
+bool is_of_down_unit(const Plan& plan) {
+    return plan.expected_active == core::ActiveState::kInactive ||
+           plan.expected_active == core::ActiveState::kFailed;
+}
+
 // A restart of what is up could be the end of it, and nobody can tell beforehand.
 std::optional<GateHold> check_untestable(const Plan& plan) {
     const std::size_t php = plan.unit.find("php");
     const bool is_fpm = php != std::string::npos && plan.unit.find("fpm", php) != std::string::npos;
-    const bool is_down = plan.expected_active == core::ActiveState::kInactive ||
-                         plan.expected_active == core::ActiveState::kFailed;
     const bool is_start = plan.act != ActId::kRestartUnit && plan.act != ActId::kReloadUnit;
-    if (!is_fpm || is_down || is_start || find_known_service(plan.unit)) {
+    if (!is_fpm || is_of_down_unit(plan) || is_start || find_known_service(plan.unit)) {
         return std::nullopt;
     }
     return GateHold{HoldKind::kConfigUnknown,
@@ -133,11 +136,13 @@ bool names_place(const std::string& output, const std::string& file) {
            (!says(include) && says(load + file + "'"));
 }
 
-// But for restore-config: what it puts right is such an edit.
-bool reloads_nginx(const Plan& plan) {
-    const bool is_reload =
-        plan.act == ActId::kReloadUnit || actions::effect_of(plan.act, plan.parameters);
-    return plan.role == core::ServiceRole::kNginx && is_reload && plan.act != ActId::kRestoreConfig;
+// Puts into force what is in the files of a server that is up. But for restore-config: what it puts
+// right is such an edit.
+bool rereads_files(const Plan& plan) {
+    const bool is_read_anew = plan.act == ActId::kReloadUnit || plan.act == ActId::kRestartUnit ||
+                              actions::effect_of(plan.act, plan.parameters);
+    return is_read_anew && plan.act != ActId::kRestoreConfig && !is_of_down_unit(plan) &&
+           find_known_service(plan.unit);
 }
 
 // The test must fail, and for the file that is to be restored.
@@ -195,7 +200,7 @@ void Examiner::examine(const Plan& plan, Purpose purpose, ExaminedDone done) {
     }
     checks.emplace_back([this, plan](const HoldDone& then) { look_at_configs(plan, then); });
     // A person who has read the plan decides also for what else is in the files.
-    if (reloads_nginx(plan) && mode_of(policy_, plan) == policy::Mode::kAct) {
+    if (rereads_files(plan) && mode_of(policy_, plan) == policy::Mode::kAct) {
         checks.emplace_back([this, plan](const HoldDone& then) { look_at_edits(plan, then); });
     }
     // The last, right before the act: what it sees must still be true then.
@@ -432,17 +437,19 @@ void Examiner::look_at_edits(const Plan& plan, const HoldDone& done) {
     const auto judge = [this, newest = *newest, done](const core::UnitStanding& unit,
                                                       const core::Inspection& inspection) {
         const core::Duration uptime = ports_.uptime ? ports_.uptime() : core::Duration::zero();
-        done(check_unread_edits(inspection, unit.main_pid, newest, ports_.now(), uptime));
+        done(check_unread_edits(unit, inspection, newest, ports_.now(), uptime));
     };
     ports_.systemd.read_standing(
         plan.unit, [this, plan, judge, done](const Result<core::UnitStanding>& unit) {
             if (!unit) {
                 done(refusal(unit.error()));
-                return;
+            } else if (plan.role != core::ServiceRole::kNginx) {
+                judge(*unit, {});
+            } else {
+                inspect(plan.unit, "", done, [judge, unit = *unit](const auto& inspection) {
+                    judge(unit, inspection);
+                });
             }
-            inspect(plan.unit, "", done, [judge, unit = *unit](const auto& inspection) {
-                judge(unit, inspection);
-            });
         });
 }
 

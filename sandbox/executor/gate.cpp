@@ -114,6 +114,18 @@ std::optional<GateHold> find_served(const actions::Plan& plan,
     return std::nullopt;
 }
 
+// nginx makes all of them anew when it reads its configuration. The oldest: one that has died is
+// replaced by one that has the configuration of its sisters. 0: none is seen.
+std::uint64_t oldest_worker(const core::Inspection& inspection, std::uint32_t main_pid) {
+    std::uint64_t oldest = 0;
+    for (const core::Worker& worker : inspection.workers) {
+        if (worker.is_nginx && !worker.is_leaving && worker.parent == main_pid) {
+            oldest = oldest == 0 ? worker.started : std::min(oldest, worker.started);
+        }
+    }
+    return oldest;
+}
+
 }  // namespace
 
 bool is_own(const core::Listener& listener, const actions::Plan& plan) {
@@ -308,32 +320,25 @@ std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
                                        " lies in the place of the unit's, and would be removed");
 }
 
-std::optional<GateHold> check_unread_edits(const core::Inspection& inspection,
-                                           std::uint32_t main_pid,
+std::optional<GateHold> check_unread_edits(const core::UnitStanding& unit,
+                                           const core::Inspection& inspection,
                                            const ConfigChange& newest,
                                            core::TimePoint now,
                                            core::Duration uptime) {
-    // The oldest: one that has died is replaced by one that has the configuration of its sisters.
-    std::uint64_t oldest = 0;
-    for (const core::Worker& worker : inspection.workers) {
-        if (worker.is_nginx && !worker.is_leaving && worker.parent == main_pid) {
-            oldest = oldest == 0 ? worker.started : std::min(oldest, worker.started);
-        }
+    core::TimePoint read = std::max(unit.last_active, unit.last_reload);
+    if (const std::uint64_t oldest = oldest_worker(inspection, unit.main_pid); oldest != 0) {
+        const auto ticks_per_second = std::max(sysconf(_SC_CLK_TCK), 1L);
+        const core::Duration since_boot{static_cast<std::int64_t>(oldest) *
+                                        (std::micro::den / ticks_per_second)};
+        read = std::max(read, now - uptime + since_boot);
     }
-    if (oldest == 0) {
-        return hold(HoldKind::kExecutorRefused,
-                    "when nginx last read its configuration cannot be seen");
-    }
-    const auto ticks_per_second = std::max(sysconf(_SC_CLK_TCK), 1L);
-    const core::Duration since_boot{static_cast<std::int64_t>(oldest) *
-                                    (std::micro::den / ticks_per_second)};
-    if (newest.time <= now - uptime + since_boot) {
+    if (newest.time <= read) {
         return std::nullopt;
     }
     return hold(HoldKind::kContraryEvidence,
-                newest.path +
-                    " was changed after nginx last read its configuration; a reload "
-                    "would put that into force");
+                newest.path + " was changed after " + unit.name +
+                    " last read its configuration, as far as that can be seen; it would be put "
+                    "into force");
 }
 
 std::optional<GateHold> check_record(const policy::Policy& policy,

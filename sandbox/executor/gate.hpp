@@ -99,11 +99,12 @@ using core::kApprovalLifetime;
 [[nodiscard]] std::optional<GateHold> check_lost_socket(const actions::Plan& plan,
                                                         const core::Inspection& inspection);
 
-// What reloads nginx: nobody has changed its files since its workers were made, that is, since it
-// last read them. Somebody's unfinished work is not put into force. `now`, `uptime`: of the same
-// moment.
-[[nodiscard]] std::optional<GateHold> check_unread_edits(const core::Inspection& inspection,
-                                                         std::uint32_t main_pid,
+// What reloads or restarts a server that is up: nobody has changed its files since it last read
+// them, at its start, at a reload that systemd knows of, or, of nginx, when its workers were made
+// (PHP-FPM makes and ends workers as it likes). Somebody's unfinished work is not put into force.
+// `now`, `uptime`: of the same moment.
+[[nodiscard]] std::optional<GateHold> check_unread_edits(const core::UnitStanding& unit,
+                                                         const core::Inspection& inspection,
                                                          const ConfigChange& newest,
                                                          core::TimePoint now,
                                                          core::Duration uptime);

@@ -1129,9 +1129,10 @@ TEST(ExecutorMending, NginxIsNotReloadedOverEditsThatItHasNotRead) {
     machine.facts.newest = ConfigChange{"/etc/nginx/sites-available/shop", booted + seconds{2}};
     const auto refused = machine.plan(make_running_request("reload-unit", kNginx));
     ASSERT_TRUE(std::holds_alternative<Fault>(refused));
-    EXPECT_EQ(std::get<Fault>(refused).text,
-              "contrary-evidence: /etc/nginx/sites-available/shop was changed after nginx last "
-              "read its configuration; a reload would put that into force");
+    EXPECT_EQ(
+        std::get<Fault>(refused).text,
+        "contrary-evidence: /etc/nginx/sites-available/shop was changed after nginx.service "
+        "last read its configuration, as far as that can be seen; it would be put into force");
     EXPECT_EQ(fault_of(machine.plan(repoint())), "Refused: contrary-evidence");
     // Who reads the plan first decides also for what else is in the files.
     machine.rule().mode = policy::Mode::kAsk;
@@ -1166,6 +1167,51 @@ TEST(ExecutorMending, NginxIsNotReloadedOverEditsThatItHasNotRead) {
     machine.systemd.standings[kNginx].main_pid = kNginxPid + 1;  // the workers are another's
     EXPECT_TRUE(
         std::holds_alternative<Fault>(machine.plan(make_running_request("reload-unit", kNginx))));
+}
+
+// A restart of PHP-FPM puts them into force as a reload of nginx does; its workers come and go and
+// tell nothing.
+TEST(ExecutorMending, FpmIsNotRestartedOverEditsThatItHasNotRead) {
+    using std::chrono::seconds;
+    MendingMachine machine;
+    const core::TimePoint edited = machine.now - std::chrono::hours{1};
+    machine.facts.newest = ConfigChange{"/etc/php/8.2/fpm/pool.d", edited};
+    core::UnitStanding& fpm = machine.systemd.standings[kFpm];
+    fpm = {.name = kFpm, .is_loaded = true, .last_active = edited - seconds{1}};
+    machine.rule().match.cause = core::Cause::kSocketDeleted;
+    machine.start();
+    auto inspection = core::decode_inspection(machine.facts.inspection);
+    inspection->listeners->front().is_main = true;
+    inspection->listeners->front().is_reachable = false;
+    inspection->listeners->front().connections = 0;
+    machine.facts.inspection = core::encode(*inspection);
+    const auto ask = [&machine](const char* act, const char* active) {
+        PlanRequest request = make_running_request(act, kFpm);
+        request.cause = "socket-deleted";
+        request.expected_active = active;
+        request.parameters = act == std::string{"set-pool-listen"} ? set_listen().parameters
+                                                                   : decltype(request.parameters){};
+        return fault_of(machine.plan(request));
+    };
+    for (const char* act : {"restart-unit", "reload-unit", "set-pool-listen"}) {
+        EXPECT_EQ(ask(act, "active"), "Refused: contrary-evidence") << act;
+    }
+    fpm.last_reload = edited + seconds{1};
+    EXPECT_EQ(ask("restart-unit", "active"), "") << "reloaded since";
+    fpm.last_reload = {};
+    fpm.last_active = edited + seconds{1};
+    EXPECT_EQ(ask("restart-unit", "active"), "") << "started since";
+    // What is down would read them whoever starts it.
+    fpm.last_active = edited - seconds{1};
+    machine.rule().match.cause = core::Cause::kUnitFailed;
+    machine.start();
+    machine.systemd.units[kFpm] = make_crashed_unit();
+    for (const char* act : {"start-unit", "restart-unit"}) {
+        PlanRequest request = make_running_request(act, kFpm);
+        request.expected_active = "failed";
+        request.deadline_usec = 5'000'000;
+        EXPECT_EQ(fault_of(machine.plan(request)), "") << act;
+    }
 }
 
 TEST(ExecutorMending, AnFpmWithoutChildrenIsReloadedWhenItsMasterStays) {

@@ -614,5 +614,22 @@ TEST(SystemdClient, ReadsTheStandingOfAUnit) {
     EXPECT_EQ(standing.last_active, core::TimePoint{core::Duration{9}});
 }
 
+// What is active and has changed its state since it became so has been reloaded.
+TEST(SystemdClient, KnowsAReloadThatWentWell) {
+    const auto reloaded = [](std::uint64_t changed, const char* active, const char* result) {
+        bus::Properties properties;
+        properties["ActiveState"] = sdbus::Variant{std::string{active}};
+        properties["ActiveEnterTimestamp"] = sdbus::Variant{std::uint64_t{9}};
+        properties["StateChangeTimestamp"] = sdbus::Variant{changed};
+        properties["ReloadResult"] = sdbus::Variant{std::string{result}};
+        return bus::decode_standing(properties).last_reload;
+    };
+    EXPECT_EQ(reloaded(12, "active", "success"), core::TimePoint{core::Duration{12}});
+    EXPECT_EQ(reloaded(9, "active", "success"), core::TimePoint{}) << "started, and no more";
+    EXPECT_EQ(reloaded(12, "active", "exit-code"), core::TimePoint{}) << "its files did not pass";
+    EXPECT_EQ(reloaded(12, "reloading", "success"), core::TimePoint{}) << "under way";
+    EXPECT_EQ(reloaded(12, "failed", "success"), core::TimePoint{});
+}
+
 }  // namespace
 }  // namespace gatemend::sandbox

@@ -79,6 +79,24 @@ class Unfinished(Acted):
         self.play.visitors.wait_for_good(5, DEADLINE)
 
 
+class UnfinishedPool(Acted):
+    """The same of a pool's file: what PHP-FPM has not read is not put into force by a restart."""
+
+    kind = stories.DeletedSocket
+    can_be_bare = False
+
+    def test_an_edit_that_fpm_has_not_read_is_not_put_into_force(self) -> None:
+        edited = self.site.pool_file
+        self.machine.write(edited, self.machine.read(edited) + "; not finished yet\n")
+        invocation = self.machine.unit(self.fpm, "InvocationID")
+        self.play.break_it()
+        self.play.incident(lambda incident: "was changed after" in str(incident))
+        self.assertEqual(self.play.intents(), [])
+        self.assertEqual(self.machine.unit(self.fpm, "InvocationID"), invocation, "FPM has been restarted")
+        self.machine.systemctl("reload", self.fpm)  # reads the file, and makes no socket
+        self.play.visitors.wait_for_good(5, 2 * DEADLINE)
+
+
 class Ineffective(Acted):
     """The unit starts, and dies again a second later, every time."""
 
