@@ -6,6 +6,7 @@
 #include "sandbox/secrecy/nginx_words.hpp"
 #include "sandbox/secrecy/readable.hpp"
 #include "sandbox/secrecy/tool_words.hpp"
+#include "sandbox/tools/config_places.hpp"
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
 #include "sandbox/tools/pm2.hpp"
@@ -164,6 +165,12 @@ PacketFilterFact added(std::optional<PacketFilterFact> so_far,
     return std::move(*so_far);
 }
 
+// Of all files that the unit's test reads, as far as they are known.
+Result<std::string> fingerprint_of(const KnownService& service) {
+    GATEMEND_TRY(places, find_config_places(service.first_files));
+    return fingerprint_files(service.config_paths, places);
+}
+
 ToolSpec test_spec(const KnownService& service) {
     ToolSpec spec;
     spec.profile = service.profile;
@@ -268,7 +275,7 @@ void MachineFacts::test_config(const std::string& unit, TestCallback done) {
         done(Error{"no configuration test is known for " + unit});
         return;
     }
-    const auto current = fingerprint_files(service->config_paths);
+    const auto current = fingerprint_of(*service);
     if (!current) {
         done(ConfigTestFact{
             .verdict = "unknown", .fingerprint = "", .output = current.error().text});
@@ -500,17 +507,16 @@ Result<std::string> MachineFacts::fingerprint(const std::string& unit) const {
     if (!service) {
         return Error{"no configuration is known for " + unit};
     }
-    return fingerprint_files(service->config_paths);
+    return fingerprint_of(*service);
 }
 
 Result<ConfigChange> MachineFacts::newest_change(const std::string& unit) const {
-    auto service = find_known_service(unit);
+    const auto service = find_known_service(unit);
     if (!service) {
         return Error{"no configuration is known for " + unit};
     }
-    std::erase_if(service->config_paths,
-                  [&](const std::string& path) { return !is_own_config(*service, path); });
-    return find_newest_change(service->config_paths);
+    GATEMEND_TRY(places, find_config_places(service->first_files));
+    return find_newest_change(places);
 }
 
 std::vector<std::uint32_t> MachineFacts::processes(const std::string& unit) const {

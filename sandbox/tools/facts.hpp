@@ -94,7 +94,7 @@ class Facts {
 
     // Fingerprint of the files that test_config would test, without running anything (stat only).
     [[nodiscard]] virtual core::Result<std::string> fingerprint(const std::string& unit) const = 0;
-    // The last change of the unit's own configuration, not of files that are everybody's.
+    // The last change of what the unit reads at its start and at a reload.
     [[nodiscard]] virtual core::Result<ConfigChange> newest_change(
         const std::string& unit) const = 0;
     // The processes in the unit's own control group, ascending; empty: none, or it cannot be seen.

@@ -5,8 +5,9 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <set>
 #include <system_error>
 
 namespace gatemend::sandbox {
@@ -39,6 +40,12 @@ core::TimePoint changed_at(const struct stat& info) {
                                                    std::chrono::nanoseconds{info.st_ctim.tv_nsec})};
 }
 
+Error nothing_there() {
+    return Error{"none of the configuration files exists"};
+}
+
+constexpr int kAlone = -1;  // as a depth: what is in a folder does not count
+
 class Collector {
   public:
     Status add(const std::string& path, int depth) {
@@ -52,31 +59,24 @@ class Collector {
         }
         std::string line = path;
         append_info(line, info);
-        note_change(path, info);
         if (S_ISLNK(info.st_mode)) {
             struct stat target {};
 
             if (stat(path.c_str(), &target) == 0) {
                 line.append(" ->");
                 append_info(line, target);
-                note_change(path, target);
             } else {
                 line.append(" -> nothing");
             }
         }
-        lines_.push_back(std::move(line));
-        return S_ISDIR(info.st_mode) ? add_folder(path, depth) : Status{Done{}};
-    }
-
-    Result<ConfigChange> newest_change() const {
-        return lines_.empty() ? Result<ConfigChange>{nothing_there()} : newest_;
+        lines_.insert(std::move(line));
+        return S_ISDIR(info.st_mode) && depth != kAlone ? add_folder(path, depth) : Status{Done{}};
     }
 
     Result<std::string> finish() {
         if (lines_.empty()) {
             return nothing_there();
         }
-        std::ranges::sort(lines_);
         std::string all;
         for (const std::string& line : lines_) {
             all.append(line).push_back('\0');
@@ -85,14 +85,6 @@ class Collector {
     }
 
   private:
-    static Error nothing_there() { return Error{"none of the configuration files exists"}; }
-
-    void note_change(const std::string& path, const struct stat& info) {
-        if (newest_.path.empty() || changed_at(info) > newest_.time) {
-            newest_ = {path, changed_at(info)};
-        }
-    }
-
     Status add_folder(const std::string& path, int depth) {
         if (depth >= kMaxFingerprintDepth) {
             return Error{"folders nested too deep at " + path};
@@ -109,29 +101,33 @@ class Collector {
         return Done{};
     }
 
-    std::vector<std::string> lines_;
-    ConfigChange newest_;
+    std::set<std::string> lines_;
 };
-
-Status collect(Collector& collector, const std::vector<std::string>& paths) {
-    for (const std::string& path : paths) {
-        GATEMEND_CHECK(collector.add(path, 0));
-    }
-    return Done{};
-}
 
 }  // namespace
 
-Result<std::string> fingerprint_files(const std::vector<std::string>& paths) {
+Result<std::string> fingerprint_files(const std::vector<std::string>& paths,
+                                      const std::vector<std::string>& places) {
     Collector collector;
-    GATEMEND_CHECK(collect(collector, paths));
+    for (const std::string& path : paths) {
+        GATEMEND_CHECK(collector.add(path, 0));
+    }
+    for (const std::string& place : places) {
+        GATEMEND_CHECK(collector.add(place, kAlone));
+    }
     return collector.finish();
 }
 
-Result<ConfigChange> find_newest_change(const std::vector<std::string>& paths) {
-    Collector collector;
-    GATEMEND_CHECK(collect(collector, paths));
-    return collector.newest_change();
+Result<ConfigChange> find_newest_change(const std::vector<std::string>& places) {
+    std::optional<ConfigChange> newest;
+    for (const std::string& place : places) {
+        struct stat info {};
+
+        if (lstat(place.c_str(), &info) == 0 && (!newest || changed_at(info) > newest->time)) {
+            newest = {place, changed_at(info)};
+        }
+    }
+    return newest ? Result<ConfigChange>{*std::move(newest)} : nothing_there();
 }
 
 }  // namespace gatemend::sandbox

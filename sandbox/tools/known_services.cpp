@@ -36,13 +36,18 @@ KnownService make_fpm(std::string_view version) {
                          .profile = ToolProfile::kFpmTest,
                          .test_argv = {"/usr/sbin/php-fpm" + name, "-F", "-O", "-t"},
                          .config_paths = {},
+                         .first_files = {},
                          .invalid_exit_code = kFpmConfigExit};
     if (name.empty()) {
         service.config_paths = {
             "/etc/php-fpm.conf", "/etc/php-fpm.d", "/etc/php.ini", "/etc/php.d"};
+        service.first_files = {"/etc/php-fpm.conf", "/etc/php.ini", "/etc/php.d/*.ini"};
     } else {
         // conf.d holds links; what they point to is looked at, wherever it is
-        service.config_paths = {"/etc/php/" + name + "/fpm"};
+        const std::string folder = "/etc/php/" + name + "/fpm";
+        service.config_paths = {folder};
+        service.first_files = {
+            folder + "/php-fpm.conf", folder + "/php.ini", folder + "/conf.d/*.ini"};
     }
     return service;
 }
@@ -58,6 +63,7 @@ std::optional<KnownService> find_known_service(std::string_view unit) {
                             .config_paths = {"/etc/nginx",
                                              std::string{kSharedFiles[0]},
                                              std::string{kSharedFiles[1]}},
+                            .first_files = {"/etc/nginx/nginx.conf"},
                             .invalid_exit_code = 1};
     }
     if (const auto version = fpm_version(unit)) {

@@ -21,7 +21,9 @@ struct KnownService {
     ToolProfile profile{};
     std::vector<std::string> test_argv;
     std::vector<std::string> config_paths;  // files or folders, read recursively
-    int invalid_exit_code = 1;              // how the tool says "the configuration is bad"
+    // What is read first, names or patterns: the main file, and what no file includes.
+    std::vector<std::string> first_files;
+    int invalid_exit_code = 1;  // how the tool says "the configuration is bad"
 };
 
 // nullopt: no configuration test is known for the unit.

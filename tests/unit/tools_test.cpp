@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "executor_fakes.hpp"
 #include "sandbox/bus/systemd_client.hpp"
+#include "sandbox/tools/config_places.hpp"
 #include "sandbox/tools/facts.hpp"
 #include "sandbox/tools/fingerprint.hpp"
 #include "sandbox/tools/known_services.hpp"
@@ -13,6 +14,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -60,34 +62,119 @@ TEST_F(Folder, FingerprintIsStableAndSeesEveryKindOfChange) {
     }
 }
 
-TEST_F(Folder, TheNewestChangeIsFoundBehindALinkAndInAFolderToo) {
-    fs::create_directory(path_ / "conf");
-    fs::create_directory(path_ / "sites");
-    std::ofstream{path_ / "sites/shop"} << "s";
-    fs::create_symlink(path_ / "sites/shop", path_ / "conf/shop");
-    const auto newest = [this] { return find_newest_change({path_ / "conf"}).value(); };
-    // The kernel's clock for files is coarse: until it has moved on.
-    const auto change = [&](const std::function<void()>& what) {
+// A main file behind a linked folder, that includes from another one and from a file elsewhere.
+class Includes : public Folder {
+  public:
+    Includes() {
+        for (const char* folder : {"real/available", "srv/sites", "opt"}) {
+            fs::create_directories(path_ / folder);
+        }
+        write("real/nginx.conf",
+              "# include nothing/*.conf;\nhttp { include sites/*;\n  include " +
+                  (path_ / "opt/extra.conf").string() + ";\n}\n");
+        write("srv/sites/shop", "s");
+        write("opt/extra.conf", "e");
+        fs::create_directory_symlink(path_ / "real", path_ / "etc");
+        fs::create_directory_symlink(path_ / "srv/sites", path_ / "real/sites");
+    }
+
+    void write(const std::string& name, const std::string& text) const {
+        std::ofstream{path_ / name} << text;
+    }
+
+    [[nodiscard]] std::vector<std::string> places() const {
+        return find_config_places({path_ / "etc/nginx.conf"}).value();
+    }
+
+    [[nodiscard]] ConfigChange newest() const { return find_newest_change(places()).value(); }
+
+    // The kernel's clock for files is coarse: until `place` is the newer one.
+    void change(const std::string& place, const std::function<void()>& what) const {
         const core::TimePoint before = newest().time;
         do {
             what();
-        } while (newest().time == before);
-    };
-    change([this] { fs::permissions(path_ / "conf", fs::perms::owner_all); });
-    EXPECT_EQ(newest().path, path_ / "conf");
-    change([this] { std::ofstream{path_ / "sites/shop"} << "ss"; });
-    EXPECT_EQ(newest().path, path_ / "conf/shop");
-    change([this] {
-        fs::remove(path_ / "conf/shop");
-        fs::create_symlink(path_ / "none", path_ / "conf/other");
-        fs::remove(path_ / "conf/other");
+        } while (find_newest_change({path_ / place}).value().time <= before);
+    }
+};
+
+TEST_F(Includes, TheNewestChangeIsFoundThroughLinksAndInFoldersToo) {
+    change("srv/sites/shop", [this] { write("srv/sites/shop", "ss"); });
+    EXPECT_EQ(newest().path, path_ / "srv/sites/shop");
+    change("opt/extra.conf", [this] { write("opt/extra.conf", "ee"); });
+    EXPECT_EQ(newest().path, path_ / "opt/extra.conf");
+    change("srv/sites", [this] {
+        write("srv/sites/new", "n");
+        fs::remove(path_ / "srv/sites/new");
     });
-    EXPECT_EQ(newest().path, path_ / "conf");
+    EXPECT_EQ(newest().path, path_ / "srv/sites");
+    change("etc", [this] {
+        fs::remove(path_ / "etc");
+        fs::create_directory_symlink(path_ / "real", path_ / "etc");
+    });
+    EXPECT_EQ(newest().path, path_ / "etc");
+}
+
+TEST_F(Includes, WhatIsNotReadDoesNotCount) {
+    const std::string before = newest().path;
+    change("real/.htpasswd", [this] { write("real/.htpasswd", "bob"); });
+    change("real/available/shop", [this] { write("real/available/shop", "s"); });
+    change("real", [this] {
+        write("real/.nginx.conf.swp", "");
+        fs::remove(path_ / "real/.nginx.conf.swp");
+    });
+    EXPECT_EQ(newest().path, before);
+    fs::remove(path_ / "opt/extra.conf");
+    EXPECT_EQ(newest().path, path_ / "opt") << "which it included, and which is gone";
+}
+
+TEST_F(Includes, TheFingerprintSeesThemBehindLinkedFolders) {
+    const auto print = [this] { return fingerprint_files({path_ / "etc"}, places()).value(); };
+    const std::string before = print();
+    EXPECT_EQ(print(), before);
+    write("srv/sites/shop", "longer");
+    EXPECT_NE(print(), before);
+}
+
+TEST_F(Includes, AreFoundAsNginxAndFpmWriteThem) {
+    write("real/nginx.conf",
+          "include a;include\tb ;\nserver{include 'c d';}\ninclude\n  \"e\";\n"
+          "include_path=f\n;include=g\n  # include h;\ninclude=i.*\ninclude = nginx.conf\n");
+    for (const char* name : {"a", "b", "c d", "e", "f", "g", "h", "i.1", "i.2"}) {
+        write(std::string{"real/"} + name, "");
+    }
+    std::vector<std::string> names;
+    const auto found = find_config_places({path_ / "real/nginx.conf"});
+    for (const std::string& place : found.value()) {
+        names.push_back(fs::path{place}.filename());
+    }
+    EXPECT_EQ(names,
+              (std::vector<std::string>{"a", "b", "c d", "e", "i.1", "i.2", "nginx.conf", "real"}));
+}
+
+// A site's own folder changes with everything that the site does.
+TEST_F(Includes, OfSitesThatWriteTheirOwnOnlyTheFilesCount) {
+    write("real/nginx.conf", "include " + (path_ / "www/*/nginx.conf").string() + ";\n");
+    fs::create_directories(path_ / "www/shop");
+    write("www/shop/nginx.conf", "s");
+    const auto counts = [this](const char* name) {
+        const auto all = places();
+        return std::ranges::find(all, (path_ / name).string()) != all.end();
+    };
+    EXPECT_TRUE(counts("www/shop/nginx.conf"));
+    EXPECT_TRUE(counts("www"));
+    if (chown((path_ / "www/shop").c_str(), 33, 33) == 0) {
+        EXPECT_FALSE(counts("www/shop"));
+        EXPECT_EQ(chown((path_ / "www/shop").c_str(), 0, 0), 0);
+        EXPECT_TRUE(counts("www/shop"));
+    } else {
+        EXPECT_FALSE(counts("www/shop")) << "not root's";
+    }
 }
 
 TEST_F(Folder, FingerprintOfNothingIsAnError) {
     EXPECT_FALSE(fingerprint_files({path_ / "none"}));
     EXPECT_FALSE(fingerprint_files({}));
+    EXPECT_FALSE(find_newest_change({}));
     EXPECT_FALSE(find_newest_change({path_ / "none"}));
 }
 
