@@ -25,9 +25,11 @@
 namespace gatemend::sandbox {
 namespace {
 
+using core::Done;
 using core::Duration;
 using core::Error;
 using core::Result;
+using core::Status;
 
 constexpr unsigned kMaxRetests = 2;
 constexpr auto kConfigTestDeadline = std::chrono::seconds{20};
@@ -224,6 +226,11 @@ class MachineFacts final : public Facts {
                                       core::Duration max_age) const override;
 
   private:
+    // How systemd starts it, for known(). An error where that is not understood.
+    void read_command(const std::string& unit, std::function<void(Status)> done);
+    [[nodiscard]] std::optional<KnownService> known(const std::string& unit) const;
+    void run_dump(const KnownService& nginx, std::function<void(Result<NginxDumpFact>)> done);
+    void test_known(const std::string& unit, TestCallback done);
     void on_tested(const std::string& unit,
                    const std::string& fingerprint_before,
                    const Result<ToolOutcome>& outcome);
@@ -237,14 +244,39 @@ class MachineFacts final : public Facts {
     bus::SystemdClient& systemd_;
     std::function<core::Duration()> clock_;
     std::map<std::string, TestRecord> tests_;
+    std::map<std::string, KnownService> services_;  // as they were started when last asked
     std::string worker_user_;
 };
 
+void MachineFacts::read_command(const std::string& unit, std::function<void(Status)> done) {
+    systemd_.read_service(
+        unit, [this, unit, done = std::move(done)](const Result<bus::ServiceSetup>& setup) {
+            const auto service = find_known_service(unit);
+            const auto started = setup ? as_started(*service, setup->exec_start)
+                                       : Result<KnownService>{setup.error()};
+            services_.insert_or_assign(unit, started ? *started : *service);
+            done(started ? Status{Done{}} : Status{started.error()});
+        });
+}
+
+std::optional<KnownService> MachineFacts::known(const std::string& unit) const {
+    const auto found = services_.find(unit);
+    return found == services_.end() ? find_known_service(unit) : found->second;
+}
+
 void MachineFacts::nginx_dump(std::function<void(Result<NginxDumpFact>)> done) {
+    // How it is started, if that is not known, is said by its test.
+    read_command("nginx.service", [this, done = std::move(done)](const Status& /*status*/) {
+        run_dump(*known("nginx.service"), done);
+    });
+}
+
+void MachineFacts::run_dump(const KnownService& nginx,
+                            std::function<void(Result<NginxDumpFact>)> done) {
     ToolSpec spec;
     spec.profile = ToolProfile::kNginxTest;
-    // The default configuration; a master that was started with -c, -p or -g is not asked yet.
-    spec.argv = {std::string{kNginxPath}, "-T"};
+    spec.argv = nginx.test_argv;
+    std::ranges::replace(spec.argv, std::string{"-t"}, std::string{"-T"});
     spec.deadline = kConfigTestDeadline;
     spec.max_output = kMaxDumpBytes;
     runner_.run(spec, [done = std::move(done)](Result<ToolOutcome> outcome) {
@@ -270,11 +302,24 @@ void MachineFacts::nginx_dump(std::function<void(Result<NginxDumpFact>)> done) {
 }
 
 void MachineFacts::test_config(const std::string& unit, TestCallback done) {
-    const auto service = find_known_service(unit);
-    if (!service) {
+    if (!find_known_service(unit)) {
         done(Error{"no configuration test is known for " + unit});
         return;
     }
+    read_command(unit, [this, unit, done = std::move(done)](const Status& status) {
+        if (status) {
+            test_known(unit, done);
+            return;
+        }
+        const ConfigTestFact fact{
+            .verdict = "unknown", .fingerprint = "", .output = status.error().text};
+        tests_[unit].newest = fact;
+        done(fact);
+    });
+}
+
+void MachineFacts::test_known(const std::string& unit, TestCallback done) {
+    const auto service = known(unit);
     const auto current = fingerprint_of(*service);
     if (!current) {
         done(ConfigTestFact{
@@ -300,7 +345,7 @@ void MachineFacts::test_config(const std::string& unit, TestCallback done) {
 void MachineFacts::on_tested(const std::string& unit,
                              const std::string& fingerprint_before,
                              const Result<ToolOutcome>& outcome) {
-    const auto service = find_known_service(unit);
+    const auto service = known(unit);
     TestRecord& record = tests_[unit];
     ConfigTestFact fact = judge_test(*service, outcome);
     fact.fingerprint = fingerprint_before;
@@ -328,17 +373,26 @@ void MachineFacts::on_tested(const std::string& unit,
 void MachineFacts::test_staged(const std::string& unit,
                                const std::vector<Bind>& binds,
                                TestCallback done) {
-    const auto service = find_known_service(unit);
-    if (!service) {
+    if (!find_known_service(unit)) {
         done(Error{"no configuration test is known for " + unit});
         return;
     }
-    ToolSpec spec = test_spec(*service);
-    spec.binds = binds;
-    runner_.run(spec,
-                [service = *service, done = std::move(done)](const Result<ToolOutcome>& outcome) {
-                    done(judge_test(service, outcome));
-                });
+    read_command(unit, [this, unit, binds, done = std::move(done)](const Status& status) {
+        const KnownService service = *known(unit);
+        if (!status || !service.is_packaged) {
+            done(ConfigTestFact{.verdict = "unknown",
+                                .fingerprint = "",
+                                .output = status ? unit + " reads " + service.first_files.front() +
+                                                       ": only files of its package are changed"
+                                                 : status.error().text});
+            return;
+        }
+        ToolSpec spec = test_spec(service);
+        spec.binds = binds;
+        runner_.run(spec, [service, done](const Result<ToolOutcome>& outcome) {
+            done(judge_test(service, outcome));
+        });
+    });
 }
 
 // The probe checks again: what is not local in its eyes it does not touch without being told so.
@@ -503,7 +557,7 @@ const std::string& MachineFacts::worker_user() {
 }
 
 Result<std::string> MachineFacts::fingerprint(const std::string& unit) const {
-    const auto service = find_known_service(unit);
+    const auto service = known(unit);
     if (!service) {
         return Error{"no configuration is known for " + unit};
     }
@@ -511,7 +565,7 @@ Result<std::string> MachineFacts::fingerprint(const std::string& unit) const {
 }
 
 Result<ConfigChange> MachineFacts::newest_change(const std::string& unit) const {
-    const auto service = find_known_service(unit);
+    const auto service = known(unit);
     if (!service) {
         return Error{"no configuration is known for " + unit};
     }

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <span>
+#include <system_error>
+#include <utility>
 
 namespace gatemend::sandbox {
 namespace {
@@ -52,7 +56,101 @@ KnownService make_fpm(std::string_view version) {
     return service;
 }
 
+enum class Use { kIgnored, kTested, kMainFile, kFirstFile };
+
+struct Option {
+    std::string_view name;
+    std::string_view long_name;
+    bool has_value;
+    Use use;
+};
+
+constexpr auto kNginxOptions = std::to_array<Option>({{"-c", "-c", true, Use::kMainFile},
+                                                      {"-p", "-p", true, Use::kTested},
+                                                      {"-g", "-g", true, Use::kTested},
+                                                      {"-e", "-e", true, Use::kIgnored},
+                                                      {"-q", "-q", false, Use::kIgnored}});
+constexpr auto kFpmOptions =
+    std::to_array<Option>({{"-y", "--fpm-config", true, Use::kMainFile},
+                           {"-c", "--php-ini", true, Use::kFirstFile},
+                           {"-n", "--no-php-ini", false, Use::kTested},
+                           {"-d", "--define", true, Use::kTested},
+                           {"-p", "--prefix", true, Use::kTested},
+                           {"-R", "--allow-to-run-as-root", false, Use::kTested},
+                           {"-g", "--pid", true, Use::kIgnored},
+                           {"-F", "--nodaemonize", false, Use::kIgnored},
+                           {"-D", "--daemonize", false, Use::kIgnored},
+                           {"-O", "--force-stderr", false, Use::kIgnored}});
+
+bool is_same_program(const std::string& a, const std::string& b) {
+    std::error_code error;
+    return a == b || std::filesystem::equivalent(a, b, error);
+}
+
+bool is_fit(const Option& option, const std::string& value) {
+    const bool is_file = option.use == Use::kMainFile || option.use == Use::kFirstFile;
+    // The tests have a /run of their own; systemd puts the values of variables in.
+    const bool is_seen =
+        value.starts_with('/') && !value.starts_with("/run/") && !value.starts_with("/var/run/");
+    return option.has_value != value.empty() && value.find('$') == std::string::npos &&
+           (!is_file || is_seen);
+}
+
+void use_option(KnownService& service, const Option& option, const std::string& value) {
+    const bool is_main = option.use == Use::kMainFile;
+    if (option.use == Use::kIgnored || (is_main && value == service.first_files.front())) {
+        return;
+    }
+    service.test_argv.emplace_back(option.name);
+    if (option.has_value) {
+        service.test_argv.push_back(value);
+    }
+    if (is_main) {
+        service.first_files.front() = value;
+        service.is_packaged = false;
+    } else if (option.use == Use::kFirstFile) {
+        service.first_files.push_back(value);
+    }
+}
+
 }  // namespace
+
+core::Result<KnownService> as_started(KnownService service,
+                                      const std::vector<std::string>& command) {
+    const auto unknown = [](const std::string& word) {
+        return core::Error{"the unit starts with " + word +
+                           ": how the configuration is tested then is not known"};
+    };
+    if (!command.empty() && !is_same_program(command.front(), service.test_argv.front())) {
+        return unknown(command.front());
+    }
+    const bool is_nginx = service.role == core::ServiceRole::kNginx;
+    const std::span<const Option> options =
+        is_nginx ? std::span<const Option>{kNginxOptions} : std::span<const Option>{kFpmOptions};
+    for (std::size_t i = 1; i < command.size(); ++i) {
+        const std::string& word = command[i];
+        // "--fpm-config=FILE"
+        const std::size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+        const std::string name = word.substr(0, equals);
+        const auto option = std::ranges::find_if(options, [&name](const Option& item) {
+            return item.name == name || item.long_name == name;
+        });
+        if (option == options.end()) {
+            return unknown(word);
+        }
+        std::string value;
+        if (equals != std::string::npos) {
+            value = word.substr(equals + 1);
+        } else if (option->has_value && ++i < command.size()) {
+            value = command[i];
+        }
+        if (!is_fit(*option, value)) {
+            return unknown(name + " " + value);
+        }
+        use_option(service, *option, value);
+    }
+    return service;
+}
 
 std::optional<KnownService> find_known_service(std::string_view unit) {
     if (unit == "nginx.service") {

@@ -217,6 +217,51 @@ TEST(KnownServices, NamesOfOurOwnChoosingOnly) {
     }
 }
 
+TEST(KnownServices, AreTestedAsTheirUnitsStartThem) {
+    using Words = std::vector<std::string>;
+    const auto started = [](const char* unit, const Words& command) {
+        return as_started(find_known_service(unit).value(), command);
+    };
+    const std::string fpm = "/usr/sbin/php-fpm8.2";
+    const std::string main = "/etc/php/8.2/fpm/php-fpm.conf";
+    const auto packaged = find_known_service(kFpm).value();
+    for (const Words& command : {Words{},
+                                 Words{fpm, "--nodaemonize", "--fpm-config", main},
+                                 Words{fpm, "-F", "-y", main}}) {
+        const auto service = started(kFpm.c_str(), command);
+        ASSERT_TRUE(service);
+        EXPECT_EQ(service->test_argv, packaged.test_argv);
+        EXPECT_TRUE(service->is_packaged);
+    }
+    const auto other = started(
+        kFpm.c_str(), {fpm, "--fpm-config=/srv/fpm.conf", "-c", "/srv/php.ini", "-d", "a=b"});
+    ASSERT_TRUE(other);
+    EXPECT_EQ(
+        other->test_argv,
+        (Words{fpm, "-F", "-O", "-t", "-y", "/srv/fpm.conf", "-c", "/srv/php.ini", "-d", "a=b"}));
+    EXPECT_EQ(other->first_files.front(), "/srv/fpm.conf");
+    EXPECT_EQ(other->first_files.back(), "/srv/php.ini");
+    EXPECT_FALSE(other->is_packaged);
+    const std::string nginx{kNginxPath};
+    const auto plain = started("nginx.service", {nginx, "-g", "daemon on; master_process on;"});
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->test_argv, (Words{nginx, "-t", "-g", "daemon on; master_process on;"}));
+    EXPECT_TRUE(plain->is_packaged);
+    const auto moved = started("nginx.service", {nginx, "-c", "/srv/nginx/nginx.conf"});
+    ASSERT_TRUE(moved);
+    EXPECT_EQ(moved->first_files, (Words{"/srv/nginx/nginx.conf"}));
+    for (const Words& command : {Words{"/usr/bin/env", nginx},
+                                 Words{nginx, "-c"},
+                                 Words{nginx, "-c", "nginx.conf"},
+                                 Words{nginx, "-c", "/run/nginx.conf"},
+                                 Words{nginx, "-g", "$OPTIONS"},
+                                 Words{nginx, "$OPTIONS"},
+                                 Words{nginx, "-c/etc/nginx/nginx.conf"}}) {
+        EXPECT_FALSE(started("nginx.service", command)) << command.back();
+    }
+    EXPECT_FALSE(started(kFpm.c_str(), {fpm, "--nodaemonize=yes"}));
+}
+
 TEST(KnownServices, OwnConfigurationIsNotTheMachines) {
     const auto nginx = find_known_service("nginx.service").value();
     EXPECT_TRUE(is_own_config(nginx, "/etc/nginx/sites-available/default"));
@@ -257,6 +302,7 @@ class ScriptedRunner final : public ToolRunner {
 TEST(FactsStaged, TestsWithTheStagedFilesInPlaceAndRemembersNothing) {
     ScriptedRunner runner;
     FakeSystemd systemd;
+    systemd.setup = {};
     const auto facts = Facts::make(runner, systemd);
     std::string verdict;
     const auto test = [&](const std::string& unit) {
@@ -288,6 +334,7 @@ TEST(FactsStaged, TestsWithTheStagedFilesInPlaceAndRemembersNothing) {
 TEST(Facts, AVerdictAgesThoughNoFileChanges) {
     ScriptedRunner runner;
     FakeSystemd systemd;
+    systemd.setup = {};
     core::Duration now = std::chrono::hours{1};
     const auto facts = Facts::make(runner, systemd, [&now] { return now; });
     const auto test = [&] {
@@ -311,6 +358,39 @@ TEST(Facts, AVerdictAgesThoughNoFileChanges) {
     runner.outcome.exit_code = 1;
     EXPECT_EQ(test(), "invalid");
     EXPECT_FALSE(facts->is_known_valid("nginx.service", core::Duration::max()));
+}
+
+// With another main file than the package's it is tested, and nothing is changed by us; with
+// something that is not understood not even that.
+TEST(Facts, TestsWhatTheUnitItselfReads) {
+    ScriptedRunner runner;
+    FakeSystemd systemd;
+    core::Duration now = std::chrono::hours{1};
+    const auto facts = Facts::make(runner, systemd, [&now] { return now; });
+    std::string verdict;
+    const auto take = [&verdict](const core::Result<ConfigTestFact>& fact) {
+        verdict = fact ? fact->verdict : "error";
+    };
+    runner.outcome.exit_code = 0;
+    systemd.setup.exec_start = {std::string{kNginxPath}, "-c", "/srv/nginx.conf"};
+    facts->test_config("nginx.service", take);
+    EXPECT_EQ(verdict, "valid");
+    EXPECT_EQ(runner.asked.back().argv,
+              (std::vector<std::string>{std::string{kNginxPath}, "-t", "-c", "/srv/nginx.conf"}));
+    facts->nginx_dump([](const core::Result<NginxDumpFact>& /*fact*/) {});
+    EXPECT_EQ(runner.asked.back().argv,
+              (std::vector<std::string>{std::string{kNginxPath}, "-T", "-c", "/srv/nginx.conf"}));
+    EXPECT_TRUE(facts->is_known_valid("nginx.service", kVerdictLifetime));
+    const std::size_t runs = runner.asked.size();
+    facts->test_staged("nginx.service", {}, take);
+    EXPECT_EQ(verdict, "unknown");
+    systemd.setup.exec_start = {"/opt/nginx/sbin/nginx"};
+    facts->test_config("nginx.service", take);
+    EXPECT_EQ(verdict, "unknown");
+    EXPECT_FALSE(facts->is_known_valid("nginx.service", kVerdictLifetime));
+    facts->test_staged("nginx.service", {}, take);
+    EXPECT_EQ(verdict, "unknown");
+    EXPECT_EQ(runner.asked.size(), runs) << "no test that means another file";
 }
 
 TEST(UnitProperties, StagedFilesAreMountedReadOnlyBesideWhatTheTestNeeds) {
