@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace gatemend::sandbox {
 namespace {
@@ -114,16 +115,23 @@ std::optional<GateHold> find_served(const actions::Plan& plan,
     return std::nullopt;
 }
 
-// nginx makes all of them anew when it reads its configuration. The oldest: one that has died is
-// replaced by one that has the configuration of its sisters. 0: none is seen.
-std::uint64_t oldest_worker(const core::Inspection& inspection, std::uint32_t main_pid) {
-    std::uint64_t oldest = 0;
+// nginx makes all its workers anew when it reads its configuration, and one alone where one has
+// died, of the configuration that it has. So the oldest tells of a reading where it has a sister of
+// its age; alone it may be a successor. After the machine's start; nullopt: nothing is told.
+std::optional<core::Duration> made_together(const core::Inspection& inspection,
+                                            std::uint32_t main_pid) {
+    constexpr core::Duration kOneGeneration = std::chrono::seconds{2};
+    const auto ticks_per_second = std::max(sysconf(_SC_CLK_TCK), 1L);
+    std::vector<core::Duration> made;
     for (const core::Worker& worker : inspection.workers) {
         if (worker.is_nginx && !worker.is_leaving && worker.parent == main_pid) {
-            oldest = oldest == 0 ? worker.started : std::min(oldest, worker.started);
+            made.emplace_back(static_cast<std::int64_t>(worker.started) *
+                              (std::micro::den / ticks_per_second));
         }
     }
-    return oldest;
+    std::ranges::sort(made);
+    return made.size() > 1 && made[1] - made[0] <= kOneGeneration ? std::optional{made[0]}
+                                                                  : std::nullopt;
 }
 
 }  // namespace
@@ -326,11 +334,8 @@ std::optional<GateHold> check_unread_edits(const core::UnitStanding& unit,
                                            core::TimePoint now,
                                            core::Duration uptime) {
     core::TimePoint read = std::max(unit.last_active, unit.last_reload);
-    if (const std::uint64_t oldest = oldest_worker(inspection, unit.main_pid); oldest != 0) {
-        const auto ticks_per_second = std::max(sysconf(_SC_CLK_TCK), 1L);
-        const core::Duration since_boot{static_cast<std::int64_t>(oldest) *
-                                        (std::micro::den / ticks_per_second)};
-        read = std::max(read, now - uptime + since_boot);
+    if (const auto since_boot = made_together(inspection, unit.main_pid)) {
+        read = std::max(read, now - uptime + *since_boot);
     }
     if (newest.time <= read) {
         return std::nullopt;

@@ -100,9 +100,9 @@ using core::kApprovalLifetime;
                                                         const core::Inspection& inspection);
 
 // What reloads or restarts a server that is up: nobody has changed its files since it last read
-// them, at its start, at a reload that systemd knows of, or, of nginx, when its workers were made
-// (PHP-FPM makes and ends workers as it likes). Somebody's unfinished work is not put into force.
-// `now`, `uptime`: of the same moment.
+// them, at its start, at a reload that systemd knows of, or, of nginx, when its workers were made,
+// two of them together (PHP-FPM makes and ends workers as it likes). Somebody's unfinished work is
+// not put into force. `now`, `uptime`: of the same moment.
 [[nodiscard]] std::optional<GateHold> check_unread_edits(const core::UnitStanding& unit,
                                                          const core::Inspection& inspection,
                                                          const ConfigChange& newest,

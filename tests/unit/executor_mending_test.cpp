@@ -1142,13 +1142,14 @@ TEST(ExecutorMending, NginxIsNotReloadedOverEditsThatItHasNotRead) {
     (void)machine.executor->reload();
     // One of the workers has crashed since, and its successor has not read the edit either.
     core::Inspection two;
-    two.workers.resize(3);
+    two.workers.resize(4);
     for (core::Worker& worker : two.workers) {
         worker.is_nginx = true;
         worker.parent = kNginxPid;
         worker.started = 100;
     }
     two.workers[1].started = 100'000;
+    two.workers[3].started = 100'100;
     machine.facts.inspection = core::encode(two);
     EXPECT_TRUE(
         std::holds_alternative<Fault>(machine.plan(make_running_request("reload-unit", kNginx))));
@@ -1171,6 +1172,34 @@ TEST(ExecutorMending, NginxIsNotReloadedOverEditsThatItHasNotRead) {
 
 // A restart of PHP-FPM puts them into force as a reload of nginx does; its workers come and go and
 // tell nothing.
+// The only worker has died, or each in its turn: who is young has not read anything for that.
+TEST(ExecutorMending, ASuccessorOfAWorkerProvesNoReload) {
+    MendingMachine machine;
+    const core::TimePoint booted = machine.now - machine.uptime;
+    const core::TimePoint edited = booted + std::chrono::hours{1};
+    machine.facts.newest = ConfigChange{"/etc/nginx/sites-available/shop", edited};
+    core::UnitStanding& nginx = machine.systemd.standings[kNginx];
+    nginx.last_active = booted;
+    const auto ask = [&machine](const std::vector<std::uint64_t>& started) {
+        core::Inspection inspection;
+        for (const std::uint64_t ticks : started) {
+            core::Worker& worker = inspection.workers.emplace_back();
+            worker.is_nginx = true;
+            worker.parent = kNginxPid;
+            worker.started = ticks;
+        }
+        machine.facts.inspection = core::encode(inspection);
+        return fault_of(machine.plan(make_running_request("reload-unit", kNginx)));
+    };
+    EXPECT_EQ(ask({}), "Refused: contrary-evidence");
+    EXPECT_EQ(ask({1'000'000}), "Refused: contrary-evidence");
+    EXPECT_EQ(ask({1'000'000, 1'001'000}), "Refused: contrary-evidence");
+    EXPECT_EQ(ask({100, 1'000'000, 1'000'000}), "Refused: contrary-evidence");
+    EXPECT_EQ(ask({1'000'000, 1'000'010, 2'000'000}), "") << "made by one reload";
+    nginx.last_reload = edited + std::chrono::minutes{1};
+    EXPECT_EQ(ask({1'000'000}), "") << "systemd knows of one";
+}
+
 TEST(ExecutorMending, FpmIsNotRestartedOverEditsThatItHasNotRead) {
     using std::chrono::seconds;
     MendingMachine machine;
