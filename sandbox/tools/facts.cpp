@@ -255,7 +255,9 @@ void MachineFacts::read_command(const std::string& unit, std::function<void(Stat
             const auto started = setup ? as_started(*service, setup->exec_start)
                                        : Result<KnownService>{setup.error()};
             services_.insert_or_assign(unit, started ? *started : *service);
-            done(started ? Status{Done{}} : Status{started.error()});
+            // What is down is tested as its package starts it: a start has nothing to end.
+            const bool is_down = setup && setup->main_pid == 0;
+            done(started || is_down ? Status{Done{}} : Status{started.error()});
         });
 }
 

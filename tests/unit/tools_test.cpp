@@ -385,12 +385,17 @@ TEST(Facts, TestsWhatTheUnitItselfReads) {
     facts->test_staged("nginx.service", {}, take);
     EXPECT_EQ(verdict, "unknown");
     systemd.setup.exec_start = {"/opt/nginx/sbin/nginx"};
+    systemd.setup.main_pid = 12;
     facts->test_config("nginx.service", take);
     EXPECT_EQ(verdict, "unknown");
     EXPECT_FALSE(facts->is_known_valid("nginx.service", kVerdictLifetime));
     facts->test_staged("nginx.service", {}, take);
     EXPECT_EQ(verdict, "unknown");
     EXPECT_EQ(runner.asked.size(), runs) << "no test that means another file";
+    systemd.setup.main_pid = 0;
+    facts->test_config("nginx.service", take);
+    EXPECT_EQ(verdict, "valid") << "it may be started";
+    EXPECT_EQ(runner.asked.back().argv, (std::vector<std::string>{std::string{kNginxPath}, "-t"}));
 }
 
 TEST(UnitProperties, StagedFilesAreMountedReadOnlyBesideWhatTheTestNeeds) {
