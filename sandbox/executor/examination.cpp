@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "sandbox/audit/digest.hpp"
 #include "sandbox/executor/gate.hpp"
+#include "sandbox/executor/nginx_patience.hpp"
 #include "sandbox/secrecy/tool_words.hpp"
 #include "sandbox/tools/known_services.hpp"
 #include "sandbox/tools/preview.hpp"
@@ -143,6 +144,13 @@ bool rereads_files(const Plan& plan) {
                               actions::effect_of(plan.act, plan.parameters);
     return is_read_anew && plan.act != ActId::kRestoreConfig && !is_of_down_unit(plan) &&
            find_known_service(plan.unit);
+}
+
+bool is_visited(const Plan& plan, const core::Inspection& inspection) {
+    return !inspection.listeners ||
+           std::ranges::any_of(*inspection.listeners, [&plan](const core::Listener& listener) {
+               return is_own(listener, plan) && listener.connections.value_or(1) > 0;
+           });
 }
 
 // The test must fail, and for the file that is to be restored.
@@ -434,23 +442,43 @@ void Examiner::look_at_edits(const Plan& plan, const HoldDone& done) {
         done(refusal(newest.error()));
         return;
     }
-    const auto judge = [this, newest = *newest, done](const core::UnitStanding& unit,
-                                                      const core::Inspection& inspection) {
+    const auto judge = [this, newest = *newest](const core::UnitStanding& unit,
+                                                const core::Inspection& inspection) {
         const core::Duration uptime = ports_.uptime ? ports_.uptime() : core::Duration::zero();
-        done(check_unread_edits(unit, inspection, newest, ports_.now(), uptime));
+        return check_unread_edits(unit, inspection, newest, ports_.now(), uptime);
     };
     ports_.systemd.read_standing(
         plan.unit, [this, plan, judge, done](const Result<core::UnitStanding>& unit) {
             if (!unit) {
                 done(refusal(unit.error()));
             } else if (plan.role != core::ServiceRole::kNginx) {
-                judge(*unit, {});
+                done(judge(*unit, {}));
             } else {
-                inspect(plan.unit, "", done, [judge, unit = *unit](const auto& inspection) {
-                    judge(unit, inspection);
-                });
+                inspect(plan.unit,
+                        "",
+                        done,
+                        [this, plan, judge, done, unit = *unit](const auto& inspection) {
+                            auto hold = judge(unit, inspection);
+                            if (hold || !is_visited(plan, inspection)) {
+                                done(std::move(hold));
+                            } else {
+                                look_at_cut(done);
+                            }
+                        });
             }
         });
+}
+
+void Examiner::look_at_cut(const HoldDone& done) {
+    ports_.facts.nginx_dump([done](const Result<NginxDumpFact>& fact) {
+        const bool is_read = fact && fact->exit_status == 0;
+        done(is_read && !is_reload_cutting(fact->dump)
+                 ? std::nullopt
+                 : std::optional{GateHold{
+                       HoldKind::kContraryEvidence,
+                       "visitors are there, and a reload cuts those who stay longer than nginx's "
+                       "worker_shutdown_timeout; when they may be: systemctl reload nginx"}});
+    });
 }
 
 void Examiner::look_at_configs(const Plan& plan, const HoldDone& done) {

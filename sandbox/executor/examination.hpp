@@ -92,6 +92,7 @@ class Examiner {
     void look_at_new_listener(const core::Listener& listener, const HoldDone& done);
     void look_at_lost_socket(const actions::Plan& plan, const HoldDone& done);
     void look_at_edits(const actions::Plan& plan, const HoldDone& done);
+    void look_at_cut(const HoldDone& done);
     void look_at_configs(const actions::Plan& plan, const HoldDone& done);
     void look_at_broken_config(const actions::Plan& plan, HoldDone done);
     void find_changes(const actions::Plan& plan, Purpose purpose, const ExaminedDone& done);

@@ -101,43 +101,51 @@ class Patience {
     core::Duration longest_{};
 };
 
-}  // namespace
-
-std::optional<core::Duration> nginx_patience(std::string_view dump, core::ServiceRole role) {
+// Hands `take` every directive and `{`, its words in front, and `}`, without any, until it answers
+// false. False, too: the text is broken.
+template <class Take>
+bool walk(std::string_view dump, Take take) {
     core::ConfigLexer lexer{dump};
-    Patience patience{role};
     std::vector<std::string> words;
     while (true) {
         core::Token token = lexer.next();
-        const std::string name = words.empty() ? "" : words.front();
-        switch (token.kind) {
-            case TokenKind::kWord:
-                words.push_back(std::move(token.word));
-                continue;
-            case TokenKind::kSemicolon:
-                if (!patience.take(words)) {
-                    return std::nullopt;
-                }
-                break;
-            case TokenKind::kOpen:
-                if (name.ends_with("_by_lua_block")) {
-                    if (!lexer.skip_lua()) {
-                        return std::nullopt;
-                    }
-                } else {
-                    patience.open(name);
-                }
-                break;
-            case TokenKind::kClose:
-                patience.close();
-                break;
-            case TokenKind::kBroken:
-                return std::nullopt;
-            case TokenKind::kEnd:
-                return words.empty() ? std::optional{patience.longest()} : std::nullopt;
+        if (token.kind == TokenKind::kWord) {
+            words.push_back(std::move(token.word));
+            continue;
+        }
+        if (token.kind == TokenKind::kEnd || token.kind == TokenKind::kBroken) {
+            return token.kind == TokenKind::kEnd && words.empty();
+        }
+        const bool is_lua = token.kind == TokenKind::kOpen && !words.empty() &&
+                            words.front().ends_with("_by_lua_block");
+        if (is_lua ? !lexer.skip_lua() : !take(token.kind, words)) {
+            return false;
         }
         words.clear();
     }
+}
+
+}  // namespace
+
+std::optional<core::Duration> nginx_patience(std::string_view dump, core::ServiceRole role) {
+    Patience patience{role};
+    const bool is_known = walk(dump, [&patience](TokenKind kind, const auto& words) {
+        if (kind == TokenKind::kOpen) {
+            patience.open(words.empty() ? "" : words.front());
+        } else if (kind == TokenKind::kClose) {
+            patience.close();
+        } else {
+            return patience.take(words);
+        }
+        return true;
+    });
+    return is_known ? std::optional{patience.longest()} : std::nullopt;
+}
+
+bool is_reload_cutting(std::string_view dump) {
+    return !walk(dump, [](TokenKind /*kind*/, const auto& words) {
+        return words.empty() || words.front() != "worker_shutdown_timeout";
+    });
 }
 
 }  // namespace gatemend::sandbox

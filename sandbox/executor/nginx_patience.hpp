@@ -2,7 +2,7 @@
 // How long nginx waits for an answer: the longest `*_read_timeout` that stands anywhere in what
 // nginx -T prints, and its own default unless one surely stands around every place where it asks.
 // Which location leads where is not asked.
-// Called by work_guard, which need not believe the agent then.
+// Called by work_guard and examination, which need not believe the agent then.
 #pragma once
 
 #include "core/time.hpp"
@@ -22,5 +22,9 @@ inline constexpr core::Duration kLongestPatience = std::chrono::minutes{30};
 // read, or a value is longer than kLongestPatience.
 [[nodiscard]] std::optional<core::Duration> nginx_patience(std::string_view dump,
                                                            core::ServiceRole role);
+
+// A reload ends visitors who stay too long with the old workers (worker_shutdown_timeout). Also
+// where the text cannot be read.
+[[nodiscard]] bool is_reload_cutting(std::string_view dump);
 
 }  // namespace gatemend::sandbox

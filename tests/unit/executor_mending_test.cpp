@@ -123,6 +123,7 @@ class MendingMachine : public ExecutorMachine {
         inspection.workers = {worker};
         systemd.standings[kNginx] = {.name = kNginx, .is_loaded = true, .main_pid = kNginxPid};
         facts.inspection = core::encode(inspection);
+        facts.dump = "events { }";
         systemd.on_reload = [this](const std::string&) { replace_workers(); };
         start();
     }
@@ -1170,8 +1171,29 @@ TEST(ExecutorMending, NginxIsNotReloadedOverEditsThatItHasNotRead) {
         std::holds_alternative<Fault>(machine.plan(make_running_request("reload-unit", kNginx))));
 }
 
-// A restart of PHP-FPM puts them into force as a reload of nginx does; its workers come and go and
-// tell nothing.
+// worker_shutdown_timeout: who stays longer with an old worker is cut.
+TEST(ExecutorMending, NginxIsNotReloadedByARuleWhereItWouldCutVisitors) {
+    MendingMachine machine;
+    auto look = *core::decode_inspection(machine.facts.inspection);
+    core::Listener listener;
+    listener.address = "0.0.0.0:80";
+    listener.unit = kNginx;
+    listener.connections = 0;
+    look.listeners->push_back(listener);
+    const auto ask = [&] {
+        machine.facts.inspection = core::encode(look);
+        return fault_of(machine.plan(make_running_request("reload-unit", kNginx)));
+    };
+    machine.facts.dump = "worker_shutdown_timeout 5s; events { }";
+    EXPECT_EQ(ask(), "") << "nobody is there";
+    look.listeners->back().connections = 1;
+    EXPECT_EQ(ask(), "Refused: contrary-evidence");
+    look.listeners->back().connections.reset();
+    EXPECT_EQ(ask(), "Refused: contrary-evidence") << "whether anybody is there is not known";
+    machine.facts.dump = "events { }";
+    EXPECT_EQ(ask(), "");
+}
+
 // The only worker has died, or each in its turn: who is young has not read anything for that.
 TEST(ExecutorMending, ASuccessorOfAWorkerProvesNoReload) {
     MendingMachine machine;
@@ -1200,6 +1222,8 @@ TEST(ExecutorMending, ASuccessorOfAWorkerProvesNoReload) {
     EXPECT_EQ(ask({1'000'000}), "") << "systemd knows of one";
 }
 
+// A restart of PHP-FPM puts them into force as a reload of nginx does; its workers come and go and
+// tell nothing.
 TEST(ExecutorMending, FpmIsNotRestartedOverEditsThatItHasNotRead) {
     using std::chrono::seconds;
     MendingMachine machine;

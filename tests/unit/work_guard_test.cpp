@@ -222,6 +222,14 @@ TEST(NginxPatience, IsTheDefaultUnlessATimeoutStandsAroundEveryPlaceThatAsks) {
               seconds{5});
 }
 
+TEST(NginxPatience, EndsAtAReloadWhereAShutdownTimeoutStands) {
+    EXPECT_FALSE(
+        is_reload_cutting("# worker_shutdown_timeout 5s;\nevents { } http { server { } }"));
+    EXPECT_TRUE(is_reload_cutting("worker_shutdown_timeout 5s;\nevents { }"));
+    EXPECT_TRUE(is_reload_cutting("events { } 'worker_shutdown_timeout' 5s;"));
+    EXPECT_TRUE(is_reload_cutting("events { } worker_sh")) << "cut off";
+}
+
 // An account was deleted, a folder is gone: no file of the configuration has changed.
 TEST_F(Running, IsTestedAgainBeforeARestart) {
     machine.facts.valid_since = std::chrono::hours{1};
