@@ -25,14 +25,13 @@ struct Line {
     std::string unit;
     core::TimePoint time{};
     bool is_held_as_stopped = false;
+    bool has_job = false;  // and what that is for shows when it has ended
 };
 
-// The holds of a decision name a stop.
-bool is_stop_among(const json& holds) {
-    const std::string stopped{core::hold_kind_id(core::HoldKind::kAdminStopped)};
-    return holds.is_array() &&
-           std::any_of(holds.begin(), holds.end(), [&stopped](const json& hold) {
-               return hold.is_object() && hold.value("kind", json{}) == json(stopped);
+bool is_among(const json& holds, core::HoldKind kind) {
+    const json id = std::string{core::hold_kind_id(kind)};
+    return holds.is_array() && std::any_of(holds.begin(), holds.end(), [&id](const json& hold) {
+               return hold.is_object() && hold.value("kind", json{}) == id;
            });
 }
 
@@ -58,11 +57,13 @@ std::optional<Line> line_of(std::string_view text) {
     if (!moment || !is_service_name(unit->get_ref<const std::string&>())) {
         return std::nullopt;
     }
+    const json holds = item.value("holds", json{});
     return Line{kind->get<std::string>(),
                 incident->get<std::uint64_t>(),
                 unit->get<std::string>(),
                 *moment,
-                is_stop_among(item.value("holds", json{}))};
+                is_among(holds, core::HoldKind::kAdminStopped),
+                is_among(holds, core::HoldKind::kJobQueued)};
 }
 
 }  // namespace
@@ -86,9 +87,10 @@ IncidentHistory read_history(std::string_view text) {
             // Any record will do: the one of its opening may lie before the tail.
             const auto entry = open.try_emplace(
                 line->incident, core::IncidentRestored{line->incident, line->unit, line->time, {}});
-            if (line->kind == decided) {
-                entry.first->second.stopped =
-                    line->is_held_as_stopped ? std::optional{line->time} : std::nullopt;
+            if (line->kind == decided && line->is_held_as_stopped) {
+                entry.first->second.stopped = line->time;
+            } else if (line->kind == decided && !line->has_job) {
+                entry.first->second.stopped.reset();
             }
         }
     }

@@ -3,6 +3,8 @@
 
 #include "core/closed_set.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace gatemend::core {
@@ -109,10 +111,22 @@ std::string_view job_type_id(JobType value) {
     return "?";
 }
 
+bool has_tried(std::string_view job_result) {
+    constexpr std::array<std::string_view, 5> kTried{
+        "done", "canceled", "failed", "timeout", "dependency"};
+    return std::ranges::find(kTried, job_result) != kTried.end();
+}
+
+bool is_no_request(std::string_view job_result) {
+    return job_result == "invalid" || job_result == "skipped";
+}
+
 bool take_older(LastJob& job, const JobEntry& entry) {
     job.has_ended_well = job.has_ended_well || entry.message_id == kUnitSuccess;
     job.told = job.told == TimePoint{} ? entry.time : job.told;
-    job.id = job.id == 0 ? number_of<std::uint32_t>(entry.job_id).value_or(0) : job.id;
+    if (job.id == 0 && (entry.job_result.empty() || has_tried(entry.job_result))) {
+        job.id = number_of<std::uint32_t>(entry.job_id).value_or(0);
+    }
     if (entry.job_type == "stop" || entry.job_result == "canceled") {
         job.type = JobType::kStop;
     } else if (entry.job_type == "start" ||

@@ -33,7 +33,7 @@ enum class JobType {
 // What systemd's own journal entries tell of a unit's jobs.
 struct LastJob {
     JobType type = JobType::kNone;  // the newest that starts or stops it
-    std::uint32_t id = 0;           // of the newest of any kind; 0: not said
+    std::uint32_t id = 0;           // of the newest of any kind that has_tried(); 0: not said
     bool has_ended_well = false;    // "Deactivated successfully", after that job
     TimePoint told{};               // of the newest entry about the unit, whatever it says
     // The run that the newest job belongs to, as UnitState::invocation_id; absent: not said.
@@ -59,6 +59,13 @@ struct JobEntry {
 // The line that gatemend-inspect prints.
 [[nodiscard]] std::string encode(const LastJob& job);
 [[nodiscard]] std::optional<LastJob> decode_last_job(std::string_view line);
+
+// Of a job's result, systemd's word: it started, stopped or changed something, or has tried. Not a
+// start that systemd refuses before it begins ("assert", "unsupported" ...).
+[[nodiscard]] bool has_tried(std::string_view job_result);
+// It was neither a start nor a stop: a reload of what is down ("invalid"), a look whether it is up
+// ("skipped").
+[[nodiscard]] bool is_no_request(std::string_view job_result);
 
 // What the jobs that were heard say; nothing: the journal has to be asked.
 [[nodiscard]] std::optional<Intent> heard_intent(const UnitState& state);

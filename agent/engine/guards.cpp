@@ -79,8 +79,7 @@ void guard_answer(std::vector<core::Hold>& holds,
                   const core::UnitState& state,
                   const policy::LadderStep* step) {
     const std::string& result = state.job_result;
-    const bool is_no = result == "dependency" || result == "skipped" || result == "assert" ||
-                       result == "unsupported" || result == "invalid";
+    const bool is_no = result == "dependency" || result == "assert" || result == "unsupported";
     const bool is_start = step == nullptr || actions::starts_unit(step->act);
     if (is_start && core::is_down(state) && state.has_ended_job && is_no) {
         guard(holds,

@@ -375,7 +375,8 @@ core::Intent intent_of(const ServiceRecord& record) {
     if (is_disabled_while_down(record)) {
         return core::Intent::kSomebody;
     }
-    const bool is_heard = record.unit->has_ended_job || record.unit->has_job;
+    const bool is_heard = record.unit->has_job ||
+                          (record.unit->has_ended_job && core::has_tried(record.unit->job_result));
     if (record.was_stop_requested && !is_heard && core::is_down(*record.unit)) {
         return core::Intent::kSomebody;  // seen with our own eyes
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox/bus/heard_jobs.hpp"
 
+#include "core/intent.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
@@ -22,23 +24,30 @@ void HeardJobs::note(const std::string& unit,
                      std::uint32_t id,
                      const std::string& result,
                      core::Duration now) {
+    if (core::is_no_request(result)) {
+        return;
+    }
     if (jobs_.size() >= kMaxUnits && !jobs_.contains(unit)) {
         const auto oldest = find_dispensable();
-        since_ = since_ ? std::optional{std::max(*since_, oldest->second.ended)} : since_;
+        since_ = since_ ? std::optional{std::max(*since_, oldest->second.newest.ended)} : since_;
         jobs_.erase(oldest);
     }
-    jobs_.insert_or_assign(unit, Job{id, result, now});
+    Heard& heard = jobs_[unit];
+    heard.newest = Job{id, result, now};
+    if (core::has_tried(result)) {
+        heard.tried = heard.newest;
+    }
 }
 
 // The oldest of the family that fills the table: a stop of a single unit outlives a flood of
 // others.
 HeardJobs::Jobs::iterator HeardJobs::find_dispensable() {
     std::map<std::string_view, std::ptrdiff_t> members;
-    for (const auto& [unit, job] : jobs_) {
+    for (const auto& [unit, heard] : jobs_) {
         ++members[family_of(unit)];
     }
     return std::ranges::min_element(jobs_, {}, [&members](const auto& entry) {
-        return std::tuple{-members[family_of(entry.first)], entry.second.ended};
+        return std::tuple{-members[family_of(entry.first)], entry.second.newest.ended};
     });
 }
 
@@ -46,14 +55,22 @@ void HeardJobs::tell(core::UnitState& state, core::Duration left_active) const {
     if (!core::is_down(state)) {
         return;
     }
-    const auto job = jobs_.find(state.id);
-    if (job != jobs_.end() && is_telling(job->second, left_active)) {
-        state.has_ended_job = true;
-        state.ended_job = job->second.id;
-        state.job_result = job->second.result;
+    if (const auto heard = jobs_.find(state.id); heard != jobs_.end()) {
+        const Job& job = find_answer(heard->second, left_active);
+        if (is_telling(job, left_active)) {
+            state.has_ended_job = true;
+            state.ended_job = job.id;
+            state.job_result = job.result;
+        }
     }
     const bool is_dated = left_active > core::Duration::zero();
     state.has_missed_jobs = !since_ || !is_dated || *since_ > left_active;
+}
+
+// What somebody has stopped stays stopped although systemd has refused to start it since.
+const HeardJobs::Job& HeardJobs::find_answer(const Heard& heard, core::Duration left_active) const {
+    const bool is_stop = heard.tried.result == "done" || heard.tried.result == "canceled";
+    return is_stop && is_telling(heard.tried, left_active) ? heard.tried : heard.newest;
 }
 
 // A job that has ended before the unit went down has not ended it. Of what was heard before a gap a

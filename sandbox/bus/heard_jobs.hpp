@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The jobs that have ended while a service listened to systemd: the newest of each unit, by its own
-// name, and since when none was missed. Kept by the systemd client, which tells them with a unit's
-// state. What was heard outlives a gap (systemd executes itself anew, the bus is lost): systemd
-// writes nothing about a stop of what has failed already, so nobody else could tell of it.
+// name, the newest that was not refused, and since when none was missed. Kept by the systemd
+// client, which tells them with a unit's state. What was heard outlives a gap (systemd executes
+// itself anew, the bus is lost): systemd writes nothing about a stop of what has failed already, so
+// nobody else could tell of it.
 #pragma once
 
 #include "core/time.hpp"
@@ -41,9 +42,15 @@ class HeardJobs {
         core::Duration ended{};
     };
 
-    using Jobs = std::map<std::string, Job>;
+    struct Heard {
+        Job newest;
+        Job tried;  // no start that systemd has refused: what was asked for before is in force
+    };
+
+    using Jobs = std::map<std::string, Heard>;
 
     [[nodiscard]] Jobs::iterator find_dispensable();
+    [[nodiscard]] const Job& find_answer(const Heard& heard, core::Duration left_active) const;
     [[nodiscard]] bool is_telling(const Job& job, core::Duration left_active) const;
 
     Jobs jobs_;

@@ -571,7 +571,7 @@ TEST(StopStory, ACancelledStartOfOursIsAnAnswer) {
 }
 
 TEST(StopStory, ANoOfSystemdIsNotAskedForAgain) {
-    for (const char* result : {"dependency", "skipped", "assert"}) {
+    for (const char* result : {"dependency", "unsupported", "assert"}) {
         Story story;
         story.tell(
             {"+1s unit php8.2-fpm.service failed signal",
@@ -616,6 +616,32 @@ TEST(StopStory, WhatAnEarlierLifeHasHeardIsNotForgotten) {
                     "+1ms jobs php8.2-fpm.service start 7"});
         EXPECT_EQ(story.count("act "), is_changed ? 1U : 0U) << story.dump();
     }
+}
+
+TEST(StopStory, AStopThatIsRememberedIsNotDisplacedByAJobThatDidNothing) {
+    for (const char* result : {"assert", "once", "invalid"}) {
+        Story story;
+        story.tell({"restored 5 php8.2-fpm.service stopped",
+                    "+1s unit php8.2-fpm.service failed signal unheard",
+                    kRefused,
+                    "+1ms jobs php8.2-fpm.service start 7",
+                    "+1s unit php8.2-fpm.service failed signal unheard job"});
+        story.forget();
+        story.tell({std::string{"+1ms unit php8.2-fpm.service failed signal unheard ended="} +
+                        result + ":9",
+                    "+1ms jobs php8.2-fpm.service start 7",
+                    "+10m tick"});
+        EXPECT_EQ(story.count("act "), 0U) << result << story.dump();
+        EXPECT_TRUE(story.says("holds=admin-stopped")) << result << story.dump();
+    }
+}
+
+TEST(StopStory, AReloadOfWhatHasCrashedIsNoReasonToLeaveItDown) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed signal ended=invalid:8",
+                kRefused,
+                "+1ms jobs php8.2-fpm.service start 7"});
+    EXPECT_EQ(story.count("act start-unit"), 1U) << story.dump();
 }
 
 TEST(StopStory, WhatWasDisabledWhileItWasDownIsLeftAloneUntilItIsEnabledAgain) {

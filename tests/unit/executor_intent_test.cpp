@@ -39,6 +39,20 @@ TEST(ExecutorIntent, StartsNothingThatWasStoppedWhileItListened) {
     }
 }
 
+// The stop of what has failed is written nowhere; the start that systemd refused since may be.
+TEST(ExecutorIntent, StartsNothingThatWasStoppedBeforeAStartThatWasRefused) {
+    ExecutorMachine machine;
+    machine.systemd.units[kFpm].has_ended_job = true;
+    machine.systemd.units[kFpm].ended_job = 7;
+    machine.systemd.units[kFpm].job_result = "done";
+    machine.systemd.units[kFpm].changed = machine.now;
+    core::LastJob job;
+    ASSERT_TRUE(core::take_older(
+        job, {.time = machine.now, .job_type = "start", .job_result = "assert", .job_id = "9"}));
+    machine.facts.last_job_line = core::encode(job);
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: admin-stopped");
+}
+
 TEST(ExecutorIntent, AsksTheJournalWhereItHasNotListened) {
     ExecutorMachine machine;
     go_down_unheard(machine);

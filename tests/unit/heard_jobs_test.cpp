@@ -69,6 +69,54 @@ TEST(HeardJobs, AFailedStartFromBeforeAGapIsNoLeaveToStart) {
     }
 }
 
+// A certificate was renewed and nginx reloaded, which is down: "not active, cannot reload". Or what
+// requires it was to be started.
+TEST(HeardJobs, WhatIsNeitherAStartNorAStopIsNotTold) {
+    for (const char* result : {"invalid", "skipped"}) {
+        HeardJobs heard;
+        heard.begin(seconds{1});
+        heard.note(kUnit, 6, result, seconds{15});
+        const core::UnitState crashed = failed(heard, seconds{10});
+        EXPECT_FALSE(crashed.has_ended_job) << result;
+        EXPECT_EQ(core::heard_intent(crashed), core::Intent::kNobody) << result;
+        heard.note(kUnit, 7, "done", seconds{20});
+        heard.note(kUnit, 8, result, seconds{30});
+        EXPECT_EQ(failed(heard, seconds{10}).ended_job, 7U) << result;
+        EXPECT_EQ(failed(heard, seconds{10}).job_result, "done") << result;
+    }
+}
+
+TEST(HeardJobs, AStartThatSystemdRefusesDoesNotDisplaceAStop) {
+    for (const char* refused :
+         {"assert", "unsupported", "once", "collected", "frozen", "concurrency", "a new word"}) {
+        for (const char* stop : {"done", "canceled"}) {
+            HeardJobs heard;
+            heard.begin(seconds{1});
+            heard.note(kUnit, 7, stop, seconds{20});
+            heard.note(kUnit, 8, refused, seconds{30});
+            EXPECT_EQ(failed(heard, seconds{10}).ended_job, 7U) << stop << ", then " << refused;
+            EXPECT_EQ(failed(heard, seconds{10}).job_result, stop) << refused;
+            EXPECT_EQ(failed(heard, seconds{25}).job_result, refused) << "of the run before";
+            heard.begin(seconds{40});
+            EXPECT_EQ(failed(heard, seconds{10}).job_result, stop) << "over a gap, too";
+            heard.note(kUnit, 9, "done", seconds{50});
+            EXPECT_EQ(failed(heard, seconds{10}).ended_job, 9U) << refused << ", then a stop";
+        }
+    }
+}
+
+TEST(HeardJobs, AStartThatWasTriedAfterAStopIsSomebodysWish) {
+    for (const char* tried : {"failed", "dependency", "timeout"}) {
+        HeardJobs heard;
+        heard.begin(seconds{1});
+        heard.note(kUnit, 7, "done", seconds{20});
+        heard.note(kUnit, 8, tried, seconds{30});
+        EXPECT_EQ(failed(heard, seconds{10}).job_result, tried);
+        heard.note(kUnit, 9, "assert", seconds{40});
+        EXPECT_EQ(failed(heard, seconds{10}).job_result, "assert") << "the newest answer";
+    }
+}
+
 TEST(HeardJobs, KeepsTheNewestAndKnowsThatItHasForgotten) {
     HeardJobs heard;
     heard.begin(seconds{1});

@@ -208,6 +208,26 @@ TEST(Intent, AJobThatWasCancelledOrDoneIsSomebodys) {
         << "systemd writes nothing of a stop of what has failed already";
 }
 
+// systemd writes nothing of a stop of what has failed already, but it may write of what came after.
+TEST(Intent, WhatSystemdHasWrittenOfARefusedJobIsNotNewerThanAStopThatWasHeard) {
+    const UnitState stopped = heard(ActiveState::kFailed, "done", 7);
+    for (const auto& [type, result] : {std::pair{"reload", "invalid"},
+                                       std::pair{"verify-active", "skipped"},
+                                       std::pair{"start", "assert"},
+                                       std::pair{"start", "unsupported"},
+                                       std::pair{"start", "once"}}) {
+        const LastJob job = last_of({about_job(kStarted, "start", "5", "done"),
+                                     about_process(kFailed),
+                                     about_job("", type, "9", result)});
+        EXPECT_EQ(job.type, JobType::kStart) << result;
+        EXPECT_EQ(intent_of(stopped, job), Intent::kSomebody) << result;
+        EXPECT_EQ(intent_of(unheard(ActiveState::kFailed), job), Intent::kNobody) << result;
+    }
+    const LastJob tried = last_of({about_job(kStarted, "start", "5", "done"),
+                                   about_job(kNotStarted, "start", "9", "failed")});
+    EXPECT_EQ(intent_of(stopped, tried), Intent::kNobody) << "somebody wanted it up";
+}
+
 TEST(Intent, IsNotKnownWhileAJobIsUnderWay) {
     UnitState state = heard(ActiveState::kFailed);
     state.has_job = true;

@@ -150,6 +150,22 @@ TEST(IncidentHistory, RestoresIncidentsOfBackendsWithoutAUnit) {
     EXPECT_EQ(history.open[0].unit, "(unix:/run/php/php7.4-fpm.sock)");
 }
 
+std::string decided(const char* hold, int minute) {
+    return std::string{R"({"kind":"decided","incident":5,"unit":")"} + kUnit +
+           R"(","time":"2026-11-21T14:0)" + std::to_string(minute) + R"(:00Z","holds":[{"kind":")" +
+           hold + "\"}]}\n";
+}
+
+// What the job is for shows when it has ended.
+TEST(IncidentHistory, AJobThatWasUnderWayErasesNoStop) {
+    const std::string stopped = decided("admin-stopped", 1) + decided("job-queued", 2);
+    const IncidentHistory history = read_history(stopped);
+    ASSERT_EQ(history.open.size(), 1U);
+    EXPECT_EQ(history.open[0].stopped, core::parse_time("2026-11-21T14:01:00Z"));
+    EXPECT_FALSE(read_history(stopped + decided("cooling-down", 3)).open[0].stopped);
+    EXPECT_FALSE(read_history(decided("job-queued", 1)).open[0].stopped);
+}
+
 TEST(IncidentHistory, SkipsLinesThatAreNoRecords) {
     const IncidentHistory history = read_history(
         "cut\n[]\n{\"kind\":\"opened\"}\n"

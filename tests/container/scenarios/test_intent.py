@@ -152,6 +152,14 @@ class StopOfWhatHasFailed(Obeyed):
         self.assert_left_alone()
         self.assert_healed_after_a_start()
 
+    def test_is_not_displaced_by_a_reload_that_finds_nothing(self) -> None:
+        """As a hook of certbot or logrotate does it; systemd ends that job as invalid."""
+        self.stop_what_has_failed()
+        self.machine.systemctl("reload", self.fpm, check=False)
+        self.assert_left_alone()
+        self.machine.systemctl("restart", AGENT)
+        self.assert_left_alone()
+
     def stop_what_has_failed(self) -> None:
         self.gatemend.pause()
         self.site.kill_fpm()
