@@ -47,7 +47,7 @@ enum class HoldKind {
     kDemoted,           // the rule did harm here before
     kNoTarget,          // the act needs something that is not known: nothing to act on
     kContraryEvidence,  // something that was seen speaks against the act (core/objection.hpp)
-    kIntentUnknown,     // the unit is down, and nobody knows whether somebody stopped it
+    kIntentUnknown,     // it is down, and nobody knows whether somebody stopped or disabled it
 };
 [[nodiscard]] std::string_view hold_kind_id(HoldKind kind);
 [[nodiscard]] std::optional<HoldKind> hold_kind_from_id(std::string_view id);

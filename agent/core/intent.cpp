@@ -83,6 +83,12 @@ std::optional<Intent> intent_of_ended(std::string_view result) {
     return std::nullopt;
 }
 
+// Who disables a unit while it is down wants it to stay down, whatever its jobs say.
+Intent unless_disabled(const UnitState& state, Intent told_by_jobs) {
+    const bool is_open = told_by_jobs == Intent::kNobody && state.was_perhaps_disabled;
+    return is_open ? Intent::kUnknown : told_by_jobs;
+}
+
 }  // namespace
 
 std::string_view intent_id(Intent value) {
@@ -192,10 +198,10 @@ std::optional<Intent> heard_intent(const UnitState& state) {
     if (state.has_job) {
         return Intent::kUnknown;  // what it is for shows when it has ended
     }
-    if (state.has_ended_job) {
-        return intent_of_ended(state.job_result);
-    }
-    return state.has_missed_jobs ? std::nullopt : std::optional{Intent::kNobody};
+    const auto told = state.has_ended_job     ? intent_of_ended(state.job_result)
+                      : state.has_missed_jobs ? std::nullopt
+                                              : std::optional{Intent::kNobody};
+    return told ? std::optional{unless_disabled(state, *told)} : std::nullopt;
 }
 
 Intent intent_of(const UnitState& state, const std::optional<LastJob>& job) {
@@ -214,7 +220,8 @@ Intent intent_of(const UnitState& state, const std::optional<LastJob>& job) {
     }
     switch (job->type) {
         case JobType::kStart:
-            return is_whole(state, *job) ? Intent::kNobody : Intent::kUnknown;
+            return is_whole(state, *job) ? unless_disabled(state, Intent::kNobody)
+                                         : Intent::kUnknown;
         case JobType::kStop:
             return Intent::kSomebody;
         case JobType::kNone:

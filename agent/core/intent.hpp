@@ -16,7 +16,7 @@
 namespace gatemend::core {
 
 enum class Intent {
-    kUnknown,   // neither heard nor written
+    kUnknown,   // neither heard nor written, or it may have been disabled while it was down
     kNobody,    // it was meant to run: nobody has asked for its end since it was started last
     kSomebody,  // somebody has, and nobody has started it since
 };

@@ -71,6 +71,11 @@ bool is_enabled_state(std::string_view unit_file_state) {
     return std::find(kEnabled.begin(), kEnabled.end(), unit_file_state) != kEnabled.end();
 }
 
+bool is_disabled_state(std::string_view unit_file_state) {
+    // "linked": its file lies elsewhere; a generator's or a transient one nobody disables this way.
+    return unit_file_state == "disabled" || unit_file_state.starts_with("linked");
+}
+
 bool is_restart_pending(const UnitState& state) {
     return state.active == ActiveState::kActivating && state.sub.starts_with("auto-restart");
 }

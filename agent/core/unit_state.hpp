@@ -67,6 +67,9 @@ struct UnitState {
     std::string job_result;        // "done", "canceled", "failed" ...
     bool has_missed_jobs = false;  // nobody has listened the whole time: there may be others
     bool is_muted = false;         // LogLevelMax: what systemd says of its jobs is not written
+    // It is down and disabled, and links of units have changed since it was up: somebody may have
+    // disabled it while it was down, and no job tells of that.
+    bool was_perhaps_disabled = false;
 
     friend bool operator==(const UnitState&, const UnitState&) = default;
 };
@@ -90,6 +93,9 @@ struct UnitStanding {
 
 // systemd's UnitFileState, of a unit that somebody means to run: not "disabled", not "".
 [[nodiscard]] bool is_enabled_state(std::string_view unit_file_state);
+
+// Likewise, of a unit that can be enabled and is not.
+[[nodiscard]] bool is_disabled_state(std::string_view unit_file_state);
 
 // systemd waits RestartSec= before it restarts the unit by itself ("auto-restart", since 254 also
 // "auto-restart-queued").

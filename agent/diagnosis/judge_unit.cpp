@@ -51,7 +51,10 @@ std::string stop_sentence(const Findings& findings) {
         case core::Intent::kUnknown:
             break;
     }
-    return " is down, and nobody knows whether somebody stopped it" + state + since;
+    return (findings.unit->was_perhaps_disabled
+                ? " is down and disabled, and nobody knows whether somebody did that since"
+                : " is down, and nobody knows whether somebody stopped it") +
+           state + since;
 }
 
 // A clean stop of PHP-FPM unlinks its socket. A file that refuses connections under an inactive

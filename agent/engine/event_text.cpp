@@ -65,6 +65,8 @@ bool apply_word(core::UnitState& unit, std::string_view word) {
         unit.is_masked = true;
     } else if (word == "enabled") {
         unit.is_enabled = true;
+    } else if (word == "perhaps-disabled") {
+        unit.was_perhaps_disabled = true;
     } else if (word == "never") {
         unit.is_unstarted = true;
         unit.invocation_id.clear();

@@ -3,6 +3,7 @@
 //
 //   unit UNIT STATE [RESULT] [status=N] [sub=WORD] [invocation=NAME] [job] [masked] [enabled]
 //       [never] (systemd knows of no start since boot)
+//       [perhaps-disabled] (it is disabled, and that may be since it went down)
 //       [ended=RESULT[:N]] (its newest job) [unheard] (nobody has heard of its jobs)
 //       STATE: active, inactive, failed, activating, deactivating, reloading
 //   probe UNIT OUTCOME [errno=N] [status=N] [tls=FAULT] [spoken=PROTOCOL]

@@ -64,11 +64,17 @@ void guard_intent(std::vector<core::Hold>& holds,
               "administrator",
               unit + " has ended by itself and without a fault" + left_alone);
     } else if (is_stopped || (intent == core::Intent::kUnknown && !target.unit->has_job)) {
+        const bool is_disabled = target.unit && target.unit->was_perhaps_disabled;
         guard(holds,
               HoldKind::kIntentUnknown,
               "administrator",
-              "nobody knows whether somebody stopped " + unit + ": the journal does not tell" +
-                  left_alone);
+              is_disabled
+                  ? unit +
+                        " is disabled, and nobody knows whether somebody did that while it was "
+                        "down: links of units have changed since; it is left alone until "
+                        "somebody starts or enables it"
+                  : "nobody knows whether somebody stopped " + unit +
+                        ": the journal does not tell" + left_alone);
     }
 }
 

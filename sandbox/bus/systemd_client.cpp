@@ -2,6 +2,7 @@
 #include "sandbox/bus/systemd_client.hpp"
 
 #include "sandbox/bus/heard_jobs.hpp"
+#include "sandbox/bus/unit_links.hpp"
 
 #include <systemd/sd-bus.h>
 
@@ -32,6 +33,7 @@ constexpr const char* kService = "org.freedesktop.systemd1.Service";
 constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Properties";
 constexpr const char* kAlreadySubscribed = "org.freedesktop.systemd1.AlreadySubscribed";
 constexpr const char* kLeftActive = "ActiveExitTimestampMonotonic";
+constexpr const char* kLeftActiveByTheWall = "ActiveExitTimestamp";
 // systemd has executed itself anew: for a moment it was on no bus, and its signals are lost.
 constexpr const char* kSystemdComesAndGoes =
     "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
@@ -56,6 +58,7 @@ constexpr std::array kWanted{
     WantedProperty{kUnit, "ActiveEnterTimestamp"},
     WantedProperty{kUnit, "InactiveEnterTimestamp"},
     WantedProperty{kUnit, kLeftActive},
+    WantedProperty{kUnit, kLeftActiveByTheWall},
     WantedProperty{kUnit, "StartLimitBurst"},
     WantedProperty{kUnit, "StartLimitIntervalUSec"},
     WantedProperty{kService, "Result"},
@@ -525,6 +528,8 @@ void Client::finish_read(const std::string& unit, UnitEntry& read) {
         UnitState state = decode_unit(read.properties);
         state.id = state.id.empty() ? unit : state.id;
         heard_.tell(state, get_duration(read.properties, kLeftActive));
+        state.was_perhaps_disabled = was_perhaps_disabled(
+            state, read.properties, loop_.now() - monotonic_now(), unit_links_changed);
         result = std::move(state);
     }
     const auto waiting = std::exchange(read.waiting, std::exchange(read.waiting_next, {}));
@@ -858,6 +863,26 @@ core::UnitState decode_unit(const Properties& properties) {
     state.start_limit_burst = get<std::uint32_t>(properties, "StartLimitBurst", 0);
     state.start_limit_interval = get_duration(properties, "StartLimitIntervalUSec");
     return state;
+}
+
+bool was_perhaps_disabled(const core::UnitState& state,
+                          const Properties& properties,
+                          core::TimePoint booted,
+                          const std::function<core::TimePoint()>& links_changed) {
+    const bool is_disabled =
+        core::is_disabled_state(get<std::string>(properties, "UnitFileState", ""));
+    if (!is_disabled || !core::is_down(state) || core::is_restart_pending(state)) {
+        return false;
+    }
+    // Disabled while it was up, it is only not started at boot. What has not been up since boot
+    // went down when its start failed.
+    core::TimePoint up_until = state.changed;
+    if (const Duration left = get_duration(properties, kLeftActive); left > Duration::zero()) {
+        // The clock may have been set since, and the links have the time of another.
+        up_until = std::min(core::TimePoint{get_duration(properties, kLeftActiveByTheWall)},
+                            booted + left);
+    }
+    return links_changed() > up_until;
 }
 
 core::UnitStanding decode_standing(const Properties& properties) {

@@ -24,7 +24,14 @@ using Properties = std::map<std::string, sdbus::Variant>;
 // Properties of the Unit and Service interfaces, merged -> UnitState. Missing = default.
 [[nodiscard]] core::UnitState decode_unit(const Properties& properties);
 
-// Likewise -> UnitStanding.
+// May somebody have disabled it while it was down? `booted`: when the monotonic clock began.
+// `links_changed` is asked only of what is down and disabled.
+[[nodiscard]] bool was_perhaps_disabled(const core::UnitState& state,
+                                        const Properties& properties,
+                                        core::TimePoint booted,
+                                        const std::function<core::TimePoint()>& links_changed);
+
+// Properties -> UnitStanding, as decode_unit().
 [[nodiscard]] core::UnitStanding decode_standing(const Properties& properties);
 
 struct JobResult {

@@ -381,14 +381,16 @@ void Examiner::judge_needed(const core::UnitState& unit,
         done(hold);
         return;
     }
-    const auto judge = [needed, hold, done](const std::optional<core::LastJob>& job) {
-        const bool is_nobodys = core::intent_of(needed, job) == core::Intent::kNobody;
+    core::UnitState asked = needed;
+    asked.was_perhaps_disabled = false;  // it is there for what requires it, enabled or not
+    const auto judge = [asked, hold, done](const std::optional<core::LastJob>& job) {
+        const bool is_nobodys = core::intent_of(asked, job) == core::Intent::kNobody;
         done(is_nobodys ? std::nullopt : hold);
     };
-    if (core::heard_intent(needed)) {
+    if (core::heard_intent(asked)) {
         judge(std::nullopt);
     } else {
-        ask_journal(needed, judge);
+        ask_journal(asked, judge);
     }
 }
 

@@ -460,7 +460,10 @@ std::optional<GateHold> check_intent(const core::UnitState& state,
             break;
     }
     return hold(HoldKind::kIntentUnknown,
-                "nobody knows whether somebody stopped the unit: the journal does not tell");
+                state.was_perhaps_disabled
+                    ? "the unit is disabled, and nobody knows whether somebody did that while it "
+                      "was down: links of units have changed since"
+                    : "nobody knows whether somebody stopped the unit: the journal does not tell");
 }
 
 std::optional<GateHold> check_unit(const actions::Plan& plan,

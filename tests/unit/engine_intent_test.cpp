@@ -669,6 +669,43 @@ TEST(StopStory, WhatWasSeenEnabledOnlyWhileItWasDownMayBeDisabledToo) {
     EXPECT_TRUE(story.says("holds=admin-stopped")) << story.dump();
 }
 
+// Nobody has listened, and `systemctl disable` is written nowhere.
+TEST(StopStory, WhatMayHaveBeenDisabledWhileNobodyListenedIsLeftAlone) {
+    for (const char* heard : {"", " unheard"}) {
+        const std::string down =
+            std::string{"+1s unit php8.2-fpm.service failed signal perhaps-disabled"} + heard;
+        Story story;
+        story.tell({down, kRefused, "+1ms jobs php8.2-fpm.service start 7", "+10m tick"});
+        EXPECT_EQ(story.count("act "), 0U) << story.dump();
+        EXPECT_TRUE(story.says("holds=intent-unknown")) << story.dump();
+        EXPECT_TRUE(story.says("is disabled, and nobody knows")) << story.dump();
+        story.tell({"+1s unit php8.2-fpm.service active",
+                    "+10ms probe php8.2-fpm.service good",
+                    "+60m unit php8.2-fpm.service failed signal",
+                    kRefused});
+        EXPECT_EQ(story.count("act start-unit"), 1U) << "started by hand: " << story.dump();
+    }
+}
+
+TEST(StopStory, WhatMayHaveBeenDisabledIsStartedOnceItIsEnabled) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed signal perhaps-disabled",
+                kRefused,
+                "+1m tick",
+                "+1s unit php8.2-fpm.service failed signal enabled"});
+    EXPECT_EQ(story.count("act start-unit"), 1U) << story.dump();
+}
+
+TEST(StopStory, WhatWasStoppedIsNotCalledDisabled) {
+    Story story;
+    story.tell({"+1s unit php8.2-fpm.service failed timeout perhaps-disabled unheard",
+                kRefused,
+                "+1ms jobs php8.2-fpm.service stop 7",
+                "+1m tick"});
+    EXPECT_EQ(story.count("act "), 0U) << story.dump();
+    EXPECT_TRUE(story.says("holds=admin-stopped")) << story.dump();
+}
+
 TEST(StopStory, WhatRunsWithoutBeingEnabledIsStartedAfterACrash) {
     for (const char* before : {"active", "active enabled"}) {
         Story story;

@@ -69,6 +69,39 @@ TEST(ExecutorIntent, AsksTheJournalWhereItHasNotListened) {
     EXPECT_EQ(machine.facts.asked_jobs.front(), "php-fpm-by-its-own-name.service");
 }
 
+TEST(ExecutorIntent, StartsNothingThatMayHaveBeenDisabledWhileItWasDown) {
+    ExecutorMachine machine;
+    machine.systemd.units[kFpm].was_perhaps_disabled = true;
+    for (const char* act : {"start-unit", "restart-unit"}) {
+        auto request = make_request();
+        request.act = act;
+        EXPECT_EQ(fault_of(machine.plan(request)), "Refused: intent-unknown") << act;
+    }
+    EXPECT_TRUE(machine.facts.asked_jobs.empty()) << "it has listened: no stop can be written";
+    go_down_unheard(machine);
+    machine.facts.last_job_line = core::encode(written(machine, core::JobType::kStart));
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: intent-unknown");
+    machine.facts.last_job_line = core::encode(written(machine, core::JobType::kStop));
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: admin-stopped");
+    machine.facts.last_job_line = core::encode(written(machine, core::JobType::kStart));
+    machine.systemd.units[kFpm].was_perhaps_disabled = false;
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "enabled again, or disabled before";
+}
+
+TEST(ExecutorIntent, WhatIsDisabledBetweenPlanAndExecuteIsNotStarted) {
+    ExecutorMachine machine;
+    const auto digest = std::get<Proposal>(machine.plan(make_request())).digest;
+    machine.systemd.units[kFpm].was_perhaps_disabled = true;
+    EXPECT_EQ(fault_of(machine.execute(digest)), "Refused: intent-unknown");
+    EXPECT_TRUE(machine.systemd.jobs.empty());
+}
+
+TEST(ExecutorIntent, WhatIsMaskedIsNotStarted) {
+    ExecutorMachine machine;
+    machine.systemd.units[kFpm].is_masked = true;
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "Refused: masked");
+}
+
 TEST(ExecutorIntent, WaitsForAJournalThatHasNotCaughtUp) {
     ExecutorMachine machine;
     go_down_unheard(machine);
@@ -127,6 +160,8 @@ TEST(ExecutorIntent, ARuleThatRevivesStartsWhatWasStopped) {
     machine.systemd.units[kFpm].job_result = "done";
     machine.loaded.policy.rules[0].is_reviving_stopped = true;
     machine.start();
+    EXPECT_EQ(fault_of(machine.plan(make_request())), "");
+    machine.systemd.units[kFpm].was_perhaps_disabled = true;
     EXPECT_EQ(fault_of(machine.plan(make_request())), "");
 }
 

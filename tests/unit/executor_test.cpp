@@ -214,6 +214,7 @@ TEST(Executor, StartsNothingWithoutWhatItRequiresUnlessItNeverWasUp) {
     cache.last_active = core::TimePoint{std::chrono::minutes{10}};
     EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "it was down then as well";
     cache.changed = core::TimePoint{std::chrono::minutes{61}};
+    cache.was_perhaps_disabled = true;  // nobody enables what others require
     EXPECT_EQ(fault_of(machine.plan(make_request())), "") << "it ends by itself";
     cache.has_ended_job = true;
     cache.job_result = "done";

@@ -191,6 +191,47 @@ TEST(Intent, AJournalWithGapsIsNoLeaveToStart) {
         << "who has listened needs no journal";
 }
 
+// No job tells of that: whatever jobs say of a start, it may have been before.
+TEST(Intent, IsNotKnownOfWhatMayHaveBeenDisabledWhileItWasDown) {
+    UnitState state = heard(ActiveState::kFailed);
+    state.was_perhaps_disabled = true;
+    EXPECT_EQ(heard_intent(state), Intent::kUnknown);
+    state = heard(ActiveState::kFailed, "failed", 7);
+    state.was_perhaps_disabled = true;
+    EXPECT_EQ(heard_intent(state), Intent::kUnknown);
+    state = heard(ActiveState::kFailed, "canceled", 7);
+    state.was_perhaps_disabled = true;
+    EXPECT_EQ(heard_intent(state), Intent::kSomebody) << "which is known";
+    state = unheard(ActiveState::kFailed);
+    state.was_perhaps_disabled = true;
+    EXPECT_FALSE(heard_intent(state)) << "the journal may tell of a stop";
+    LastJob job = last_of({about_job(kStarted, "start", "1", "done"), about_process(kFailed)});
+    EXPECT_EQ(intent_of(state, job), Intent::kUnknown);
+    EXPECT_EQ(intent_of(state, std::nullopt), Intent::kUnknown);
+    job.type = JobType::kStop;
+    EXPECT_EQ(intent_of(state, job), Intent::kSomebody);
+}
+
+TEST(Intent, OnlyWhatCouldBeEnabledIsDisabled) {
+    for (const char* word : {"disabled", "linked", "linked-runtime"}) {
+        EXPECT_TRUE(is_disabled_state(word)) << word;
+        EXPECT_FALSE(is_enabled_state(word)) << word;
+    }
+    for (const char* word : {"enabled",
+                             "enabled-runtime",
+                             "static",
+                             "indirect",
+                             "generated",
+                             "transient",
+                             "alias",
+                             "masked",
+                             "masked-runtime",
+                             "bad",
+                             ""}) {
+        EXPECT_FALSE(is_disabled_state(word)) << word;
+    }
+}
+
 TEST(Intent, NeedsNoJournalWhereNoJobWasHeard) {
     EXPECT_EQ(heard_intent(heard(ActiveState::kFailed)), Intent::kNobody);
     EXPECT_FALSE(heard_intent(unheard(ActiveState::kFailed)));

@@ -748,6 +748,86 @@ TEST(DecodeUnit, DatesWhatIsDownByItsEnd) {
     EXPECT_EQ(bus::decode_unit(properties).changed, core::TimePoint{core::Duration{200}});
 }
 
+core::TimePoint at(std::int64_t usec) {
+    return core::TimePoint{core::Duration{usec}};
+}
+
+// Down: by the wall clock at 100, 40 after boot.
+bus::Properties disabled_and_down() {
+    bus::Properties properties;
+    properties["UnitFileState"] = sdbus::Variant{std::string{"disabled"}};
+    properties["ActiveState"] = sdbus::Variant{std::string{"failed"}};
+    properties["ActiveExitTimestamp"] = sdbus::Variant{std::uint64_t{100}};
+    properties["ActiveExitTimestampMonotonic"] = sdbus::Variant{std::uint64_t{40}};
+    properties["InactiveEnterTimestamp"] = sdbus::Variant{std::uint64_t{120}};
+    return properties;
+}
+
+bool is_perhaps_disabled(const bus::Properties& properties,
+                         core::TimePoint links,
+                         core::TimePoint booted = at(60)) {
+    return bus::was_perhaps_disabled(
+        bus::decode_unit(properties), properties, booted, [links] { return links; });
+}
+
+TEST(DisabledWhileDown, IsPossibleWhereLinksHaveChangedSinceItWasUp) {
+    bus::Properties properties = disabled_and_down();
+    EXPECT_FALSE(is_perhaps_disabled(properties, at(100))) << "disabled while it was up, or never";
+    EXPECT_TRUE(is_perhaps_disabled(properties, at(101))) << "before a start of it failed";
+    EXPECT_TRUE(is_perhaps_disabled(properties, core::TimePoint::max())) << "it cannot be seen";
+    properties["UnitFileState"] = sdbus::Variant{std::string{"linked"}};
+    EXPECT_TRUE(is_perhaps_disabled(properties, at(101)));
+    properties["ActiveState"] = sdbus::Variant{std::string{"inactive"}};
+    EXPECT_TRUE(is_perhaps_disabled(properties, at(101)));
+    properties["ActiveState"] = sdbus::Variant{std::string{"active"}};
+    EXPECT_FALSE(is_perhaps_disabled(properties, at(101)));
+    properties["ActiveState"] = sdbus::Variant{std::string{"activating"}};
+    properties["SubState"] = sdbus::Variant{std::string{"auto-restart"}};
+    EXPECT_FALSE(is_perhaps_disabled(properties, at(101))) << "systemd is about to restart it";
+}
+
+TEST(DisabledWhileDown, LooksAtNoLinksWhereTheUnitIsNotDisabled) {
+    bus::Properties properties = disabled_and_down();
+    for (const char* word : {"enabled",
+                             "enabled-runtime",
+                             "static",
+                             "indirect",
+                             "generated",
+                             "transient",
+                             "alias",
+                             "masked",
+                             "bad",
+                             ""}) {
+        properties["UnitFileState"] = sdbus::Variant{std::string{word}};
+        bool is_asked = false;
+        EXPECT_FALSE(bus::was_perhaps_disabled(bus::decode_unit(properties),
+                                               properties,
+                                               at(60),
+                                               [&is_asked] {
+                                                   is_asked = true;
+                                                   return core::TimePoint::max();
+                                               }))
+            << word;
+        EXPECT_FALSE(is_asked) << word;
+    }
+}
+
+TEST(DisabledWhileDown, IsNotMissedWhereTheClockWasSet) {
+    const bus::Properties properties = disabled_and_down();
+    EXPECT_TRUE(is_perhaps_disabled(properties, at(60), at(10))) << "set back before";
+    EXPECT_TRUE(is_perhaps_disabled(properties, at(101), at(500))) << "set forward afterwards";
+}
+
+TEST(DisabledWhileDown, OfWhatHasNotBeenUpCountsFromTheStartThatFailed) {
+    bus::Properties properties = disabled_and_down();
+    properties.erase("ActiveExitTimestamp");
+    properties.erase("ActiveExitTimestampMonotonic");
+    EXPECT_FALSE(is_perhaps_disabled(properties, at(120)));
+    EXPECT_TRUE(is_perhaps_disabled(properties, at(121)));
+    properties.erase("InactiveEnterTimestamp");
+    EXPECT_TRUE(is_perhaps_disabled(properties, at(1))) << "systemd has forgotten when";
+}
+
 TEST(SystemdClient, KnowsAUnitThatWasNotStartedSinceBoot) {
     bus::Properties properties;
     properties["LoadState"] = sdbus::Variant{std::string{"loaded"}};

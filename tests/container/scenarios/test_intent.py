@@ -85,6 +85,32 @@ class DisabledWhileItIsDown(Obeyed):
         self.gatemend.wait_until_healed(self.fpm, DEADLINE)
 
 
+class DisabledWhileNobodyListens(Obeyed):
+    """No job, no state and no entry of the journal tells of it: nothing but the links' folder."""
+
+    def crash_unseen(self) -> None:
+        self.machine.systemctl("stop", AGENT)
+        self.site.kill_fpm()
+        self.wait_for_state("failed")
+
+    def test_it_is_left_alone(self) -> None:
+        self.machine.systemctl("enable", self.fpm)
+        self.assert_answers()
+        self.crash_unseen()
+        self.machine.systemctl("disable", self.fpm)
+        self.machine.systemctl("start", AGENT)
+        incident = self.assert_obeyed("intent-unknown")
+        self.assertIn("is disabled, and nobody knows", str(incident))
+        self.assert_healed_after_a_start()
+
+    def test_what_was_disabled_while_it_ran_is_healed(self) -> None:
+        self.machine.systemctl("disable", self.fpm)
+        self.assert_answers()
+        self.crash_unseen()
+        self.machine.systemctl("start", AGENT)
+        self.gatemend.wait_until_healed(self.fpm, DEADLINE)
+
+
 class StopWhileItWaitsForItsRestart(Obeyed):
     def test_from_auto_restart(self) -> None:
         self.site.let_systemd_restart_it(after="60s")
@@ -329,6 +355,14 @@ class HostilePeer(Boundary):
         held = {record["hold"] for record in self.gatemend.records("refused")}
         self.assertIn("admin-stopped", held)
         self.assertEqual(self.machine.unit(self.fpm)["ActiveState"], "inactive")
+
+    def test_does_not_start_what_was_disabled_while_it_was_down(self) -> None:
+        self.machine.systemctl("enable", self.fpm)
+        invocation = self.crash()
+        self.machine.systemctl("disable", self.fpm)
+        self.assertNotIn("ok", self.perform(plan(self.fpm, invocation=invocation)))
+        self.assertIn("intent-unknown", {record["hold"] for record in self.gatemend.records("refused")})
+        self.assertEqual(self.machine.unit(self.fpm)["ActiveState"], "failed")
 
     def test_starts_what_has_crashed(self) -> None:
         invocation = self.crash()
