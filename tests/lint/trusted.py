@@ -15,9 +15,9 @@ import tree
 
 # program: lines of ours at most. They go down; who raises one says why in the commit.
 BOUNDS = {
-    "gatemend-executor": 29405,
-    "gatemend-mend": 11975,
-    "gatemend-inspect": 4917,
+    "gatemend-executor": 29140,
+    "gatemend-mend": 12010,
+    "gatemend-inspect": 4985,
 }
 # Parts of the source that no privileged program may hold.
 FORBIDDEN = ("agent/diagnosis/", "agent/parse/", "agent/engine/", "agent/io/", "agent/app/", "agent/cli/")
