@@ -179,11 +179,8 @@ MemoryCheck check_memory(const Findings& findings, std::uint64_t each) {
             core::format_bytes(each) + " = " + core::format_bytes(all),
         "machine: " + core::format_bytes(available) + " available - " +
             core::format_bytes(reserve) + " kept in reserve = " + core::format_bytes(room)};
-    if (!look->nginx_use) {
-        check.problem = "what nginx's control group leaves could not be read";
-        return check;
-    }
-    if (look->nginx_use->memory_limit_bytes > 0) {
+    // Absent where the kernel or the container has no memory controller.
+    if (look->nginx_use && look->nginx_use->memory_limit_bytes > 0) {
         const std::uint64_t limit = look->nginx_use->memory_limit_bytes;
         const std::uint64_t left = limit - std::min(limit, look->nginx_use->memory_bytes);
         check.arithmetic.push_back("nginx's control group, limit " + core::format_bytes(limit) +
