@@ -71,7 +71,8 @@ constexpr auto kDirectives = std::to_array<Name>({"access_log",
                                                   "user",
                                                   "worker_connections",
                                                   "worker_processes",
-                                                  "worker_rlimit_nofile"});
+                                                  "worker_rlimit_nofile",
+                                                  "worker_shutdown_timeout"});
 
 constexpr auto kProtocols =
     std::to_array<Name>({"fastcgi_", "proxy_", "uwsgi_", "scgi_", "grpc_", "memcached_"});

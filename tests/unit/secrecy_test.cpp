@@ -194,6 +194,7 @@ TEST(NginxWords, KeepsOfAPrivateFileWhatDiscoveryNeeds) {
     Dumped dumped;
     dumped.add("/etc/nginx/nginx.conf", "http { include /private/*; }\n");
     dumped.add("/private/a.conf",
+               "worker_shutdown_timeout 10s;\n"
                "server {\n"
                "    listen 80; server_name shop.example.com; # S3CRET\n"
                "    set $token \"S3CRET\";\n"
@@ -205,7 +206,8 @@ TEST(NginxWords, KeepsOfAPrivateFileWhatDiscoveryNeeds) {
                "}\n");
     const std::string shown = dumped.shown();
     EXPECT_THAT(shown, Not(HasSubstr("S3CRET")));
-    for (const char* kept : {"listen 80 ;",
+    for (const char* kept : {"worker_shutdown_timeout 10s ;",
+                             "listen 80 ;",
                              "server_name shop.example.com ;",
                              "fastcgi_pass unix:/run/php/a.sock ;",
                              "fastcgi_read_timeout 30s ;",
@@ -216,7 +218,7 @@ TEST(NginxWords, KeepsOfAPrivateFileWhatDiscoveryNeeds) {
     // in their lines
     const std::string text = shown.substr(shown.find("/private/a.conf:\n") + 17);
     const std::string before = text.substr(0, text.find("fastcgi_pass"));
-    EXPECT_EQ(std::count(before.begin(), before.end(), '\n'), 4);
+    EXPECT_EQ(std::count(before.begin(), before.end(), '\n'), 5);
 }
 
 TEST(NginxWords, DoesNotBelieveHeadersInsideAPrivateFile) {
