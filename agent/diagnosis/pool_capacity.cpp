@@ -20,10 +20,6 @@ constexpr std::uint64_t kReserveShare = 10;
 constexpr std::uint64_t kOpcacheBytes = 128 * kMebibyte;
 constexpr std::uint64_t kEnoughWarm = 2;
 
-std::uint64_t less(std::uint64_t from, std::uint64_t what) {
-    return from > what ? from - what : 0;
-}
-
 std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
     return a > std::numeric_limits<std::uint64_t>::max() - b
                ? std::numeric_limits<std::uint64_t>::max()
@@ -33,7 +29,8 @@ std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
 // The most that was this worker's own. VmHWM counts what it shares as well, and that is there once
 // for all of them.
 std::uint64_t peak_of(const core::Worker& worker) {
-    return std::max(less(worker.peak_bytes, worker.shared_bytes), worker.own_bytes);
+    return std::max(saturating_difference(worker.peak_bytes, worker.shared_bytes),
+                    worker.own_bytes);
 }
 
 struct Part {
@@ -56,7 +53,7 @@ struct Budget {
     }
 
     void subtract(const Part& part) {
-        bytes = less(bytes, part.bytes);
+        bytes = saturating_difference(bytes, part.bytes);
         line += part.bytes == 0 ? "" : " - " + core::format_bytes(part.bytes) + " " + part.words;
     }
 
@@ -76,7 +73,7 @@ std::uint64_t growth_of_others(const Findings& findings, std::uint64_t each_byte
         const PoolMeasure pool = measure_pool(*findings.inspection, other.pool);
         const std::uint64_t each =
             pool.warm > 0 ? std::max(pool.p95_bytes, kLeastPerWorker) : each_bytes;
-        bytes = sum(bytes, less(saturating_product(*most, each), pool.held_bytes));
+        bytes = sum(bytes, saturating_difference(saturating_product(*most, each), pool.held_bytes));
     }
     return bytes;
 }
@@ -104,7 +101,7 @@ void settle_each(Capacity& capacity, const PoolMeasure& pool, std::uint64_t boun
 void add_budgets(Capacity& capacity, const Findings& findings, const PoolMeasure& pool) {
     const core::MachineLoad& load = *findings.inspection->load;
     const Part held{pool.held_bytes, "that this pool holds"};
-    const Part opcache{less(kOpcacheBytes, pool.shared_bytes),
+    const Part opcache{saturating_difference(kOpcacheBytes, pool.shared_bytes),
                        "the opcache may still take (128 MiB by default)"};
     const Part others{growth_of_others(findings, capacity.each_bytes),
                       "other pools may still grow by"};
@@ -125,7 +122,7 @@ void add_budgets(Capacity& capacity, const Findings& findings, const PoolMeasure
         const std::uint64_t limit = use->memory_limit_bytes;
         Budget group(
             "control group of " + findings.unit_name + ", limit " + core::format_bytes(limit),
-            {less(limit, use->memory_bytes), "left"});
+            {saturating_difference(limit, use->memory_bytes), "left"});
         capacity.budget_bytes = std::min(capacity.budget_bytes, finish(group, limit));
     }
 }
@@ -145,6 +142,10 @@ std::string missing_measure(const PoolMeasure& pool, const Findings& findings) {
 }
 
 }  // namespace
+
+std::uint64_t saturating_difference(std::uint64_t from, std::uint64_t what) {
+    return from > what ? from - what : 0;
+}
 
 std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
     return b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b

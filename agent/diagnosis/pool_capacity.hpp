@@ -42,6 +42,8 @@ struct Capacity {
 
 // The largest number there is where it would be more.
 [[nodiscard]] std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b);
+// Zero where it would be less.
+[[nodiscard]] std::uint64_t saturating_difference(std::uint64_t from, std::uint64_t what);
 
 // Why "available memory / average RSS" is no way to do this.
 [[nodiscard]] std::string naive_rule_words();

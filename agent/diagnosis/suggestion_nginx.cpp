@@ -170,7 +170,7 @@ MemoryCheck check_memory(const Findings& findings, std::uint64_t each) {
     }
     const std::uint64_t reserve = look->load->memory_bytes / kReserveShare;
     const std::uint64_t available = look->load->memory_available_bytes;
-    std::uint64_t room = available - std::min(available, reserve);
+    std::uint64_t room = saturating_difference(available, reserve);
     const std::uint64_t requests = requests_at_once(findings);
     const std::uint64_t all = saturating_product(requests, each);
     MemoryCheck check;
@@ -182,7 +182,7 @@ MemoryCheck check_memory(const Findings& findings, std::uint64_t each) {
     // Absent where the kernel or the container has no memory controller.
     if (look->nginx_use && look->nginx_use->memory_limit_bytes > 0) {
         const std::uint64_t limit = look->nginx_use->memory_limit_bytes;
-        const std::uint64_t left = limit - std::min(limit, look->nginx_use->memory_bytes);
+        const std::uint64_t left = saturating_difference(limit, look->nginx_use->memory_bytes);
         check.arithmetic.push_back("nginx's control group, limit " + core::format_bytes(limit) +
                                    ": " + core::format_bytes(left) + " left");
         room = std::min(room, left);

@@ -133,8 +133,7 @@ std::vector<Bound> bounds_of(const Findings& findings,
                               std::to_string(look.load->cpus) + " CPUs"});
     }
     if (look.use && look.use->tasks_limit > 0) {
-        const std::uint64_t tasks =
-            look.use->tasks_limit > look.use->tasks ? look.use->tasks_limit - look.use->tasks : 0;
+        const std::uint64_t tasks = saturating_difference(look.use->tasks_limit, look.use->tasks);
         bounds.push_back({tasks + measure_pool(look, findings.backend.pool).workers,
                           "TasksMax of " + std::to_string(look.use->tasks_limit)});
     }
@@ -156,12 +155,22 @@ std::string now_words(const Findings& findings) {
                             : children + ", pm is " + pool.pm.value;
 }
 
-Suggestion raise_to(const Findings& findings, std::uint64_t children, Capacity capacity) {
+// The settings and the arithmetic; what for is the caller's to say.
+Suggestion with_workers(core::Cause cause,
+                        const core::Backend& backend,
+                        std::uint64_t children,
+                        const Capacity& capacity) {
     Suggestion suggestion;
-    suggestion.cause = core::Cause::kPoolSaturated;
-    suggestion.arithmetic = std::move(capacity.arithmetic);
-    set_workers(suggestion, findings.backend, children);
+    suggestion.cause = cause;
+    suggestion.arithmetic = capacity.arithmetic;
+    set_workers(suggestion, backend, children);
     suggestion.arithmetic.push_back(naive_rule_words());
+    return suggestion;
+}
+
+Suggestion raise_to(const Findings& findings, std::uint64_t children, const Capacity& capacity) {
+    Suggestion suggestion =
+        with_workers(core::Cause::kPoolSaturated, findings.backend, children, capacity);
     suggestion.text = "Raise pm.max_children of pool " + findings.backend.pool + " from " +
                       findings.backend.fpm.max_children.value + " to " + std::to_string(children) +
                       "; memory would allow " + std::to_string(capacity.workers) + ".";
@@ -203,7 +212,7 @@ Suggestion more_workers(const Findings& findings) {
         capacity.arithmetic.push_back("at most " + std::to_string(bound.workers) + ": " +
                                       bound.words);
     }
-    return raise_to(findings, least->workers, std::move(capacity));
+    return raise_to(findings, least->workers, capacity);
 }
 
 // --- after the kernel has killed ---
@@ -238,11 +247,8 @@ Suggestion fewer_workers(const Findings& findings) {
                     ": what was killed took more, and its peak went with it";
         return none;
     }
-    Suggestion suggestion;
-    suggestion.cause = core::Cause::kOomKilled;
-    suggestion.arithmetic = std::move(capacity.arithmetic);
-    set_workers(suggestion, findings.backend, children);
-    suggestion.arithmetic.push_back(naive_rule_words());
+    Suggestion suggestion =
+        with_workers(core::Cause::kOomKilled, findings.backend, children, capacity);
     suggestion.text = "Lower pm.max_children of pool " + findings.backend.pool + " from " +
                       pool.max_children.value + " to " + std::to_string(children) +
                       ": more do not fit when all are as large as they get.";
@@ -262,9 +268,7 @@ std::optional<Suggestion> larger_group(const Findings& findings) {
     constexpr std::uint64_t kShare = 10;
     const std::uint64_t limit = look->use->memory_limit_bytes;
     const std::uint64_t reserve = look->load->memory_bytes / kShare;
-    const std::uint64_t spare = look->load->memory_available_bytes > reserve
-                                    ? look->load->memory_available_bytes - reserve
-                                    : 0;
+    const std::uint64_t spare = saturating_difference(look->load->memory_available_bytes, reserve);
     const std::uint64_t above = look->use->memory_above_left_bytes;
     const std::uint64_t more = std::min({limit / 2, spare, above}) / kMebibyte * kMebibyte;
     constexpr std::uint64_t kLeastLimit = 16 * kMebibyte;
